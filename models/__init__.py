@@ -1,0 +1,1 @@
+"""The learners: numbers in, numbers out."""

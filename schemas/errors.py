@@ -1,0 +1,44 @@
+"""Every error a user can meet, with one root, so that the command line can catch them all.
+
+Three kinds of trouble are kept apart. Bad *rows* are never exceptions: they carry
+a reason code (`schemas.columns.Reason`) and become dead letters. Bad
+*configuration, schemas or files* raise one of the errors below, with a text that
+names the value, the place and the remedy. *Broken invariants* are assertions:
+the process stops and recovers.
+"""
+
+
+class FraudError(Exception):
+    """Root of all errors that are meant to be read by a person."""
+
+
+class ConfigError(FraudError):
+    """The configuration cannot be used; the text lists every problem at once."""
+
+
+class SchemaError(FraudError):
+    """A schema cannot be used for the role it was given, or is not where it should be."""
+
+
+class IncompatibleSchemaError(SchemaError):
+    """A new schema version would break readers or writers of an older one."""
+
+
+class InputFileError(FraudError):
+    """A file cannot be read as a stream of transactions."""
+
+
+class BrokerError(FraudError):
+    """Kafka refused or did not answer within its bound."""
+
+
+class DeliveryError(BrokerError):
+    """A record that must not be lost was not acknowledged.
+
+    Operator action: offsets were not committed past the record, so restart the
+    worker once the cause is mended; it repeats the work and loses nothing.
+    """
+
+
+class UnsupportedGuaranteeError(ConfigError):
+    """A delivery guarantee was asked of a broker that cannot keep it."""

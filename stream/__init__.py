@@ -1,0 +1,1 @@
+"""The engine: a pure core, and a shell that talks to the world."""

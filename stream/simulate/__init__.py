@@ -1,0 +1,1 @@
+"""Seeded streams of transactions and labels, for demos, tests and measurements."""
