@@ -1,0 +1,174 @@
+"""The command line of the benchmarks: ``python -m benchmarks --help``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import benchmarks
+from benchmarks import machine, report
+from benchmarks.harness import (
+    REGISTRY,
+    Benchmark,
+    Registry,
+    Result,
+    UnknownBenchmarkError,
+    discover,
+)
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure ours beside the reference, in turn, and say by how much they differ.",
+        epilog="Data goes to stdout, progress to stderr. Exit status: 0 measured, 1 a benchmark "
+        "failed, 2 wrong usage, 130 interrupted.",
+    )
+    parser.add_argument("--only", metavar="NAME", action="append", default=[], help="may repeat")
+    parser.add_argument("--quick", action="store_true", help="rough numbers, soon")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write the results file as well")
+    parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
+    parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
+    commands = parser.add_subparsers(dest="command", metavar="[report]")
+    into = commands.add_parser("report", help="bring the table in a document up to date")
+    into.add_argument("--results", metavar="FILE", type=Path, required=True)
+    into.add_argument("--into", metavar="DOCUMENT", type=Path, required=True)
+    into.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None, registry: Registry | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv
+        The arguments; those of the process by default.
+    registry
+        The benchmarks; by default those of this package's ``bench_*`` modules.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    options = _parser().parse_args(argv)
+    try:
+        if options.command == "report":
+            return _report(options.results, options.into, check=options.check)
+        if registry is None:
+            discover(benchmarks)
+            registry = REGISTRY
+        chosen = registry.select(options.only)
+        if options.list:
+            _list(chosen)
+            return OK
+        return _measure(chosen, options)
+    except (UnknownBenchmarkError, report.ReportError) as error:
+        return _usage(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _usage(text: str) -> int:
+    print(f"python -m benchmarks: {text}", file=sys.stderr)
+    return USAGE
+
+
+def _report(results: Path, into: Path, *, check: bool) -> int:
+    same = report.write_into(results, into, check=check)
+    if check and not same:
+        print(
+            f"{into} does not say what {results} says; bring it up to date with: "
+            f"python -m benchmarks report --results {results} --into {into}",
+            file=sys.stderr,
+        )
+        return FAILED
+    return OK
+
+
+def _list(chosen: Sequence[Benchmark]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Name", "Unit", "What"):
+        table.add_column(heading, overflow="fold")
+    for each in chosen:
+        for name, unit in each.units.items():
+            table.add_row(escape(name), escape(unit), escape(each.title))
+    _stdout().print(table)
+
+
+def _measure(chosen: Sequence[Benchmark], options: argparse.Namespace) -> int:
+    # An hour of measuring must not end in a file that cannot be written.
+    if options.out is not None and (options.out.is_dir() or not options.out.parent.is_dir()):
+        return _usage(f"--out: {options.out} cannot be written: no such folder, or a folder itself")
+    # Before the benchmarks themselves load the machine.
+    facts = machine.facts(options.seed)
+    only = frozenset(options.only)
+    results: list[Result] = []
+    failed: list[str] = []
+    with _progress() as tell:
+        for number, each in enumerate(chosen, 1):
+            names = ", ".join(name for name in each.units if not only or name in only)
+            prefix = f"[{number}/{len(chosen)}] {names}"
+            tell(prefix)
+            try:
+                results += each.run(
+                    quick=options.quick,
+                    seed=options.seed,
+                    only=only,
+                    progress=_after(prefix, tell),
+                )
+            except Exception:  # One broken benchmark must not cost the others' results.
+                failed.append(names)
+                print(f"{names} failed:\n{traceback.format_exc()}", file=sys.stderr, end="")
+    found = report.document(results, facts, quick=options.quick, failed=failed)
+    found["load_average_after"] = machine.load_average()
+    if options.out is not None:
+        options.out.write_text(report.to_json(found), encoding="utf-8")
+    if options.json:
+        sys.stdout.write(report.to_json(found))
+    else:
+        report.print_table(found, _stdout())
+    return FAILED if failed else OK
+
+
+def _after(prefix: str, tell: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda text: tell(f"{prefix}: {text}")
+
+
+def _stdout() -> Console:
+    # A file or a pipe has no width of its own, and a wrapped table is of no use in it.
+    return Console() if sys.stdout.isatty() else Console(width=160, no_color=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show a line of progress on stderr, if a person is looking."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    console = Console(stderr=True)
+    with console.status("") as status:
+        yield lambda text: status.update(escape(text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""What the engine asks of a learner."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Learner(Protocol):
+    """An online model over the engine's feature matrix.
+
+    A NaN in a row is an unknown value. Nothing that comes in a row may make the
+    model's state or its scores anything but finite.
+    """
+
+    @property
+    def learned(self) -> int:
+        """How many labels were learned from: the model's version."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether enough of both classes was seen for a score to mean anything."""
+        ...
+
+    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Learn rows one after the other, in order: a batch is nothing but its rows.
+
+        Parameters
+        ----------
+        X : ndarray of float64, shape (n, n_features)
+        y : ndarray of bool, shape (n,)
+            True for fraud.
+        """
+        ...
+
+    def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of fraud of each row, shape (n,); changes nothing."""
+        ...
+
+    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Take one score apart.
+
+        Returns
+        -------
+        base : float
+            Log-odds that no feature explains.
+        contributions : ndarray of float64, shape (n_features,)
+            Log-odds that each feature adds: base + their sum is the score's.
+        """
+        ...

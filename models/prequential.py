@@ -1,0 +1,73 @@
+"""How good the scores were, judged only by what was said at decision time.
+
+Test, then train (Dawid 1984; Gama, Sebastião & Rodrigues 2013): each label first
+meets the score that was given before anybody knew, and only then teaches the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_EPSILON = 1e-15
+
+
+@dataclass
+class Prequential:
+    """Running counts over all labels that met a decision.
+
+    Attributes
+    ----------
+    true_positives, false_positives, false_negatives, true_negatives : int
+        Of the alerts that were raised, by label.
+    unscored : int
+        Labels of rows that had no score, for example while the model was cold.
+    log_loss_sum : float
+        Sum of the scores' log losses, nats.
+    """
+
+    true_positives: int = 0
+    false_positives: int = 0
+    false_negatives: int = 0
+    true_negatives: int = 0
+    unscored: int = 0
+    log_loss_sum: float = 0.0
+
+    def update(
+        self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
+    ) -> None:
+        """Judge a batch.
+
+        Parameters
+        ----------
+        scores : ndarray of float64, shape (n,)
+            Scores at decision time, NaN where there was none.
+        alerted : ndarray of bool, shape (n,)
+        y : ndarray of bool, shape (n,)
+            True for fraud.
+        """
+        scored = ~np.isnan(scores)
+        self.unscored += int((~scored).sum())
+        self.true_positives += int((alerted & y).sum())
+        self.false_positives += int((alerted & ~y).sum())
+        self.false_negatives += int((~alerted & y).sum())
+        self.true_negatives += int((~alerted & ~y).sum())
+        p = np.clip(scores[scored], _EPSILON, 1 - _EPSILON)
+        self.log_loss_sum -= float(np.where(y[scored], np.log(p), np.log1p(-p)).sum())
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Return the counts with precision, recall and mean log loss; None where undefined."""
+        alerts = self.true_positives + self.false_positives
+        frauds = self.true_positives + self.false_negatives
+        judged = alerts + self.false_negatives + self.true_negatives
+        scored = judged - self.unscored
+        return {
+            "judged": judged,
+            "unscored": self.unscored,
+            "frauds": frauds,
+            "precision": self.true_positives / alerts if alerts else None,
+            "recall": self.true_positives / frauds if frauds else None,
+            "log_loss": self.log_loss_sum / scored if scored else None,
+        }

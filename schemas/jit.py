@@ -1,0 +1,66 @@
+"""One way to compile a kernel, for every kernel of the project.
+
+Compiled kernels are kept on disk, so that the second start takes no compiler.
+Numba notices a change in a kernel's own file only, not in the kernels it calls
+from other files, and would go on running stale code after an update; so the
+folder's name carries a digest of all the project's sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_PACKAGES = ("schemas", "models", "stream")
+
+
+@cache
+def cache_folder() -> Path:
+    """Return the folder for compiled kernels of exactly these sources.
+
+    ``NUMBA_CACHE_DIR``, where it is set, is the parent; otherwise the user's own
+    cache folder.
+    """
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    if base:
+        parent = Path(base)
+    else:
+        parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fraudstream"
+    return parent / f"kernels-{_sources_digest()}"
+
+
+def _sources_digest() -> str:
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for package in _PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            text = path.read_bytes()
+            if b"schemas.jit" in text or path.name == "jit.py":
+                digest.update(path.name.encode() + b"\0" + text)
+    return digest.hexdigest()[:16]
+
+
+_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function of arrays and scalars on its first call.
+
+    Division follows NumPy (no exception inside a kernel), the GIL is released
+    while it runs, and no fast-math: NaN and infinity keep their meaning.
+    """
+    return numba.njit(**_OPTIONS)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile as `kernel`, but copied into its callers: for a few lines called very often."""
+    return numba.njit(**_OPTIONS, inline="always")(function)
+
+
+numba.config.CACHE_DIR = str(cache_folder())

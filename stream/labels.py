@@ -1,0 +1,196 @@
+"""Decided transactions wait here for the truth about them.
+
+A ring in order of arrival holds, for each transaction, the feature vector and the
+score *as they were at decision time*. A label finds its row by the hash of the
+transaction id; a row that nobody labelled within the maturity delay counts as
+genuine. The same table recognises a transaction id that comes twice: the stored
+verdict is repeated. Memory is fixed: a row that must leave early was not learned
+from, and is counted.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numba import uint64
+from numpy.typing import NDArray
+
+from schemas.jit import kernel
+from stream.keytable import NOWHERE, find, insert, key_table, remove
+
+
+class Waiting(IntEnum):
+    """What is known about a row."""
+
+    FREE = 0
+    UNLABELLED = 1
+    LABELLED = 2
+
+
+_FREE, _UNLABELLED, _LABELLED = (int(state) for state in Waiting)
+# Places in the array of cursors: rows ever admitted, rows ever released, rows
+# released without having been learned from.
+_ADMITTED, _RELEASED, _LOST = range(3)
+
+
+@kernel
+def _release_oldest(buckets, keys, states, cursors):  # type: ignore[no-untyped-def]
+    place = cursors[_RELEASED] % keys.shape[0]
+    remove(buckets, 0, keys[place])
+    states[place] = _FREE
+    cursors[_RELEASED] += 1
+
+
+@kernel
+def admit_rows(
+    buckets, keys, times_us, states, cursors, new_keys, new_times_us, take, places, repeated
+):  # type: ignore[no-untyped-def]
+    """Give each row a place, or find the place of the row that it repeats."""
+    for row in range(new_keys.shape[0]):
+        if not take[row]:
+            continue
+        place = find(buckets, 0, new_keys[row])
+        if place != NOWHERE:
+            repeated[row] = True
+            places[row] = place
+            continue
+        if cursors[_ADMITTED] - cursors[_RELEASED] == keys.shape[0]:
+            if states[cursors[_RELEASED] % keys.shape[0]] == _UNLABELLED:
+                cursors[_LOST] += 1
+            _release_oldest(buckets, keys, states, cursors)
+        place = cursors[_ADMITTED] % keys.shape[0]
+        cursors[_ADMITTED] += 1
+        insert(buckets, 0, new_keys[row], place)
+        keys[place] = new_keys[row]
+        times_us[place] = new_times_us[row]
+        states[place] = _UNLABELLED
+        places[row] = place
+
+
+@kernel
+def mature_rows(buckets, keys, times_us, states, cursors, before_us, out):  # type: ignore[no-untyped-def]
+    """Release the oldest rows up to a time; write the unlabelled ones, return how many."""
+    n = 0
+    while cursors[_RELEASED] < cursors[_ADMITTED]:
+        place = cursors[_RELEASED] % keys.shape[0]
+        if times_us[place] > before_us:
+            break
+        if states[place] == _UNLABELLED:
+            out[n] = place
+            n += 1
+        _release_oldest(buckets, keys, states, cursors)
+    return n
+
+
+@kernel
+def look_up(buckets, keys, places):  # type: ignore[no-untyped-def]
+    """Find the place of each key, or NOWHERE."""
+    for i in range(keys.shape[0]):
+        places[i] = NOWHERE if keys[i] == uint64(0) else find(buckets, 0, keys[i])
+
+
+class WaitingRows:
+    """The ring of rows that wait for a label.
+
+    Parameters
+    ----------
+    rows_max : int
+        Rows kept; a row takes about 60 bytes and 8 a feature.
+    n_features : int
+    """
+
+    def __init__(self, rows_max: int, n_features: int) -> None:
+        if rows_max <= 0:
+            raise ValueError(f"rows_max must be positive, not {rows_max}")
+        self.rows_max = rows_max
+        self.buckets = key_table(rows_max)
+        self.keys = np.zeros(rows_max, np.uint64)
+        self.times_us = np.zeros(rows_max, np.int64)
+        self.states = np.zeros(rows_max, np.uint8)
+        self.features = np.zeros((rows_max, n_features))
+        self.scores = np.zeros(rows_max)
+        self.outcomes = np.zeros(rows_max, np.int8)
+        self.cursors = np.zeros(3, np.int64)
+
+    @property
+    def waiting(self) -> int:
+        """Rows in the ring."""
+        return int(self.cursors[_ADMITTED] - self.cursors[_RELEASED])
+
+    @property
+    def lost(self) -> int:
+        """Unlabelled rows that had to leave before they were mature."""
+        return int(self.cursors[_LOST])
+
+    def admit(
+        self,
+        keys: NDArray[np.uint64],
+        times_us: NDArray[np.int64],
+        take: NDArray[np.bool_],
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Give rows a place in the order of arrival; at most `rows_max` rows at once.
+
+        Returns
+        -------
+        places : ndarray of int64, shape (n,)
+            Where to `store` and recall; NOWHERE for rows not taken.
+        repeated : ndarray of bool, shape (n,)
+            Rows whose transaction waits already; `places` is then its place.
+        """
+        places = np.full(len(keys), NOWHERE, np.int64)
+        repeated = np.zeros(len(keys), np.bool_)
+        admit_rows(
+            self.buckets,
+            self.keys,
+            self.times_us,
+            self.states,
+            self.cursors,
+            keys,
+            times_us,
+            take,
+            places,
+            repeated,
+        )
+        return places, repeated
+
+    def store(
+        self,
+        places: NDArray[np.int64],
+        features: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        outcomes: NDArray[np.int8],
+    ) -> None:
+        """Remember rows as they were decided."""
+        self.features[places] = features
+        self.scores[places] = scores
+        self.outcomes[places] = outcomes
+
+    def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Find the rows of transactions; NOWHERE where none waits. Shape (n,)."""
+        places = np.full(len(keys), NOWHERE, np.int64)
+        look_up(self.buckets, keys, places)
+        return places
+
+    def mark_labelled(self, place: int) -> bool:
+        """Note that a row has its label; False if it had one already."""
+        fresh = bool(self.states[place] == _UNLABELLED)
+        self.states[place] = _LABELLED
+        return fresh
+
+    def mature(self, before_us: int) -> NDArray[np.int64]:
+        """Release every row not younger than a time, from the oldest arrival on.
+
+        A younger row in front holds back the rows behind it until it is due.
+
+        Returns
+        -------
+        ndarray of int64
+            Places of the rows that nobody labelled. Their contents stay readable
+            until the next `admit`.
+        """
+        out = np.empty(self.waiting, np.int64)
+        n = mature_rows(
+            self.buckets, self.keys, self.times_us, self.states, self.cursors, before_us, out
+        )
+        return out[:n]

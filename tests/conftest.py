@@ -1,0 +1,180 @@
+"""Fixtures for a real Kafka and a real Redis, and what the run says about them.
+
+Nothing here imports a client library before a test asks for a server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn, Protocol, TypeVar
+
+import pytest
+from kafka_server import (
+    KafkaServer,
+    ServerUnavailable,
+    admin_client,
+    create_topic,
+    delete_topics,
+    unique_name,
+)
+from redis_server import RedisServer
+
+Server = TypeVar("Server", KafkaServer, RedisServer)
+
+# One line a server at the end of the run: what was used, or why nothing was.
+LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis")}
+
+
+class TopicFactory(Protocol):
+    """The type of the fixture `topic_factory`."""
+
+    def __call__(
+        self, prefix: str = ..., partitions: int = ..., config: Mapping[str, str] | None = ...
+    ) -> str:
+        """Create a topic whose name starts with `prefix`; return the name."""
+
+
+def note(config: pytest.Config, server: str, line: str) -> None:
+    """Keep `line` for the summary at the end of the run."""
+    lines = config.stash.setdefault(LINES[server], [])
+    if line not in lines:
+        lines.append(line)
+
+
+def in_ci() -> bool:
+    """Whether this run is CI's, where a missing server is a failure."""
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+def give_up(config: pytest.Config, server: str, why: object) -> NoReturn:
+    """Fail in CI, where a skipped real server would go unseen; skip elsewhere."""
+    note(config, server, f"NOT USED - {why}")
+    if in_ci():
+        pytest.fail(f"real {server}: {why}", pytrace=False)
+    # pytest repeats a skip's reason for every test; the why is said once, in the summary's line.
+    pytest.skip(f"no real {server}; the line `real {server}: NOT USED` says why")
+
+
+@contextmanager
+def running(config: pytest.Config, server: Server) -> Iterator[Server]:
+    """Start a server, note it for the summary and stop it; give up where the machine lacks it."""
+    missing = None
+    try:
+        server.start()
+    except ServerUnavailable as why:
+        missing = why
+    except Exception:
+        note(config, server.name, "NOT USED - it did not start")
+        raise
+    if missing:  # Not in the handler: pytest would print both exceptions for every test.
+        give_up(config, server.name, missing)
+    try:
+        where = f"127.0.0.1:{server.ports[0]}"
+        line = f"{server.version} on {where}, started in {server.started_in:.1f} s"
+        note(config, server.name, line)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def noting_silence(config: pytest.Config, server: str, variable: str) -> Iterator[None]:
+    """Let an error pass, but say in the summary that the given server did not answer."""
+    try:
+        yield
+    except Exception:
+        note(config, server, f"NOT USED - the one in {variable} did not answer")
+        raise
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
+    """`bootstrap.servers` of a real Kafka for the whole run; KAFKA_BOOTSTRAP overrides.
+
+    Tests share it: they make topics of their own (`topic_factory`) and never pause or kill it.
+    """
+    if given := os.environ.get("KAFKA_BOOTSTRAP"):
+        # Asked for by name, so a broker that does not answer is a failure, not a skip.
+        with noting_silence(pytestconfig, "Kafka", "KAFKA_BOOTSTRAP"):
+            brokers = admin_client(given).list_topics(timeout=15).brokers
+        note(pytestconfig, "Kafka", f"KAFKA_BOOTSTRAP={given}, {len(brokers)} broker(s)")
+        yield given
+        return
+    with running(pytestconfig, KafkaServer()) as server:
+        yield server.bootstrap
+
+
+@pytest.fixture(scope="module")
+def kafka_server(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
+    """A real Kafka of the module's own, to pause, kill and restart."""
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        pytest.skip("KAFKA_BOOTSTRAP is set: tests do not pause or kill a broker they were given")
+    with running(pytestconfig, KafkaServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def topic_factory(kafka_bootstrap: str) -> Iterator[TopicFactory]:
+    """Make uniquely named topics on `kafka_bootstrap`; they are deleted after the test."""
+    made: list[str] = []
+
+    def make(
+        prefix: str = "topic", partitions: int = 1, config: Mapping[str, str] | None = None
+    ) -> str:
+        name = unique_name(prefix)
+        made.append(name)
+        create_topic(kafka_bootstrap, name, partitions, config)
+        return name
+
+    yield make
+    delete_topics(kafka_bootstrap, made)
+
+
+@pytest.fixture(scope="session")
+def redis_url(pytestconfig: pytest.Config) -> Iterator[str]:
+    """URL of a real Redis for the whole run; REDIS_URL overrides.
+
+    Tests share it: they use keys of their own and never pause or kill it.
+    """
+    if given := os.environ.get("REDIS_URL"):
+        import redis
+
+        with (
+            noting_silence(pytestconfig, "Redis", "REDIS_URL"),
+            redis.Redis.from_url(given, socket_timeout=5, socket_connect_timeout=5) as client,
+        ):
+            version = client.info("server")["redis_version"]
+        # Not the URL: it may carry a password.
+        note(pytestconfig, "Redis", f"{version} at REDIS_URL")
+        yield given
+        return
+    with running(pytestconfig, RedisServer()) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def redis_server(pytestconfig: pytest.Config) -> Iterator[RedisServer]:
+    """A real Redis of the module's own, to pause, kill and restart."""
+    if os.environ.get("REDIS_URL"):
+        pytest.skip("REDIS_URL is set: tests do not pause or kill a Redis they were given")
+    with running(pytestconfig, RedisServer()) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _healed_servers(request: pytest.FixtureRequest) -> None:
+    """Bring a server back that the test before paused or killed and then failed."""
+    for name in ("kafka_server", "redis_server"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name).heal()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which real servers the run used, so that nobody takes a skip for a pass."""
+    for server, key in LINES.items():
+        lines = config.stash.get(key, ["NOT USED - no test of this run asked for it"])
+        terminalreporter.write_line(f"real {server}: {'; '.join(lines)}")
