@@ -307,9 +307,7 @@ def observe(
             )
             younger, younger_total = link_event(events, links, places, kind, place, event)
             if younger == 0:
-                advance(
-                    events, links, windows, kind, place, event, windows_us, counts, totals, row
-                )
+                advance(events, links, windows, kind, place, event, windows_us, counts, totals, row)
             else:
                 counters[LATE_INSERTS] += 1
                 read_late(

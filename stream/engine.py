@@ -1,0 +1,320 @@
+"""The engine: batches of transactions and labels in, effects out, and nothing else.
+
+`Engine.step` is a deterministic state machine. It reads no clock, no file and no
+network; time is what the records carry. The same records in the same order give
+the same decisions, however they are cut into batches: learning happens only when
+the watermark passes a multiple of the learning interval, never merely because a
+batch ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.base import Learner
+from models.prequential import Prequential
+from schemas.columns import Reason, Transactions
+from stream.decide import Outcome, Thresholds
+from stream.event_time import BEGINNING_US, EventClock, Timeliness
+from stream.features import FeatureSet
+from stream.keytable import NOWHERE
+from stream.labels import WaitingRows
+from stream.windows import Windows
+
+_OK = int(Reason.OK)
+ALERT_REASONS_MAX = 4
+
+
+@dataclass(frozen=True)
+class EngineParameters:
+    """What the engine may use and how it decides.
+
+    Attributes
+    ----------
+    features : FeatureSet
+    thresholds : Thresholds
+    events_max, entities_max, waiting_max : int
+        Bounds of the windows and of the rows that wait for labels.
+    allowed_lateness_us, idle_after_us : int
+        See `stream.event_time.EventClock`.
+    maturity_us : int
+        A transaction that nobody labelled counts as genuine after this long.
+    learn_interval_us : int
+        Learning happens when the watermark passes a multiple of this.
+    batch_rows_max : int
+        Rows that `step` works on at once.
+    """
+
+    features: FeatureSet
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    events_max: int = 1_000_000
+    entities_max: int = 200_000
+    waiting_max: int = 500_000
+    allowed_lateness_us: int = 60_000_000
+    idle_after_us: int = 60_000_000
+    maturity_us: int = 7 * 86_400_000_000
+    learn_interval_us: int = 1_000_000
+    batch_rows_max: int = 1024
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why one row was alerted.
+
+    Attributes
+    ----------
+    row : int
+        Its place in the batch.
+    base : float
+        Log-odds that no feature explains.
+    reasons : tuple of (feature name, value, contribution)
+        At most four features that raised the score, largest first.
+    """
+
+    row: int
+    base: float
+    reasons: tuple[tuple[str, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What a step decided; the shell publishes it.
+
+    Attributes
+    ----------
+    scores : ndarray of float64, shape (n,)
+        NaN where there is no score.
+    outcomes : ndarray of int8, shape (n,)
+        `Outcome` of each row that was taken.
+    timeliness : ndarray of int8, shape (n,)
+    duplicate : ndarray of bool, shape (n,)
+        Rows that repeat a waiting transaction and its stored verdict.
+    cold : ndarray of bool, shape (n,)
+        Rows without a score because the model had not seen enough labels.
+    model_versions : ndarray of int64, shape (n,)
+        Labels learned from when each row was scored.
+    alerts : list of Evidence
+        Rows at REVIEW or stricter that are no duplicates.
+    """
+
+    scores: NDArray[np.float64]
+    outcomes: NDArray[np.int8]
+    timeliness: NDArray[np.int8]
+    duplicate: NDArray[np.bool_]
+    cold: NDArray[np.bool_]
+    model_versions: NDArray[np.int64]
+    alerts: list[Evidence]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A labelled row that waits for the next learning barrier, as it was when decided."""
+
+    features: NDArray[np.float64]
+    score: float
+    outcome: int
+    is_fraud: bool
+
+
+@dataclass
+class Counters:
+    """What the engine did since it started."""
+
+    decisions: int = 0
+    alerts: int = 0
+    duplicates: int = 0
+    late: int = 0
+    too_late: int = 0
+    refused: int = 0
+    labels: int = 0
+    labels_learned: int = 0
+    labels_repeated: int = 0
+    labels_refused: int = 0
+    matured: int = 0
+
+
+class Engine:
+    """The functional core: features, score, decision, memory, learning.
+
+    Parameters
+    ----------
+    parameters : EngineParameters
+    learner : Learner
+        The champion; built over ``parameters.features.names``.
+    """
+
+    def __init__(self, parameters: EngineParameters, learner: Learner) -> None:
+        if parameters.waiting_max < 2 * parameters.batch_rows_max:
+            raise ValueError("waiting_max must be at least twice batch_rows_max")
+        self.parameters = parameters
+        self.learner = learner
+        self.counters = Counters()
+        self.prequential = Prequential()
+        self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
+        features = parameters.features
+        self.windows = Windows(
+            len(features.layout.entities),
+            features.windows_us,
+            parameters.events_max,
+            parameters.entities_max,
+        )
+        self.waiting = WaitingRows(parameters.waiting_max, len(features.names))
+        self._queued: list[Lesson] = []
+        self._barrier = BEGINNING_US // parameters.learn_interval_us
+
+    def step(self, batch: Transactions) -> Effects:
+        """Take transactions in the order of arrival.
+
+        Refused rows (a reason other than OK) are passed over. A row that moves the
+        watermark past a learning barrier first makes the engine learn all that is
+        due, and is then scored by what was learned.
+        """
+        timeliness, watermarks = self.clock.observe(
+            batch.partition, batch.event_time_us, batch.arrival_time_us, batch.reason
+        )
+        effects = _empty_effects(len(batch), timeliness)
+        barriers = watermarks // self.parameters.learn_interval_us
+        previous = np.concatenate([[self._barrier], barriers[:-1]])
+        for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
+            if barriers[start] != self._barrier:
+                self._barrier = int(barriers[start])
+                self._learn(self._barrier * self.parameters.learn_interval_us)
+            self._decide(_rows(batch, start, stop), effects, start, stop)
+        self._count(batch, effects)
+        return effects
+
+    def label(self, labels: Transactions) -> NDArray[np.int64]:
+        """Take labels in the order of arrival; they are learned at the next barrier.
+
+        Parameters
+        ----------
+        labels : Transactions
+            Decoded with `schemas.roles.LABEL_ROLES`.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            `Reason` of each label: its own from decoding, or why it fits no row.
+        """
+        reasons = labels.reason.copy()
+        places = self.waiting.find(np.where(reasons == _OK, labels.transaction_key, 0))
+        taken = reasons == _OK
+        reasons[taken & (places == NOWHERE)] = Reason.LABEL_UNKNOWN_TRANSACTION
+        for i in np.flatnonzero(reasons == _OK):
+            if labels.event_time_us[i] < self.waiting.times_us[places[i]]:
+                reasons[i] = Reason.LABEL_TIME_BEFORE_EVENT
+            elif self.waiting.mark_labelled(int(places[i])):
+                self._queued.append(self._lesson(int(places[i]), labels.numeric[0, i] == 1.0))
+            else:
+                self.counters.labels_repeated += 1
+        self.counters.labels += len(labels)
+        self.counters.labels_refused += int((reasons != _OK).sum())
+        return reasons
+
+    def _segments(self, cuts: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
+        """Cut a batch at learning barriers and at the greatest size."""
+        size = self.parameters.batch_rows_max
+        edges = sorted({0, *cuts.tolist(), *range(0, n, size)})
+        return list(zip(edges, [*edges[1:], n], strict=True)) if n else []
+
+    def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
+        """Score and decide one segment, and remember it."""
+        timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
+        take = (batch.reason == _OK) & timely
+        places, repeated = self.waiting.admit(batch.transaction_key, batch.event_time_us, take)
+        fresh = take & ~repeated
+        readings = self.windows.observe(
+            batch.event_time_us, batch.amount_minor, batch.entities, fresh
+        )
+        X = self.parameters.features.matrix(batch, readings, fresh)
+        scores = np.full(len(batch), np.nan)
+        if self.learner.ready and fresh.any():
+            scores[fresh] = self.learner.predict_proba_many(X[fresh])
+        outcomes = self.parameters.thresholds.outcomes(scores)
+        self.waiting.store(places[fresh], X[fresh], scores[fresh], outcomes[fresh])
+        scores[repeated] = self.waiting.scores[places[repeated]]
+        outcomes[repeated] = self.waiting.outcomes[places[repeated]]
+        effects.scores[start:stop] = scores
+        effects.outcomes[start:stop] = outcomes
+        effects.duplicate[start:stop] = repeated
+        effects.cold[start:stop] = take & np.isnan(scores)
+        effects.model_versions[start:stop] = self.learner.learned
+        for row in np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW)):
+            effects.alerts.append(self._evidence(int(row) + start, X[row]))
+
+    def _evidence(self, row: int, x: NDArray[np.float64]) -> Evidence:
+        base, parts = self.learner.contributions(x)
+        names = self.parameters.features.names
+        order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
+        reasons = tuple((names[i], float(x[i]), float(parts[i])) for i in order)
+        return Evidence(row, base, reasons)
+
+    def _lesson(self, place: int, is_fraud: bool) -> Lesson:
+        """Copy a row out of the ring, which it may leave before the barrier."""
+        waiting = self.waiting
+        return Lesson(
+            waiting.features[place].copy(), waiting.scores[place], waiting.outcomes[place], is_fraud
+        )
+
+    def _learn(self, now_us: int) -> None:
+        """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
+        lessons, self._queued = self._queued, []
+        if lessons:
+            self._test_then_train(
+                np.array([lesson.features for lesson in lessons]),
+                np.array([lesson.score for lesson in lessons]),
+                np.array([lesson.outcome for lesson in lessons]),
+                np.array([lesson.is_fraud for lesson in lessons], np.bool_),
+            )
+            self.counters.labels_learned += len(lessons)
+        places = self.waiting.mature(now_us - self.parameters.maturity_us)
+        if len(places):
+            self._test_then_train(
+                self.waiting.features[places],
+                self.waiting.scores[places],
+                self.waiting.outcomes[places],
+                np.zeros(len(places), np.bool_),
+            )
+            self.counters.matured += len(places)
+
+    def _test_then_train(
+        self,
+        X: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        outcomes: NDArray[np.int8],
+        y: NDArray[np.bool_],
+    ) -> None:
+        self.prequential.update(scores, outcomes >= Outcome.REVIEW, y)
+        self.learner.learn_many(X, y)
+
+    def _count(self, batch: Transactions, effects: Effects) -> None:
+        taken = batch.reason == _OK
+        counters = self.counters
+        counters.refused += int((~taken).sum())
+        counters.decisions += int(taken.sum())
+        counters.alerts += len(effects.alerts)
+        counters.duplicates += int(effects.duplicate.sum())
+        counters.late += int((taken & (effects.timeliness == Timeliness.LATE)).sum())
+        counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
+
+
+def _empty_effects(n: int, timeliness: NDArray[np.int8]) -> Effects:
+    return Effects(
+        scores=np.full(n, np.nan),
+        outcomes=np.zeros(n, np.int8),
+        timeliness=timeliness,
+        duplicate=np.zeros(n, np.bool_),
+        cold=np.zeros(n, np.bool_),
+        model_versions=np.zeros(n, np.int64),
+        alerts=[],
+    )
+
+
+def _rows(batch: Transactions, start: int, stop: int) -> Transactions:
+    """View some rows of a batch."""
+    if start == 0 and stop == len(batch):
+        return batch
+    return Transactions(batch.layout, batch.longs[:, start:stop], batch.data)
