@@ -91,13 +91,11 @@ class RiverLearner:
     def _dicts(self, X: NDArray[np.float64]) -> Iterator[dict[str, float]]:
         """Yield River's dictionaries: unknown values are absent, wild ones clipped."""
         names = self.feature_names
-        known = ~np.isnan(X)
-        rows = np.clip(X, -VALUE_MAX, VALUE_MAX).tolist()
-        for row, complete, mask in zip(rows, known.all(axis=1).tolist(), known, strict=True):
+        unknown = [np.flatnonzero(mask) for mask in np.isnan(X)]
+        for i, row in enumerate(np.clip(X, -VALUE_MAX, VALUE_MAX).tolist()):
             x = dict(zip(names, row, strict=True))
-            if not complete:
-                for absent in np.flatnonzero(~mask):
-                    del x[names[absent]]
+            for absent in unknown[i]:
+                del x[names[absent]]
             yield x
 
 

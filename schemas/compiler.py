@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,13 @@ from schemas.roles import Roles
 
 FIELDS_MAX = 64
 LINES_MAX = 2000
+VALUES_MAX = 2000
+DEPTH_MAX = 32
+FIXED_BYTES_MAX = 2**20
+SCALE_MAX = 38  # Digits of the largest 16-byte integer, less one.
+
+# What fastavro lets pass would be written into the source as it stands.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Sensitive authentication data must never be kept after authorization, not even
 # encrypted (PCI DSS 3.3.1): a schema that carries it is refused whole.
@@ -141,6 +149,8 @@ class _Compiler:
         self.symbols: list[str] = []
         self.problems: list[str] = []
         self.leaves: list[str] = []
+        self.filled: set[str] = set()
+        self.values = 0
         self.wanted = _roles_by_path(roles)
 
     def emit(self, depth: int, *lines: str) -> None:
@@ -153,8 +163,17 @@ class _Compiler:
 
     def record(self, schema: Schema, path: str, ancestors: tuple[str, ...], depth: int) -> None:
         """Compile the fields of a record in order."""
+        names: set[str] = set()
         for field in schema["fields"]:
             name = field["name"]
+            if not isinstance(name, str) or not _NAME.fullmatch(name):
+                self.problems.append(
+                    f"{name!r} is no Avro name: letters, digits and underscores, no digit first"
+                )
+                continue
+            if name in names:
+                self.problems.append(f"'{path}{name}' stands twice in its record")
+            names.add(name)
             if name.lower() in FORBIDDEN_FIELDS:
                 self.problems.append(
                     f"field '{path}{name}' holds authentication data that must not be kept: "
@@ -164,6 +183,13 @@ class _Compiler:
 
     def value(self, schema: Schema, path: str, ancestors: tuple[str, ...], depth: int) -> None:
         """Compile one value of any type at a path."""
+        self.values += 1
+        if self.values > VALUES_MAX:
+            # Records of records of nothing double at every level and write no line.
+            return
+        if max(depth, len(ancestors)) > DEPTH_MAX:
+            self.problems.append(f"'{path}' lies more than {DEPTH_MAX} levels deep")
+            return
         if isinstance(schema, str) and schema in self.named:
             schema = self.named[schema]
         if isinstance(schema, list):
@@ -189,6 +215,9 @@ class _Compiler:
         self, branches: list[Schema], path: str, ancestors: tuple[str, ...], depth: int
     ) -> None:
         """Compile a union: read the branch's index, then that branch."""
+        if not branches:
+            self.problems.append(f"'{path}' is a union of nothing: it has no value")
+            return
         self.emit(
             depth, f"# {path}: union", "whole, position, reason = read_varint(position, limit)"
         )
@@ -207,8 +236,25 @@ class _Compiler:
             self.leaves.append(path)
         if kind == "null":
             return
-        if schema.get("logicalType") == "decimal" and schema.get("size", 0) > DECIMAL_BYTES_MAX:
-            self.problems.append(f"'{path}' is a decimal of more than {DECIMAL_BYTES_MAX} bytes")
+        self.filled.add(path)
+        if kind == "fixed" and not _is_within(schema["size"], 1, FIXED_BYTES_MAX):
+            self.problems.append(
+                f"'{path}' is fixed of size {schema['size']!r}; "
+                f"a size is an integer from 1 to {FIXED_BYTES_MAX}"
+            )
+            return
+        if kind in ("bytes", "fixed") and schema.get("logicalType") == "decimal":
+            scale = schema.get("scale", 0)
+            if not _is_within(scale, 0, SCALE_MAX):
+                self.problems.append(
+                    f"'{path}' is a decimal of scale {scale!r}; "
+                    f"a scale is an integer from 0 to {SCALE_MAX}"
+                )
+                return
+            if schema.get("size", 0) > DECIMAL_BYTES_MAX:
+                self.problems.append(
+                    f"'{path}' is a decimal of more than {DECIMAL_BYTES_MAX} bytes"
+                )
         roles = self.wanted.get(path, [])
         if len(roles) > 1:
             self.problems.append(f"'{path}' is given more than one role")
@@ -267,7 +313,8 @@ class _Compiler:
         self, role: str, column: int, kind: str, schema: dict[str, Any], path: str, depth: int
     ) -> None:
         """Append the storing of the value just read, or note why it cannot fill its role."""
-        logical = schema.get("logicalType")
+        named = schema.get("logicalType")
+        logical = named if isinstance(named, str) else None
         lines = getattr(self, f"store_{role}")(column, kind, schema, logical)
         if lines is None:
             self.problems.append(
@@ -313,7 +360,7 @@ class _Compiler:
         factor = 10**digits if self.roles.amount_unit == "major" else 1
         largest = "limits[AMOUNT_MINOR_MAX]"
         if logical == "decimal" and kind in ("bytes", "fixed"):
-            power = digits - int(schema.get("scale", 0))
+            power = digits - schema.get("scale", 0)
             convert = [
                 f"whole, reason = decimal_to_minor(start, position, {power}, {largest})",
                 f"whole, reason = whole_amount(whole, 1, {largest})",
@@ -347,9 +394,9 @@ class _Compiler:
     ) -> list[str] | None:
         """Keep a finite number; what is not finite is missing."""
         if logical == "decimal" and kind in ("bytes", "fixed"):
-            power = -int(schema.get("scale", 0))
+            scale = schema.get("scale", 0)
             return [
-                f"real, reason = decimal_to_double(start, position, {power})",
+                f"real, reason = decimal_to_double(start, position, {scale})",
                 f"doubles[{column}, row] = real",
             ]
         if kind in ("int", "long", "boolean"):
@@ -376,16 +423,24 @@ class _Compiler:
         """Report everything that was wrong."""
         if len(self.leaves) > FIELDS_MAX:
             self.problems.append(f"{len(self.leaves)} fields; at most {FIELDS_MAX} are decoded")
-        if len(self.lines) > LINES_MAX:
-            self.problems.append("too many unions within unions to decode")
+        if len(self.lines) > LINES_MAX or self.values > VALUES_MAX:
+            self.problems.append("too many values, of unions within unions or empty records")
         for path in self.wanted:
             if path not in self.leaves:
                 near = difflib.get_close_matches(path, self.leaves, n=1, cutoff=0.0)
                 hint = f"; the nearest field is '{near[0]}'" if near else ""
                 self.problems.append(f"no field '{path}'{hint}")
+            elif path not in self.filled:
+                self.problems.append(f"'{path}' is of type null: it never has a value")
         if self.problems:
-            lines = "".join(f"\n  - {problem}" for problem in self.problems)
+            # Once each: every branch of a union may have the same problem.
+            lines = "".join(f"\n  - {problem}" for problem in dict.fromkeys(self.problems))
             raise SchemaError(f"schema {name} cannot be decoded as transactions:{lines}")
+
+
+def _is_within(number: object, low: int, high: int) -> bool:
+    # An exact int: True is an int too.
+    return type(number) is int and low <= number <= high
 
 
 def _roles_by_path(roles: Roles) -> dict[str, list[tuple[str, int]]]:
@@ -414,11 +469,12 @@ _TIME_UNIT_OF_LOGICAL = {
     "timestamp-nanos": "ns",
     "local-timestamp-millis": "ms",
     "local-timestamp-micros": "us",
+    "local-timestamp-nanos": "ns",
 }
 _ROLE_NEEDS = {
     "transaction_id": "the transaction id: it must be a string",
     "event_time": "the event time: it must be a long with a timestamp logical type, "
-    "or schema.event_time_unit must say its unit",
+    "or fields.event_time_unit must say its unit",
     "amount": "the amount: it must be an int, long, float, double or decimal",
     "entity": "an entity: it must be a string, bytes, fixed, int or long",
     "numeric": "a numeric input: it must be a number, a boolean or a decimal",

@@ -3,7 +3,7 @@
 Compiled kernels are kept on disk, so that the second start takes no compiler.
 Numba notices a change in a kernel's own file only, not in the kernels it calls
 from other files, and would go on running stale code after an update; so the
-folder's name carries a digest of all the project's sources.
+folder's name carries a digest of all the sources that kernels are made of.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import Any
 import numba
 
 _PACKAGES = ("schemas", "models", "stream")
+
+# Kernels freeze the constants of these, and Numba does not see those change either.
+_FROZEN = ("jit.py", "memory.py", "columns.py")
 
 
 @cache
@@ -41,7 +44,7 @@ def _sources_digest() -> str:
     for package in _PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             text = path.read_bytes()
-            if b"schemas.jit" in text or path.name == "jit.py":
+            if b"schemas.jit" in text or path.name in _FROZEN:
                 digest.update(path.name.encode() + b"\0" + text)
     return digest.hexdigest()[:16]
 
@@ -63,4 +66,4 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(**_OPTIONS, inline="always")(function)
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from numba import types
 from numba.extending import intrinsic
 
 
-def _load(bits: int, llvm_type: ir.Type, result: types.Type) -> Any:
+def _load(llvm_type: ir.Type, result: types.Type, widen: bool = False) -> Any:
     """Build a kernel intrinsic that loads one value of a type."""
 
     def load(typing_context: Any, address: Any) -> Any:
@@ -28,8 +28,8 @@ def _load(bits: int, llvm_type: ir.Type, result: types.Type) -> Any:
             pointer = builder.inttoptr(arguments[0], llvm_type.as_pointer())
             value = builder.load(pointer)
             value.align = 1
-            if isinstance(result, types.Integer) and bits < result.bitwidth:
-                value = builder.zext(value, ir.IntType(result.bitwidth))
+            if widen:
+                value = builder.zext(value, ir.IntType(64))
             return value
 
         return result(types.uint64), generate
@@ -37,7 +37,7 @@ def _load(bits: int, llvm_type: ir.Type, result: types.Type) -> Any:
     return intrinsic(load)
 
 
-if numba.config.DISABLE_JIT:
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
     # The same loads for the interpreter, so that the suite can run uncompiled.
     def byte_at(address: Any) -> Any:
         """Load one byte, widened to uint64."""
@@ -55,10 +55,10 @@ if numba.config.DISABLE_JIT:
         """Load an IEEE 754 single."""
         return np.float32(ctypes.c_float.from_address(int(address)).value)
 else:
-    byte_at = _load(8, ir.IntType(8), types.uint64)
-    word_at = _load(64, ir.IntType(64), types.uint64)
-    double_at = _load(64, ir.DoubleType(), types.float64)
-    float_at = _load(32, ir.FloatType(), types.float32)
+    byte_at = _load(ir.IntType(8), types.uint64, widen=True)
+    word_at = _load(ir.IntType(64), types.uint64)
+    double_at = _load(ir.DoubleType(), types.float64)
+    float_at = _load(ir.FloatType(), types.float32)
 
 
 def address_of(data: np.ndarray[Any, Any]) -> np.uint64:

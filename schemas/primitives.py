@@ -42,13 +42,14 @@ _ID_EMPTY, _DECIMAL_TOO_LONG = int(Reason.ID_EMPTY), int(Reason.DECIMAL_TOO_LONG
 HEADER_BYTES = 5
 DECIMAL_BYTES_MAX = 16
 _INT64_MAX = 2**63 - 1
+_LIMB = 2**48 - 1
 
 # Places in the array of limits (`schemas.decoder.Limits`).
 RECORD_BYTES_MAX, ID_BYTES_MAX, AMOUNT_MINOR_MAX, EVENT_TIME_MIN_US, FUTURE_SKEW_MAX_US = range(5)
 
 
 @inlined
-def read_varint(position, limit):  # type: ignore[no-untyped-def]
+def read_varint(position, limit):
     """Read a zigzag integer; return (value, next position, reason)."""
     if position < limit:
         byte = byte_at(position)
@@ -59,7 +60,7 @@ def read_varint(position, limit):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def read_long_varint(position, limit):  # type: ignore[no-untyped-def]
+def read_long_varint(position, limit):
     """Read a zigzag integer of any length; as `read_varint`, which takes the short ones."""
     raw = uint64(0)
     shift = uint64(0)
@@ -78,7 +79,7 @@ def read_long_varint(position, limit):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def read_length(position, limit):  # type: ignore[no-untyped-def]
+def read_length(position, limit):
     """Read the length of a string or bytes; return (length, next position, reason).
 
     A good length fits between the next position and the limit.
@@ -94,7 +95,7 @@ def read_length(position, limit):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def is_utf8(start, stop):  # type: ignore[no-untyped-def]
+def is_utf8(start, stop):
     """Tell whether the bytes between two addresses are well-formed UTF-8."""
     high = uint64(0)
     position = start
@@ -110,7 +111,7 @@ def is_utf8(start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _is_wide_utf8(position, stop):  # type: ignore[no-untyped-def]
+def _is_wide_utf8(position, stop):
     """Check byte by byte (Unicode 15, table 3-7)."""
     while position < stop:
         lead = int64(byte_at(position))
@@ -141,22 +142,29 @@ def _is_wide_utf8(position, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def decimal_to_double(start, stop, power):  # type: ignore[no-untyped-def]
-    """Read big-endian two's complement bytes, times ten to the power; (value, reason)."""
+def decimal_to_double(start, stop, scale):
+    """Read big-endian two's complement bytes, over ten to the scale; return (value, reason).
+
+    The nearest double for up to 15 digits and a scale of up to 22.
+    """
     if stop - start > uint64(DECIMAL_BYTES_MAX):
         return 0.0, _DECIMAL_TOO_LONG
+    # Of a negative number the inverted bits are summed: the sign's own bits would
+    # take a double's precision away from a small number in many bytes.
+    negative = stop > start and byte_at(start) >= uint64(0x80)
+    inverted = uint64(0xFF) if negative else uint64(0)
     value = 0.0
     position = start
     while position < stop:
-        value = value * 256.0 + float64(byte_at(position))
+        value = value * 256.0 + float64(byte_at(position) ^ inverted)
         position += uint64(1)
-    if stop > start and byte_at(start) >= uint64(0x80):
-        value -= 256.0 ** float64(stop - start)
-    return value * 10.0**power, OK
+    if negative:
+        value = -1.0 - value
+    return value / 10.0**scale, OK
 
 
 @kernel
-def decimal_to_minor(start, stop, power, largest):  # type: ignore[no-untyped-def]
+def decimal_to_minor(start, stop, power, largest):
     """Turn an unscaled decimal into minor units; return (amount, reason).
 
     Digits below the minor unit are rounded half up.
@@ -165,24 +173,37 @@ def decimal_to_minor(start, stop, power, largest):  # type: ignore[no-untyped-de
         return int64(0), _DECIMAL_TOO_LONG
     if stop > start and byte_at(start) >= uint64(0x80):
         return int64(0), _AMOUNT_NEGATIVE
-    value = int64(0)
+    # The unscaled number may be far above what an amount may be, so it is held in
+    # three limbs of 48 bits while it is divided.
+    upper, middle, lower = int64(0), int64(0), int64(0)
     position = start
     while position < stop:
-        if value > (_INT64_MAX >> 9):
-            return int64(0), _AMOUNT_TOO_LARGE
-        value = (value << 8) | int64(byte_at(position))
+        upper = (upper << 8) | (middle >> 40)
+        middle = ((middle << 8) & _LIMB) | (lower >> 40)
+        lower = ((lower << 8) & _LIMB) | int64(byte_at(position))
         position += uint64(1)
+    digit = int64(0)
+    for _ in range(-power):
+        middle += (upper % 10) << 48
+        upper //= 10
+        lower += (middle % 10) << 48
+        middle //= 10
+        digit = lower % 10
+        lower //= 10
+    if upper > 0 or middle >= 1 << 14:
+        return int64(0), _AMOUNT_TOO_LARGE
+    value = (middle << 48) | lower
+    if digit >= 5:
+        value += 1
     for _ in range(power):
         if value > largest:
             return int64(0), _AMOUNT_TOO_LARGE
         value *= 10
-    for i in range(-power):
-        value = (value + 5) // 10 if i == -power - 1 else value // 10
     return value, OK
 
 
 @kernel
-def whole_amount(value, factor, largest):  # type: ignore[no-untyped-def]
+def whole_amount(value, factor, largest):
     """Check an integer amount; return (minor units, reason)."""
     if value < 0:
         return int64(0), _AMOUNT_NEGATIVE
@@ -192,20 +213,20 @@ def whole_amount(value, factor, largest):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def real_amount(value, factor, largest):  # type: ignore[no-untyped-def]
+def real_amount(value, factor, largest):
     """Check a floating amount and round it to the minor unit; return (minor units, reason)."""
     if not np.isfinite(value):
         return int64(0), _AMOUNT_NOT_FINITE
-    scaled = np.rint(value * factor)
-    if scaled < 0:
+    if value < 0:
         return int64(0), _AMOUNT_NEGATIVE
+    scaled = np.rint(value * factor)
     if scaled > largest:
         return int64(0), _AMOUNT_TOO_LARGE
     return int64(scaled), OK
 
 
 @kernel
-def to_micros(value, factor):  # type: ignore[no-untyped-def]
+def to_micros(value, factor):
     """Bring a time to microseconds, saturating; a negative factor divides."""
     if factor < 0:
         return value // -factor
@@ -217,7 +238,7 @@ def to_micros(value, factor):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def read_header(start, limit, record_bytes_max):  # type: ignore[no-untyped-def]
+def read_header(start, limit, record_bytes_max):
     """Check the wire header; return (schema id, reason)."""
     if limit == start:
         return int64(-1), _NULL_VALUE
@@ -234,7 +255,7 @@ def read_header(start, limit, record_bytes_max):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def clear_row(longs, doubles, row, first_numeric, first_categorical):  # type: ignore[no-untyped-def]
+def clear_row(longs, doubles, row, first_numeric, first_categorical):
     """Give a row its nulls; the arrival columns are filled already."""
     for column in range(REASON):
         longs[column, row] = 0
@@ -247,7 +268,7 @@ def clear_row(longs, doubles, row, first_numeric, first_categorical):  # type: i
 
 
 @kernel
-def check_row(longs, row, arrival_time_us, limits):  # type: ignore[no-untyped-def]
+def check_row(longs, row, arrival_time_us, limits):
     """Check what no single field can tell; return a reason."""
     if longs[AMOUNT_MINOR, row] == MISSING:
         return _AMOUNT_MISSING

@@ -20,12 +20,12 @@ KEY_BYTES = 16
 
 
 @kernel
-def _rotate(word, bits):  # type: ignore[no-untyped-def]
+def _rotate(word, bits):
     return (word << uint64(bits)) | (word >> uint64(64 - bits))
 
 
 @kernel
-def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
+def _round(v0, v1, v2, v3):
     v0 += v1
     v1 = _rotate(v1, 13) ^ v0
     v0 = _rotate(v0, 32)
@@ -40,7 +40,7 @@ def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def siphash24(start, stop, k0, k1):  # type: ignore[no-untyped-def]
+def siphash24(start, stop, k0, k1):
     """Hash the bytes between two addresses under the key (k0, k1).
 
     Parameters
@@ -85,7 +85,7 @@ def siphash24(start, stop, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def siphash24_word(value, k0, k1):  # type: ignore[no-untyped-def]
+def siphash24_word(value, k0, k1):
     """Hash an integer id as its eight little-endian bytes; as `siphash24` otherwise."""
     word = uint64(value)
     last = uint64(8) << uint64(56)
@@ -121,7 +121,7 @@ def key_words(key: bytes) -> tuple[np.uint64, np.uint64]:
 
 
 @kernel
-def _hash_spans(base, starts, k0, k1, out):  # type: ignore[no-untyped-def]
+def _hash_spans(base, starts, k0, k1, out):
     for i in range(out.shape[0]):
         out[i] = siphash24(base + uint64(starts[i]), base + uint64(starts[i + 1]), k0, k1)
 

@@ -161,7 +161,9 @@ class Engine:
             parameters.events_max,
             parameters.entities_max,
         )
-        self.waiting = WaitingRows(parameters.waiting_max, len(features.names))
+        self.waiting = WaitingRows(
+            parameters.waiting_max, len(features.names), parameters.batch_rows_max
+        )
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 

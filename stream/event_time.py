@@ -44,7 +44,7 @@ def observe_times(
     reasons,
     timeliness,
     watermarks_us,
-):  # type: ignore[no-untyped-def]
+):
     """Walk a batch: classify each row, then let it move its partition's frontier."""
     for row in range(times_us.shape[0]):
         if reasons[row] == _OK:

@@ -44,7 +44,7 @@ N_COUNTERS = 4
 
 
 @kernel
-def link_event(events, links, places, kind, place, event):  # type: ignore[no-untyped-def]
+def link_event(events, links, places, kind, place, event):
     """Put an event into its entity's list by time; return (younger events, their total)."""
     younger = int64(0)
     total = int64(0)
@@ -70,7 +70,7 @@ def link_event(events, links, places, kind, place, event):  # type: ignore[no-un
 
 
 @kernel
-def advance(events, links, windows, kind, place, event, windows_us, counts, totals, row):  # type: ignore[no-untyped-def]
+def advance(events, links, windows, kind, place, event, windows_us, counts, totals, row):
     """Bring every window up to an event that is now the newest, and read them."""
     for w in range(windows_us.shape[0]):
         start = events[event]["time_us"] - windows_us[w]
@@ -107,7 +107,7 @@ def read_late(
     counts,
     totals,
     row,
-):  # type: ignore[no-untyped-def]
+):
     """Count an out-of-order event in the windows of the newest, and read them as of itself."""
     newest_us = events[places[kind, place]["newest"]]["time_us"]
     time_us = events[event]["time_us"]
@@ -134,7 +134,7 @@ def read_late(
 
 
 @kernel
-def recount(events, links, places, windows, kind, place, windows_us):  # type: ignore[no-untyped-def]
+def recount(events, links, places, windows, kind, place, windows_us):
     """Count an entity's windows again from its list, as of its newest event."""
     newest = int64(places[kind, place]["newest"])
     for w in range(windows_us.shape[0]):
@@ -149,7 +149,7 @@ def recount(events, links, places, windows, kind, place, windows_us):  # type: i
 
 
 @kernel
-def unchain(places, kind, place):  # type: ignore[no-untyped-def]
+def unchain(places, kind, place):
     """Take an entity out of the chain of freshness."""
     fresher = places[kind, place]["fresher"]
     staler = places[kind, place]["staler"]
@@ -158,7 +158,7 @@ def unchain(places, kind, place):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def chain_freshest(places, kind, place):  # type: ignore[no-untyped-def]
+def chain_freshest(places, kind, place):
     """Put an entity at the fresh end of the chain."""
     anchor = places.shape[1] - 1
     last = places[kind, anchor]["staler"]
@@ -169,7 +169,7 @@ def chain_freshest(places, kind, place):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def release(places, buckets, free, kind, place):  # type: ignore[no-untyped-def]
+def release(places, buckets, free, kind, place):
     """Forget an entity and free its place; no event may be linked to it any more."""
     remove(buckets, kind, places[kind, place]["key"])
     unchain(places, kind, place)
@@ -179,7 +179,7 @@ def release(places, buckets, free, kind, place):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def evict_stalest(events, links, places, buckets, free, counters, kind, longest_us):  # type: ignore[no-untyped-def]
+def evict_stalest(events, links, places, buckets, free, counters, kind, longest_us):
     """Make room: forget the entity that was seen least recently, with its events."""
     place = int64(places[kind, places.shape[1] - 1]["fresher"])
     newest_us = events[places[kind, place]["newest"]]["time_us"]
@@ -193,7 +193,7 @@ def evict_stalest(events, links, places, buckets, free, counters, kind, longest_
 
 
 @kernel
-def place_of(events, links, places, windows, buckets, free, counters, kind, key, longest_us):  # type: ignore[no-untyped-def]
+def place_of(events, links, places, windows, buckets, free, counters, kind, key, longest_us):
     """Find an entity's place, or give it one, and make it the freshest."""
     place = find(buckets, kind, key)
     if place != NOWHERE:
@@ -216,7 +216,7 @@ def place_of(events, links, places, windows, buckets, free, counters, kind, key,
 
 
 @kernel
-def forget_event(events, links, places, windows, buckets, free, counters, kind, event, windows_us):  # type: ignore[no-untyped-def]
+def forget_event(events, links, places, windows, buckets, free, counters, kind, event, windows_us):
     """Unlink an event whose place in the ring is needed; an entity goes with its last event."""
     place = int64(links[kind, event]["owner"])
     if place == NIL:
@@ -267,7 +267,7 @@ def observe(
     counts,
     totals,
     gaps_us,
-):  # type: ignore[no-untyped-def]
+):
     """Run a batch through the windows, event by event in the order of arrival.
 
     Parameters

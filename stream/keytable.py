@@ -30,7 +30,7 @@ def key_table(entries_max: int, tables: int = 1) -> NDArray[np.void]:
 
 
 @kernel
-def find(buckets, table, key):  # type: ignore[no-untyped-def]
+def find(buckets, table, key):
     """Return the place of a key in one of the tables, or NOWHERE."""
     mask = uint64(buckets.shape[1] - 1)
     at = key & mask
@@ -42,7 +42,7 @@ def find(buckets, table, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def insert(buckets, table, key, place):  # type: ignore[no-untyped-def]
+def insert(buckets, table, key, place):
     """Add a key that is not in the table; the caller keeps the number of keys bounded."""
     mask = uint64(buckets.shape[1] - 1)
     at = key & mask
@@ -53,7 +53,7 @@ def insert(buckets, table, key, place):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def remove(buckets, table, key):  # type: ignore[no-untyped-def]
+def remove(buckets, table, key):
     """Take a key that is in the table out of it."""
     mask = uint64(buckets.shape[1] - 1)
     hole = key & mask

@@ -35,7 +35,7 @@ _ADMITTED, _RELEASED, _LOST = range(3)
 
 
 @kernel
-def _release_oldest(buckets, keys, states, cursors):  # type: ignore[no-untyped-def]
+def _release_oldest(buckets, keys, states, cursors):
     place = cursors[_RELEASED] % keys.shape[0]
     remove(buckets, 0, keys[place])
     states[place] = _FREE
@@ -44,8 +44,18 @@ def _release_oldest(buckets, keys, states, cursors):  # type: ignore[no-untyped-
 
 @kernel
 def admit_rows(
-    buckets, keys, times_us, states, cursors, new_keys, new_times_us, take, places, repeated
-):  # type: ignore[no-untyped-def]
+    buckets,
+    keys,
+    times_us,
+    states,
+    cursors,
+    rows_max,
+    new_keys,
+    new_times_us,
+    take,
+    places,
+    repeated,
+):
     """Give each row a place, or find the place of the row that it repeats."""
     for row in range(new_keys.shape[0]):
         if not take[row]:
@@ -55,7 +65,7 @@ def admit_rows(
             repeated[row] = True
             places[row] = place
             continue
-        if cursors[_ADMITTED] - cursors[_RELEASED] == keys.shape[0]:
+        if cursors[_ADMITTED] - cursors[_RELEASED] == rows_max:
             if states[cursors[_RELEASED] % keys.shape[0]] == _UNLABELLED:
                 cursors[_LOST] += 1
             _release_oldest(buckets, keys, states, cursors)
@@ -69,7 +79,7 @@ def admit_rows(
 
 
 @kernel
-def mature_rows(buckets, keys, times_us, states, cursors, before_us, out):  # type: ignore[no-untyped-def]
+def mature_rows(buckets, keys, times_us, states, cursors, before_us, out):
     """Release the oldest rows up to a time; write the unlabelled ones, return how many."""
     n = 0
     while cursors[_RELEASED] < cursors[_ADMITTED]:
@@ -84,7 +94,7 @@ def mature_rows(buckets, keys, times_us, states, cursors, before_us, out):  # ty
 
 
 @kernel
-def look_up(buckets, keys, places):  # type: ignore[no-untyped-def]
+def look_up(buckets, keys, places):
     """Find the place of each key, or NOWHERE."""
     for i in range(keys.shape[0]):
         places[i] = NOWHERE if keys[i] == uint64(0) else find(buckets, 0, keys[i])
@@ -98,19 +108,24 @@ class WaitingRows:
     rows_max : int
         Rows kept; a row takes about 60 bytes and 8 a feature.
     n_features : int
+    batch_rows_max : int
+        Rows admitted at once.
     """
 
-    def __init__(self, rows_max: int, n_features: int) -> None:
+    def __init__(self, rows_max: int, n_features: int, batch_rows_max: int = 1024) -> None:
         if rows_max <= 0:
             raise ValueError(f"rows_max must be positive, not {rows_max}")
         self.rows_max = rows_max
+        # A batch more than may wait: a row that leaves is not written over by the
+        # batch that pushes it out, which may have repeated it just before.
+        places = rows_max + batch_rows_max
         self.buckets = key_table(rows_max)
-        self.keys = np.zeros(rows_max, np.uint64)
-        self.times_us = np.zeros(rows_max, np.int64)
-        self.states = np.zeros(rows_max, np.uint8)
-        self.features = np.zeros((rows_max, n_features))
-        self.scores = np.zeros(rows_max)
-        self.outcomes = np.zeros(rows_max, np.int8)
+        self.keys = np.zeros(places, np.uint64)
+        self.times_us = np.zeros(places, np.int64)
+        self.states = np.zeros(places, np.uint8)
+        self.features = np.zeros((places, n_features))
+        self.scores = np.zeros(places)
+        self.outcomes = np.zeros(places, np.int8)
         self.cursors = np.zeros(3, np.int64)
 
     @property
@@ -129,14 +144,15 @@ class WaitingRows:
         times_us: NDArray[np.int64],
         take: NDArray[np.bool_],
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Give rows a place in the order of arrival; at most `rows_max` rows at once.
+        """Give rows a place in the order of arrival; at most `batch_rows_max` rows at once.
 
         Returns
         -------
         places : ndarray of int64, shape (n,)
             Where to `store` and recall; NOWHERE for rows not taken.
         repeated : ndarray of bool, shape (n,)
-            Rows whose transaction waits already; `places` is then its place.
+            Rows whose transaction waits already; `places` is then its place, readable
+            until the next `admit` even if a later row of the batch pushed it out.
         """
         places = np.full(len(keys), NOWHERE, np.int64)
         repeated = np.zeros(len(keys), np.bool_)
@@ -146,6 +162,7 @@ class WaitingRows:
             self.times_us,
             self.states,
             self.cursors,
+            self.rows_max,
             keys,
             times_us,
             take,

@@ -5,6 +5,7 @@ No Numba and nothing imported from the kernels that are checked here.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 
@@ -91,3 +92,211 @@ class NaiveWindows:
             inside = [e for e in known if event[0] - length < e[0] <= event[0]]
             readings.append((len(inside), sum(e[1] for e in inside)))
         return readings, (event[0] - max(earlier) if earlier else -1)
+
+
+class NaiveClock:
+    """Event time with dictionaries: how far each partition has come."""
+
+    def __init__(self, allowed_lateness_us, idle_after_us):
+        self.lateness_us = allowed_lateness_us
+        self.idle_us = idle_after_us
+        self.frontiers = {}
+        self.arrivals = {}
+        self.watermark_us = None  # Nothing was taken yet.
+
+    def observe(self, partition, time_us, arrival_us):
+        """Take an event that was not refused; return "on time", "late" or "too late"."""
+        frontier = self.frontiers.get(partition, time_us)
+        if time_us >= frontier:
+            verdict = "on time"
+        elif time_us >= frontier - self.lateness_us:
+            verdict = "late"
+        else:
+            verdict = "too late"
+        self.frontiers[partition] = max(frontier, time_us)
+        self.arrivals[partition] = max(self.arrivals.get(partition, arrival_us), arrival_us)
+        latest = max(self.arrivals.values())
+        awake = [p for p, arrival in self.arrivals.items() if latest - arrival <= self.idle_us]
+        candidate = min(self.frontiers[p] for p in awake) - self.lateness_us
+        if self.watermark_us is None or candidate > self.watermark_us:
+            self.watermark_us = candidate
+        return verdict
+
+
+class NaiveWaitingRows:
+    """Rows that wait for a label: a list in order of arrival, searched from end to end."""
+
+    def __init__(self, rows_max):
+        self.rows_max = rows_max
+        self.rows = []
+        self.lost = 0
+
+    def find(self, key):
+        """Return the waiting row of a transaction, or None."""
+        for row in self.rows:
+            if row["key"] == key:
+                return row
+        return None
+
+    def admit(self, key, time_us):
+        """Return the row of a transaction and whether it waited already."""
+        row = self.find(key)
+        if row is not None:
+            return row, True
+        if len(self.rows) == self.rows_max:
+            gone = self.rows.pop(0)
+            self.lost += not gone["labelled"]
+        row = {"key": key, "time_us": time_us, "labelled": False}
+        self.rows.append(row)
+        return row, False
+
+    def mature(self, before_us):
+        """Release rows from the oldest arrival on; return those that nobody labelled."""
+        unlabelled = []
+        while self.rows and self.rows[0]["time_us"] <= before_us:
+            row = self.rows.pop(0)
+            if not row["labelled"]:
+                unlabelled.append(row)
+        return unlabelled
+
+
+class NaiveEngine:
+    """The whole engine, a row at a time, around a River pipeline driven by hand.
+
+    `parameters` has the fields of `EngineParameters`, `model` is a pipeline of
+    StandardScaler and LogisticRegression; the model scores once it has learned
+    `frauds_min` and `genuine_min` labels of either class.
+    """
+
+    def __init__(self, parameters, model, frauds_min, genuine_min):
+        self.p = parameters
+        self.layout = parameters.features.layout
+        self.model = model
+        self.wanted = {True: frauds_min, False: genuine_min}
+        self.seen = {True: 0, False: 0}
+        self.clock = NaiveClock(parameters.allowed_lateness_us, parameters.idle_after_us)
+        self.windows = NaiveWindows(
+            len(self.layout.entities),
+            parameters.features.windows_us,
+            parameters.events_max,
+            parameters.entities_max,
+        )
+        self.waiting = NaiveWaitingRows(parameters.waiting_max)
+        self.queued = []  # (row, verdict): labelled, learned at the next barrier
+        self.barrier = None
+        self.judged = []  # (score, outcome, verdict) of every row learned from
+        self.counts = dict.fromkeys(
+            "decisions alerts duplicates late too_late refused "
+            "labels labels_learned labels_repeated labels_refused matured".split(),
+            0,
+        )
+
+    def step(self, partition, time_us, arrival_us, amount, key, entities, numeric):
+        """Take a transaction that was not refused; return what was decided, as a dict."""
+        timeliness = self.clock.observe(partition, time_us, arrival_us)
+        barrier = self.clock.watermark_us // self.p.learn_interval_us
+        if barrier != self.barrier:
+            self.barrier = barrier
+            self._learn(barrier * self.p.learn_interval_us)
+        self.counts["decisions"] += 1
+        nothing = {"score": None, "outcome": 0, "duplicate": False, "alert": None, "x": None}
+        verdict = {**nothing, "timeliness": timeliness, "version": sum(self.seen.values())}
+        if timeliness == "too late":
+            self.counts["too_late"] += 1
+            return {**verdict, "cold": False}
+        self.counts["late"] += timeliness == "late"
+        row, repeated = self.waiting.admit(key, time_us)
+        if repeated:
+            self.counts["duplicates"] += 1
+            verdict["duplicate"] = True
+        else:
+            row["x"] = self._features(time_us, amount, entities, numeric)
+            row["score"] = self._score(row["x"])
+            row["outcome"] = self._outcome(row["score"])
+            verdict["x"] = row["x"]
+            if row["outcome"]:
+                self.counts["alerts"] += 1
+                verdict["alert"] = self._alert(row["x"])
+        return {
+            **verdict,
+            "score": row["score"],
+            "outcome": row["outcome"],
+            "cold": row["score"] is None,
+        }
+
+    def refuse(self):
+        """Take a transaction that the decoder refused."""
+        self.counts["refused"] += 1
+
+    def label(self, key, time_us, is_fraud, refused):
+        """Take a label; return why it was not used, or "OK"."""
+        self.counts["labels"] += 1
+        row = self.waiting.find(key)
+        reason = refused
+        if not refused and row is None:
+            reason = "LABEL_UNKNOWN_TRANSACTION"
+        elif not refused and time_us < row["time_us"]:
+            reason = "LABEL_TIME_BEFORE_EVENT"
+        if reason:
+            self.counts["labels_refused"] += 1
+            return reason
+        if row["labelled"]:
+            self.counts["labels_repeated"] += 1
+        else:
+            row["labelled"] = True
+            self.queued.append((row, is_fraud))
+        return "OK"
+
+    def _features(self, time_us, amount, entities, numeric):
+        """The feature vector by name, without what is not known."""
+        day_us = 86_400_000_000
+        angle = 2 * math.pi / day_us * (time_us % day_us)
+        values = [amount / 100, math.sin(angle), math.cos(angle)]
+        values += [None if math.isnan(v) else v for v in numeric]
+        for reading in self.windows.observe(time_us, amount, entities):
+            if reading is None:
+                values += [None] * (3 * len(self.p.features.windows_us) + 1)
+                continue
+            for count, total in reading[0]:
+                values += [count, total / 100, total / 100 / count]
+            values.append(reading[1] / 1e6 if reading[1] >= 0 else None)
+        names = self.p.features.names
+        return {n: float(v) for n, v in zip(names, values, strict=True) if v is not None}
+
+    def _for_river(self, x):
+        return {name: min(max(value, -1e12), 1e12) for name, value in x.items()}
+
+    def _score(self, x):
+        if any(self.seen[kind] < wanted for kind, wanted in self.wanted.items()):
+            return None
+        return self.model.predict_proba_one(self._for_river(x))[True]
+
+    def _outcome(self, score):
+        t = self.p.thresholds
+        outcome = 0
+        for place, threshold in enumerate([t.review, t.challenge, t.block], 1):
+            if score is not None and score >= threshold:
+                outcome = place
+        return outcome
+
+    def _alert(self, x):
+        """The base, and (name, value, part) of at most four features, largest part first."""
+        scaler, regression = self.model.steps.values()
+        scaled = scaler.transform_one(self._for_river(x))
+        parts = [(n, x[n], regression.weights.get(n, 0.0) * v) for n, v in scaled.items()]
+        parts = [part for part in parts if part[2] > 0]
+        return regression.intercept, sorted(parts, key=lambda part: -part[2])[:4]
+
+    def _learn(self, now_us):
+        for row, is_fraud in self.queued:
+            self._teach(row, is_fraud)
+            self.counts["labels_learned"] += 1
+        self.queued = []
+        for row in self.waiting.mature(now_us - self.p.maturity_us):
+            self._teach(row, False)
+            self.counts["matured"] += 1
+
+    def _teach(self, row, is_fraud):
+        self.judged.append((row["score"], row["outcome"], is_fraud))
+        self.model.learn_one(self._for_river(row["x"]), is_fraud)
+        self.seen[is_fraud] += 1

@@ -1,0 +1,193 @@
+"""The composition root: the one place that knows the concrete parts and joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.base import Learner
+from models.river_adapter import RiverLearner, logistic_pipeline
+from schemas.compiler import Program, compile_schema
+from schemas.decoder import Decoder, Limits
+from schemas.errors import SchemaError, UnsupportedGuaranteeError
+from schemas.records import RecordCodec, builtin
+from schemas.registry import Registry, value_subject
+from schemas.roles import LABEL_ROLES, Roles
+from stream.config import Config
+from stream.engine import Engine
+from stream.kafka.client import Connection
+from stream.kafka.registry import open_registry
+from stream.kafka.sink import Sink
+from stream.kafka.source import Source
+from stream.publish import Codecs, Policy, Publisher
+from stream.warm_up import warm_up
+from stream.worker import Worker
+
+
+def connection_of(config: Config) -> Connection:
+    """Return how to reach the configured brokers, refusing to send payments in clear."""
+    connection = Connection(config.kafka.bootstrap, config.kafka.client)
+    connection.check(config.kafka.allow_insecure)
+    return connection
+
+
+def registry_of(config: Config) -> Registry:
+    """Open the configured registry."""
+    place = config.registry.url or (
+        Path(config.registry.folder) if config.registry.folder else None
+    )
+    if place is None:
+        return open_registry()
+    return open_registry(place, auto_register=config.registry.auto_register)
+
+
+def learner_of(config: Config, names: tuple[str, ...]) -> Learner:
+    """Build the configured model, untrained."""
+    return RiverLearner(
+        logistic_pipeline(), names, config.model.frauds_min, config.model.genuine_min
+    )
+
+
+def engine_of(config: Config) -> Engine:
+    """Build an engine that has seen nothing yet."""
+    parameters = config.engine_parameters()
+    return Engine(parameters, learner_of(config, parameters.features.names))
+
+
+@dataclass(frozen=True)
+class Decoders:
+    """The decoders of both inputs."""
+
+    transactions: Decoder
+    labels: Decoder
+
+
+def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders:
+    """Compile every allowed writer schema of both inputs.
+
+    Raises
+    ------
+    SchemaError
+        If a schema cannot be decoded with the configured roles.
+    """
+    limits = config.limits.limits()
+    topics = config.topics
+
+    def build(topic: str, fallback: str, roles: Roles, limits: Limits) -> Decoder:
+        programs = {}
+        for schema_id, schema in _writer_schemas(registry, topic, fallback):
+            programs[schema_id] = _compile(schema_id, topic, schema, roles)
+        return Decoder(roles.layout, programs, hash_key, limits)
+
+    return Decoders(
+        build(topics.transactions, "fraud.transactions", config.roles(), limits),
+        build(topics.labels, "fraud.labels", LABEL_ROLES, limits),
+    )
+
+
+def _compile(schema_id: int, topic: str, schema: dict[str, object], roles: Roles) -> Program:
+    try:
+        return compile_schema(schema, roles)
+    except SchemaError as error:
+        raise SchemaError(f"schema id {schema_id} of topic {topic}: {error}") from error
+
+
+def _writer_schemas(
+    registry: Registry, topic: str, fallback: str
+) -> list[tuple[int, dict[str, object]]]:
+    """Return the versions of a topic's subject, the newest first.
+
+    A topic with a name of its own, on a registry that does not know it, is taken to
+    carry the contract of the default topic.
+    """
+    try:
+        versions = registry.versions(value_subject(topic))
+    except SchemaError:
+        if topic == fallback:
+            raise
+        versions = registry.versions(value_subject(fallback))
+    return list(reversed(versions))
+
+
+def codecs_of(config: Config, registry: Registry) -> Codecs:
+    """Build the encoders of the output topics, under ids of the registry."""
+
+    def build(topic: str, fallback: str, name: str) -> RecordCodec:
+        schema = builtin(name)
+        try:
+            schema_id = registry.id_of(value_subject(topic or fallback), schema)
+        except SchemaError:
+            if topic in ("", fallback):
+                raise
+            schema_id = registry.id_of(value_subject(fallback), schema)
+        return RecordCodec(schema, schema_id)
+
+    return Codecs(
+        build(config.topics.alerts, "fraud.alerts", "alert"),
+        build(config.topics.decisions, "fraud.decisions", "decision"),
+    )
+
+
+def publisher_of(config: Config, engine: Engine) -> Publisher:
+    """Build what names and words the engine's decisions."""
+    policy = Policy(engine.parameters.thresholds, engine.parameters.features.names)
+    return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
+
+
+def worker_of(
+    config: Config,
+    connection: Connection,
+    hash_key: bytes,
+    on_error: Callable[[str], None] | None = None,
+    on_ready: Callable[[float], None] | None = None,
+) -> Worker:
+    """Join all parts into a worker that is ready to poll.
+
+    Parameters
+    ----------
+    config : Config
+    connection : Connection
+    hash_key : bytes
+    on_error : callable, optional
+        Told of broker trouble that heals by itself.
+    on_ready : callable, optional
+        Told how many seconds the kernels took to compile, before the first poll.
+
+    Raises
+    ------
+    UnsupportedGuaranteeError
+        If the configured guarantee cannot be kept.
+    """
+    if config.worker.guarantee == "exactly_once":
+        where = "the embedded broker" if connection.embedded else "this version"
+        why = (
+            "it drops transactional offsets and shows aborted records"
+            if connection.embedded
+            else "transactions are not wired up yet"
+        )
+        raise UnsupportedGuaranteeError(
+            f"worker.guarantee = 'exactly_once' cannot be kept by {where}: {why}; "
+            "use 'at_least_once' and drop repeats by alert_id"
+        )
+    registry = registry_of(config)
+    try:
+        decoders = decoders_of(config, registry, hash_key)
+        codecs = codecs_of(config, registry)
+    finally:
+        registry.close()
+    engine = engine_of(config)
+    seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
+    if on_ready is not None:
+        on_ready(seconds)
+    topics = config.topics
+    return Worker(
+        config,
+        engine,
+        decoders.transactions,
+        decoders.labels,
+        Source(connection, config.kafka.group, [topics.transactions, topics.labels], on_error),
+        Sink(connection, on_error),
+        publisher_of(config, engine),
+        codecs,
+    )

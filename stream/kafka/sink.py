@@ -1,0 +1,158 @@
+"""Where records go: one idempotent producer, and the account of what was acknowledged."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from schemas.errors import DeliveryError
+from stream.kafka.client import Connection
+
+Offsets = dict[tuple[str, int], int]
+Header = tuple[str, str | bytes | None]
+
+# Back-pressure begins when this many records wait for the broker, and ends when
+# half of them have gone.
+QUEUED_HIGH = 20_000
+_QUEUE_FULL_WAIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class OutRecord:
+    """A record to publish."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header] = field(default_factory=list)
+
+
+@dataclass
+class _Step:
+    """The records of one step that are not acknowledged yet, and what they allow to commit."""
+
+    offsets: Offsets
+    outstanding: int = 0
+
+
+class Sink:
+    """Publish records, and say which input offsets they have made safe to commit.
+
+    An input offset may be committed once every record that its step produced, and
+    those of all steps before it, have been acknowledged by the brokers.
+
+    Parameters
+    ----------
+    connection : Connection
+    on_error : callable, optional
+        Told of errors that librdkafka recovers from by itself.
+    """
+
+    def __init__(
+        self, connection: Connection, on_error: Callable[[str], None] | None = None
+    ) -> None:
+        tell = on_error or (lambda _: None)
+        self._producer = Producer(
+            {**connection.producer(), "error_cb": lambda error: tell(str(error))}
+        )
+        self._steps: deque[_Step] = deque()
+        self._failure: str | None = None
+        self.delivered = 0
+
+    def publish(self, records: Iterable[OutRecord], offsets: Offsets) -> None:
+        """Publish the records of one step.
+
+        Parameters
+        ----------
+        records : iterable of OutRecord
+        offsets : dict
+            (topic, partition) to the offset behind the step's last input record.
+
+        Raises
+        ------
+        DeliveryError
+            If a record of this or an earlier step was refused for good.
+        """
+        step = _Step(offsets)
+        self._steps.append(step)
+
+        def delivered(error: Any, message: Any) -> None:
+            if error is not None:
+                self._failure = f"a record for {message.topic()} was not delivered: {error}"
+            else:
+                step.outstanding -= 1
+                self.delivered += 1
+
+        for record in records:
+            step.outstanding += 1
+            self._produce(record, delivered)
+        self.poll(0)
+
+    def poll(self, timeout_s: float) -> None:
+        """Serve acknowledgements.
+
+        Raises
+        ------
+        DeliveryError
+            If a record was refused for good.
+        """
+        self._producer.poll(timeout_s)
+        if self._failure is not None:
+            raise DeliveryError(
+                f"{self._failure}; its input was not committed: mend the cause and restart"
+            )
+
+    @property
+    def congested(self) -> bool:
+        """Whether the caller should stop taking input."""
+        return len(self._producer) > QUEUED_HIGH
+
+    @property
+    def relieved(self) -> bool:
+        """Whether input may be taken again after congestion."""
+        return len(self._producer) <= QUEUED_HIGH // 2
+
+    def safe_offsets(self) -> Offsets:
+        """Return the offsets that became safe to commit since the last call."""
+        safe: Offsets = {}
+        while self._steps and self._steps[0].outstanding == 0:
+            safe.update(self._steps.popleft().offsets)
+        return safe
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait for acknowledgements; return how many records are still without one."""
+        left: int = self._producer.flush(timeout_s)
+        self.poll(0)
+        return left
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Flush, then drop what nobody acknowledged: its input was never committed."""
+        self._producer.flush(timeout_s)
+        self._producer.purge()
+        self._producer.flush(0.1)
+
+    def _produce(self, record: OutRecord, delivered: Callable[[Any, Any], None]) -> None:
+        deadline = time.monotonic() + _QUEUE_FULL_WAIT_S
+        while True:
+            try:
+                self._producer.produce(
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=record.headers,
+                    on_delivery=delivered,
+                )
+                return
+            except BufferError:
+                if time.monotonic() > deadline:
+                    raise DeliveryError(
+                        f"the brokers took nothing for {_QUEUE_FULL_WAIT_S:.0f} s"
+                    ) from None
+                self.poll(0.1)
+            except KafkaException as error:
+                raise DeliveryError(f"a record for {record.topic} was refused: {error}") from error

@@ -1,0 +1,212 @@
+"""Where records come from: one consumer of transactions and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from numpy.typing import NDArray
+
+from schemas.errors import BrokerError
+from stream.kafka.client import Connection
+
+_CALL_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Records of one topic in the order in which they were consumed.
+
+    Attributes
+    ----------
+    topic : str
+    messages : list of Message
+        For dead letters: key, value and headers as they came.
+    values : list of bytes or None
+    partition, offset, arrival_time_us : ndarray of int64, shape (n,)
+    """
+
+    topic: str
+    messages: list[Message]
+    values: list[bytes | None]
+    partition: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    arrival_time_us: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def next_offsets(self) -> dict[tuple[str, int], int]:
+        """Return, for each partition, the offset behind its last record."""
+        last = dict(zip(self.partition.tolist(), self.offset.tolist(), strict=True))
+        return {(self.topic, partition): offset + 1 for partition, offset in last.items()}
+
+
+class Source:
+    """A consumer that is never waiting when records are there, and never skips one.
+
+    Parameters
+    ----------
+    connection : Connection
+    group : str
+        Consumer group; its committed offsets say where to go on.
+    topics : iterable of str
+    on_error : callable, optional
+        Told of errors that librdkafka recovers from by itself.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        group: str,
+        topics: Iterable[str],
+        on_error: Callable[[str], None] | None = None,
+    ) -> None:
+        self._topics = list(topics)
+        self._tell = on_error or (lambda _: None)
+        self._failure: BrokerError | None = None
+        self._paused = False
+        self._assigned = False
+        self._commits_pending = 0
+        self._consumer = Consumer(
+            {
+                **connection.consumer(group),
+                "error_cb": lambda error: self._tell(str(error)),
+                "on_commit": self._committed,
+            }
+        )
+        self._consumer.subscribe(
+            self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
+        )
+
+    def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
+        """Wait for a first record, then take what is already there.
+
+        ``consume(n, timeout)`` would wait for all n or the whole timeout: at 500
+        records a second that is half of it, for every record.
+
+        Returns
+        -------
+        list of RawBatch
+            One a topic, in the order of the topics given at construction.
+
+        Raises
+        ------
+        BrokerError
+            If the consumer cannot go on.
+        """
+        first = self._consumer.poll(timeout_s)
+        if self._failure is not None:
+            # An exception from a callback would leave the partitions assigned.
+            raise self._failure
+        if first is None:
+            return []
+        messages = [first]
+        if n_max > 1:
+            messages += self._consumer.consume(n_max - 1, 0)
+        good = [message for message in messages if self._is_record(message)]
+        return [
+            raw_batch(topic, [m for m in good if m.topic() == topic])
+            for topic in self._topics
+            if any(m.topic() == topic for m in good)
+        ]
+
+    def pause(self) -> None:
+        """Stop fetching; `poll` goes on answering, with nothing."""
+        if not self._paused:
+            self._consumer.pause(self._consumer.assignment())
+            self._paused = True
+
+    def resume(self) -> None:
+        """Fetch again."""
+        if self._paused:
+            self._consumer.resume(self._consumer.assignment())
+            self._paused = False
+
+    def commit(self, offsets: dict[tuple[str, int], int]) -> None:
+        """Commit next offsets without waiting: a synchronous commit has no bound."""
+        if offsets:
+            self._commits_pending += 1
+            self._consumer.commit(
+                offsets=[TopicPartition(t, p, offset) for (t, p), offset in offsets.items()],
+                asynchronous=True,
+            )
+
+    @property
+    def commits_pending(self) -> int:
+        """Commits that the broker has not answered yet; `poll` serves the answers."""
+        return self._commits_pending
+
+    @property
+    def assigned(self) -> bool:
+        """Whether the group has given this consumer its partitions."""
+        return self._assigned
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Go on behind the committed offsets; a partition without one from its beginning."""
+        try:
+            committed = consumer.committed(partitions, timeout=_CALL_TIMEOUT_S)
+        except KafkaException as error:
+            self._failure = BrokerError(f"cannot read the committed offsets: {error}")
+            return
+        for partition in committed:
+            if partition.offset < 0:
+                partition.offset = OFFSET_BEGINNING
+        consumer.assign(committed)
+        self._paused = False
+        self._assigned = True
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.unassign()
+        self._assigned = False
+
+    def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        self._commits_pending = max(0, self._commits_pending - 1)
+        if error is not None:
+            self._tell(f"offsets were not committed, they will be again: {error}")
+
+    def _is_record(self, message: Message) -> bool:
+        error: Any = message.error()
+        if error is None:
+            return True
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise BrokerError(
+                f"records of {message.topic()}[{message.partition()}] were deleted before they "
+                f"were read ({error.str()}): raise the topic's retention, then reset the "
+                "group's offsets"
+            )
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise BrokerError(
+                f"topic {message.topic()} does not exist: run `fraudstream topics create`"
+            )
+        if error.fatal() or not error.retriable():
+            raise BrokerError(f"the consumer cannot go on: {error.str()}")
+        self._tell(str(error))
+        return False
+
+
+def raw_batch(topic: str, messages: list[Message]) -> RawBatch:
+    """Lay consumed messages of one topic out as columns."""
+    n = len(messages)
+    return RawBatch(
+        topic,
+        messages,
+        [message.value() for message in messages],
+        np.fromiter((message.partition() for message in messages), np.int64, n),
+        np.fromiter((message.offset() for message in messages), np.int64, n),
+        np.fromiter((message.timestamp()[1] for message in messages), np.int64, n) * 1000,
+    )

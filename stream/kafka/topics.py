@@ -1,0 +1,62 @@
+"""Topics: which exist, and making the ones that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.errors import BrokerError
+from stream.kafka.client import Connection
+
+_TIMEOUT_S = 10.0
+_ALREADY_EXISTS = "TOPIC_ALREADY_EXISTS"
+
+
+def existing(connection: Connection, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
+    """Return every topic with its number of partitions.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers in time.
+    """
+    admin = AdminClient(connection.common())
+    try:
+        found = admin.list_topics(timeout=timeout_s).topics.values()
+    except KafkaException as error:
+        raise BrokerError(f"no Kafka at {connection.bootstrap}: {error.args[0].str()}") from error
+    return {str(topic.topic): len(topic.partitions) for topic in found if not topic.error}
+
+
+def create(
+    connection: Connection, names: Iterable[str], partitions: int, replication: int = 1
+) -> list[str]:
+    """Create the topics that are missing; return their names.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers in time, or a topic is refused.
+    """
+    present = existing(connection)
+    missing = [name for name in names if name not in present]
+    if not missing:
+        return []
+    admin = AdminClient(connection.common())
+    futures = admin.create_topics(
+        [NewTopic(name, partitions, replication) for name in missing],
+        operation_timeout=_TIMEOUT_S,
+        request_timeout=_TIMEOUT_S,
+    )
+    created = []
+    for name, future in futures.items():
+        try:
+            future.result(timeout=2 * _TIMEOUT_S)
+            created.append(name)
+        except (KafkaException, TimeoutError) as error:
+            if _ALREADY_EXISTS not in str(error):
+                raise BrokerError(f"topic {name} was not created: {error}") from error
+    return created

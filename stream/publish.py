@@ -1,0 +1,186 @@
+"""From what the engine decided to the records that go out.
+
+Alerts carry CloudEvents headers (binary content mode, Kafka protocol binding
+1.0.2); dead letters keep the original key and value and say in headers what was
+wrong, under the names of Kafka Streams (KIP-1034).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from schemas.columns import REASON_TEXT, Reason, Transactions
+from schemas.records import RecordCodec
+from stream.decide import Outcome, Thresholds, alert_id, score_scaled
+from stream.engine import Effects, Evidence
+from stream.event_time import Timeliness
+
+Headers = list[tuple[str, str | bytes | None]]
+
+ATTEMPT_HEADER = "fraudstream.attempt"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What decides, with a short digest that names it in every alert.
+
+    Attributes
+    ----------
+    thresholds : Thresholds
+    feature_names : tuple of str
+    """
+
+    thresholds: Thresholds
+    feature_names: tuple[str, ...]
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits; equal policies have equal versions."""
+        text = repr((self.thresholds, self.feature_names))
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+class Publisher:
+    """Turn effects into records of the contracts.
+
+    Parameters
+    ----------
+    policy : Policy
+    topic : str
+        The transactions topic, as alerts name it.
+    source : str
+        Who speaks, in CloudEvents' ``ce_source``.
+    """
+
+    def __init__(self, policy: Policy, topic: str, source: str) -> None:
+        self.policy = policy
+        self.policy_version = policy.version
+        self.topic = topic
+        self.source = source
+
+    def alerts(self, batch: Transactions, effects: Effects) -> Iterator[dict[str, Any]]:
+        """Yield a record of `alert.avsc` for each alert."""
+        for evidence in effects.alerts:
+            yield self._alert(batch, effects, evidence)
+
+    def decisions(self, batch: Transactions, effects: Effects) -> Iterator[dict[str, Any]]:
+        """Yield a record of `decision.avsc` for each row that was taken."""
+        for row in np.flatnonzero(batch.reason == Reason.OK).tolist():
+            yield {
+                "transaction_id": batch.transaction_id(row),
+                "event_time": int(batch.event_time_us[row]),
+                **self._verdict(effects, row),
+                "duplicate": bool(effects.duplicate[row]),
+            }
+
+    def key(self, batch: Transactions, row: int) -> bytes:
+        """Return the key of a row's records: its first entity's hash, in hexadecimal."""
+        entity = int(batch.entities[0, row]) or int(batch.transaction_key[row])
+        return b"%016x" % entity
+
+    def cloud_event(self, alert: dict[str, Any], key: bytes) -> Headers:
+        """Return the CloudEvents headers of an alert."""
+        at = datetime.fromtimestamp(alert["event_time"] / 1e6, UTC)
+        return [
+            ("ce_specversion", "1.0"),
+            ("ce_type", "fraudstream.v1.Alert"),
+            ("ce_source", self.source),
+            ("ce_id", alert["alert_id"]),
+            ("ce_time", at.isoformat().replace("+00:00", "Z")),
+            ("ce_subject", alert["transaction_id"]),
+            ("ce_partitionkey", key),
+            ("content-type", "application/avro"),
+        ]
+
+    def _verdict(self, effects: Effects, row: int) -> dict[str, Any]:
+        score = float(effects.scores[row])
+        timeliness = Timeliness(int(effects.timeliness[row]))
+        degraded = ["model_cold"] if effects.cold[row] else []
+        if timeliness is Timeliness.TOO_LATE:
+            degraded.append("too_late")
+        return {
+            "decision": Outcome(int(effects.outcomes[row])).name,
+            "score": None if np.isnan(score) else score,
+            "timeliness": timeliness.name,
+            "degraded": degraded,
+            "model_version": int(effects.model_versions[row]),
+            "policy_version": self.policy_version,
+        }
+
+    def _alert(self, batch: Transactions, effects: Effects, evidence: Evidence) -> dict[str, Any]:
+        row = evidence.row
+        verdict = self._verdict(effects, row)
+        partition, offset = int(batch.partition[row]), int(batch.offset[row])
+        keys = batch.entities[:, row].tolist()
+        return {
+            "alert_id": alert_id(self.topic, partition, offset, self.policy_version),
+            "transaction_id": batch.transaction_id(row),
+            "event_time": int(batch.event_time_us[row]),
+            **verdict,
+            "score_scaled": None if verdict["score"] is None else score_scaled(verdict["score"]),
+            "threshold": self.policy.thresholds.of(Outcome[verdict["decision"]]),
+            "amount_minor": int(batch.amount_minor[row]),
+            "entities": {
+                name: f"{key:016x}"
+                for name, key in zip(batch.layout.entities, keys, strict=True)
+                if key
+            },
+            "reasons": [
+                {"feature": name, "value": value, "contribution": part}
+                for name, value, part in evidence.reasons
+            ],
+            "base": evidence.base,
+            "source_topic": self.topic,
+            "source_partition": partition,
+            "source_offset": offset,
+        }
+
+
+def dead_letter_headers(
+    reason: Reason, topic: str, partition: int, offset: int, original: Sequence[Any]
+) -> Headers:
+    """Return what a dead letter says about itself, after the headers it came with.
+
+    Parameters
+    ----------
+    reason : Reason
+    topic, partition, offset
+        Where the record came from.
+    original : sequence of (str, bytes)
+        The record's own headers. An attempt among them is counted on.
+    """
+    kept: Headers = [(name, value) for name, value in original if not _ours(name)]
+    attempts = [value for name, value in original if name == ATTEMPT_HEADER]
+    return [
+        *kept,
+        ("__streams.errors.exception", reason.name.lower()),
+        ("__streams.errors.message", REASON_TEXT[reason]),
+        ("__streams.errors.topic", topic),
+        ("__streams.errors.partition", str(partition)),
+        ("__streams.errors.offset", str(offset)),
+        ("fraudstream.stage", reason.stage),
+        (ATTEMPT_HEADER, str(1 + _number(attempts))),
+    ]
+
+
+def _ours(name: str) -> bool:
+    return name.startswith(("__streams.errors.", "fraudstream."))
+
+
+def _number(attempts: Sequence[Any]) -> int:
+    text = bytes(attempts[-1] or b"")[:6] if attempts else b""
+    return int(text) if text.isdigit() else 0
+
+
+@dataclass(frozen=True)
+class Codecs:
+    """The encoders of the output topics."""
+
+    alert: RecordCodec
+    decision: RecordCodec

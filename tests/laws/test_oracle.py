@@ -1,0 +1,136 @@
+"""Law a: the engine is what plain Python says, to the last digit that matters."""
+
+from dataclasses import asdict
+
+import numpy as np
+from naive import NaiveEngine
+from seeds import seeds
+from streams import Log, hostile_log, random_cuts, random_parameters, run
+
+from models.river_adapter import logistic_pipeline
+from schemas.columns import Reason
+from stream.event_time import Timeliness
+
+TIMELINESS = {
+    "on time": Timeliness.ON_TIME,
+    "late": Timeliness.LATE,
+    "too late": Timeliness.TOO_LATE,
+}
+
+
+def plain_run(parameters, log: Log):
+    """Run the oracle; return it, its verdicts (None: refused) and what it said of labels."""
+    engine = NaiveEngine(parameters, logistic_pipeline(), frauds_min=3, genuine_min=10)
+    verdicts, reasons = [], []
+    payments, labels = log.transactions, log.labels
+    for is_label in log.order:
+        if is_label:
+            i = len(reasons)
+            refused = Reason(labels.reason[i])
+            reasons.append(
+                engine.label(
+                    int(labels.transaction_key[i]),
+                    int(labels.event_time_us[i]),
+                    bool(labels.numeric[0, i] == 1.0),
+                    refused.name if refused else None,
+                )
+            )
+            continue
+        i = len(verdicts)
+        if payments.reason[i] != Reason.OK:
+            engine.refuse()
+            verdicts.append(None)
+            continue
+        verdicts.append(
+            engine.step(
+                int(payments.partition[i]),
+                int(payments.event_time_us[i]),
+                int(payments.arrival_time_us[i]),
+                int(payments.amount_minor[i]),
+                int(payments.transaction_key[i]),
+                [int(key) for key in payments.entities[:, i]],
+                payments.numeric[:, i].tolist(),
+            )
+        )
+    return engine, verdicts, reasons
+
+
+def vector(x, names):
+    return np.array([x.get(name, np.nan) for name in names])
+
+
+@seeds(12)
+def test_the_engine_equals_plain_python(seed):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 350)
+    ours = run(parameters, log, random_cuts(rng, log))
+    oracle, verdicts, label_reasons = plain_run(parameters, log)
+    columns, names, features = ours.columns, parameters.features.names, ours.features
+    for row, verdict in enumerate(verdicts):
+        if verdict is None:
+            assert np.isnan(columns["scores"][row]), row
+            assert columns["outcomes"][row] == 0, row
+            assert not columns["duplicate"][row], row
+            assert not columns["cold"][row], row
+            continue
+        assert columns["timeliness"][row] == TIMELINESS[verdict["timeliness"]], row
+        assert columns["duplicate"][row] == verdict["duplicate"], row
+        assert columns["cold"][row] == verdict["cold"], row
+        assert columns["model_versions"][row] == verdict["version"], row
+        assert columns["outcomes"][row] == verdict["outcome"], row
+        score = np.nan if verdict["score"] is None else verdict["score"]
+        np.testing.assert_allclose(columns["scores"][row], score, 1e-12, 1e-12, err_msg=str(row))
+        if verdict["x"] is not None:
+            np.testing.assert_array_max_ulp(features[row], vector(verdict["x"], names), 2)
+    assert [Reason(reason).name for reason in ours.label_reasons] == label_reasons
+    assert asdict(ours.engine.counters) == oracle.counts
+    assert ours.engine.waiting.lost == oracle.waiting.lost
+    assert ours.engine.waiting.waiting == len(oracle.waiting.rows)
+
+
+@seeds(4)
+def test_the_evidence_of_every_alert_equals_plain_python(seed):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 400)
+    ours = run(parameters, log)
+    _, verdicts, _ = plain_run(parameters, log)
+    expected = [(row, v["alert"]) for row, v in enumerate(verdicts) if v and v["alert"]]
+    assert [row for row, _, _ in ours.alerts] == [row for row, _ in expected]
+    for (row, base, reasons), (_, (plain_base, plain_reasons)) in zip(
+        ours.alerts, expected, strict=True
+    ):
+        assert base == plain_base, row
+        assert [name for name, _, _ in reasons] == [name for name, _, _ in plain_reasons], row
+        ours_numbers = [pair[1:] for pair in reasons]
+        plain_numbers = [pair[1:] for pair in plain_reasons]
+        np.testing.assert_allclose(ours_numbers, plain_numbers, 1e-12, err_msg=str(row))
+
+
+@seeds(4)
+def test_the_quality_counters_equal_plain_python(seed):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 300)
+    quality = run(parameters, log).engine.prequential
+    oracle, _, _ = plain_run(parameters, log)
+    pairs = [(outcome > 0, fraud) for _, outcome, fraud in oracle.judged]
+    assert quality.true_positives == pairs.count((True, True))
+    assert quality.false_positives == pairs.count((True, False))
+    assert quality.false_negatives == pairs.count((False, True))
+    assert quality.true_negatives == pairs.count((False, False))
+    assert quality.unscored == sum(score is None for score, _, _ in oracle.judged)
+
+
+def test_the_hostile_logs_reach_every_branch():
+    seen = {name: False for name in ("late", "too_late", "duplicates", "refused", "alerts")}
+    seen |= {name: False for name in ("labels_repeated", "labels_refused", "matured")}
+    seen |= {"lost": False, "evicted_live": False}
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        engine = run(random_parameters(rng), hostile_log(rng, 300)).engine
+        counts = asdict(engine.counters)
+        counts |= {"lost": engine.waiting.lost, "evicted_live": engine.windows.evicted_live}
+        seen = {name: found or counts[name] > 0 for name, found in seen.items()}
+    assert [name for name, found in seen.items() if not found] == []

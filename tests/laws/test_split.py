@@ -1,0 +1,81 @@
+"""Law b: how the stream is cut into batches never matters."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from seeds import seeds
+from streams import SECOND, START_US, Log, block, hostile_log, random_cuts, random_parameters, run
+from streams import LABEL_LAYOUT, LAYOUT
+
+
+@seeds(10)
+def test_random_cuts_change_nothing_that_is_said_or_kept(seed):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 350)
+    whole = run(parameters, log)
+    for _ in range(2):
+        cut = run(parameters, log, random_cuts(rng, log))
+        assert cut.said() == whole.said()
+        assert cut.state() == whole.state()
+
+
+@seeds(6)
+def test_the_greatest_batch_changes_nothing_that_is_said(seed):
+    rng = np.random.default_rng(seed)
+    parameters = replace(random_parameters(rng), batch_rows_max=1)
+    parameters = replace(parameters, waiting_max=int(rng.choice([20, 50, 10_000])))
+    log = hostile_log(rng, 350)
+    one_by_one = run(parameters, log)
+    by_ten = run(replace(parameters, batch_rows_max=10), log, random_cuts(rng, log))
+    assert by_ten.said() == one_by_one.said()
+
+
+@seeds(4)
+def test_labels_may_come_in_any_batches(seed):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 300)
+    labels_alone = frozenset(np.flatnonzero(log.order).tolist())
+    assert run(parameters, log, labels_alone).said() == run(parameters, log).said()
+
+
+@pytest.mark.parametrize("batch_rows_max", [1, 2, 5])
+def test_a_repeat_keeps_its_verdict_though_its_row_is_pushed_out_by_the_same_batch(batch_rows_max):
+    """The ring is full: the row after the repeat takes the place of the row it repeats."""
+    rng = np.random.default_rng(3)
+    parameters = replace(
+        random_parameters(rng), batch_rows_max=batch_rows_max, waiting_max=10, maturity_us=2**50
+    )
+    train = hostile_log(rng, 300)
+    known = [{"key": 1 + i, "amount": 10 ** (1 + i % 6)} for i in range(10)]
+    fresh = [{"key": 100 + i, "amount": 10 ** (6 - i % 6)} for i in range(10)]
+    last = [row for i in range(10) for row in (known[i], fresh[i])]
+    rows = [
+        {"time_us": START_US + 3600 * SECOND, "entities": [1, 2], "numeric": [0.0, 0.0], **row}
+        for row in [*known, *last]
+    ]
+    tail = block(LAYOUT, rows)
+    longs = np.concatenate([train.transactions.longs, tail.longs], axis=1)
+    log = Log(
+        type(tail)(LAYOUT, longs, tail.data),
+        type(tail)(LABEL_LAYOUT, train.labels.longs, tail.data),
+        (*train.order, *[False] * len(rows)),
+    )
+    scores = run(parameters, log).columns["scores"][-30:]
+    assert np.isfinite(scores).all()
+    assert len(set(scores[:10])) > 5
+    np.testing.assert_array_equal(scores[10::2], scores[:10])
+
+
+def test_an_empty_batch_changes_nothing():
+    rng = np.random.default_rng(1)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 50)
+    result = run(parameters, log)
+    before = result.state()
+    effects = result.engine.step(block(LAYOUT, []))
+    assert len(effects.scores) == 0
+    assert len(result.engine.label(block(LABEL_LAYOUT, []))) == 0
+    assert result.state() == before

@@ -1,0 +1,323 @@
+"""Hostile logs of transactions and labels, and what an engine makes of them.
+
+The batches are built as decoded blocks: what is hostile here got past the decoder,
+or is a row that the decoder refused and left in the batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.river_adapter import RiverLearner, logistic_pipeline
+from schemas.columns import (
+    AMOUNT_MINOR,
+    ARRIVAL_TIME_US,
+    EVENT_TIME_US,
+    FIRST_MAPPED,
+    MISSING,
+    OFFSET,
+    PARTITION,
+    REASON,
+    TRANSACTION_KEY,
+    Layout,
+    Reason,
+    Transactions,
+)
+from stream.decide import Thresholds
+from stream.engine import Engine, EngineParameters
+from stream.features import FeatureSet
+from stream.windows import WindowReadings
+
+SECOND = 1_000_000
+LAYOUT = Layout(("card", "merchant"), ("ratio", "distance"))
+LABEL_LAYOUT = Layout((), ("is_fraud",))
+# An hour at which neither sine nor cosine of the time of day stands still.
+START_US = 1_780_000_000 * SECOND
+LATENESS_US = 5 * SECOND
+WILD_TIMES_US = (MISSING, -(2**62), 0, 2**62, np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class Log:
+    """Transactions and labels in one order of arrival: True in `order` is a label."""
+
+    transactions: Transactions
+    labels: Transactions
+    order: tuple[bool, ...]
+
+    def pieces(self, cuts: frozenset[int] = frozenset()) -> Iterator[tuple[bool, int, int]]:
+        """Yield (whether labels, start, stop): as few batches as the order and the cuts allow."""
+        taken = [0, 0]
+        starts = [0, 0]
+        for at, is_label in enumerate(self.order):
+            if at and (self.order[at - 1] != is_label or at in cuts):
+                before = self.order[at - 1]
+                yield before, starts[before], taken[before]
+                starts = taken.copy()
+            taken[is_label] += 1
+        if self.order:
+            yield self.order[-1], starts[self.order[-1]], taken[self.order[-1]]
+
+    def head(self, n: int) -> Log:
+        """Keep the first n arrivals."""
+        order = self.order[:n]
+        return Log(
+            rows(self.transactions, 0, len(order) - sum(order)),
+            rows(self.labels, 0, sum(order)),
+            order,
+        )
+
+
+def rows(batch: Transactions, start: int, stop: int) -> Transactions:
+    """Copy some rows of a batch into one of their own."""
+    return Transactions(batch.layout, batch.longs[:, start:stop].copy(), batch.data)
+
+
+def block(layout: Layout, columns: list[dict[str, Any]]) -> Transactions:
+    """Build a batch from one dict a row."""
+    longs = np.zeros((layout.width, len(columns)), np.int64)
+    batch = Transactions(layout, longs, np.zeros(0, np.uint8))
+    for i, row in enumerate(columns):
+        longs[EVENT_TIME_US, i] = row["time_us"]
+        longs[AMOUNT_MINOR, i] = row.get("amount", 0)
+        batch.transaction_key[i] = row["key"]
+        longs[REASON, i] = row.get("reason", Reason.OK)
+        longs[ARRIVAL_TIME_US, i] = row.get("arrival_us", row["time_us"])
+        longs[PARTITION, i] = row.get("partition", 0)
+        longs[OFFSET, i] = i
+        batch.entities[:, i] = row.get("entities", ())
+        batch.numeric[:, i] = row.get("numeric", ())
+    return batch
+
+
+def hostile_log(rng: np.random.Generator, n: int) -> Log:
+    """Make n transactions with everything that can go wrong, and labels of every kind."""
+    pools = [rng.integers(1, 2**64, size, np.uint64) for size in (12, 5)]
+    # Alike in their low bits: probing sequences collide.
+    pools[0] = pools[0] & ~np.uint64(0xFF) | np.uint64(0xFE)
+    now_us, payments, verdicts, order = START_US, [], [], []
+    due: list[tuple[int, dict[str, Any]]] = []
+    for i in range(n):
+        now_us += int(rng.choice([0, 0, 300_000, SECOND, 3 * SECOND, 40 * SECOND], p=_GAPS))
+        payment = _payment(rng, i / n, now_us, pools, payments)
+        payments.append(payment)
+        order.append(False)
+        due += [(i + int(rng.integers(0, 80)), label) for label in _labels(rng, payment)]
+        # Labels come in bursts, so that batches of transactions lie between them.
+        if rng.random() < 0.06:
+            ready = [label for at, label in due if at <= i]
+            due = [(at, label) for at, label in due if at > i]
+            verdicts += ready
+            order += [True] * len(ready)
+    return Log(block(LAYOUT, payments), block(LABEL_LAYOUT, verdicts), tuple(order))
+
+
+_GAPS = (0.2, 0.2, 0.3, 0.19, 0.1, 0.01)
+
+
+def _payment(
+    rng: np.random.Generator,
+    progress: float,
+    now_us: int,
+    pools: list[NDArray[np.uint64]],
+    earlier: list[dict[str, Any]],
+) -> dict[str, Any]:
+    late = rng.random()
+    behind = 0
+    if late < 0.2:
+        behind = int(rng.integers(0, LATENESS_US))
+    elif late < 0.25:
+        behind = LATENESS_US + int(rng.integers(-1, 2))
+    elif late < 0.3:
+        behind = int(rng.integers(LATENESS_US, 6 * LATENESS_US))
+    partitions = [0, 1] if progress < 0.3 else [0, 1, 2, 5]
+    if 0.5 < progress < 0.8:
+        partitions.remove(1)  # It falls silent, and wakes up later.
+    fraud = rng.random() < 0.25
+    card = pools[0][rng.integers(0, 3) if fraud else rng.integers(2, len(pools[0]))]
+    entities = [int(card), int(rng.choice(pools[1]))]
+    row = {
+        "time_us": now_us - behind,
+        "amount": int(rng.lognormal(10 if fraud else 8, 1)),
+        "key": int(rng.integers(1, 2**64, dtype=np.uint64)),
+        "arrival_us": now_us + int(rng.integers(0, 2 * SECOND)),
+        "partition": int(rng.choice(partitions)),
+        "entities": [0 if rng.random() < 0.1 else e for e in entities],
+        "numeric": rng.normal(2.0 if fraud else 0.0, 1.0, 2).tolist(),
+        "fraud": fraud,
+    }
+    for i in range(2):
+        if rng.random() < 0.1:
+            row["numeric"][i] = float(rng.choice([np.nan, np.nan, np.inf, -np.inf, 1e308, -1e308]))
+    if rng.random() < 0.01:
+        row["amount"] = int(rng.choice([0, 10**12]))
+    if earlier and rng.random() < 0.1:
+        # Sent again: just now or long ago, as it was or with other contents.
+        back = int(rng.integers(1, len(earlier) + 1 if rng.random() < 0.5 else 6))
+        again = earlier[-min(back, len(earlier))]
+        row = {**row, "key": again["key"]} if rng.random() < 0.5 else dict(again)
+    if rng.random() < 0.08:
+        row["reason"] = int(rng.choice([r for r in Reason if 0 < r < Reason.EVENT_TOO_LATE]))
+        row["time_us"] = int(rng.choice(WILD_TIMES_US))
+        row["amount"] = int(rng.integers(-(2**63), 2**63 - 1))
+        row["entities"] = rng.integers(0, 2**64, 2, np.uint64).tolist()
+        row["key"] = 0 if rng.random() < 0.5 else row["key"]
+    return row
+
+
+def _labels(rng: np.random.Generator, payment: dict[str, Any]) -> list[dict[str, Any]]:
+    """Labels of one payment: none, one, several, and such as fit nothing."""
+    verdict = float(payment["fraud"])
+    paid_us = START_US if "reason" in payment else payment["time_us"]
+    label = {
+        "time_us": paid_us + int(rng.integers(0, 60 * SECOND)),
+        "key": payment["key"],
+        "numeric": [verdict],
+    }
+    luck, labels = rng.random(), []
+    if luck < 0.7:
+        labels.append(label)
+    if luck < 0.1:
+        labels.append({**label, "numeric": [1.0 - verdict]})
+    if 0.1 < luck < 0.15:
+        labels.append({**label, "time_us": paid_us - 1, "numeric": [1.0 - verdict]})
+    if 0.15 < luck < 0.2:
+        labels.append({**label, "key": int(rng.integers(1, 2**64, dtype=np.uint64))})
+    if 0.2 < luck < 0.25:
+        labels.insert(0, {**label, "reason": int(Reason.BAD_BOOLEAN), "numeric": [np.nan]})
+    if 0.25 < luck < 0.3:
+        labels.append({**label, "key": 0})
+    if 0.3 < luck < 0.35:
+        labels.append({**label, "time_us": paid_us})
+    return labels
+
+
+class RecordedFeatures(FeatureSet):
+    """The feature list, remembering every matrix it assembled."""
+
+    def matrix(
+        self, batch: Transactions, readings: WindowReadings, known: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Assemble, and keep a copy."""
+        X = super().matrix(batch, readings, known)
+        self.matrices.append(X.copy())
+        return X
+
+    @property
+    def matrices(self) -> list[NDArray[np.float64]]:
+        """All matrices so far, in order."""
+        kept: list[NDArray[np.float64]] = self.__dict__.setdefault("kept", [])
+        return kept
+
+
+def random_parameters(rng: np.random.Generator) -> EngineParameters:
+    """Choose parameters of every size, down to memories that are always full."""
+    batch_rows_max = int(rng.choice([1, 7, 64]))
+    return EngineParameters(
+        features=FeatureSet(LAYOUT, (SECOND, 10 * SECOND, 90 * SECOND)),
+        thresholds=Thresholds(review=0.35, challenge=0.6, block=0.9),
+        events_max=int(rng.choice([9, 60, 10_000])),
+        entities_max=int(rng.choice([3, 8, 1_000])),
+        waiting_max=2 * batch_rows_max + int(rng.choice([0, 30, 10_000])),
+        allowed_lateness_us=LATENESS_US,
+        idle_after_us=int(rng.choice([4, 15])) * SECOND,
+        maturity_us=int(rng.choice([20, 120])) * SECOND,
+        learn_interval_us=int(rng.choice([1, 7])) * SECOND,
+        batch_rows_max=batch_rows_max,
+    )
+
+
+def build_engine(parameters: EngineParameters) -> Engine:
+    """Build an engine with the default model, which is soon ready and keeps its features."""
+    recorded = RecordedFeatures(LAYOUT, parameters.features.windows_us)
+    learner = RiverLearner(logistic_pipeline(), recorded.names, frauds_min=3, genuine_min=10)
+    return Engine(replace(parameters, features=recorded), learner)
+
+
+@dataclass
+class Run:
+    """All that an engine said about a log, a row a transaction or label."""
+
+    engine: Engine
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    alerts: list[tuple[int, float, tuple[tuple[str, float, float], ...]]] = field(
+        default_factory=list
+    )
+    label_reasons: list[int] = field(default_factory=list)
+    watermarks_us: list[int] = field(default_factory=list)
+
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """The feature matrix, shape (n, n_features)."""
+        recorded = self.engine.parameters.features
+        assert isinstance(recorded, RecordedFeatures)
+        return np.concatenate([np.empty((0, len(recorded.names))), *recorded.matrices])
+
+    def said(self) -> dict[str, Any]:
+        """Return all that reached the outside, and what was counted and learned."""
+        return {
+            **{name: column.tobytes() for name, column in self.columns.items()},
+            "alerts": repr(self.alerts),
+            "label_reasons": self.label_reasons,
+            "counters": asdict(self.engine.counters),
+            "quality": repr(self.engine.prequential),
+            "model": repr(model_state(self.engine)),
+        }
+
+    def state(self) -> dict[str, bytes]:
+        """Return the bytes of every array that the engine keeps."""
+        engine = self.engine
+        parts = {"windows": engine.windows, "waiting": engine.waiting, "clock": engine.clock}
+        return {
+            f"{part}.{name}": array.tobytes()
+            for part, owner in parts.items()
+            for name, array in vars(owner).items()
+            if isinstance(array, np.ndarray)
+        }
+
+
+def model_state(engine: Engine) -> tuple[Any, ...]:
+    """Return all numbers of the default pipeline."""
+    scaler, regression = engine.learner.model.steps.values()  # type: ignore[attr-defined]
+    # Looking at an unseen feature leaves an empty entry in River's tables; it says nothing.
+    seen = sorted(scaler.counts)
+    means, variances = ([table[name] for name in seen] for table in (scaler.means, scaler.vars))
+    return seen, means, variances, sorted(regression.weights.items()), regression.intercept
+
+
+def run(parameters: EngineParameters, log: Log, cuts: frozenset[int] = frozenset()) -> Run:
+    """Run a log through a new engine."""
+    result = Run(build_engine(parameters))
+    said: list[dict[str, NDArray[Any]]] = []
+    for is_label, start, stop in log.pieces(cuts):
+        if is_label:
+            reasons = result.engine.label(rows(log.labels, start, stop))
+            result.label_reasons += reasons.tolist()
+            continue
+        effects = result.engine.step(rows(log.transactions, start, stop))
+        said.append({k: v for k, v in vars(effects).items() if k != "alerts"})
+        result.alerts += [(a.row + start, a.base, a.reasons) for a in effects.alerts]
+        result.watermarks_us.append(result.engine.clock.watermark_us)
+    for name in said[0] if said else ():
+        result.columns[name] = np.concatenate([columns[name] for columns in said])
+    return result
+
+
+def random_cuts(rng: np.random.Generator, log: Log) -> frozenset[int]:
+    """Choose where batches begin: nowhere more, here and there, or at every arrival."""
+    share = float(rng.choice([0.01, 0.1, 0.5, 1.0]))
+    return frozenset(np.flatnonzero(rng.random(len(log.order)) < share).tolist())
+
+
+def digest(seed: int) -> str:
+    """Run the log of a seed and return a digest of all that was said and is kept."""
+    rng = np.random.default_rng(seed)
+    result = run(random_parameters(rng), hostile_log(rng, 300))
+    text = repr((result.said(), result.state())).encode()
+    return hashlib.sha256(text).hexdigest()
