@@ -11,7 +11,8 @@ from typing import Any
 import fastavro
 
 from schemas.errors import InputFileError
-from schemas.records import RecordCodec, Schema, rewrite
+from schemas.records import Schema, rewrite
+from schemas.wire import frame
 
 
 def writer_schema(path: Path) -> Schema:
@@ -38,16 +39,17 @@ def records(path: Path, schema_id: int) -> Iterator[bytes]:
     InputFileError
         If a block cannot be read.
     """
-    schema = writer_schema(path)
-    codec = RecordCodec(schema, schema_id)
-    # Logical types stay numbers and bytes on the way through.
-    plain = fastavro.parse_schema(rewrite(schema, _without_logical_type))
+    # Read only to find where each record ends: logical types need not be understood.
+    plain = fastavro.parse_schema(rewrite(writer_schema(path), _without_logical_type))
     try:
         with path.open("rb") as file:
             for block in fastavro.block_reader(file):
-                body = io.BytesIO(block.bytes_.read())
+                body: io.BytesIO = block.bytes_  # type: ignore[attr-defined]
+                data = body.getvalue()
                 for _ in range(block.num_records):
-                    yield codec.encode(fastavro.schemaless_reader(body, plain, None))
+                    start = body.tell()
+                    fastavro.schemaless_reader(body, plain, None)
+                    yield frame(schema_id, data[start : body.tell()])
     except (OSError, ValueError, EOFError, IndexError) as error:
         raise InputFileError(f"{path} is damaged: {error}") from error
 

@@ -49,7 +49,7 @@ _IDLE_S = 0.5
 
 def demo_config() -> Config:
     """Return the demo's configuration: the defaults, with time sped up."""
-    return load(**_OVERRIDES)
+    return load(None, **_OVERRIDES)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Demo:
             if producer.returncode not in (0, 130, -15):
                 self._failure = FraudError(f"the producer ended early: {errors.strip()[-400:]}")
             self._drain()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the worker must end.
+        except Exception as error:  # Whatever it was, the worker must end.
             self._failure = FraudError(f"the demo's producer failed: {error}")
         finally:
             self._done.set()
@@ -213,7 +213,7 @@ class Demo:
         if self.plan.seconds is not None:
             command += ["--seconds", str(self.plan.seconds)]
         # A session of its own: Ctrl-C reaches us alone, and we end it in order.
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own command, no shell.
             command,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import NoReturn, Protocol, TypeVar
 
 import pytest
+from hypothesis import settings
 from kafka_server import (
     KafkaServer,
     ServerUnavailable,
@@ -34,6 +35,16 @@ class TopicFactory(Protocol):
         self, prefix: str = ..., partitions: int = ..., config: Mapping[str, str] | None = ...
     ) -> str:
         """Create a topic whose name starts with `prefix`; return the name."""
+
+
+def pytest_configure() -> None:
+    """Let a first call compile, and uncompiled kernels wrap around as compiled ones do."""
+    settings.register_profile("kernels", deadline=None)
+    settings.load_profile("kernels")
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        import numpy as np
+
+        np.seterr(over="ignore")
 
 
 def note(config: pytest.Config, server: str, line: str) -> None:

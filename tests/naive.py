@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from fractions import Fraction
+
+from schemas.columns import MISSING, Reason
 
 
 def siphash24(key: bytes, data: bytes) -> int:
@@ -46,6 +50,180 @@ def siphash24(key: bytes, data: bytes) -> int:
     v[2] ^= 0xFF
     rounds(4)
     return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+_MICROS = {"s": 10**6, "ms": 1000, "us": 1, "ns": Fraction(1, 1000)}
+
+
+class Refused(Exception):
+    """A row that must become a dead letter; its argument is the reason."""
+
+
+class NaiveRow:
+    """What the columns of one row must hold, from the dict that fastavro reads.
+
+    The dict is read under `plain(schema)`: logical types are what is checked here, so
+    the values must be those on the wire. It is read with `return_record_name`, which
+    tells the branches of a union of records apart.
+    """
+
+    def __init__(self, schema, roles, record, key, limits, arrival_time_us):
+        self.roles, self.key, self.limits = roles, key, limits
+        self.types = _named_types(schema)
+        self.amount = 0 if roles.amount is None else MISSING
+        self.event_time = MISSING
+        self.id = ""
+        self.entities = dict.fromkeys(roles.entities, 0)
+        self.numeric = dict.fromkeys(roles.numeric, math.nan)
+        self.categorical = dict.fromkeys(roles.categorical, 0)
+        self.reason = Reason.OK
+        try:
+            self._walk(schema, record, "")
+            self._check(arrival_time_us)
+        except Refused as refused:
+            self.reason = refused.args[0]
+
+    def _walk(self, schema, value, path):
+        if isinstance(schema, list):
+            if isinstance(value, tuple):  # (record's name, its dict)
+                name, value = value
+                branch = next(
+                    b for b in map(self._resolve, schema) if _is_record(b) and b["name"] == name
+                )
+            else:
+                branch = next(b for b in map(self._resolve, schema) if _could_be(b, value))
+            self._walk(branch, value, path)
+            return
+        schema = self._resolve(schema)
+        if _is_record(schema):
+            for field in schema["fields"]:
+                name = field["name"]
+                self._walk(field["type"], value[name], f"{path}.{name}" if path else name)
+        elif value is not None:
+            self._store(schema if isinstance(schema, dict) else {"type": schema}, value, path)
+
+    def _resolve(self, schema):
+        return self.types.get(schema, schema) if isinstance(schema, str) else schema
+
+    def _store(self, schema, value, path):
+        roles = self.roles
+        if path == roles.transaction_id:
+            size = len(value.encode())
+            if size == 0:
+                raise Refused(Reason.ID_EMPTY)
+            if size > self.limits.id_bytes_max:
+                raise Refused(Reason.ID_TOO_LONG)
+            self.id = value
+        elif path == roles.event_time:
+            self.event_time = self._micros(schema.get("logicalType", ""), value)
+        elif path == roles.amount:
+            self.amount = self._minor(schema, value)
+        for name in [name for name, of in roles.entities.items() if of == path]:
+            if value in ("", b""):
+                raise Refused(Reason.ENTITY_EMPTY)
+            self.entities[name] = self._hash(value)
+        for name in [name for name, of in roles.categorical.items() if of == path]:
+            self.categorical[name] = self._hash(value)
+        for name in [name for name, of in roles.numeric.items() if of == path]:
+            if isinstance(value, bytes):
+                value = Fraction(_unscaled(value), 10 ** schema.get("scale", 0))
+            number = float(value)
+            self.numeric[name] = number if math.isfinite(number) else math.nan
+
+    def _hash(self, value):
+        if isinstance(value, int):
+            value = value.to_bytes(8, "little", signed=True)
+        data = value.encode() if isinstance(value, str) else value
+        return max(siphash24(self.key, data), 1)
+
+    def _micros(self, logical, value):
+        units = {"millis": "ms", "micros": "us", "nanos": "ns"}
+        _, timestamp, unit = logical.rpartition("timestamp-")
+        unit = units[unit] if timestamp else self.roles.event_time_unit
+        return max(-(2**63) + 1, min(2**63 - 1, math.floor(value * _MICROS[unit])))
+
+    def _minor(self, schema, value):
+        factor = 10**self.roles.minor_digits if self.roles.amount_unit == "major" else 1
+        if isinstance(value, float) and not math.isfinite(value):
+            raise Refused(Reason.AMOUNT_NOT_FINITE)
+        if isinstance(value, bytes):
+            value, scale = _unscaled(value), schema.get("scale", 0)
+            with localcontext() as context:
+                context.prec = 100
+                minor = Decimal(value).scaleb(self.roles.minor_digits - scale)
+                minor = int(minor.quantize(Decimal(1), ROUND_HALF_UP))
+        else:
+            minor = value * factor
+        if value < 0:
+            raise Refused(Reason.AMOUNT_NEGATIVE)
+        if minor > self.limits.amount_minor_max + 1:  # Infinity has no rounding.
+            raise Refused(Reason.AMOUNT_TOO_LARGE)
+        minor = round(minor)
+        if minor > self.limits.amount_minor_max:
+            raise Refused(Reason.AMOUNT_TOO_LARGE)
+        return minor
+
+    def _check(self, arrival_time_us):
+        if self.amount == MISSING:
+            raise Refused(Reason.AMOUNT_MISSING)
+        if self.event_time == MISSING:
+            raise Refused(Reason.EVENT_TIME_MISSING)
+        if self.event_time < self.limits.event_time_min_us:
+            raise Refused(Reason.EVENT_TIME_TOO_EARLY)
+        if self.event_time > arrival_time_us + self.limits.future_skew_max_us:
+            raise Refused(Reason.EVENT_TIME_IN_FUTURE)
+        if not self.id:
+            raise Refused(Reason.ID_EMPTY)
+
+
+def plain(schema):
+    """The same schema without logical types: what is on the wire."""
+    if isinstance(schema, list):
+        return [plain(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: plain(value)
+        for key, value in schema.items()
+        if key not in ("logicalType", "precision", "scale", "default")
+    }
+
+
+def _unscaled(data):
+    if len(data) > 16:
+        raise Refused(Reason.DECIMAL_TOO_LONG)
+    return int.from_bytes(data, "big", signed=True)
+
+
+def _is_record(schema):
+    return isinstance(schema, dict) and schema["type"] == "record"
+
+
+def _could_be(branch, value):
+    """Whether fastavro reads such a value from a branch; of two that it could be, the first."""
+    kind = branch["type"] if isinstance(branch, dict) else branch
+    if value is None:
+        return kind == "null"
+    if isinstance(value, bool):
+        return kind == "boolean"
+    kinds = {
+        int: ("int", "long"),
+        float: ("float", "double"),
+        str: ("string", "enum"),
+        bytes: ("bytes", "fixed"),
+    }[type(value)]
+    return kind in kinds and (kind != "fixed" or branch["size"] == len(value))
+
+
+def _named_types(schema):
+    if isinstance(schema, list):
+        return {name: of for branch in schema for name, of in _named_types(branch).items()}
+    if not isinstance(schema, dict):
+        return {}
+    found = {schema["name"]: schema} if "name" in schema else {}
+    for field in schema.get("fields", ()):
+        found |= _named_types(field["type"])
+    return found
 
 
 class NaiveWindows:
@@ -185,11 +363,9 @@ class NaiveEngine:
         self.queued = []  # (row, verdict): labelled, learned at the next barrier
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
-        self.counts = dict.fromkeys(
-            "decisions alerts duplicates late too_late refused "
-            "labels labels_learned labels_repeated labels_refused matured".split(),
-            0,
-        )
+        self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
+        self.counts |= dict.fromkeys(("refused", "matured", "labels", "labels_learned"), 0)
+        self.counts |= dict.fromkeys(("labels_repeated", "labels_refused"), 0)
 
     def step(self, partition, time_us, arrival_us, amount, key, entities, numeric):
         """Take a transaction that was not refused; return what was decided, as a dict."""

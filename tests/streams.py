@@ -19,12 +19,10 @@ from schemas.columns import (
     AMOUNT_MINOR,
     ARRIVAL_TIME_US,
     EVENT_TIME_US,
-    FIRST_MAPPED,
     MISSING,
     OFFSET,
     PARTITION,
     REASON,
-    TRANSACTION_KEY,
     Layout,
     Reason,
     Transactions,
@@ -157,11 +155,12 @@ def _payment(
             row["numeric"][i] = float(rng.choice([np.nan, np.nan, np.inf, -np.inf, 1e308, -1e308]))
     if rng.random() < 0.01:
         row["amount"] = int(rng.choice([0, 10**12]))
-    if earlier and rng.random() < 0.1:
+    known = [payment for payment in earlier if payment["key"]]
+    if known and rng.random() < 0.1:
         # Sent again: just now or long ago, as it was or with other contents.
-        back = int(rng.integers(1, len(earlier) + 1 if rng.random() < 0.5 else 6))
-        again = earlier[-min(back, len(earlier))]
-        row = {**row, "key": again["key"]} if rng.random() < 0.5 else dict(again)
+        back = int(rng.integers(1, len(known) + 1 if rng.random() < 0.5 else 6))
+        again = known[-min(back, len(known))]
+        row = {**row, "key": again["key"]} if rng.random() < 0.5 else {**again}
     if rng.random() < 0.08:
         row["reason"] = int(rng.choice([r for r in Reason if 0 < r < Reason.EVENT_TOO_LATE]))
         row["time_us"] = int(rng.choice(WILD_TIMES_US))

@@ -124,8 +124,8 @@ def test_the_quality_counters_equal_plain_python(seed):
 
 
 def test_the_hostile_logs_reach_every_branch():
-    seen = {name: False for name in ("late", "too_late", "duplicates", "refused", "alerts")}
-    seen |= {name: False for name in ("labels_repeated", "labels_refused", "matured")}
+    seen = dict.fromkeys(("late", "too_late", "duplicates", "refused", "alerts"), False)
+    seen |= dict.fromkeys(("labels_repeated", "labels_refused", "matured"), False)
     seen |= {"lost": False, "evicted_live": False}
     for seed in range(12):
         rng = np.random.default_rng(seed)

@@ -5,8 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from seeds import seeds
-from streams import SECOND, START_US, Log, block, hostile_log, random_cuts, random_parameters, run
-from streams import LABEL_LAYOUT, LAYOUT
+from streams import (
+    LABEL_LAYOUT,
+    LAYOUT,
+    SECOND,
+    START_US,
+    Log,
+    block,
+    hostile_log,
+    random_cuts,
+    random_parameters,
+    run,
+)
 
 
 @seeds(10)

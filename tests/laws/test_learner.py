@@ -1,0 +1,110 @@
+"""Law g: what every learner promises the engine. A new learner is a line in LEARNERS."""
+
+import numpy as np
+import pytest
+from river import naive_bayes, tree
+from seeds import seeds
+
+from models.river_adapter import RiverLearner, logistic_pipeline
+
+NAMES = tuple(f"f{i}" for i in range(6))
+LEARNERS = {
+    "logistic pipeline": lambda: RiverLearner(logistic_pipeline(), NAMES),
+    "Hoeffding tree": lambda: RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES),
+    "naive Bayes": lambda: RiverLearner(naive_bayes.GaussianNB(), NAMES),
+}
+HOSTILE = (np.inf, -np.inf, 1e308, -1e308, np.nan, 0.0, -0.0, 5e-324)
+
+
+@pytest.fixture(params=LEARNERS.values(), ids=LEARNERS)
+def build(request):
+    return request.param
+
+
+def lessons(rng, n):
+    y = rng.random(n) < 0.3
+    X = rng.normal(0, 1, (n, len(NAMES))) + y[:, None]
+    X[rng.random(X.shape) < 0.1] = np.nan
+    return X, y
+
+
+@seeds(3)
+def test_a_batch_is_nothing_but_its_rows(build, seed):
+    rng = np.random.default_rng(seed)
+    X, y = lessons(rng, 300)
+    whole, pieces = build(), build()
+    whole.learn_many(X, y)
+    cuts = np.sort(rng.integers(0, 301, 20)).tolist()
+    for start, stop in zip([0, *cuts], [*cuts, 300], strict=True):
+        pieces.learn_many(X[start:stop], y[start:stop])
+    assert pieces.learned == whole.learned == 300
+    assert pieces.ready is whole.ready
+    test, _ = lessons(rng, 40)
+    scores = whole.predict_proba_many(test)
+    np.testing.assert_array_equal(pieces.predict_proba_many(test), scores)
+    one_by_one = [pieces.predict_proba_many(test[i : i + 1])[0] for i in range(40)]
+    np.testing.assert_array_equal(one_by_one, scores)
+
+
+@seeds(3)
+def test_scores_are_probabilities_for_ever_after_hostile_rows(build, seed):
+    rng = np.random.default_rng(seed)
+    learner = build()
+    X, y = lessons(rng, 200)
+    hostile = rng.choice(HOSTILE, (30, len(NAMES)))
+    learner.learn_many(X[:100], y[:100])
+    for row in hostile:
+        learner.learn_many(row[np.newaxis], np.array([rng.random() < 0.5]))
+        assert_probabilities(learner.predict_proba_many(np.concatenate([X[:5], hostile])))
+    learner.learn_many(X[100:], y[100:])
+    assert_probabilities(learner.predict_proba_many(np.concatenate([X, hostile])))
+    base, parts = learner.contributions(hostile[0])
+    assert np.isfinite([base, *parts]).all()
+
+
+def assert_probabilities(scores):
+    assert np.isfinite(scores).all()
+    assert ((scores >= 0) & (scores <= 1)).all()
+
+
+@seeds(2)
+def test_a_prediction_changes_nothing(build, seed):
+    rng = np.random.default_rng(seed)
+    X, y = lessons(rng, 200)
+    asked, unasked = build(), build()
+    for start in range(0, 200, 10):
+        # Also before the first lesson, and of hostile rows.
+        asked.predict_proba_many(X)
+        asked.predict_proba_many(rng.choice(HOSTILE, (5, len(NAMES))))
+        asked.contributions(X[start])
+        for learner in (asked, unasked):
+            learner.learn_many(X[start : start + 10], y[start : start + 10])
+    np.testing.assert_array_equal(asked.predict_proba_many(X), unasked.predict_proba_many(X))
+    assert asked.learned == unasked.learned
+
+
+def test_rows_that_are_given_stay_as_they_are(build):
+    X, y = lessons(np.random.default_rng(1), 50)
+    X[0, 0] = np.inf
+    before = X.tobytes(), y.tobytes()
+    learner = build()
+    learner.learn_many(X, y)
+    learner.predict_proba_many(X)
+    learner.contributions(X[0])
+    assert (X.tobytes(), y.tobytes()) == before
+
+
+def test_no_rows_teach_nothing_and_get_no_scores(build):
+    learner = build()
+    learner.learn_many(np.empty((0, len(NAMES))), np.empty(0, np.bool_))
+    assert learner.learned == 0
+    assert learner.predict_proba_many(np.empty((0, len(NAMES)))).shape == (0,)
+
+
+def test_what_separates_the_classes_is_learned(build):
+    rng = np.random.default_rng(2)
+    X, y = lessons(rng, 600)
+    learner = build()
+    learner.learn_many(X, y)
+    scores = learner.predict_proba_many(X)
+    assert scores[y].mean() > scores[~y].mean() + 0.2

@@ -1,0 +1,74 @@
+"""The running quality figures against plain loops."""
+
+import math
+
+import numpy as np
+import pytest
+from seeds import seeds
+
+from models.prequential import Prequential
+
+
+def plain(scores, alerted, y):
+    """All figures from the lists, from scratch."""
+    pairs = list(zip(alerted, y, strict=True))
+    hits, alerts = pairs.count((True, True)), sum(alerted)
+    frauds, losses = sum(y), []
+    for score, fraud in zip(scores, y, strict=True):
+        if not math.isnan(score):
+            p = min(max(score, 1e-15), 1 - 1e-15)
+            losses.append(-math.log(p) if fraud else -math.log1p(-p))
+    return {
+        "judged": len(pairs),
+        "unscored": len(pairs) - len(losses),
+        "frauds": frauds,
+        "precision": hits / alerts if alerts else None,
+        "recall": hits / frauds if frauds else None,
+        "log_loss": math.fsum(losses) / len(losses) if losses else None,
+    }
+
+
+@seeds(5)
+def test_every_figure_equals_plain_python_after_every_batch(seed):
+    rng = np.random.default_rng(seed)
+    n = 200
+    scores = np.where(rng.random(n) < 0.2, np.nan, rng.random(n))
+    scores[rng.integers(0, n, 10)] = rng.choice([0.0, 1.0], 10)
+    alerted, y = rng.random(n) < 0.4, rng.random(n) < 0.3
+    quality, start = Prequential(), 0
+    for stop in [*np.sort(rng.integers(0, n, 12)).tolist(), n]:
+        quality.update(scores[start:stop], alerted[start:stop], y[start:stop])
+        start = stop
+        expected = plain(scores[:stop].tolist(), alerted[:stop].tolist(), y[:stop].tolist())
+        got = quality.as_dict()
+        assert got.keys() == expected.keys()
+        for name, value in expected.items():
+            close = value if value is None else pytest.approx(value, rel=1e-12)
+            assert got[name] == close, name
+
+
+def test_what_is_not_defined_yet_is_none_and_not_zero():
+    assert Prequential().as_dict() == {
+        "judged": 0,
+        "unscored": 0,
+        "frauds": 0,
+        "precision": None,
+        "recall": None,
+        "log_loss": None,
+    }
+
+
+def test_a_missing_score_counts_against_recall_but_not_in_the_loss():
+    quality = Prequential()
+    quality.update(np.array([np.nan, 0.5]), np.array([False, True]), np.array([True, True]))
+    figures = quality.as_dict()
+    assert figures["unscored"] == 1
+    assert figures["recall"] == 0.5
+    assert figures["log_loss"] == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize(("score", "fraud"), [(0.0, True), (1.0, False)])
+def test_a_score_that_is_certain_and_wrong_costs_much_but_not_everything(score, fraud):
+    quality = Prequential()
+    quality.update(np.array([score]), np.array([True]), np.array([fraud]))
+    assert quality.as_dict()["log_loss"] == pytest.approx(-math.log(1e-15), rel=1e-2)

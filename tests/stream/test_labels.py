@@ -1,0 +1,175 @@
+"""The rows that wait for labels, against a list that is searched from end to end."""
+
+import numpy as np
+import pytest
+from naive import NaiveWaitingRows
+from seeds import seeds
+
+from stream.keytable import NOWHERE
+from stream.labels import Waiting, WaitingRows
+
+
+def u64(*keys):
+    return np.array(keys, np.uint64)
+
+
+def admit(rows, keys, times_us=None, take=None):
+    times_us = np.zeros(len(keys), np.int64) if times_us is None else np.array(times_us)
+    take = np.ones(len(keys), bool) if take is None else np.array(take)
+    return rows.admit(u64(*keys), times_us, take)
+
+
+def keys_at(rows, places):
+    return [int(key) for key in rows.keys[places]]
+
+
+@pytest.mark.parametrize("rows_max", [1, 2, 5, 30, 10_000])
+@seeds(4)
+def test_everything_equals_the_oracle(rows_max, seed):
+    rng = np.random.default_rng(seed)
+    ours, naive = WaitingRows(rows_max, 1, batch_rows_max=9), NaiveWaitingRows(rows_max)
+    now, serial = 0, 0
+    # Few keys, alike in their low bits: repeats and collisions.
+    pool = rng.integers(1, 60, 60).astype(np.uint64) << np.uint64(32) | np.uint64(3)
+    for _ in range(120):
+        n = int(rng.integers(0, 10))
+        now += int(rng.integers(0, 20))
+        keys, times = rng.choice(pool, n), now - rng.integers(0, 30, n)
+        take = rng.random(n) < 0.8
+        places, repeated = ours.admit(keys, times, take)
+        mine = [
+            naive.admit(int(k), int(t)) if take[i] else None
+            for i, (k, t) in enumerate(zip(keys, times, strict=True))
+        ]
+        for i, row in enumerate(mine):
+            assert (places[i] == NOWHERE) == (row is None)
+            assert repeated[i] == (row is not None and row[1])
+        # Every row carries its serial number, as the engine's carry their score.
+        fresh = take & ~repeated
+        numbers = np.arange(serial, serial + n, dtype=np.float64)
+        serial += n
+        ours.store(places[fresh], numbers[fresh, None], numbers[fresh], numbers[fresh] % 4)
+        for i in np.flatnonzero(take):
+            row, _ = mine[i]
+            row.setdefault("number", numbers[i])
+            assert ours.scores[places[i]] == row["number"]
+            assert ours.features[places[i], 0] == row["number"]
+            assert ours.outcomes[places[i]] == row["number"] % 4
+        asked = rng.choice(pool, 8)
+        for key, place in zip(asked, ours.find(asked), strict=True):
+            row = naive.find(int(key))
+            assert (place == NOWHERE) == (row is None)
+            if row is not None:
+                assert ours.scores[place] == row["number"]
+                assert ours.times_us[place] == row["time_us"]
+                if rng.random() < 0.5:
+                    assert ours.mark_labelled(int(place)) is not row["labelled"]
+                    row["labelled"] = True
+        if rng.random() < 0.3:
+            before = now - int(rng.integers(0, 60))
+            expected = [row["number"] for row in naive.mature(before)]
+            assert ours.scores[ours.mature(before)].tolist() == expected
+        assert ours.waiting == len(naive.rows)
+        assert ours.lost == naive.lost
+
+
+def test_a_repeated_transaction_finds_the_row_it_repeats_also_in_its_own_batch():
+    rows = WaitingRows(8, 1)
+    places, repeated = admit(rows, [5, 6, 5])
+    assert repeated.tolist() == [False, False, True]
+    assert places[2] == places[0] != places[1]
+    again, repeated = admit(rows, [6])
+    assert repeated.tolist() == [True]
+    assert again[0] == places[1]
+    assert rows.waiting == 2
+
+
+def test_a_repeat_does_not_change_the_time_of_the_row_it_repeats():
+    rows = WaitingRows(8, 1)
+    places, _ = admit(rows, [5], [100])
+    admit(rows, [5], [999])
+    assert rows.times_us[places[0]] == 100
+
+
+def test_a_row_that_is_not_taken_gets_no_place():
+    rows = WaitingRows(4, 1)
+    places, repeated = admit(rows, [1, 2], take=[False, True])
+    assert places[0] == NOWHERE
+    assert not repeated.any()
+    assert rows.find(u64(1, 2)).tolist() == [NOWHERE, places[1]]
+
+
+def test_a_full_ring_gives_up_its_oldest_arrival_and_counts_what_was_not_learned():
+    rows = WaitingRows(3, 1)
+    places, _ = admit(rows, [1, 2, 3])
+    rows.mark_labelled(int(places[0]))
+    admit(rows, [4])
+    assert (rows.waiting, rows.lost) == (3, 0)  # It had its label.
+    admit(rows, [5])
+    assert (rows.waiting, rows.lost) == (3, 1)
+    assert [p != NOWHERE for p in rows.find(u64(1, 2, 3, 4, 5))] == [False, False, True, True, True]
+
+
+def test_what_a_batch_pushes_out_stays_readable_until_the_next():
+    rows = WaitingRows(2, 1, batch_rows_max=2)
+    old, _ = admit(rows, [1, 2])
+    rows.store(old, np.zeros((2, 1)), np.array([0.1, 0.2]), np.array([1, 2], np.int8))
+    places, repeated = admit(rows, [1, 3])  # 3 pushes out 1, which was just repeated.
+    assert repeated.tolist() == [True, False]
+    rows.store(places[1:], np.zeros((1, 1)), np.array([0.3]), np.array([3], np.int8))
+    assert rows.scores[places[0]] == 0.1
+    assert rows.find(u64(1))[0] == NOWHERE
+
+
+def test_mature_rows_come_in_order_of_arrival_and_a_younger_one_in_front_holds_back():
+    rows = WaitingRows(8, 1)
+    admit(rows, [1, 2, 3, 4], [10, 30, 20, 10])
+    assert keys_at(rows, rows.mature(20)) == [1]
+    assert rows.mature(29).tolist() == []
+    assert keys_at(rows, rows.mature(30)) == [2, 3, 4]
+    assert rows.waiting == 0
+
+
+def test_a_row_is_mature_at_the_very_time():
+    rows = WaitingRows(8, 1)
+    admit(rows, [1], [10])
+    assert len(rows.mature(9)) == 0
+    assert len(rows.mature(10)) == 1
+
+
+def test_a_labelled_row_leaves_at_maturity_without_counting_as_genuine():
+    rows = WaitingRows(8, 1)
+    places, _ = admit(rows, [1, 2])
+    rows.mark_labelled(int(places[0]))
+    assert keys_at(rows, rows.mature(0)) == [2]
+    assert rows.find(u64(1, 2)).tolist() == [NOWHERE, NOWHERE]
+    assert rows.lost == 0
+
+
+def test_a_row_takes_one_label():
+    rows = WaitingRows(8, 1)
+    places, _ = admit(rows, [1])
+    assert rows.mark_labelled(int(places[0])) is True
+    assert rows.mark_labelled(int(places[0])) is False
+    assert rows.states[places[0]] == Waiting.LABELLED
+
+
+def test_nobodys_key_finds_nothing():
+    rows = WaitingRows(2, 1)
+    admit(rows, [1])
+    assert rows.find(u64(0)).tolist() == [NOWHERE]
+
+
+def test_a_transaction_may_come_again_once_it_is_forgotten():
+    rows = WaitingRows(2, 1)
+    admit(rows, [1])
+    rows.mature(0)
+    _, repeated = admit(rows, [1])
+    assert not repeated.any()
+    assert rows.mark_labelled(int(rows.find(u64(1))[0])) is True
+
+
+@pytest.mark.parametrize("bad", [0, -1])
+def test_a_ring_without_room_is_refused(bad):
+    with pytest.raises(ValueError, match="rows_max"):
+        WaitingRows(bad, 1)
