@@ -84,6 +84,11 @@ class TopicsSection(_Section):
     """Used by `topics create` and the embedded broker."""
     replication: Annotated[int, Field(ge=1)] = 1
 
+    def names(self) -> list[str]:
+        """Return every topic that is in use."""
+        names = [self.transactions, self.labels, self.alerts, self.dead_letters, self.decisions]
+        return [name for name in names if name]
+
 
 class RegistrySection(_Section):
     """Where writer schemas come from."""

@@ -30,6 +30,15 @@ DEMO_HASH_KEY = b"fraudstream-demo"
 LABEL_DELAY = "3s"
 _OVERRIDES: dict[str, dict[str, Any]] = {
     "topics": {"decisions": "fraud.decisions"},
+    "fields": {
+        "entities": {
+            "card": "card_id",
+            "merchant": "merchant_id",
+            "terminal": "terminal_id",
+            "device": "device_id",
+        },
+        "numeric": {"card_present": "card_present", "category": "category_code"},
+    },
     "windows": {
         "lengths": ("10s", "1m", "10m"),
         "events_max": 500_000,
@@ -39,7 +48,7 @@ _OVERRIDES: dict[str, dict[str, Any]] = {
     },
     "labels": {"maturity": "4s", "waiting_max": 200_000, "learn_interval": "250ms"},
     "model": {"frauds_min": 20, "genuine_min": 1500},
-    "decision": {"review": 0.25, "block": 0.9},
+    "decision": {"review": 0.1, "block": 0.5},
     "worker": {"commit_interval": "100ms"},
     "limits": {"future_skew_max": "1m"},
 }
@@ -93,9 +102,7 @@ class Demo:
         self._done = threading.Event()
         self._failure: FraudError | None = None
         topics = self.config.topics
-        names = [topics.transactions, topics.labels, topics.alerts, topics.decisions]
-        names.append(topics.dead_letters)
-        self.broker = EmbeddedBroker(dict.fromkeys(names, topics.partitions))
+        self.broker = EmbeddedBroker(dict.fromkeys(topics.names(), topics.partitions))
         tell(f"embedded broker on {self.broker.bootstrap} (any Kafka client may use it)")
         connection = self.broker.connection
         self.worker: Worker = worker_of(

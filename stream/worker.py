@@ -86,6 +86,7 @@ class Worker:
         self._labels = labels
         self._publisher = publisher
         self._codecs = codecs
+        self.unacknowledged = 0
         self._safe: Offsets = {}
         self._next_commit_s = 0.0
 
@@ -132,7 +133,7 @@ class Worker:
     def finish(self, timeout_s: float) -> None:
         """Flush, commit what was acknowledged, and wait for the answer, within a bound."""
         deadline = time.monotonic() + timeout_s
-        self.sink.flush(timeout_s / 2)
+        self.unacknowledged = self.sink.flush(timeout_s / 2)
         self._commit(force=True)
         self.source.pause()
         while self.source.commits_pending and time.monotonic() < deadline:

@@ -69,7 +69,7 @@ class NaiveRow:
 
     def __init__(self, schema, roles, record, key, limits, arrival_time_us):
         self.roles, self.key, self.limits = roles, key, limits
-        self.types = _named_types(schema)
+        self.types = named_types(schema)
         self.amount = 0 if roles.amount is None else MISSING
         self.event_time = MISSING
         self.id = ""
@@ -215,14 +215,14 @@ def _could_be(branch, value):
     return kind in kinds and (kind != "fixed" or branch["size"] == len(value))
 
 
-def _named_types(schema):
+def named_types(schema):
     if isinstance(schema, list):
-        return {name: of for branch in schema for name, of in _named_types(branch).items()}
+        return {name: of for branch in schema for name, of in named_types(branch).items()}
     if not isinstance(schema, dict):
         return {}
     found = {schema["name"]: schema} if "name" in schema else {}
     for field in schema.get("fields", ()):
-        found |= _named_types(field["type"])
+        found |= named_types(field["type"])
     return found
 
 

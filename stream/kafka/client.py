@@ -75,13 +75,13 @@ class Connection:
             **self.settings,
         }
 
-    def producer(self, linger_ms: float = 0) -> dict[str, Any]:
-        """Return the settings of an idempotent producer."""
+    def producer(self, idempotent: bool = True) -> dict[str, Any]:
+        """Return the settings of a producer that waits for nothing but acknowledgements."""
         return {
             **self.common(),
-            "enable.idempotence": True,
+            "enable.idempotence": idempotent,
             "acks": "all",
-            "linger.ms": linger_ms,
+            "linger.ms": 0,
             "delivery.timeout.ms": 30_000,
             # Equal keys go where a Java producer would send them.
             "partitioner": "murmur2_random",

@@ -96,6 +96,8 @@ class EmbeddedBroker:
         library = self._library = _load_library()
         text = ctypes.create_string_buffer(_TEXT_BYTES)
         conf = library.rd_kafka_conf_new()
+        # The handle that carries the cluster has no brokers of its own and would say so.
+        library.rd_kafka_conf_set(conf, b"log_level", b"3", text, _TEXT_BYTES)
         self._handle = library.rd_kafka_new(_PRODUCER_TYPE, conf, text, _TEXT_BYTES)
         if not self._handle:
             raise BrokerError(f"the embedded broker did not start: {text.value.decode()}")
@@ -136,6 +138,14 @@ def _load_library() -> Any:
     pointer = ctypes.c_void_p
     library.rd_kafka_conf_new.restype = pointer
     library.rd_kafka_conf_new.argtypes = []
+    library.rd_kafka_conf_set.restype = ctypes.c_int
+    library.rd_kafka_conf_set.argtypes = [
+        pointer,
+        ctypes.c_char_p,
+        ctypes.c_char_p,
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+    ]
     library.rd_kafka_new.restype = pointer
     library.rd_kafka_new.argtypes = [ctypes.c_int, pointer, ctypes.c_char_p, ctypes.c_size_t]
     library.rd_kafka_destroy.restype = None

@@ -12,7 +12,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -42,6 +42,9 @@ class Payment(Protocol):
     def event_time_us(self) -> int:
         """Return when it is made."""
         ...
+
+
+P = TypeVar("P", bound=Payment)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,9 @@ class PaymentSender:
         self.stats = SendStats()
         self._transactions = transaction_codec
         self._labels = label_codec
-        self._producer = Producer(connection.producer(linger_ms=0))
+        # Without idempotence: the first record would wait a second for a producer id,
+        # and a payment that comes twice is something the engine must take anyway.
+        self._producer = Producer(connection.producer(idempotent=False))
         self._watcher = Consumer(connection.consumer(plan.group))
         self._ends: dict[TopicPartition, int] = {}
         self._firsts: dict[TopicPartition, int] = {}
@@ -113,8 +118,8 @@ class PaymentSender:
 
     def run(
         self,
-        payments: Iterator[Payment],
-        due_s: Callable[[Payment], float],
+        payments: Iterator[P],
+        due_s: Callable[[P], float],
         stop: Callable[[], bool],
         on_progress: Callable[[SendStats], None] | None = None,
     ) -> SendStats:

@@ -1,0 +1,208 @@
+"""The command ``fraudstream``: names, options and help; each command imports what it runs.
+
+Numba, River and librdkafka take seconds to import, so nothing heavier than typer
+is imported before a command is chosen: ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.errors import ConfigError, FraudError
+from stream.console import FAILED, INTERRUPTED, OK, USAGE, emit_json, emit_report, out, say
+
+app = typer.Typer(
+    name="fraudstream",
+    help="Real-time fraud detection on a stream of Avro transactions.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+topics_app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
+schemas_app = typer.Typer(help="Avro contracts.", no_args_is_help=True)
+app.add_typer(topics_app, name="topics")
+app.add_typer(schemas_app, name="schemas")
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Configuration file (TOML).", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON on stdout, for scripts.")]
+SecondsOption = Annotated[
+    float | None, typer.Option(min=0.1, help="Stop after this long; without it, on Ctrl-C.")
+]
+RateOption = Annotated[float, typer.Option(min=0.1, max=1e6, help="Payments a second.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated traffic.")]
+
+
+class Preset(StrEnum):
+    """What is simulated."""
+
+    LIVE = "live"
+    HANDBOOK = "handbook"
+
+
+class Target(StrEnum):
+    """Where simulated payments go."""
+
+    KAFKA = "kafka"
+
+
+@app.command()
+def demo(
+    seconds: SecondsOption = None,
+    rate: RateOption = 500,
+    seed: SeedOption = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Score a live stream on an embedded broker: nothing to install or configure."""
+    from stream.commands.demo import run_demo
+
+    raise typer.Exit(run_demo(seconds, rate, seed, as_json))
+
+
+@app.command()
+def run(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Run a worker on a Kafka cluster until SIGTERM or Ctrl-C."""
+    from stream.commands.worker import run_worker
+
+    raise typer.Exit(run_worker(config, as_json))
+
+
+@app.command()
+def simulate(
+    preset: Annotated[Preset, typer.Option(help="What to simulate.")] = Preset.LIVE,
+    out_file: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write to a file: .parquet, .csv, .jsonl or .avro."),
+    ] = None,
+    to: Annotated[Target | None, typer.Option(help="Send it live.")] = None,
+    rate: RateOption = 500,
+    seconds: SecondsOption = None,
+    seed: SeedOption = 1,
+    label_delay: Annotated[
+        str, typer.Option(help="Labels follow their payment after this much event time.")
+    ] = "",
+    bootstrap: Annotated[str, typer.Option(help="Brokers, instead of kafka.bootstrap.")] = "",
+    lag_max: Annotated[
+        int, typer.Option(min=1, help="Hold back when the consumer group is this far behind.")
+    ] = 10_000,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="The broker is the demo's embedded one.")
+    ] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make payments with fraud among them: to a file, or live to Kafka with late labels."""
+    if (out_file is None) == (to is None):
+        raise typer.BadParameter("say where to: --out FILE or --to kafka")
+    if out_file is not None:
+        from stream.commands.simulate import simulate_to_file
+
+        raise typer.Exit(simulate_to_file(preset.value, out_file, rate, seconds, seed, as_json))
+    from stream.commands.simulate import LivePlan, simulate_to_kafka
+
+    plan = LivePlan(preset.value, rate, seconds, seed, label_delay, bootstrap, lag_max, embedded)
+    raise typer.Exit(simulate_to_kafka(plan, config, as_json))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help=".parquet, .csv, .jsonl or .avro")],
+    config: ConfigOption = None,
+    alerts: Annotated[Path | None, typer.Option(help="Write alerts here, as JSON Lines.")] = None,
+    dead_letters: Annotated[
+        Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a file through the engine in event time, labels late, and report."""
+    from stream.commands.replay import run_replay
+
+    raise typer.Exit(run_replay(file, config, alerts, dead_letters, as_json))
+
+
+@app.command()
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check everything a worker needs; exit 1 if something is wrong."""
+    from stream.config import load
+    from stream.doctor import as_json as findings_as_json
+    from stream.doctor import examine
+
+    findings = []
+    for finding in examine(load(config)):
+        findings.append(finding)
+        if not as_json:
+            mark = "ok  " if finding.ok else "FAIL"
+            out.print(f"{mark} {finding.check}: {finding.text}", markup=False)
+    if as_json:
+        emit_json(findings_as_json(findings))
+    raise typer.Exit(OK if all(finding.ok for finding in findings) else FAILED)
+
+
+@topics_app.command("create")
+def topics_create(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Create the configured topics that are missing."""
+    from stream.app import connection_of
+    from stream.config import load
+    from stream.kafka.topics import create
+
+    loaded = load(config)
+    names = loaded.topics.names()
+    created = create(
+        connection_of(loaded), names, loaded.topics.partitions, loaded.topics.replication
+    )
+    if as_json:
+        emit_json({"created": created, "present": [n for n in names if n not in created]})
+        return
+    for name in names:
+        out.print(f"{'created' if name in created else 'present'} {name}", markup=False)
+
+
+@schemas_app.command("check")
+def schemas_check(
+    folder: Annotated[
+        Path | None, typer.Option(help="A folder with a registry.toml; default: ours.")
+    ] = None,
+    config: ConfigOption = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Fill in the digests of new versions.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that every published schema version can be read by those who must; exit 1 if not."""
+    from stream.commands.schemas import check_schemas
+
+    raise typer.Exit(check_schemas(folder, config, write, as_json))
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Print the versions of fraudstream and of what it stands on."""
+    from importlib.metadata import version as version_of
+
+    names = ("fraudstream", "confluent-kafka", "river", "numpy", "numba", "fastavro")
+    found = {name: version_of(name) for name in names}
+    if as_json:
+        emit_json(found)
+    else:
+        emit_report(found, "versions")
+
+
+def main() -> None:
+    """Run the command; a person's mistake is a line on stderr, never a stack trace."""
+    try:
+        app(standalone_mode=True)
+    except ConfigError as error:
+        say(f"error: {error}")
+        sys.exit(USAGE)
+    except FraudError as error:
+        say(f"error: {error}")
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,127 @@
+"""``fraudstream run``: a worker on a Kafka cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from schemas.errors import BrokerError
+from stream.app import connection_of, worker_of
+from stream.config import Config, load
+from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
+from stream.console import until_signalled as signals
+from stream.kafka.topics import existing
+from stream.worker import Worker
+
+# The exit status of a worker that could not stop in time (EX_SOFTWARE).
+TIMED_OUT = 70
+_STATUS_INTERVAL_S = 10.0
+
+
+def run_worker(path: Path | None, as_json: bool) -> int:
+    """Run until told to stop; return the exit status."""
+    config = load(path)
+    log = _logger()
+    hash_key = config.hash_key()
+    connection = connection_of(config)
+    _check_topics(config, existing(connection))
+    worker = worker_of(
+        config,
+        connection,
+        hash_key,
+        on_error=lambda text: log.warning("kafka", error=text),
+        on_ready=lambda seconds: log.info("kernels_ready", seconds=round(seconds, 2)),
+    )
+    stop = threading.Event()
+    deadline_s = config.worker.shutdown_deadline / 1e6
+    with signals(lambda: _stop(stop, deadline_s)) as came:
+        log.info("started", bootstrap=connection.bootstrap, group=config.kafka.group)
+        status = _Status(worker, log)
+        try:
+            worker.run(stop, status.tick)
+        finally:
+            worker.close()
+    report = summary(worker)
+    log.info("stopped", decisions=report["decisions"], alerts=report["alerts"])
+    if as_json:
+        emit_json(report)
+    else:
+        emit_report(report, "worker")
+    if report["unacknowledged"]:
+        return FAILED
+    # SIGTERM is how a worker is meant to end; Ctrl-C is a person's interruption.
+    return INTERRUPTED if 2 in came else OK
+
+
+def summary(worker: Worker) -> dict[str, Any]:
+    """Return what a worker did."""
+    counters = worker.engine.counters
+    return {
+        "records": worker.stats.records,
+        "decisions": counters.decisions,
+        "alerts": counters.alerts,
+        "duplicates": counters.duplicates,
+        "late": counters.late,
+        "too_late": counters.too_late,
+        "labels": counters.labels,
+        "labels_learned": counters.labels_learned,
+        "matured_as_genuine": counters.matured,
+        "dead_letters": worker.stats.dead_letters,
+        "dead_letters_by_reason": worker.stats.dead_letters_by_reason,
+        "pauses": worker.stats.pauses,
+        "unacknowledged": worker.unacknowledged,
+        "prequential": worker.engine.prequential.as_dict(),
+    }
+
+
+def _check_topics(config: Config, found: dict[str, int]) -> None:
+    missing = [name for name in config.topics.names() if name not in found]
+    if missing:
+        raise BrokerError(f"no topic {', '.join(missing)}: run `fraudstream topics create`")
+
+
+def _stop(stop: threading.Event, deadline_s: float) -> None:
+    """Ask the loop to end, and end the process if a call of librdkafka never returns."""
+    if not stop.is_set():
+        stop.set()
+        watchdog = threading.Timer(deadline_s, os._exit, [TIMED_OUT])
+        watchdog.daemon = True
+        watchdog.start()
+
+
+def _logger() -> Any:
+    """JSON lines on stderr, or something kinder where a person is looking."""
+    renderer = structlog.dev.ConsoleRenderer() if err.is_terminal else None
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer or structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    return structlog.get_logger()
+
+
+class _Status:
+    """A line about the worker now and then."""
+
+    def __init__(self, worker: Worker, log: Any) -> None:
+        self._worker = worker
+        self._log = log
+        self._next_s = time.monotonic() + _STATUS_INTERVAL_S
+
+    def tick(self) -> None:
+        """Log how things stand, if it is time."""
+        now = time.monotonic()
+        if now >= self._next_s:
+            self._next_s = now + _STATUS_INTERVAL_S
+            report = summary(self._worker)
+            del report["dead_letters_by_reason"], report["prequential"]
+            self._log.info("status", **report)

@@ -1,0 +1,94 @@
+"""What people see: data on stdout, everything else on stderr, no stack trace for a mistake."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """Tell a person something; scripts do not read it."""
+    err.print(text, markup=False)
+
+
+def emit_json(value: Any) -> None:
+    """Write one JSON value on stdout."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def emit_report(report: dict[str, Any], title: str) -> None:
+    """Write a report on stdout for a person to read."""
+    table = Table(title=title, show_header=False, title_justify="left", min_width=46)
+    for name, value in _flat(report):
+        table.add_row(name.replace("_", " "), _plain(value))
+    out.print(table)
+
+
+def alert_line(alert: dict[str, Any]) -> str:
+    """Put an alert in one line."""
+    score = alert["score"]
+    reasons = ", ".join(f"{r['feature']} {r['value']:.4g}" for r in alert["reasons"])
+    return (
+        f"{alert['decision']:<9} {alert['amount_minor'] / 100:>10.2f}  "
+        f"score {'  -  ' if score is None else f'{score:.3f}'}  "
+        f"{alert['transaction_id']:<14} {reasons}"
+    )
+
+
+@contextmanager
+def until_signalled(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Call `stop` on SIGINT and SIGTERM; the list yielded holds the signals that came.
+
+    A second SIGINT is the person's last word and raises KeyboardInterrupt.
+    """
+    came: list[int] = []
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and signal.SIGINT in came:
+            raise KeyboardInterrupt
+        came.append(number)
+        stop()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield came
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _flat(report: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in report.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name} ")
+        else:
+            yield prefix + name, value
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:,.4g}"
+        if value < 1000
+        else f"{value:,.0f}"
+    )

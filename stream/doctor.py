@@ -1,0 +1,131 @@
+"""Look at everything a worker needs, and say in a line each what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from schemas.errors import ConfigError, FraudError
+from schemas.jit import cache_folder
+from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
+from stream.config import Config
+from stream.kafka import topics
+from stream.warm_up import warm_up
+
+_LIBRARIES = ("confluent-kafka", "river", "numpy", "numba", "fastavro", "redis")
+_BROKER_TIMEOUT_S = 5.0
+_CHECK_KEY = bytes(16)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check's outcome.
+
+    Attributes
+    ----------
+    check : str
+    ok : bool
+    text : str
+        What was found, and where not ok, the remedy.
+    """
+
+    check: str
+    ok: bool
+    text: str
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Run every check, each on its own, and yield what it found."""
+    checks: dict[str, Callable[[Config], str]] = {
+        "python": _python,
+        "libraries": _libraries,
+        "kernel cache": _kernel_cache,
+        "hash key": _hash_key,
+        "schemas": _schemas,
+        "kernels": _kernels,
+        "broker": _broker,
+        "topics": _topics,
+    }
+    for name, check in checks.items():
+        try:
+            yield Finding(name, True, check(config))
+        except FraudError as error:
+            yield Finding(name, False, str(error))
+
+
+def _python(config: Config) -> str:
+    return f"{platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores"
+
+
+def _libraries(config: Config) -> str:
+    return ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+
+
+def _kernel_cache(config: Config) -> str:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written ({error.strerror}): set NUMBA_CACHE_DIR to a folder "
+            "that can, or every start compiles anew"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{folder} cannot be written: set NUMBA_CACHE_DIR to a folder that can")
+    return str(folder)
+
+
+def _hash_key(config: Config) -> str:
+    config.hash_key()
+    return "32 hexadecimal digits"
+
+
+def _schemas(config: Config) -> str:
+    registry = registry_of(config)
+    try:
+        decoders_of(config, registry, _CHECK_KEY)
+        codecs_of(config, registry)
+    finally:
+        registry.close()
+    names = ", ".join([*config.fields.entities, *config.fields.numeric])
+    return f"decode with the configured fields (entities and inputs: {names})"
+
+
+def _kernels(config: Config) -> str:
+    registry = registry_of(config)
+    try:
+        decoders = decoders_of(config, registry, _CHECK_KEY)
+    finally:
+        registry.close()
+    engine = engine_of(config)
+    seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
+    mib = engine.windows.bytes_allocated / 2**20
+    return f"ready in {seconds:.1f} s; the windows take {mib:.0f} MiB at most"
+
+
+def _broker(config: Config) -> str:
+    connection = connection_of(config)
+    found = topics.existing(connection, _BROKER_TIMEOUT_S)
+    return f"{connection.bootstrap} answers, {len(found)} topics"
+
+
+def _topics(config: Config) -> str:
+    found = topics.existing(connection_of(config), _BROKER_TIMEOUT_S)
+    wanted = config.topics.names()
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise ConfigError(f"missing: {', '.join(missing)}; run `fraudstream topics create`")
+    return ", ".join(f"{name} ({found[name]} partitions)" for name in wanted)
+
+
+def as_json(findings: list[Finding]) -> dict[str, object]:
+    """Return the findings for a script."""
+    return {
+        "ok": all(finding.ok for finding in findings),
+        "checks": [{"check": f.check, "ok": f.ok, "text": f.text} for f in findings],
+        "python": sys.version.split()[0],
+    }
