@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -255,13 +254,13 @@ def join(values: Sequence[bytes | None]) -> tuple[NDArray[np.uint8], NDArray[np.
     Returns
     -------
     data : ndarray of uint8
-    starts : ndarray of int64, shape (n + 1,)
-        Record i is ``data[starts[i]:starts[i + 1]]``; a null record is empty.
+    lengths : ndarray of int64, shape (n,)
+        Of each record; a null record is empty.
     """
     try:
         data = b"".join(values)  # type: ignore[arg-type]
-        stops = accumulate(map(len, values), initial=0)  # type: ignore[arg-type]
-        starts = np.fromiter(stops, np.int64, len(values) + 1)
     except TypeError:  # A null value: rare, so the common road does not look for it.
-        return join([value or b"" for value in values])
-    return np.frombuffer(data, np.uint8), starts
+        values = [value or b"" for value in values]
+        data = b"".join(values)  # type: ignore[arg-type]
+    lengths = np.fromiter(map(len, values), np.int64, len(values))  # type: ignore[arg-type]
+    return np.frombuffer(data, np.uint8), lengths

@@ -50,16 +50,16 @@ def decode_record(base, position, limit, longs, words, doubles, row, limits, sym
 _TAIL = '''
 
 @kernel
-def decode_rows(schema_id, first, data, starts, longs, limits, symbols, keys):
+def decode_rows(schema_id, first, data, lengths, longs, limits, symbols, keys):
     """Decode the rows of one schema; return how many rows are of no schema seen so far."""
-    base = uint64(data.ctypes.data)
+    base = limit = uint64(data.ctypes.data)
     words, doubles = longs.view(np.uint64), longs.view(np.float64)
     k0, k1 = keys[0], keys[1]
     unknown = 0
-    for row in range(starts.shape[0] - 1):
+    for row in range(lengths.shape[0]):
+        start, limit = limit, limit + uint64(lengths[row])
         if not first and longs[REASON, row] != UNKNOWN_SCHEMA_ID:
             continue
-        start, limit = base + uint64(starts[row]), base + uint64(starts[row + 1])
         if first:
             clear_row(longs, doubles, row, {first_numeric}, {first_categorical})
         found, reason = read_header(start, limit, limits[RECORD_BYTES_MAX])

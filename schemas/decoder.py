@@ -120,7 +120,7 @@ class Decoder:
         Transactions
             All n rows; `reason` tells which were refused.
         """
-        data, starts = join(values)
+        data, lengths = join(values)
         longs = np.empty((self.layout.width, len(values)), np.int64)
         longs[ARRIVAL_TIME_US] = arrival_time_us
         longs[PARTITION] = partition
@@ -132,7 +132,7 @@ class Decoder:
                 schema_id,
                 first,
                 data,
-                starts,
+                lengths,
                 longs,
                 self._limits,
                 symbols,

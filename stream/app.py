@@ -181,13 +181,14 @@ def worker_of(
     if on_ready is not None:
         on_ready(seconds)
     topics = config.topics
+    outputs = [name for name in (topics.alerts, topics.decisions, topics.dead_letters) if name]
     return Worker(
         config,
         engine,
         decoders.transactions,
         decoders.labels,
         Source(connection, config.kafka.group, [topics.transactions, topics.labels], on_error),
-        Sink(connection, on_error),
+        Sink(connection, outputs, on_error),
         publisher_of(config, engine),
         codecs,
     )

@@ -179,13 +179,12 @@ def release(places, buckets, free, kind, place):
 
 
 @kernel
-def evict_stalest(events, links, places, buckets, free, counters, kind, longest_us):
+def evict_stalest(events, links, places, buckets, free, counters, kind, live_us):
     """Make room: forget the entity that was seen least recently, with its events."""
     place = int64(places[kind, places.shape[1] - 1]["fresher"])
-    newest_us = events[places[kind, place]["newest"]]["time_us"]
     walk = int64(places[kind, place]["oldest"])
     while walk != NIL:
-        if events[walk]["time_us"] > newest_us - longest_us:
+        if events[walk]["time_us"] > live_us:
             counters[EVICTED_LIVE] += 1
         links[kind, walk]["owner"] = NIL
         walk = int64(links[kind, walk]["after"])
@@ -193,14 +192,14 @@ def evict_stalest(events, links, places, buckets, free, counters, kind, longest_
 
 
 @kernel
-def place_of(events, links, places, windows, buckets, free, counters, kind, key, longest_us):
+def place_of(events, links, places, windows, buckets, free, counters, kind, key, live_us):
     """Find an entity's place, or give it one, and make it the freshest."""
     place = find(buckets, kind, key)
     if place != NOWHERE:
         unchain(places, kind, place)
     else:
         if free[kind] == NIL:
-            evict_stalest(events, links, places, buckets, free, counters, kind, longest_us)
+            evict_stalest(events, links, places, buckets, free, counters, kind, live_us)
         place = free[kind]
         free[kind] = int64(places[kind, place]["staler"])
         insert(buckets, kind, key, place)
@@ -216,12 +215,16 @@ def place_of(events, links, places, windows, buckets, free, counters, kind, key,
 
 
 @kernel
-def forget_event(events, links, places, windows, buckets, free, counters, kind, event, windows_us):
+def forget_event(
+    events, links, places, windows, buckets, free, counters, kind, event, windows_us, live_us
+):
     """Unlink an event whose place in the ring is needed; an entity goes with its last event."""
     place = int64(links[kind, event]["owner"])
     if place == NIL:
         return
     links[kind, event]["owner"] = NIL
+    if events[event]["time_us"] > live_us:
+        counters[EVICTED_LIVE] += 1
     older = int64(links[kind, event]["before"])
     newer = int64(links[kind, event]["after"])
     if older == NIL and newer == NIL:
@@ -232,8 +235,6 @@ def forget_event(events, links, places, windows, buckets, free, counters, kind, 
         places[kind, place]["oldest"] = newer
     else:
         links[kind, older]["after"] = newer
-    if events[event]["time_us"] > newest_us - windows_us[windows_us.shape[0] - 1]:
-        counters[EVICTED_LIVE] += 1
     if newer == NIL:
         # The newest event is the first to be forgotten only if the others came
         # after it out of order: the windows now end earlier.
@@ -291,9 +292,21 @@ def observe(
         if not take[row]:
             continue
         event = counters[ARRIVED] % events.shape[0]
+        # What is younger than this would still count in a window that ends now.
+        live_us = times_us[row] - longest_us
         for kind in range(keys.shape[0]):
             forget_event(
-                events, links, places, windows, buckets, free, counters, kind, event, windows_us
+                events,
+                links,
+                places,
+                windows,
+                buckets,
+                free,
+                counters,
+                kind,
+                event,
+                windows_us,
+                live_us,
             )
         counters[ARRIVED] += 1
         events[event]["time_us"] = times_us[row]
@@ -303,7 +316,7 @@ def observe(
             if key == uint64(0):
                 continue
             place = place_of(
-                events, links, places, windows, buckets, free, counters, kind, key, longest_us
+                events, links, places, windows, buckets, free, counters, kind, key, live_us
             )
             younger, younger_total = link_event(events, links, places, kind, place, event)
             if younger == 0:

@@ -95,7 +95,7 @@ class Windows:
 
     @property
     def evicted_live(self) -> int:
-        """Events forgotten, once for each entity, while inside its longest window."""
+        """Events forgotten, once for each entity, that a window ending now would still count."""
         return int(self.counters[EVICTED_LIVE])
 
     @property

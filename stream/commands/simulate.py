@@ -83,8 +83,9 @@ def simulate_to_kafka(plan: LivePlan, config_path: Path | None, as_json: bool) -
     sender = PaymentSender(connection, _send_plan(plan, config), transaction_codec, label_codec)
     stop = threading.Event()
     with signals(stop.set) as came:
-        payments, due = _schedule(plan)
         try:
+            sender.connect()
+            payments, due = _schedule(plan)
             stats = sender.run(payments, due, stop.is_set)
         finally:
             sender.close()

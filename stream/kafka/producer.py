@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from schemas.errors import DeliveryError
+from schemas.errors import BrokerError, DeliveryError
 from schemas.records import RecordCodec
 from stream.kafka.client import Connection
 
@@ -115,6 +115,20 @@ class PaymentSender:
         self._next_lag_s = 0.0
         self._lag = 0
         self._sent_since = 0
+
+    def connect(self) -> None:
+        """Reach the brokers before the first payment is due.
+
+        Raises
+        ------
+        BrokerError
+            If none answers in time.
+        """
+        try:
+            for topic in (self.plan.transactions_topic, self.plan.labels_topic):
+                self._producer.list_topics(topic, timeout=_CALL_TIMEOUT_S)
+        except KafkaException as error:
+            raise BrokerError(f"no Kafka answers: {error.args[0].str()}") from error
 
     def run(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from schemas.errors import DeliveryError
+from schemas.errors import BrokerError, DeliveryError
 from stream.kafka.client import Connection
 
 Offsets = dict[tuple[str, int], int]
@@ -20,6 +20,7 @@ Header = tuple[str, str | bytes | None]
 # half of them have gone.
 QUEUED_HIGH = 20_000
 _QUEUE_FULL_WAIT_S = 30.0
+_CALL_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,32 @@ class Sink:
     Parameters
     ----------
     connection : Connection
+    topics : iterable of str
+        Topics that will be written, reached now so that the first record need not wait.
     on_error : callable, optional
         Told of errors that librdkafka recovers from by itself.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers in time.
     """
 
     def __init__(
-        self, connection: Connection, on_error: Callable[[str], None] | None = None
+        self,
+        connection: Connection,
+        topics: Iterable[str] = (),
+        on_error: Callable[[str], None] | None = None,
     ) -> None:
         tell = on_error or (lambda _: None)
         self._producer = Producer(
             {**connection.producer(), "error_cb": lambda error: tell(str(error))}
         )
+        try:
+            for topic in topics:
+                self._producer.list_topics(topic, timeout=_CALL_TIMEOUT_S)
+        except KafkaException as error:
+            raise BrokerError(f"no Kafka answers: {error.args[0].str()}") from error
         self._steps: deque[_Step] = deque()
         self._failure: str | None = None
         self.delivered = 0

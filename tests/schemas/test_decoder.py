@@ -78,7 +78,7 @@ class Subject:
         return frame(self.schema_id, self.encode(record))
 
     def read(self, body):
-        """Read with fastavro; return the record and how many bytes it took, or the error and None."""
+        """Read with fastavro; return the record and the bytes it took, or the error and None."""
         stream = io.BytesIO(body)
         try:
             record = fastavro.schemaless_reader(stream, self.wire, None, return_record_name=True)
