@@ -64,7 +64,7 @@ class NaiveRow:
 
     The dict is read under `plain(schema)`: logical types are what is checked here, so
     the values must be those on the wire. It is read with `return_record_name`, which
-    tells the branches of a union of records apart.
+    tells the branches of a union of named types apart.
     """
 
     def __init__(self, schema, roles, record, key, limits, arrival_time_us):
@@ -85,13 +85,13 @@ class NaiveRow:
 
     def _walk(self, schema, value, path):
         if isinstance(schema, list):
-            if isinstance(value, tuple):  # (record's name, its dict)
+            branches = [self._resolve(branch) for branch in schema]
+            if isinstance(value, tuple):  # (the name of a named type, the value)
                 name, value = value
-                branch = next(
-                    b for b in map(self._resolve, schema) if _is_record(b) and b["name"] == name
-                )
+                named = [branch for branch in branches if isinstance(branch, dict)]
+                branch = next(branch for branch in named if branch.get("name") == name)
             else:
-                branch = next(b for b in map(self._resolve, schema) if _could_be(b, value))
+                branch = next(branch for branch in branches if _could_be(branch, value))
             self._walk(branch, value, path)
             return
         schema = self._resolve(schema)

@@ -31,6 +31,8 @@ from stream.simulate.traffic import Traffic, TrafficParameters
 
 # Enough cards that a burst on one stands out at 500 payments a second.
 _CARDS_PER_RATE = 100
+# Building the world takes a moment; no payment must be late because of it.
+_LEAD_US = 500_000
 # Files are made in event time; their first payment is at a fixed moment, so that
 # the same seed gives the same file.
 _FILE_START_US = 1_750_000_000_000_000
@@ -140,7 +142,8 @@ def _schedule(plan: LivePlan) -> tuple[Iterator[Payment], Callable[[Payment], fl
             lambda _: start_s + next(n) / plan.rate,
         )
     parameters = TrafficParameters(rate_per_s=plan.rate, cards=_cards(plan.rate))
-    start_us, start_s = time.time_ns() // 1000, time.monotonic()
+    start_us = time.time_ns() // 1000 + _LEAD_US
+    start_s = time.monotonic() + _LEAD_US / 1e6
     payments = traffic_payments(Traffic(parameters, plan.seed, start_us))
     if plan.seconds is not None:
         payments = _until(payments, start_us + round(plan.seconds * 1e6))

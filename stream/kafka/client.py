@@ -56,6 +56,8 @@ class Connection:
             "bootstrap.servers": self.bootstrap,
             "client.id": "fraudstream",
             "log.connection.close": False,
+            # The embedded broker goes away with its process: nobody need hear of it.
+            **({"log_level": 2} if self.embedded else {}),
             **self.settings,
         }
 

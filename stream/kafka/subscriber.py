@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from numpy.typing import NDArray
 
 from schemas.records import RecordCodec
 from stream.kafka.client import Connection
@@ -24,7 +25,9 @@ class Subscriber:
     """Read alerts and decisions in a thread of its own, from their beginning.
 
     Latency is taken from outside: from a payment's event time, which is when it
-    was due to be sent, to the moment its decision has been read here.
+    was due to be sent, to the moment its decision has been read here. Payments of
+    the first `warm_up_us` of event time are read but not timed: connections are
+    made and first calls are paid for then.
 
     Parameters
     ----------
@@ -33,6 +36,7 @@ class Subscriber:
         Topics and how to read them.
     decisions_topic : str
         The one whose records are timed.
+    warm_up_us : int
 
     Attributes
     ----------
@@ -42,7 +46,11 @@ class Subscriber:
     """
 
     def __init__(
-        self, connection: Connection, topics: dict[str, RecordCodec], decisions_topic: str
+        self,
+        connection: Connection,
+        topics: dict[str, RecordCodec],
+        decisions_topic: str,
+        warm_up_us: int = 0,
     ) -> None:
         self.latency = LatencyHistogram()
         self.recent: deque[dict[str, Any]] = deque(maxlen=_KEPT)
@@ -50,6 +58,9 @@ class Subscriber:
         self.decisions = 0
         self._topics = topics
         self._decisions_topic = decisions_topic
+        self._warm_up_us = warm_up_us
+        self._first_us: int | None = None
+        self._read_s: tuple[float, float] | None = None
         self._seen: dict[str, None] = {}
         self._stop = threading.Event()
         self._error: str | None = None
@@ -66,6 +77,12 @@ class Subscriber:
             places += [TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions]
         self._consumer.assign(places)
         self._thread.start()
+
+    @property
+    def decisions_per_s(self) -> float:
+        """Decisions read, over the time from the first to the last."""
+        first, last = self._read_s or (0.0, 0.0)
+        return self.decisions / (last - first) if last > first else 0.0
 
     def close(self) -> str | None:
         """Stop reading; return what went wrong, if anything did."""
@@ -94,8 +111,17 @@ class Subscriber:
                 event_times.append(record["event_time"])
             elif record["alert_id"] not in self._seen:
                 self._remember(record)
-        self.decisions += len(event_times)
-        self.latency.record(now_us - np.array(event_times, np.int64))
+        if event_times:
+            self._time(now_us, np.array(event_times, np.int64))
+
+    def _time(self, now_us: int, event_times_us: NDArray[np.int64]) -> None:
+        now_s = time.monotonic()
+        self._read_s = (self._read_s[0] if self._read_s else now_s, now_s)
+        self.decisions += len(event_times_us)
+        if self._first_us is None:
+            self._first_us = int(event_times_us.min())
+        timed = event_times_us[event_times_us >= self._first_us + self._warm_up_us]
+        self.latency.record(now_us - timed)
 
     def _remember(self, alert: dict[str, Any]) -> None:
         """Keep an alert once: after a crash the same id may come again."""

@@ -464,8 +464,10 @@ def mutated(body, rng):
 # Compiling takes seconds a schema, so the compiled run sees few schemas, always the same
 # (Numba's disk cache knows them), and many values; the interpreted run sees many schemas.
 SCHEMAS, ROWS = (10, 400) if COMPILED else (60, 25)
+slow_if_compiled = pytest.mark.slow if COMPILED else lambda test: test
 
 
+@slow_if_compiled
 @settings(
     max_examples=SCHEMAS,
     derandomize=COMPILED,
@@ -684,16 +686,20 @@ def test_a_cut_record_does_not_read_on_into_its_neighbour():
 
 
 def test_every_byte_may_be_any_byte():
-    subject = everything()
+    subject, met = everything(), set()
     for record in RECORDS[:3]:
         body = subject.encode(record)
+        every = COMPILED and record is GOOD
         broken = [
             body[:at] + bytes([byte]) + body[at + 1 :]
             for at in range(len(body))
-            for byte in (range(256) if COMPILED else (0, 1, 2, 3, 7, 63, 127, 128, 192, 255))
+            for byte in (range(256) if every else (0, 1, 2, 3, 7, 63, 127, 128, 192, 255))
         ]
-        reasons = set(check_against_fastavro(subject, broken, "one byte"))
-        assert {Reason.OK, Reason.TRUNCATED, Reason.TRAILING_BYTES} <= reasons
+        met |= set(check_against_fastavro(subject, broken, "one byte"))
+    assert met >= {reason for reason in Reason if reason.stage == "decode"} - {
+        Reason.UNREADABLE_FIELD,
+        Reason.DECIMAL_TOO_LONG,
+    }
 
 
 @pytest.mark.parametrize("extra", [b"\0", b"\xff", b"\0" * 9, b"\x80" * 20])
@@ -722,6 +728,7 @@ BOMBS = [
 def test_a_length_bomb_costs_nothing_and_is_refused(bomb):
     subject = everything()
     (reason,) = check_against_fastavro(subject, [bomb], "bomb")
+    assert len(bomb) < 20 or reason == Reason.VARINT_TOO_LONG
     assert reason in {Reason.TRUNCATED, Reason.NEGATIVE_LENGTH, Reason.VARINT_TOO_LONG}
 
 
