@@ -24,6 +24,13 @@ from stream.publish import Codecs, Policy, Publisher
 from stream.warm_up import warm_up
 from stream.worker import Worker
 
+_DEFAULT_TOPICS = {
+    "transaction": "fraud.transactions",
+    "label": "fraud.labels",
+    "alert": "fraud.alerts",
+    "decision": "fraud.decisions",
+}
+
 
 def connection_of(config: Config) -> Connection:
     """Return how to reach the configured brokers, refusing to send payments in clear."""
@@ -74,15 +81,16 @@ def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders
     limits = config.limits.limits()
     topics = config.topics
 
-    def build(topic: str, fallback: str, roles: Roles, limits: Limits) -> Decoder:
+    def build(topic: str, name: str, roles: Roles, limits: Limits) -> Decoder:
         programs = {}
-        for schema_id, schema in _writer_schemas(registry, topic, fallback):
+        auto = config.registry.auto_register
+        for schema_id, schema in _writer_schemas(registry, topic, name, auto):
             programs[schema_id] = _compile(schema_id, topic, schema, roles)
         return Decoder(roles.layout, programs, hash_key, limits)
 
     return Decoders(
-        build(topics.transactions, "fraud.transactions", config.roles(), limits),
-        build(topics.labels, "fraud.labels", LABEL_ROLES, limits),
+        build(topics.transactions, "transaction", config.roles(), limits),
+        build(topics.labels, "label", LABEL_ROLES, limits),
     )
 
 
@@ -94,39 +102,43 @@ def _compile(schema_id: int, topic: str, schema: dict[str, object], roles: Roles
 
 
 def _writer_schemas(
-    registry: Registry, topic: str, fallback: str
+    registry: Registry, topic: str, name: str, auto_register: bool
 ) -> list[tuple[int, dict[str, object]]]:
     """Return the versions of a topic's subject, the newest first.
 
-    A topic with a name of its own, on a registry that does not know it, is taken to
-    carry the contract of the default topic.
+    A topic that the registry does not know carries the contract of the default
+    topic: it is registered where that is allowed, and looked up otherwise.
     """
+    subject = value_subject(topic)
     try:
-        versions = registry.versions(value_subject(topic))
+        versions = registry.versions(subject)
     except SchemaError:
-        if topic == fallback:
-            raise
-        versions = registry.versions(value_subject(fallback))
+        if auto_register:
+            registry.id_of(subject, builtin(name))
+            versions = registry.versions(subject)
+        else:
+            versions = registry.versions(value_subject(_DEFAULT_TOPICS[name]))
     return list(reversed(versions))
 
 
 def codecs_of(config: Config, registry: Registry) -> Codecs:
     """Build the encoders of the output topics, under ids of the registry."""
-
-    def build(topic: str, fallback: str, name: str) -> RecordCodec:
-        schema = builtin(name)
-        try:
-            schema_id = registry.id_of(value_subject(topic or fallback), schema)
-        except SchemaError:
-            if topic in ("", fallback):
-                raise
-            schema_id = registry.id_of(value_subject(fallback), schema)
-        return RecordCodec(schema, schema_id)
-
+    topics = config.topics
     return Codecs(
-        build(config.topics.alerts, "fraud.alerts", "alert"),
-        build(config.topics.decisions, "fraud.decisions", "decision"),
+        codec_of(registry, "alert", topics.alerts), codec_of(registry, "decision", topics.decisions)
     )
+
+
+def codec_of(registry: Registry, name: str, topic: str) -> RecordCodec:
+    """Build the codec of a contract of ours, under its topic's id in the registry."""
+    schema, default = builtin(name), _DEFAULT_TOPICS[name]
+    try:
+        schema_id = registry.id_of(value_subject(topic or default), schema)
+    except SchemaError:
+        if topic in ("", default):
+            raise
+        schema_id = registry.id_of(value_subject(default), schema)
+    return RecordCodec(schema, schema_id)
 
 
 def publisher_of(config: Config, engine: Engine) -> Publisher:

@@ -17,9 +17,8 @@ from rich.progress import Progress
 
 from schemas import containers
 from schemas.errors import ConfigError
-from schemas.records import RecordCodec, builtin
-from schemas.registry import Registry, value_subject
-from stream.app import connection_of, registry_of
+from schemas.records import builtin
+from stream.app import codec_of, connection_of, registry_of
 from stream.config import Config, load, parse_duration
 from stream.console import INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
@@ -78,8 +77,8 @@ def simulate_to_kafka(plan: LivePlan, config_path: Path | None, as_json: bool) -
     connection = _connection(plan, config)
     registry = registry_of(config)
     try:
-        transaction_codec = _codec(registry, "transaction", config.topics.transactions)
-        label_codec = _codec(registry, "label", config.topics.labels)
+        transaction_codec = codec_of(registry, "transaction", config.topics.transactions)
+        label_codec = codec_of(registry, "label", config.topics.labels)
     finally:
         registry.close()
     sender = PaymentSender(connection, _send_plan(plan, config), transaction_codec, label_codec)
@@ -104,11 +103,6 @@ def _connection(plan: LivePlan, config: Config) -> Connection:
     connection = Connection(plan.bootstrap, config.kafka.client, plan.embedded)
     connection.check(config.kafka.allow_insecure)
     return connection
-
-
-def _codec(registry: Registry, name: str, topic: str) -> RecordCodec:
-    schema = builtin(name)
-    return RecordCodec(schema, registry.id_of(value_subject(topic), schema))
 
 
 def _send_plan(plan: LivePlan, config: Config) -> SendPlan:
