@@ -6,6 +6,7 @@ is imported before a command is chosen: ``--help`` answers at once.
 
 from __future__ import annotations
 
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -33,11 +34,25 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Configuration file (TOML).", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON on stdout, for scripts.")]
+
+
+def _finite(value: float | None) -> float | None:
+    """Refuse nan and inf, which lie in every range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
 SecondsOption = Annotated[
-    float | None, typer.Option(min=0.1, help="Stop after this long; without it, on Ctrl-C.")
+    float | None,
+    typer.Option(min=0.1, callback=_finite, help="Stop after this long; without it, on Ctrl-C."),
 ]
-RateOption = Annotated[float, typer.Option(min=0.1, max=1e6, help="Payments a second.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the simulated traffic.")]
+RateOption = Annotated[
+    float, typer.Option(min=0.1, max=1e6, callback=_finite, help="Payments a second.")
+]
+SeedOption = Annotated[
+    int, typer.Option(min=0, max=2**64 - 1, help="Seed of the simulated traffic.")
+]
 
 
 class Preset(StrEnum):
@@ -203,6 +218,13 @@ def main() -> None:
         sys.exit(USAGE)
     except FraudError as error:
         say(f"error: {error}")
+        sys.exit(FAILED)
+    except OSError as error:
+        # A file that cannot be written, a full disk: the system's words say it best.
+        say(f"error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        sys.exit(FAILED)
+    except MemoryError as error:
+        say(f"error: not enough memory ({error}): lower entities_max, events_max or waiting_max")
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

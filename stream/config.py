@@ -8,14 +8,21 @@ nearest right name; so are ``FRAUD_*`` names that set nothing.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from schemas.decoder import Limits
 from schemas.errors import ConfigError
@@ -25,6 +32,8 @@ from stream.engine import EngineParameters
 from stream.features import FeatureSet
 
 ENV_PREFIX = "FRAUD_"
+# A century: sums of a time and a duration stay far inside 64 bits.
+_DURATION_MAX_US = 36_525 * 86_400_000_000
 _UNITS_US = {
     "us": 1,
     "ms": 1_000,
@@ -50,10 +59,53 @@ def parse_duration(value: object) -> object:
         raise ValueError(
             f"a duration is a number with a unit, such as '90s', '1h' or '7d', not {value!r}"
         )
-    return int(match[1]) * _UNITS_US[match[2]]
+    duration_us = int(match[1]) * _UNITS_US[match[2]]
+    if duration_us > _DURATION_MAX_US:
+        raise ValueError("a duration is at most 36525d, a century")
+    return duration_us
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]
+
+
+def flat_settings(value: object) -> object:
+    """Bring nested tables to librdkafka's dotted names.
+
+    ``sasl.password`` without quotes is a table in TOML, and in the environment two
+    underscores stand for the dot: ``FRAUD_KAFKA__CLIENT__SASL__PASSWORD``.
+
+    Raises
+    ------
+    ValueError
+        For what no setting can be; the text names the setting and never its value.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("must be a table of librdkafka's settings")
+    flat = dict(_leaves(value))
+    for name, setting in flat.items():
+        if not isinstance(setting, (str, int, float)):
+            raise ValueError(f"{name} must be a text, a number, true or false")
+        if "_" in name and name != "log_level":
+            raise ValueError(
+                f"librdkafka has no setting {name}: its names have dots, such as sasl.password "
+                f"(in the environment two underscores, {ENV_PREFIX}KAFKA__CLIENT__SASL__PASSWORD)"
+            )
+    return flat
+
+
+def _leaves(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _no_boolean(value: object) -> object:
+    """Refuse `block = true`, which would silently mean a threshold of 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
 
 
 class _Section(BaseModel):
@@ -64,10 +116,14 @@ class KafkaSection(_Section):
     """Where the brokers are and how to speak to them."""
 
     bootstrap: str = "127.0.0.1:9092"
+    """Brokers, host:port, separated by commas."""
     group: str = "fraudstream"
+    """Consumer group: workers of one group share the partitions."""
     allow_insecure: bool = False
     """Allow PLAINTEXT to a host that is not this machine."""
-    client: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    client: Annotated[dict[str, str | int | float | bool], BeforeValidator(flat_settings)] = Field(
+        default_factory=dict, repr=False
+    )
     """Settings of librdkafka, passed through untouched: security.protocol, sasl.*, ssl.*, ..."""
 
 
@@ -75,14 +131,19 @@ class TopicsSection(_Section):
     """Names of the topics."""
 
     transactions: str = "fraud.transactions"
+    """Payments come from here."""
     labels: str = "fraud.labels"
+    """What somebody found out about payments comes from here."""
     alerts: str = "fraud.alerts"
+    """Payments at REVIEW or stricter go here, with the evidence."""
     dead_letters: str = "fraud.dead_letters"
+    """What could not be taken goes here, unchanged, with the reason in its headers."""
     decisions: str = ""
     """Every decision; empty: only alerts are published."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
-    """Used by `topics create` and the embedded broker."""
+    """Partitions of each topic; used by `topics create` and the embedded broker."""
     replication: Annotated[int, Field(ge=1)] = 1
+    """Copies of each partition; used by `topics create`."""
 
     def names(self) -> list[str]:
         """Return every topic that is in use."""
@@ -93,29 +154,41 @@ class TopicsSection(_Section):
 class RegistrySection(_Section):
     """Where writer schemas come from."""
 
-    url: str = ""
+    url: str = Field(default="", repr=False)
     """A Confluent-compatible registry; empty: the schemas that ship with fraudstream."""
     folder: str = ""
     """A folder with a registry.toml of your own."""
     auto_register: bool = False
+    """Register our own output schemas where they are missing; for test systems."""
 
 
 class FieldsSection(_Section):
     """Which field of the transaction schema plays which role; paths are dotted."""
 
     transaction_id: str = "transaction_id"
+    """The payment's unique id; labels refer to it."""
     event_time: str = "event_time"
+    """When the payment was made."""
     event_time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    """Unit of an event time that is a bare number; unset: the schema's logical type says
+    it, and in a table file it is microseconds."""
     amount: str = "amount_minor"
+    """How much was paid."""
     amount_unit: Literal["major", "minor"] = "minor"
+    """Whether a plain number is in units (12.34) or minor units (1234)."""
     minor_digits: Annotated[int, Field(ge=0, le=8)] = 2
+    """Decimal digits between the two; 2 for most currencies."""
     entities: dict[str, str] = Field(
         default_factory=lambda: {"card": "card_id", "merchant": "merchant_id"},
         min_length=1,
         max_length=16,
     )
+    """Whose behaviour is watched: a name of yours, and the field with its id. Each has
+    windows of its own; the first is the key of what is published."""
     numeric: dict[str, str] = Field(default_factory=dict)
+    """Further numbers for the model: a name of yours, and the field."""
     categorical: dict[str, str] = Field(default_factory=dict)
+    """Further categories: a name of yours, and the field."""
 
     def roles(self) -> Roles:
         """Return the same as the decoder wants it."""
@@ -126,10 +199,15 @@ class LimitsSection(_Section):
     """What a single record may be; beyond it is a dead letter."""
 
     record_bytes_max: Annotated[int, Field(ge=16, le=2**20)] = 4096
+    """Length of a record with its header, bytes."""
     id_bytes_max: Annotated[int, Field(ge=1, le=1024)] = 64
+    """Length of a transaction id, bytes of UTF-8."""
     amount_minor_max: Annotated[int, Field(ge=1, le=10**15)] = 10**12
-    event_time_min_us: int = 946_684_800_000_000
+    """Largest amount, minor units."""
+    event_time_min_us: Annotated[int, Field(ge=-(2**53), le=2**53)] = 946_684_800_000_000
+    """Earliest event time, microseconds since 1970-01-01 UTC; the default is 2000-01-01."""
     future_skew_max: Duration = 300_000_000
+    """How far the event time may lie ahead of the record's arrival."""
 
     def limits(self) -> Limits:
         """Return the same as the decoder wants it."""
@@ -148,46 +226,64 @@ class WindowsSection(_Section):
     lengths: tuple[Duration, ...] = Field(
         default=(600_000_000, 3_600_000_000, 86_400_000_000), min_length=1, max_length=16
     )
+    """Lengths of the windows, ascending."""
     events_max: Annotated[int, Field(ge=1, lt=2**31)] = 1_000_000
+    """Events remembered, of all entities together; the longest window should fit."""
     entities_max: Annotated[int, Field(ge=1, lt=2**31 - 1)] = 200_000
+    """Entities remembered of each kind; beyond it the one longest silent is forgotten."""
     allowed_lateness: Duration = 60_000_000
+    """An event this far behind its partition still counts, as of its own time."""
     idle_after: Duration = 60_000_000
+    """A partition silent for this long, while others are not, no longer holds time back."""
 
 
 class LabelsSection(_Section):
     """How the truth comes back."""
 
     maturity: Duration = 7 * 86_400_000_000
+    """A payment that nobody labelled counts as genuine after this much event time."""
     waiting_max: Annotated[int, Field(ge=2048, lt=2**31)] = 500_000
+    """Payments that wait for their label; beyond it the oldest is given up, and counted."""
     learn_interval: Annotated[Duration, Field(ge=1)] = 1_000_000
+    """The model learns each time event time passes a multiple of this."""
 
 
 class ModelSection(_Section):
     """The champion."""
 
     kind: Literal["logistic"] = "logistic"
+    """Online logistic regression on standardised features."""
     frauds_min: Annotated[int, Field(ge=1)] = 20
+    """Frauds it must have learned from before it gives a score."""
     genuine_min: Annotated[int, Field(ge=1)] = 1000
+    """Genuine payments it must have learned from before it gives a score."""
 
 
-Threshold = Annotated[float, Field(gt=0, le=THRESHOLD_OFF)]
+Threshold = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=THRESHOLD_OFF)]
 
 
 class DecisionSection(_Section):
-    """The score from which an outcome applies; 2 switches it off."""
+    """The score, 0 to 1, from which an outcome applies; 2 switches it off."""
 
     review: Threshold = 0.5
+    """Somebody should look at it: the mildest alert."""
     challenge: Threshold = THRESHOLD_OFF
+    """The customer should be asked."""
     block: Threshold = 0.95
+    """It should be refused: the strictest."""
 
 
 class WorkerSection(_Section):
     """The loop."""
 
     batch_rows_max: Annotated[int, Field(ge=1, le=1024)] = 500
+    """Records taken at once, at most."""
     commit_interval: Duration = 1_000_000
+    """Time between commits of what has been acknowledged."""
     shutdown_deadline: Duration = 20_000_000
+    """Longest time from SIGTERM to the end of the process."""
     guarantee: Literal["at_least_once", "exactly_once"] = "at_least_once"
+    """What a crash may do to the output; at_least_once: alerts may repeat under the same id."""
 
 
 class SecuritySection(_Section):
@@ -203,6 +299,7 @@ class ReplaySection(_Section):
     label: str = ""
     """Column that holds the truth (0/1, true/false); empty: the file has none."""
     label_delay: Duration = 7 * 86_400_000_000
+    """A fraud's label comes this much event time after its payment."""
 
 
 class Config(BaseSettings):
@@ -270,9 +367,11 @@ class Config(BaseSettings):
         text = self.security.hash_key
         if text.startswith("file:"):
             try:
-                text = Path(text.removeprefix("file:")).read_text().strip()
+                text = Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise ConfigError(f"security.hash_key: cannot read the file: {error}") from error
+            except ValueError:  # Not text; the error of a codec would quote the bytes.
+                text = ""
         if not re.fullmatch(r"[0-9a-fA-F]{32}", text):
             raise ConfigError(
                 "security.hash_key must be 32 hexadecimal digits: make one with "
@@ -300,13 +399,17 @@ def load(path: Path | None = None, **overrides: Any) -> Config:
     values = _read(path) if path else {}
     for section, override in overrides.items():
         values[section] = {**values.get(section, {}), **override}
-    problems = [f"{name}: {text}" for name, text in unknown_environment().items()]
+    unknown = unknown_environment()
+    problems = [f"{name}: {text}" for name, text in unknown.items()]
     config = None
     try:
         config = Config(**values)
         _check_windows(config, problems)
     except ValidationError as error:
-        problems = [_describe(detail) for detail in error.errors()] + problems
+        found = [d for d in error.errors() if _environment_name(d["loc"]) not in unknown]
+        problems = [_describe(detail) for detail in found] + problems
+    except SettingsError as error:
+        problems = (_not_json() or [f"the environment: {error}"]) + problems
     if problems or config is None:
         where = f" in {path}" if path else ""
         raise ConfigError(
@@ -317,7 +420,7 @@ def load(path: Path | None = None, **overrides: Any) -> Config:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -350,11 +453,33 @@ def unknown_environment() -> dict[str, str]:
         known.append(f"{ENV_PREFIX}{section}".upper())
     unknown = {}
     for name in sorted(os.environ):
-        if not name.startswith(ENV_PREFIX) or name in known or name.startswith(tuple(free)):
+        plain = name.upper()  # As pydantic reads them.
+        if not plain.startswith(ENV_PREFIX) or plain in known or plain.startswith(tuple(free)):
             continue
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+        near = difflib.get_close_matches(plain, known, n=1, cutoff=0.0)
         unknown[name] = f"this environment variable sets nothing; the nearest is {near[0]}"
     return unknown
+
+
+def _environment_name(location: tuple[int | str, ...]) -> str:
+    return ENV_PREFIX + "__".join(map(str, location)).upper()
+
+
+def _not_json() -> list[str]:
+    """Find the variables of lists and tables that are not JSON; their values are not shown."""
+    names = [_environment_name((section,)) for section in _sections()]
+    for section, model in _sections().items():
+        for name, info in model.model_fields.items():
+            if re.search("dict|tuple", str(info.annotation)):
+                names.append(_environment_name((section, name)))
+    problems = []
+    for name in sorted(os.environ):
+        if name.upper() in names:
+            try:
+                json.loads(os.environ[name])
+            except ValueError:
+                problems.append(f'{name}: a list or a table is written as JSON: \'["1h", "7d"]\'')
+    return problems
 
 
 def _describe(detail: Any) -> str:
@@ -362,14 +487,28 @@ def _describe(detail: Any) -> str:
     location = [str(part) for part in detail["loc"]]
     place = ".".join(location)
     if detail["type"] == "extra_forbidden":
-        model = _sections().get(location[0])
-        names = list(model.model_fields) if model and len(location) > 1 else list(_sections())
-        near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.0)
-        return (
-            f"{place}: no such key; the nearest is '{near[0]}'" if near else f"{place}: no such key"
-        )
+        return f"{place}: no such key; the nearest is '{_nearest(location)}'"
     text = detail["msg"].removeprefix("Value error, ")
-    secret = "security" in location
-    return f"{place}: {text}" + (
-        "" if secret or detail["type"] == "value_error" else f" (it is {detail['input']!r})"
-    )
+    value = detail["input"]
+    secret = location[0] == "security" or "client" in location
+    # A table may hold anything, and what was raised here names its value itself.
+    if secret or detail["type"] == "value_error" or not isinstance(value, (str, int, float)):
+        return f"{place}: {text}"
+    return f"{place}: {text} (it is {value!r})"
+
+
+def _nearest(location: list[str]) -> str:
+    """Name the key that was meant: the nearest of its section, or its namesake in another."""
+    sections = _sections()
+    elsewhere = [
+        f"{section}.{name}"
+        for section, model in sections.items()
+        for name in model.model_fields
+        if name == location[-1]
+    ]
+    model = sections.get(location[0]) if len(location) > 1 else None
+    names = list(model.model_fields) if model else list(sections)
+    near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.6)
+    if near or elsewhere:
+        return [*near, *elsewhere][0]
+    return difflib.get_close_matches(location[-1], names, n=1, cutoff=0.0)[0]

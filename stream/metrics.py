@@ -32,7 +32,7 @@ class LatencyHistogram:
         total = len(self)
         if not total:
             return None
-        rank = max(1, int(np.ceil(q / 100 * total)))
+        rank = max(1, int(np.ceil(q * total / 100)))
         return _upper_edge(int(np.searchsorted(np.cumsum(self.counts), rank)))
 
     def summary_ms(self) -> dict[str, float | None]:
@@ -46,7 +46,7 @@ _PERCENTILES = {"p50": 50.0, "p99": 99.0, "p999": 99.9}
 
 def _bucket(us: NDArray[np.int64]) -> NDArray[np.int64]:
     us = np.clip(us, 0, (1 << (_POWERS + _PARTS_BITS - 1)) - 1)
-    # frexp gives the number of bits; the first 64 values have a bucket each.
+    # frexp gives the number of bits; the first 128 values have a bucket each.
     shift = np.maximum(np.frexp(us.astype(np.float64))[1] - _PARTS_BITS - 1, 0).astype(np.int64)
     return (shift << _PARTS_BITS) + (us >> shift)
 

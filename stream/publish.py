@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,10 @@ from stream.event_time import Timeliness
 Headers = list[tuple[str, str | bytes | None]]
 
 ATTEMPT_HEADER = "fraudstream.attempt"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The calendar ends with the year 9999; a producer's clock may be further on.
+_CALENDAR_END_US = 253_402_300_799_999_999
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Publisher:
 
     def cloud_event(self, alert: dict[str, Any], key: bytes) -> Headers:
         """Return the CloudEvents headers of an alert."""
-        at = datetime.fromtimestamp(alert["event_time"] / 1e6, UTC)
+        at = _EPOCH + timedelta(microseconds=min(alert["event_time"], _CALENDAR_END_US))
         return [
             ("ce_specversion", "1.0"),
             ("ce_type", "fraudstream.v1.Alert"),

@@ -19,9 +19,17 @@ import msgspec
 import numpy as np
 
 from schemas import containers
-from schemas.columns import ARRIVAL_TIME_US, EVENT_TIME_US, REASON_TEXT, Reason, Transactions
+from schemas.columns import (
+    ARRIVAL_TIME_US,
+    EVENT_TIME_US,
+    REASON,
+    REASON_TEXT,
+    Reason,
+    Transactions,
+)
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder
+from schemas.errors import ConfigError
 from schemas.records import RecordCodec, builtin
 from schemas.roles import LABEL_ROLES
 from stream.app import engine_of, publisher_of
@@ -35,7 +43,10 @@ from stream.warm_up import warm_up
 REPLAY_HASH_KEY = b"fraudstream-file"
 BLOCK_ROWS = 4096
 _LABEL_SCHEMA_ID = 2
-_LATEST_US = 2**62
+# A file has no clock to hold a time against. Later than 2100 is a wrong unit, and
+# would end event time for every row behind it.
+_LATEST_US = 4_102_444_800_000_000
+_BEGINNING_US = -(2**62)
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class _Tally:
     rows: int = 0
     frauds: int = 0
     dead_letters: dict[str, int] = field(default_factory=dict)
+    labels_refused: dict[str, int] = field(default_factory=dict)
 
 
 class Replay:
@@ -75,6 +87,7 @@ class Replay:
         self.config = config
         self.path = path
         self.outputs = outputs
+        _check_apart(path, outputs)
         self.input: FileInput = open_file(path, config, REPLAY_HASH_KEY, BLOCK_ROWS)
         self.engine: Engine = engine_of(config)
         self._publisher: Publisher = publisher_of(config, self.engine)
@@ -86,6 +99,7 @@ class Replay:
             config.limits.limits(),
         )
         self._due: deque[tuple[int, str]] = deque()
+        self._latest_us = _BEGINNING_US
         self._tally = _Tally()
 
     def run(self, on_rows: Callable[[int], None] | None = None) -> dict[str, Any]:
@@ -124,6 +138,8 @@ class Replay:
                 n = len(block.values)
                 offsets = np.arange(first, first + n)
                 batch = self.input.decoder.decode(block.values, _LATEST_US, 0, offsets)
+                unreadable = ~np.array(block.readable, np.bool_)
+                batch.longs[REASON, unreadable] = Reason.UNREADABLE_FIELD
                 batch.longs[ARRIVAL_TIME_US] = batch.event_time_us
                 for effects, part in self._steps(batch, block.is_fraud):
                     if alerts is not None:
@@ -149,12 +165,16 @@ class Replay:
         """
         interval = self.config.labels.learn_interval
         good = batch.reason == Reason.OK
-        latest = np.maximum.accumulate(np.where(good, batch.event_time_us, -_LATEST_US))
+        times = np.where(good, batch.event_time_us, _BEGINNING_US)
+        # Event time and barriers go on from the block before: see the law above.
+        latest = np.maximum.accumulate(np.concatenate([[self._latest_us], times]))
+        self._latest_us = int(latest[-1])
         barriers = latest // interval
-        cuts = np.flatnonzero(barriers[1:] != barriers[:-1]) + 1
-        edges = [0, *cuts.tolist(), len(batch)]
+        passed = barriers[1:] != barriers[:-1]
+        edges = sorted({0, *np.flatnonzero(passed).tolist(), len(batch)})
         for start, stop in pairwise(edges):
-            self._give_labels(int(barriers[start]) * interval)
+            if passed[start]:
+                self._give_labels(int(barriers[start + 1]) * interval)
             part = Transactions(batch.layout, batch.longs[:, start:stop], batch.data)
             yield self.engine.step(part), part
             delay = self.config.replay.label_delay
@@ -175,15 +195,15 @@ class Replay:
             }
             values.append(self._label_codec.encode_checked(label))
         if values:
-            reasons = self.engine.label(self._labels.decode(values, _LATEST_US))
+            reasons = self.engine.label(self._labels.decode(values, -_BEGINNING_US))
             for reason in reasons[reasons != Reason.OK].tolist():
-                self._count(Reason(reason))
+                _count(self._tally.labels_refused, Reason(reason))
 
     def _dead_letter_rows(
         self, letters: Iterator[tuple[int, Reason, bytes]]
     ) -> Iterator[dict[str, Any]]:
         for row, reason, value in letters:
-            self._count(reason)
+            _count(self._tally.dead_letters, reason)
             yield {
                 "reason": reason.name.lower(),
                 "message": REASON_TEXT[reason],
@@ -195,10 +215,6 @@ class Replay:
                 "value": value,
             }
 
-    def _count(self, reason: Reason) -> None:
-        letters = self._tally.dead_letters
-        letters[reason.name.lower()] = letters.get(reason.name.lower(), 0) + 1
-
     def _report(self, seconds: float, cpu_s: float, compile_s: float) -> dict[str, Any]:
         counters = self.engine.counters
         return {
@@ -208,6 +224,9 @@ class Replay:
             "decisions": counters.decisions,
             "alerts": counters.alerts,
             "labels_learned": counters.labels_learned,
+            "labels_refused": sum(self._tally.labels_refused.values()),
+            "labels_refused_by_reason": self._tally.labels_refused,
+            "labels_not_yet_due": len(self._due),
             "matured_as_genuine": counters.matured,
             "still_waiting": self.engine.waiting.waiting,
             "dead_letters": sum(self._tally.dead_letters.values()),
@@ -223,3 +242,21 @@ class Replay:
             "compile_s": round(compile_s, 2),
             "events_per_s": round(self._tally.rows / seconds, 1) if seconds else 0.0,
         }
+
+
+def _check_apart(path: Path, outputs: ReplayOutputs) -> None:
+    """Refuse to write over the file that is read, or one output over the other."""
+    taken = {path.resolve(): str(path)}
+    for option, output in (("--alerts", outputs.alerts), ("--dead-letters", outputs.dead_letters)):
+        if output is None:
+            continue
+        if output.resolve() in taken:
+            raise ConfigError(
+                f"{option}: {output} is {taken[output.resolve()]} as well: name another file"
+            )
+        taken[output.resolve()] = option
+
+
+def _count(by_reason: dict[str, int], reason: Reason) -> None:
+    name = reason.name.lower()
+    by_reason[name] = by_reason.get(name, 0) + 1

@@ -27,7 +27,7 @@ from stream.config import Config
 from stream.engine import Engine
 from stream.event_time import Timeliness
 from stream.kafka.sink import Offsets, OutRecord, Sink
-from stream.kafka.source import RawBatch, Source
+from stream.kafka.source import RawBatch, Source, headers_of
 from stream.publish import Codecs, Publisher, dead_letter_headers
 
 POLL_S = 0.1
@@ -186,7 +186,7 @@ class Worker:
                 raw.topic,
                 int(raw.partition[row]),
                 int(raw.offset[row]),
-                list(message.headers() or []),
+                headers_of(message),
             )
             yield OutRecord(
                 self.config.topics.dead_letters, message.key(), message.value(), headers

@@ -18,6 +18,7 @@ _CHECK_KEY = bytes(16)
 def check_schemas(folder: Path | None, config: Path | None, write: bool, as_json: bool) -> int:
     """Check every subject's history, and that transactions decode; return the exit status."""
     place = folder or PACKAGE
+    loaded = load(config)
     written: list[str] = []
     problems: list[str] = []
     subjects: list[str] = []
@@ -27,7 +28,7 @@ def check_schemas(folder: Path | None, config: Path | None, write: bool, as_json
         registry = FileRegistry(place)
         subjects = sorted(registry.subjects)
         problems += registry.conflicts()
-        decoders_of(load(config), registry, _CHECK_KEY)
+        decoders_of(loaded, registry, _CHECK_KEY)
     except FraudError as error:
         problems.append(str(error))
     if as_json:

@@ -36,6 +36,7 @@ _LEAD_US = 500_000
 # the same seed gives the same file.
 _FILE_START_US = 1_750_000_000_000_000
 _FILE_PAYMENTS = 100_000
+_SUFFIXES = {"live": (".avro", ".jsonl", ".csv"), "handbook": (".parquet", ".csv")}
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,16 @@ def simulate_to_file(
 ) -> int:
     """Write a simulated stream to a file; return the exit status."""
     suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES[preset]:
+        kinds = ", ".join(_SUFFIXES[preset])
+        raise ConfigError(f"--out: the {preset} preset writes {kinds}, not {path.name}")
     if not path.parent.is_dir():
         raise ConfigError(f"--out: there is no folder {path.parent}")
+    try:
+        # Now, not after the work; a file that is there stays as it is until then.
+        path.open("ab").close()
+    except OSError as error:
+        raise ConfigError(f"--out: {path} cannot be written: {error.strerror}") from error
     if preset == "handbook":
         report = _write_handbook(path, suffix)
     else:
@@ -157,8 +166,6 @@ def _cards(rate: float) -> int:
 
 def _write_handbook(path: Path, suffix: str) -> dict[str, Any]:
     writers = {".parquet": handbook.write_parquet, ".csv": handbook.write_csv}
-    if suffix not in writers:
-        raise ConfigError(f"--out: the handbook preset writes .parquet or .csv, not {path.name}")
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("generating", total=1.0)
         stream = handbook.generate(progress=lambda part: progress.update(task, completed=part))
@@ -179,13 +186,9 @@ def _write_traffic(
         encode = msgspec.json.Encoder().encode
         rows = (encode({**p.record, "is_fraud": p.is_fraud}) for p in payments)
         path.write_bytes(b"".join(row + b"\n" for row in rows))
-    elif suffix == ".csv":
+    else:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [*payments[0].record, "is_fraud"])
             writer.writeheader()
             writer.writerows({**p.record, "is_fraud": int(p.is_fraud)} for p in payments)
-    else:
-        raise ConfigError(
-            f"--out: live traffic is written as .avro, .jsonl or .csv, not {path.name}"
-        )
     return {"rows": len(payments), "frauds": sum(p.is_fraud for p in payments)}

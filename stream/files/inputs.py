@@ -10,9 +10,9 @@ from schemas.compiler import compile_schema
 from schemas.containers import records, writer_schema
 from schemas.decoder import Decoder
 from schemas.errors import ConfigError, InputFileError
-from schemas.records import RecordCodec
+from schemas.records import RecordCodec, Schema
 from stream.config import Config
-from stream.files.rows import RowReader, blocks, count_rows, read_rows, row_roles, row_schema
+from stream.files.rows import Row, RowReader, blocks, count_rows, read_rows, row_roles, row_schema
 
 _SCHEMA_ID = 1
 
@@ -27,10 +27,13 @@ class FileBlock:
         Framed records.
     is_fraud : list of bool
         The truth; False where the file does not say.
+    readable : list of bool
+        False for a row with a cell that cannot be read as its role's type.
     """
 
     values: list[bytes]
     is_fraud: list[bool]
+    readable: list[bool]
 
 
 @dataclass(frozen=True)
@@ -79,21 +82,27 @@ def open_file(path: Path, config: Config, hash_key: bytes, block_rows: int) -> F
         program = compile_schema(writer_schema(path), roles)
         decoder = Decoder(roles.layout, {_SCHEMA_ID: program}, hash_key, limits)
         return FileInput(decoder, _avro_blocks(path, block_rows), None)
-    program = compile_schema(row_schema(roles), row_roles(roles))
-    decoder = Decoder(roles.layout, {_SCHEMA_ID: program}, hash_key, limits)
     reader = RowReader(roles, config.replay.label)
-    return FileInput(decoder, _row_blocks(path, reader, config, block_rows), count_rows(path))
+    rows = read_rows(path, reader.columns())
+    schema = row_schema(roles)
+    program = compile_schema(schema, row_roles(roles))
+    decoder = Decoder(roles.layout, {_SCHEMA_ID: program}, hash_key, limits)
+    return FileInput(decoder, _row_blocks(rows, reader, schema, block_rows), count_rows(path))
 
 
 def _avro_blocks(path: Path, size: int) -> Iterator[FileBlock]:
     for values in blocks(records(path, _SCHEMA_ID), size):
-        yield FileBlock(values, [False] * len(values))
+        yield FileBlock(values, [False] * len(values), [True] * len(values))
 
 
-def _row_blocks(path: Path, reader: RowReader, config: Config, size: int) -> Iterator[FileBlock]:
-    codec = RecordCodec(row_schema(config.roles()), _SCHEMA_ID)
-    for rows in blocks(read_rows(path, reader.columns()), size):
+def _row_blocks(
+    rows: Iterator[Row], reader: RowReader, schema: Schema, size: int
+) -> Iterator[FileBlock]:
+    codec = RecordCodec(schema, _SCHEMA_ID)
+    for block in blocks(rows, size):
+        read = [reader.record(row) for row in block]
         yield FileBlock(
-            [codec.encode_checked(reader.record(row)) for row in rows],
-            [reader.is_fraud(row) for row in rows],
+            [codec.encode_checked(record) for record, _ in read],
+            [reader.is_fraud(row) for row in block],
+            [readable for _, readable in read],
         )

@@ -1,16 +1,18 @@
 """Rows of a table: read from CSV, JSON Lines or Parquet, and made into Avro records.
 
 The configuration says which column plays which role. A cell that cannot be read as
-its role's type does not stop the replay: the row goes through as a record that the
-decoder will refuse, and its reason is counted.
+its role's type does not stop the replay: the row becomes a dead letter, and its
+reason is counted. An empty cell is null; so is NaN where an id or a
+time is wanted: tables have no other way to say that they do not know.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,16 +23,17 @@ from schemas.errors import InputFileError
 from schemas.roles import Roles
 
 Row = dict[str, Any]
+_Read = Callable[[object], float | int | None]
 
-_UNIT_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
+# What to multiply a time by, and then to divide it by, for microseconds.
+_UNIT_US = {"s": (10**6, 1), "ms": (10**3, 1), "us": (1, 1), "ns": (1, 10**3)}
+# Beyond every limit, and inside 64 bits: the decoder says what is wrong with it.
+_TIME_END_US = 2**62
 _FETCH_ROWS = 20_000
-
-# The schema that rows take on: one field a role, whatever the columns are called.
-ROW_ROLES_NAMES = ("transaction_id", "event_time", "amount")
 
 
 def row_schema(roles: Roles) -> dict[str, Any]:
-    """Return the Avro schema of a row."""
+    """Return the Avro schema of a row: one field a role, whatever the columns are called."""
 
     def nullable(kind: str, name: str) -> dict[str, Any]:
         return {"name": name, "type": ["null", kind]}
@@ -89,18 +92,27 @@ class RowReader:
         names += [*roles.entities.values(), *roles.numeric.values(), *roles.categorical.values()]
         return names + ([self._label] if self._label else [])
 
-    def record(self, row: Row) -> Row:
-        """Return the record of a row; None where a cell is empty or cannot be read."""
+    def record(self, row: Row) -> tuple[Row, bool]:
+        """Return the record of a row, None for an empty cell, and whether all could be read."""
+        try:
+            return self._record(row, self._time, _number), True
+        except ValueError:
+            return self._record(row, _or_none(self._time), _or_none(_number)), False
+
+    def _time(self, value: object) -> int | None:
+        return _time_us(value, *self._unit)
+
+    def _record(self, row: Row, time_of: _Read, number_of: _Read) -> Row:
         roles = self._roles
         record: Row = {
             "transaction_id": _text(row.get(roles.transaction_id)) or "",
-            "event_time": _time_us(row.get(roles.event_time), self._unit),
-            "amount": _number(row.get(str(roles.amount))),
+            "event_time": time_of(row.get(roles.event_time)),
+            "amount": number_of(row.get(str(roles.amount))),
         }
         for name, path in self._entities:
             record[name] = _text(row.get(path))
         for name, path in self._numeric:
-            record[name] = _number(row.get(path))
+            record[name] = number_of(row.get(path))
         for name, path in self._categories:
             record[name] = _text(row.get(path))
         return record
@@ -112,23 +124,27 @@ class RowReader:
 
 
 def read_rows(path: Path, columns: list[str]) -> Iterator[Row]:
-    """Yield the rows of a table file.
+    """Return the rows of a table file.
 
     Raises
     ------
     InputFileError
-        If the file cannot be read, is of an unknown kind, or lacks a column.
+        At once if there is no such file or it is of an unknown kind; on the way if it
+        cannot be read or lacks a column.
     """
-    readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
-    reader = readers.get(path.suffix.lower())
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        kinds = ", ".join([*readers, ".avro"])
+        kinds = ", ".join([*_READERS, ".avro"])
         raise InputFileError(f"{path}: unknown kind of file; fraudstream reads {kinds}")
     if not path.is_file():
         raise InputFileError(f"{path}: no such file")
+    return _guarded(path, reader(path, columns))
+
+
+def _guarded(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
     try:
-        yield from reader(path, columns)
-    except (OSError, UnicodeDecodeError, csv.Error, msgspec.DecodeError) as error:
+        yield from rows
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputFileError(f"{path} cannot be read: {error}") from error
 
 
@@ -147,6 +163,8 @@ def count_rows(path: Path) -> int | None:
 
 def _check_columns(path: Path, present: Iterable[str], wanted: list[str]) -> None:
     have = list(present)
+    if not have:
+        raise InputFileError(f"{path} is empty: it has no columns")
     missing = [name for name in wanted if name not in have]
     if missing:
         raise InputFileError(
@@ -163,15 +181,28 @@ def _csv_rows(path: Path, columns: list[str]) -> Iterator[Row]:
 
 
 def _json_rows(path: Path, columns: list[str]) -> Iterator[Row]:
+    # A line may leave out what is null, so a column is there if any line has it; as
+    # a rule the first few lines have all of them.
+    seen: Row = {}
+    for row in _json_lines(path):
+        seen.update(row)
+        if all(name in seen for name in columns):
+            break
+    _check_columns(path, seen, columns)
+    yield from _json_lines(path)
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     with path.open("rb") as file:
-        for number, line in enumerate(file):
-            if not line.strip():
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+            if not text.strip():
                 continue
-            row = _flat(decode(line))
-            if number == 0:
-                _check_columns(path, row, columns[:3])
-            yield row
+            try:
+                yield _flat(decode(text))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise InputFileError(f"{path}, line {number} cannot be read: {error}") from error
 
 
 def _flat(row: Row, prefix: str = "") -> Row:
@@ -190,9 +221,10 @@ def _parquet_rows(path: Path, columns: list[str]) -> Iterator[Row]:
     try:
         with duckdb.connect() as connection:
             connection.execute("select * from read_parquet(?) limit 0", [str(path)])
-            _check_columns(path, [column[0] for column in connection.description], columns)
+            kinds = {column[0]: str(column[1]) for column in connection.description}
+            _check_columns(path, kinds, columns)
             names = list(dict.fromkeys(columns))
-            quoted = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+            quoted = ", ".join(_selected(name, kinds[name]) for name in names)
             # The names were found in the file above, and are quoted.
             connection.execute(f"select {quoted} from read_parquet(?)", [str(path)])  # noqa: S608
             while rows := connection.fetchmany(_FETCH_ROWS):
@@ -200,6 +232,20 @@ def _parquet_rows(path: Path, columns: list[str]) -> Iterator[Row]:
                     yield dict(zip(names, values, strict=True))
     except duckdb.Error as error:
         raise InputFileError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _selected(name: str, kind: str) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    if kind == "TIMESTAMP WITH TIME ZONE":  # It would come as a datetime of pytz's.
+        return f"make_timestamp(epoch_us({quoted}))"
+    return quoted
+
+
+_READERS: dict[str, Callable[[Path, list[str]], Iterator[Row]]] = {
+    ".csv": _csv_rows,
+    ".jsonl": _json_rows,
+    ".parquet": _parquet_rows,
+}
 
 
 def _duckdb() -> Any:
@@ -213,34 +259,90 @@ def _duckdb() -> Any:
 
 
 def _text(value: object) -> str | None:
-    if value is None or value == "":
+    if value is None or value == "" or _is_nan(value):
         return None
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
 
 
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _number(value: object) -> float | None:
+    """Read a number; None for an empty cell.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if isinstance(value, str):
+        value = _parsed(value)
+    if value is None:
+        return None
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except OverflowError:
+        return math.inf
+    except TypeError as error:
+        raise ValueError("not a number") from error
+
+
+def _parsed(text: str) -> float | int | None:
+    """Read a number's text: an integer stays one, so that no digit is lost."""
+    text = text.strip()
+    if not text:
         return None
+    if "_" in text:  # Python's own spelling, nobody else's.
+        raise ValueError("not a number")
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
-def _time_us(value: object, unit_us: float) -> int | None:
-    """Read a time: a datetime, an ISO 8601 text (UTC unless it says) or a number in the unit."""
+def _time_us(value: object, times: int, over: int) -> int | None:
+    """Read a time: a datetime, a number in the unit, or either of them as text.
+
+    A text is a number or ISO 8601, UTC unless it says otherwise; a date is its midnight.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value)
+            # The number first: as ISO 8601, 1712121212121 would be a day in 1712.
+            value = _parsed(value)
         except ValueError:
-            value = _number(value)
-    if isinstance(value, datetime):
-        at = value if value.tzinfo else value.replace(tzinfo=UTC)
-        since = at - _EPOCH
+            value = datetime.fromisoformat(str(value).strip())
+    if value is None or _is_nan(value):
+        return None
+    if isinstance(value, date):
+        at = value if isinstance(value, datetime) else datetime.combine(value, time())
+        since = (at if at.tzinfo else at.replace(tzinfo=UTC)) - _EPOCH
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    if isinstance(value, (int, float)) and math.isfinite(value) and abs(value) < 2**53:
-        return int(value * unit_us)
-    return None
+    if isinstance(value, bool):
+        raise ValueError("not a time")
+    if isinstance(value, int):
+        us = value * times // over
+    else:
+        scaled = (_number(value) or 0.0) * times / over
+        us = round(scaled) if math.isfinite(scaled) else int(math.copysign(_TIME_END_US, scaled))
+    return max(-_TIME_END_US, min(us, _TIME_END_US))
+
+
+def _or_none(read: _Read) -> _Read:
+    def readable(value: object) -> float | int | None:
+        try:
+            return read(value)
+        except ValueError:
+            return None
+
+    return readable
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

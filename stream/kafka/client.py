@@ -6,10 +6,14 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from schemas.errors import ConfigError
 
 Setting = str | int | float | bool
+
+# librdkafka's own names for where the brokers are: given as settings, they win.
+_BROKER_SETTINGS = ("bootstrap.servers", "metadata.broker.list")
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,13 @@ class Connection:
         protocol = str(self.settings.get("security.protocol", "PLAINTEXT")).upper()
         if allow_insecure or "SSL" in protocol:
             return
-        for address in self.bootstrap.split(","):
-            host = address.strip().rpartition(":")[0].strip("[]")
-            if not _is_this_machine(host):
+        given = [str(self.settings[name]) for name in _BROKER_SETTINGS if name in self.settings]
+        for address in ",".join(given or [self.bootstrap]).split(","):
+            if not _is_this_machine(_host(address.strip())):
                 raise ConfigError(
-                    f"kafka.bootstrap: {protocol} to {host} would send payments in clear: set "
-                    "security.protocol under [kafka.client], or kafka.allow_insecure = true"
+                    f"kafka.bootstrap: {protocol} to {address.strip()} would send payments in "
+                    "clear: set security.protocol under [kafka.client], or "
+                    "kafka.allow_insecure = true"
                 )
 
     def common(self) -> dict[str, Any]:
@@ -56,8 +61,9 @@ class Connection:
             "bootstrap.servers": self.bootstrap,
             "client.id": "fraudstream",
             "log.connection.close": False,
-            # The embedded broker goes away with its process: nobody need hear of it.
-            **({"log_level": 2} if self.embedded else {}),
+            # Trouble is reported through callbacks and exceptions, once; librdkafka's own
+            # log would repeat it on stderr at every attempt to connect.
+            "log_level": 2,
             **self.settings,
         }
 
@@ -89,6 +95,14 @@ class Connection:
             "partitioner": "murmur2_random",
             **self.settings,
         }
+
+
+def _host(address: str) -> str:
+    """Return the host of ``host``, ``host:port``, ``[::1]:port`` or ``protocol://host:port``."""
+    try:
+        return urlsplit("//" + address.rpartition("://")[2]).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_this_machine(host: str) -> bool:

@@ -63,6 +63,9 @@ class EmbeddedBroker:
             # Another platform's wheel keeps its library elsewhere or hides the functions.
             self.bootstrap = self._start_fallback(topics)
             self.exact_partitions = False
+        except BrokerError:
+            self.close()
+            raise
 
     @property
     def connection(self) -> Connection:
@@ -114,7 +117,9 @@ class EmbeddedBroker:
         return bootstraps.decode()
 
     def _start_fallback(self, topics: Mapping[str, int]) -> str:
-        self._fallback = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "mock"})
+        # It would say on stderr that the bootstrap servers are replaced, which is the point.
+        settings = {"test.mock.num.brokers": 1, "bootstrap.servers": "mock", "log_level": 3}
+        self._fallback = Producer(settings)
         for topic in topics:
             self._fallback.list_topics(topic, timeout=_METADATA_TIMEOUT_S)
         brokers = self._fallback.list_topics(timeout=_METADATA_TIMEOUT_S).brokers.values()

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import random
+import shutil
 import struct
 from functools import cache
 from itertools import pairwise
@@ -23,11 +24,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive import NaiveRow, named_types, plain
 
+from schemas import decoder, jit, memory, primitives, siphash
 from schemas.columns import MISSING, REASON_TEXT, Reason, Transactions, join
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder, Limits
 from schemas.errors import SchemaError
-from schemas.jit import cache_folder
+from schemas.memory import address_of
 from schemas.primitives import HEADER_BYTES
 from schemas.records import PACKAGE
 from schemas.roles import DEFAULT_ROLES, LABEL_ROLES, Roles
@@ -702,6 +704,43 @@ def test_every_byte_may_be_any_byte():
     }
 
 
+@pytest.mark.skipif(COMPILED, reason="compiled loads cannot be watched")
+def test_no_load_ever_lies_outside_the_record(monkeypatch):
+    bounds = [0, 2**64]
+
+    def watched(load, size):
+        def load_inside(address):
+            start = int(address)
+            assert bounds[0] <= start
+            assert start + size <= bounds[1]
+            return load(address)
+
+        return load_inside
+
+    def watched_join(values):
+        data, lengths = join(values)
+        bounds[:] = [int(address_of(data)), int(address_of(data)) + len(data)]
+        return data, lengths
+
+    for name, size in {"byte_at": 1, "word_at": 8, "double_at": 8, "float_at": 4}.items():
+        watching = watched(getattr(memory, name), size)
+        for module in (primitives, siphash):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, watching)
+        if name in decoder._NAMES:
+            monkeypatch.setitem(decoder._NAMES, name, watching)
+    subject = Subject(EVERYTHING, EVERYTHING_ROLES)
+    monkeypatch.setattr(decoder, "join", watched_join)
+    rng = random.Random(7)
+    for record in RECORDS:
+        body = subject.encode(record)
+        value = frame(ID, body)
+        for n in range(len(value) + 1):
+            subject.decode([value[:n]])
+        for _ in range(200):
+            subject.decode([frame(ID, mutated(body, rng))])
+
+
 @pytest.mark.parametrize("extra", [b"\0", b"\xff", b"\0" * 9, b"\x80" * 20])
 def test_bytes_behind_the_record_are_refused(extra):
     subject = everything()
@@ -1162,31 +1201,39 @@ def several():
 
 
 def test_records_of_several_schemas_mix_in_one_batch():
-    decoder, of = several()
+    mixed, of = several()
     rng = random.Random(5)
     ids = [rng.choice([*of, 3]) for _ in range(200)]
-    values = [frame(i, (of.get(i) or of[1]).encode({**COMMON, "id": f"t-{n}", "amount": n}))
-              for n, i in enumerate(ids)]  # fmt: skip
-    values[50:53] = [None, b"\x01", values[50] + b"x"]
-    batch = decoder.decode(values, NOW)
-    for row, (schema_id, value) in enumerate(zip(ids, values, strict=True)):
-        if 50 <= row < 53:
-            assert batch.reason[row] != Reason.OK
-        elif schema_id == 3:
+    values = []
+    for number, schema_id in enumerate(ids):
+        writer = of.get(schema_id) or of[1]
+        body = writer.encode({**COMMON, "id": f"t-{number}", "amount": number})
+        values.append(frame(schema_id, body + b"x" * (number % 7 == 0)))
+    values += [None, b"\x01", b"\0\0"]
+    batch = mixed.decode(values, NOW)
+    for row, schema_id in enumerate(ids):
+        if schema_id == 3:
             assert batch.reason[row] == Reason.UNKNOWN_SCHEMA_ID
+        elif row % 7 == 0:
+            # Of whichever schema: the next one's turn must not make it unknown.
+            assert batch.reason[row] == Reason.TRAILING_BYTES
         else:
-            record, _ = of[schema_id].read(value[HEADER_BYTES:])
+            record, _ = of[schema_id].read(values[row][HEADER_BYTES:])
             assert_row(batch, row, of[schema_id].expect(record), f"row {row}, id {schema_id}")
-    assert batch.reason[50:52].tolist() == [Reason.NULL_VALUE, Reason.WRONG_MAGIC]
+    assert batch.reason[200:].tolist() == [
+        Reason.NULL_VALUE,
+        Reason.WRONG_MAGIC,
+        Reason.TOO_SHORT,
+    ]
     assert len({*batch.categorical[0, batch.reason == Reason.OK]}) == 1
 
 
 def test_the_order_of_the_schemas_does_not_count():
-    decoder, of = several()
+    mixed, of = several()
     backwards = {i: of[i].program for i in reversed(of)}
     values = [frame(i, of[i].encode(COMMON)) for i in of] + [frame(3, b"x"), None, b"\0\0"]
     other = Decoder(BOTH.layout, backwards, KEY).decode(values, NOW)
-    assert rows_of(other) == rows_of(decoder.decode(values, NOW))
+    assert rows_of(other) == rows_of(mixed.decode(values, NOW))
 
 
 def test_a_symbol_has_the_same_key_in_every_schema_and_as_text():
@@ -1207,11 +1254,32 @@ def test_a_decoder_without_schemas_would_be_told_at_the_first_batch():
 
 def test_the_generated_source_lies_beside_the_kernels_and_is_put_right():
     source = several()[1][1].program.source
-    (path,) = [p for p in cache_folder().glob("decoder_*.py") if p.read_text() == source]
+    (path,) = [p for p in jit.cache_folder().glob("decoder_*.py") if p.read_text() == source]
     path.write_text("raise SystemExit('not what is executed')")
-    decoder = Decoder(BOTH.layout, {1: several()[1][1].program}, KEY)
+    again = Decoder(BOTH.layout, {1: several()[1][1].program}, KEY)
     assert path.read_text() == source
-    assert decoder.decode([frame(1, several()[1][1].encode(COMMON))], NOW).reason.tolist() == [0]
+    assert again.decode([frame(1, several()[1][1].encode(COMMON))], NOW).reason.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("jit.py", True),
+        ("primitives.py", True),
+        ("memory.py", True),  # No kernels in it, but loads that are compiled into them.
+        ("columns.py", True),  # Nor here, but the rows and reasons that they freeze.
+        ("registry.py", False),
+    ],
+)
+def test_the_cache_is_left_behind_when_what_kernels_are_made_of_changes(
+    name, changes, tmp_path, monkeypatch
+):
+    shutil.copytree(PACKAGE, tmp_path / "schemas")
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "schemas" / "jit.py"))
+    before = jit._sources_digest()
+    with (tmp_path / "schemas" / name).open("a") as file:
+        file.write("\n# changed\n")
+    assert (jit._sources_digest() != before) == changes
 
 
 def test_a_schema_with_a_name_that_is_code_never_reaches_a_decoder():

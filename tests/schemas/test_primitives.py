@@ -327,6 +327,7 @@ def test_a_decimal_of_seventeen_bytes_is_refused_before_it_is_read(first):
 @example(2**127 - 1, -38, 0)
 @example(2**127 - 1, 0, 0)
 @example(2**62, 0, 0)
+@example(2**63, 0, 0)
 @example(LARGEST, 0, 0)
 @example(LARGEST, 1, 0)
 @example(LARGEST * 10, -1, 0)

@@ -87,6 +87,11 @@ def test_a_partition_is_idle_once_others_have_arrivals_later_than_the_limit():
     assert observe(ours, [(1, 20, 102), (0, 700, 103)]) == (["ON_TIME", "ON_TIME"], [600, 600])
 
 
+def test_a_partition_that_was_never_heard_of_is_not_waited_for_though_none_is_ever_idle():
+    ours = clock(lateness=10, idle=2**62)
+    assert observe(ours, [(5, 100), (0, 100_000), (5, 200)])[1] == [90, 90, 190]
+
+
 def test_an_arrival_time_that_goes_back_does_not_make_a_partition_idle():
     ours = clock(lateness=0, idle=100)
     observe(ours, [(0, 10, 1000), (1, 10, 1000)])

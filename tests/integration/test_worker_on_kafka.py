@@ -1,0 +1,511 @@
+"""The command on a real Kafka: nothing is lost, whoever dies, and the command always ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kafka_server import delete_topics, unique_name
+
+from schemas.columns import Reason
+from schemas.records import PACKAGE, RecordCodec, builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kafka_server import KafkaServer
+
+pytestmark = pytest.mark.kafka
+
+START_SECONDS = 60
+SECONDS = 60
+DEADLINE_SECONDS = 8
+TOPICS = ("transactions", "labels", "alerts", "dead_letters", "decisions")
+PARTITIONS = 3
+TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
+DECISIONS = RecordCodec(builtin("decision"), 3)
+CONFIG = """
+[kafka]
+group = "{prefix}"
+[kafka.client]
+{client}
+[topics]
+{topics}
+partitions = {partitions}
+[registry]
+folder = "{registry}"
+[windows]
+lengths = ["10s", "1m"]
+events_max = 100_000
+entities_max = 50_000
+[labels]
+learn_interval = "250ms"
+[worker]
+commit_interval = "200ms"
+shutdown_deadline = "{deadline}s"
+"""
+
+
+class Site:
+    """A worker's place on a broker: topics, group, registry and configuration of its own."""
+
+    def __init__(self, folder: Path, bootstrap: str, client: str = "") -> None:
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.prefix = unique_name("site")
+        self.topics = {name: f"{self.prefix}.{name}" for name in TOPICS}
+        self.config = folder / "fraudstream.toml"
+        self._logs = 0
+        registry = folder / "registry"
+        registry.mkdir()
+        for file in PACKAGE.glob("*.avsc"):
+            (registry / file.name).write_text(file.read_text())
+        index = (PACKAGE / "registry.toml").read_text()
+        (registry / "registry.toml").write_text(index.replace('"fraud.', f'"{self.prefix}.'))
+        self.config.write_text(
+            CONFIG.format(
+                prefix=self.prefix,
+                client=client,
+                topics="\n".join(f'{name} = "{topic}"' for name, topic in self.topics.items()),
+                partitions=PARTITIONS,
+                registry=registry,
+                deadline=DEADLINE_SECONDS,
+            )
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("FRAUD_")}
+        return {
+            **ours,
+            "FRAUD_KAFKA__BOOTSTRAP": self.bootstrap,
+            "FRAUD_SECURITY__HASH_KEY": "0123456789abcdef" * 2,
+        }
+
+    def start(self, *arguments: str) -> Running:
+        self._logs += 1
+        return Running(self, arguments, self.folder / f"{arguments[0]}-{self._logs}")
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command to its end; return its status, stdout and stderr."""
+        done = subprocess.run(
+            [sys.executable, "-m", "stream", *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def create_topics(self) -> None:
+        from stream.kafka.client import Connection
+        from stream.kafka.topics import create
+
+        create(Connection(self.bootstrap), self.topics.values(), PARTITIONS)
+
+    def worker(self) -> Running:
+        running = self.start("run", "--config", str(self.config), "--json")
+        running.wait_for('"started"')
+        return running
+
+    def read(self, name: str) -> list[Any]:
+        """Read a topic to its end."""
+        from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+        topic = self.topics[name]
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
+        ends = self.ends(name)
+        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in ends])
+        messages: list[Any] = []
+        deadline = time.monotonic() + SECONDS
+        while len(messages) < sum(ends.values()):
+            assert time.monotonic() < deadline, f"{len(messages)} of {ends}"
+            found = consumer.consume(1000, 0.1)
+            assert all(m.error() is None for m in found)
+            messages += found
+        consumer.close()
+        return messages
+
+    def decided(self) -> Counter[str]:
+        return Counter(
+            DECISIONS.decode(m.value())["transaction_id"] for m in self.read("decisions")
+        )
+
+    def ends(self, name: str) -> dict[int, int]:
+        from confluent_kafka import Consumer, TopicPartition
+
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
+        try:
+            return {
+                p: consumer.get_watermark_offsets(
+                    TopicPartition(self.topics[name], p), timeout=SECONDS
+                )[1]
+                for p in range(PARTITIONS)
+            }
+        finally:
+            consumer.close()
+
+    def committed(self, name: str) -> dict[int, int]:
+        from confluent_kafka import Consumer, TopicPartition
+
+        settings = {"bootstrap.servers": self.bootstrap, "group.id": self.prefix}
+        consumer = Consumer(settings)
+        try:
+            places = [TopicPartition(self.topics[name], p) for p in range(PARTITIONS)]
+            found = consumer.committed(places, timeout=SECONDS)
+            return {place.partition: max(0, place.offset) for place in found}
+        finally:
+            consumer.close()
+
+    def wait_until_decided(self, ids: set[str], seconds: float = SECONDS) -> Counter[str]:
+        deadline = time.monotonic() + seconds
+        while True:
+            # The end offsets are cheap to ask, the records are not.
+            if sum(self.ends("decisions").values()) >= len(ids):
+                decided = self.decided()
+                if ids <= decided.keys():
+                    return decided
+            assert time.monotonic() < deadline, f"{self.ends('decisions')} of {len(ids)}"
+            time.sleep(0.2)
+
+
+class Running:
+    """A command of ours in a process of its own."""
+
+    def __init__(self, site: Site, arguments: tuple[str, ...], stem: Path) -> None:
+        self.out, self.err = stem.with_suffix(".out"), stem.with_suffix(".err")
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "stream", *arguments],
+                env=site.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                process_group=0,
+            )
+        PROCESSES.append(self.process)
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while text not in self.err.read_text():
+            assert self.process.poll() is None, self.err.read_text()
+            assert time.monotonic() < deadline, self.err.read_text()
+            time.sleep(0.05)
+
+    def end(self, number: int, seconds: float) -> int:
+        """Send a signal and return the exit status; a process that hangs is a failure."""
+        self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.out.read_text())
+        return report
+
+
+PROCESSES: list[subprocess.Popen[bytes]] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    for process in PROCESSES:
+        process.kill()
+        process.wait(10)
+    PROCESSES.clear()
+
+
+@pytest.fixture
+def site(tmp_path: Path, kafka_bootstrap: str) -> Iterator[Site]:
+    site = Site(tmp_path, kafka_bootstrap, '"session.timeout.ms" = 6000')
+    yield site
+    delete_topics(kafka_bootstrap, list(site.topics.values()))
+
+
+@pytest.fixture
+def own_site(tmp_path: Path, kafka_server: KafkaServer) -> Site:
+    """A site on a broker that may be paused and killed."""
+    site = Site(tmp_path, kafka_server.bootstrap)
+    site.create_topics()
+    return site
+
+
+class Feed(threading.Thread):
+    """Payments at a steady rate from a producer that sees to their acknowledgement."""
+
+    def __init__(self, site: Site, n: int, rate_per_s: float) -> None:
+        super().__init__(daemon=True)
+        from confluent_kafka import Producer
+
+        settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
+        self._producer = Producer({**settings, "log_level": 0})
+        self._topic = site.topics["transactions"]
+        self._n, self._rate = n, rate_per_s
+        self.sent: set[str] = set()
+        self.failed: list[Any] = []
+
+    def run(self) -> None:
+        begun = time.monotonic()
+        for number in range(self._n):
+            time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
+            name = f"t-{number}"
+            record = {
+                "transaction_id": name,
+                "event_time": time.time_ns() // 1000,
+                "amount_minor": 1000 + number % 7,
+                "card_id": f"card-{number % 50}",
+                "merchant_id": "shop",
+            }
+            self._producer.produce(
+                self._topic,
+                TRANSACTIONS.encode(record),
+                key=record["card_id"],
+                on_delivery=lambda error, _: self.failed.append(error) if error else None,
+            )
+            self.sent.add(name)
+            self._producer.poll(0)
+        self._producer.flush(SECONDS)
+
+    def finish(self) -> set[str]:
+        self.join(SECONDS)
+        assert not self.is_alive()
+        assert self.failed == []
+        return self.sent
+
+
+def assert_one_line(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    assert len(lines) == 1, stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.slow
+def test_a_deployment_from_topics_to_sigterm(site: Site) -> None:
+    from confluent_kafka import Producer
+
+    for expected in ("created", "present"):
+        status, out, _ = site.run("topics", "create", "--config", str(site.config), "--json")
+        assert status == 0
+        report = json.loads(out)
+        assert sorted(report[expected]) == sorted(site.topics.values())
+    assert site.ends("alerts") == dict.fromkeys(range(PARTITIONS), 0)
+
+    worker = site.worker()
+    simulate = ["simulate", "--to", "kafka", "--bootstrap", site.bootstrap, "--rate", "500"]
+    simulate += ["--seconds", "6", "--config", str(site.config), "--label-delay", "1s"]
+    producer = site.start(*simulate, "--json")
+    poison = [b"", b"\0\0", b"\1poison", b"\0\0\0\3\xe7poison", b"\0\0\0\0\1poison", None]
+    hand = Producer({"bootstrap.servers": site.bootstrap})
+    for number, value in enumerate(poison):
+        hand.produce(site.topics["transactions"], value, key=b"p", partition=number % PARTITIONS)
+    assert hand.flush(SECONDS) == 0
+    assert producer.process.wait(SECONDS) == 0, producer.err.read_text()
+    sent = producer.report()
+    assert sent["payments"] > 2500
+
+    deadline = time.monotonic() + SECONDS
+    while sum(site.ends("decisions").values()) < sent["payments"]:
+        assert time.monotonic() < deadline, site.ends("decisions")
+        time.sleep(0.1)
+    while sum(site.committed("labels").values()) < sent["labels"]:
+        assert time.monotonic() < deadline, site.committed("labels")
+        time.sleep(0.1)
+    begun = time.monotonic()
+    status = worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
+    took = time.monotonic() - begun
+    assert status == 0, worker.err.read_text()
+    assert took < DEADLINE_SECONDS
+
+    report = worker.report()
+    assert report["decisions"] == sent["payments"]
+    assert report["labels"] == sent["labels"]
+    assert report["labels_learned"] > 0
+    assert report["unacknowledged"] == 0
+    assert report["records"] == sent["payments"] + sent["labels"] + len(poison)
+    decided = site.decided()
+    assert len(decided) == sent["payments"]
+    assert set(decided.values()) == {1}
+    letters = site.read("dead_letters")
+    assert len(letters) == report["dead_letters"]
+    ours = [m for m in letters if m.key() == b"p"]
+    assert Counter(m.value() for m in ours) == Counter(poison)
+    reasons = Counter(dict(m.headers())["__streams.errors.exception"].decode() for m in letters)
+    assert reasons == report["dead_letters_by_reason"]
+    assert reasons.keys() >= {
+        reason.name.lower() for reason in (Reason.NULL_VALUE, Reason.TOO_SHORT, Reason.WRONG_MAGIC)
+    }
+    for name in ("transactions", "labels"):
+        assert site.committed(name) == site.ends(name)
+    # A log line is JSON, and none of them is a trace.
+    for line in worker.err.read_text().splitlines():
+        assert json.loads(line)["level"] in ("info", "warning")
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
+    site.create_topics()
+    worker = site.worker()
+    feed = Feed(site, 3000, 600)
+    feed.start()
+    while sum(site.ends("decisions").values()) < 300:
+        time.sleep(0.05)
+    worker.process.kill()
+    worker.process.wait(10)
+    before = site.decided()
+    for name in ("transactions", "labels"):
+        ends = site.ends(name)
+        assert all(offset <= ends[p] for p, offset in site.committed(name).items())
+    # No offset ran ahead of what was decided: what is committed has its decision.
+    assert sum(site.committed("transactions").values()) <= sum(before.values())
+
+    second = site.worker()
+    sent = feed.finish()
+    decided = site.wait_until_decided(sent)
+    assert decided.keys() == sent
+    assert second.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, second.err.read_text()
+    assert site.committed("transactions") == site.ends("transactions")
+    # Repeats are the price of at least once, and only the killed worker's last moments cost it.
+    assert sum(site.decided().values()) < 2 * len(sent)
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
+    own_site: Site, kafka_server: KafkaServer
+) -> None:
+    site = own_site
+    worker = site.worker()
+    feed = Feed(site, 3000, 400)
+    feed.start()
+    while sum(site.ends("decisions").values()) < 300:
+        time.sleep(0.05)
+    kafka_server.kill()
+    time.sleep(1)
+    assert worker.process.poll() is None, worker.err.read_text()
+    kafka_server.restart()
+    sent = feed.finish()
+    decided = site.wait_until_decided(sent)
+    assert worker.process.poll() is None, worker.err.read_text()
+    assert decided.keys() == sent
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+    assert site.committed("transactions") == site.ends("transactions")
+    assert worker.report()["decisions"] == sum(site.decided().values()) >= len(sent)
+
+
+@pytest.mark.slow
+def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
+    own_site: Site, kafka_server: KafkaServer
+) -> None:
+    site = own_site
+    worker = site.worker()
+    feed = Feed(site, 400, 400)
+    feed.start()
+    feed.finish()
+    site.wait_until_decided(feed.sent)
+    late = Feed(site, 200, 400)
+    late.start()
+    time.sleep(0.2)
+    kafka_server.pause()
+    try:
+        status = worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
+    finally:
+        kafka_server.resume()
+    assert status in (0, 1, 70), worker.err.read_text()
+    assert "Traceback" not in worker.err.read_text()
+    late.finish()
+    committed, ends = site.committed("transactions"), site.ends("transactions")
+    assert all(committed[p] <= ends[p] for p in committed)
+
+
+@pytest.mark.slow
+def test_output_that_a_frozen_broker_never_takes_ends_the_process_by_itself(
+    tmp_path: Path, kafka_server: KafkaServer
+) -> None:
+    site = Site(tmp_path, kafka_server.bootstrap, '"delivery.timeout.ms" = 3000')
+    site.create_topics()
+    worker = site.worker()
+    feed = Feed(site, 1500, 500)
+    feed.start()
+    while sum(site.ends("decisions").values()) < 200:
+        time.sleep(0.05)
+    kafka_server.pause()
+    try:
+        status = worker.process.wait(3 + DEADLINE_SECONDS + 10)
+    except subprocess.TimeoutExpired:
+        # What had been fetched was all acknowledged: then there is nothing to end for.
+        status = None
+    finally:
+        kafka_server.resume()
+    assert status in (1, 70, None), worker.err.read_text()
+    assert "Traceback" not in worker.err.read_text()
+
+
+def test_missing_topics_are_a_line_that_says_what_to_do(site: Site) -> None:
+    status, out, err = site.run("run", "--config", str(site.config))
+    assert (status, out) == (1, "")
+    line = assert_one_line(err)
+    assert "run `fraudstream topics create`" in line
+    assert all(topic in line for topic in site.topics.values())
+
+
+def test_no_broker_is_a_line_within_twenty_seconds(tmp_path: Path) -> None:
+    # Nobody listens on port 1.
+    site = Site(tmp_path, "127.0.0.1:1")
+    begun = time.monotonic()
+    status, out, err = site.run("run", "--config", str(site.config))
+    assert time.monotonic() - begun < 20
+    assert (status, out) == (1, "")
+    assert "no Kafka at 127.0.0.1:1" in assert_one_line(err)
+
+
+def test_a_topic_that_does_not_exist_stops_the_source(kafka_bootstrap: str) -> None:
+    from schemas.errors import BrokerError
+    from stream.kafka.client import Connection
+    from stream.kafka.source import Source
+
+    absent = unique_name("absent")
+    source = Source(Connection(kafka_bootstrap), unique_name("group"), [absent])
+
+    def poll() -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            assert source.poll(1, 0.2) == []
+
+    try:
+        with pytest.raises(BrokerError, match=rf"{absent} does not exist.*topics create"):
+            poll()
+    finally:
+        source.close()
+
+
+@pytest.mark.slow
+def test_the_doctor_finds_a_missing_topic_and_nothing_else(site: Site, tmp_path: Path) -> None:
+    site.create_topics()
+    status, out, _ = site.run("doctor", "--config", str(site.config), "--json")
+    report = json.loads(out)
+    assert (status, report["ok"]) == (0, True), report
+    assert {"broker", "topics"} <= {check["check"] for check in report["checks"]}
+
+    wrong = tmp_path / "wrong.toml"
+    missing = site.topics["alerts"] + ".typo"
+    text = site.config.read_text().replace(f'"{site.topics["alerts"]}"', f'"{missing}"')
+    wrong.write_text(text)
+    index = site.folder / "registry" / "registry.toml"
+    index.write_text(index.read_text().replace(site.topics["alerts"], missing))
+    status, out, _ = site.run("doctor", "--config", str(wrong), "--json")
+    report = json.loads(out)
+    assert (status, report["ok"]) == (1, False)
+    failed = [check for check in report["checks"] if not check["ok"]]
+    assert [check["check"] for check in failed] == ["topics"]
+    assert missing in failed[0]["text"]
+    assert "fraudstream topics create" in failed[0]["text"]

@@ -1,0 +1,521 @@
+"""The configuration: what is wrong is said at once and in words, and no secret is said at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.columns import Layout
+from schemas.errors import ConfigError
+from stream.app import decoders_of, engine_of, registry_of
+from stream.config import Config, load, parse_duration
+from stream.decide import Thresholds
+
+ROOT = Path(__file__).parents[2]
+SECRET = "c0ffee5ec3e7c0ffee5ec3e7c0ffee5e"
+DAY = 86_400_000_000
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("FRAUD_"):
+            monkeypatch.delenv(name)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "fraudstream.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(path: Path | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return str(caught.value)
+
+
+def refused(tmp_path: Path, text: str) -> str:
+    return refusal(write(tmp_path, text))
+
+
+# Wrong keys and wrong values.
+
+
+def test_every_wrong_key_is_named_at_once_with_the_nearest_right_one(tmp_path: Path) -> None:
+    text = refused(
+        tmp_path,
+        """
+        bootstrap = "x:1"
+        hash_key = "abc"
+        [kafak]
+        [kafka]
+        bootstrapp = "x:1"
+        [topics]
+        transaction = "t"
+        group = "g"
+        [windows]
+        lenghts = ["1h"]
+        """,
+    )
+    lines = text.splitlines()
+    assert str(tmp_path / "fraudstream.toml") in lines[0]
+    assert set(lines[1:]) == {
+        "  - bootstrap: no such key; the nearest is 'kafka.bootstrap'",
+        "  - hash_key: no such key; the nearest is 'security.hash_key'",
+        "  - kafak: no such key; the nearest is 'kafka'",
+        "  - kafka.bootstrapp: no such key; the nearest is 'bootstrap'",
+        "  - topics.transaction: no such key; the nearest is 'transactions'",
+        "  - topics.group: no such key; the nearest is 'kafka.group'",
+        "  - windows.lenghts: no such key; the nearest is 'lengths'",
+    }
+
+
+def test_a_key_like_no_other_is_still_refused_with_some_right_one(tmp_path: Path) -> None:
+    assert "worker.zzz: no such key; the nearest is '" in refused(tmp_path, "[worker]\nzzz = 1")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("kafka = 5", "kafka:"),
+        ("[[kafka]]\ngroup = 'x'", "kafka:"),
+        ("[kafka]\nbootstrap = 5", "kafka.bootstrap:"),
+        ("[kafka]\nallow_insecure = 'perhaps'", "kafka.allow_insecure:"),
+        ("[topics]\npartitions = 'many'", "topics.partitions:"),
+        ("[topics]\npartitions = 0", "topics.partitions:"),
+        ("[topics]\npartitions = 1.5", "topics.partitions:"),
+        ("[fields]\namount_unit = 'cents'", "fields.amount_unit:"),
+        ("[fields]\nevent_time_unit = 'h'", "fields.event_time_unit:"),
+        ("[fields]\nentities = {}", "fields.entities:"),
+        ("[fields.entities]\ncard = 5", "fields.entities.card:"),
+        ("[limits]\nrecord_bytes_max = 15", "limits.record_bytes_max:"),
+        ("[limits]\nevent_time_min_us = 9223372036854775808", "limits.event_time_min_us:"),
+        ("[windows]\nlengths = '1h'", "windows.lengths:"),
+        ("[windows]\nlengths = []", "windows.lengths:"),
+        ("[windows]\nlengths = ['1h', '1h']", "windows.lengths:"),
+        ("[windows]\nlengths = ['60m', '1h']", "windows.lengths:"),
+        ("[windows]\nlengths = ['2h', '1h']", "windows.lengths:"),
+        ("[windows]\nlengths = ['0s', '1h']", "windows.lengths:"),
+        ("[windows]\nentities_max = 2147483647", "windows.entities_max:"),
+        ("[labels]\nwaiting_max = 2047", "labels.waiting_max:"),
+        ("[labels]\nlearn_interval = '0s'", "labels.learn_interval:"),
+        ("[model]\nkind = 'oracle'", "model.kind:"),
+        ("[decision]\nreview = 0", "decision.review:"),
+        ("[decision]\nreview = nan", "decision.review:"),
+        ("[decision]\nblock = 2.1", "decision.block:"),
+        ("[decision]\nblock = true", "decision.block:"),
+        ("[worker]\nguarantee = 'always'", "worker.guarantee:"),
+        ("[worker]\nbatch_rows_max = 1025", "worker.batch_rows_max:"),
+    ],
+)
+def test_a_value_of_the_wrong_type_or_size_is_refused_by_its_place(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    lines = refused(tmp_path, text).splitlines()
+    assert len(lines) == 2, lines
+    assert lines[1].startswith(f"  - {place}")
+
+
+def test_wrong_values_and_wrong_names_are_reported_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__GROPU", "x")
+    text = refused(tmp_path, "[topics]\npartitions = 0\nlabelz = 'x'\n[model]\nkind = 'x'")
+    for place in ("topics.partitions", "topics.labelz", "model.kind", "FRAUD_KAFKA__GROPU"):
+        assert text.count(place) == 1, text
+
+
+# Durations.
+
+
+@pytest.mark.parametrize(
+    ("text", "us"),
+    [
+        ("0s", 0),
+        ("7us", 7),
+        ("250ms", 250_000),
+        ("90s", 90_000_000),
+        ("10m", 600_000_000),
+        ("1h", 3_600_000_000),
+        (" 7 d ", 7 * DAY),
+        ("36525d", 36_525 * DAY),
+    ],
+)
+def test_a_duration_is_a_number_with_its_unit(text: str, us: int) -> None:
+    assert parse_duration(text) == us
+
+
+@pytest.mark.parametrize(
+    "value",
+    [90, 1.5, True, None, "", "90", "s", "-1s", "1.5h", "1w", "1 h 5 m", "1H", "1e3s", "36526d"],
+)
+def test_anything_else_is_no_duration(value: object) -> None:
+    with pytest.raises(ValueError, match="duration is"):
+        parse_duration(value)
+
+
+def test_a_duration_that_no_computer_holds_is_refused_and_not_computed(tmp_path: Path) -> None:
+    text = refused(tmp_path, f"[labels]\nmaturity = '{'9' * 30}d'")
+    assert "labels.maturity: a duration is at most" in text
+
+
+def test_a_bare_number_is_refused_with_an_example(tmp_path: Path) -> None:
+    text = refused(tmp_path, "[windows]\nallowed_lateness = 60")
+    assert "windows.allowed_lateness: a duration is a number with a unit, such as '90s'" in text
+
+
+# The environment.
+
+
+def test_the_environment_lies_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, "[kafka]\nbootstrap = 'file:1'\ngroup = 'of-the-file'")
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP", "environment:1")
+    monkeypatch.setenv("FRAUD_WINDOWS__LENGTHS", '["1h", "7d"]')
+    monkeypatch.setenv("FRAUD_DECISION__REVIEW", "0.25")
+    monkeypatch.setenv("fraud_worker__batch_rows_max", "7")
+    config = load(path)
+    assert config.kafka.bootstrap == "environment:1"
+    assert config.kafka.group == "of-the-file"
+    assert config.windows.lengths == (3_600_000_000, 7 * DAY)
+    assert config.decision.review == 0.25
+    assert config.worker.batch_rows_max == 7
+
+
+def test_the_environment_lies_over_what_a_caller_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_MODEL__FRAUDS_MIN", "5")
+    config = load(model={"frauds_min": 3, "genuine_min": 4})
+    assert (config.model.frauds_min, config.model.genuine_min) == (5, 4)
+
+
+def test_what_a_caller_asks_for_lies_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "[model]\nfrauds_min = 9\ngenuine_min = 9")
+    config = load(path, model={"frauds_min": 3})
+    assert (config.model.frauds_min, config.model.genuine_min) == (3, 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("FRAUD_KAFKA__BOOTSTRAPP", "FRAUD_KAFKA__BOOTSTRAP"),
+        ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_KAFKA__BOOTSTRAP"),
+        ("FRAUD_HASH_KEY", "FRAUD_SECURITY__HASH_KEY"),
+        ("fraud_windows__length", "FRAUD_WINDOWS__LENGTHS"),
+        ("FRAUD_KAFKA__BOOTSTRAP__X", "FRAUD_KAFKA__BOOTSTRAP"),
+    ],
+)
+def test_a_variable_that_sets_nothing_is_reported_once_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, nearest: str
+) -> None:
+    monkeypatch.setenv(name, SECRET)
+    text = refusal()
+    assert f"{name}: this environment variable sets nothing; the nearest is {nearest}\n" in (
+        text + "\n"
+    )
+    assert SECRET not in text
+
+
+def test_a_variable_with_a_nearly_right_key_is_one_problem_not_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAPP", "x:1")
+    assert len(refusal().splitlines()) == 2
+
+
+def test_entities_can_be_given_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_FIELDS__ENTITIES__ACCOUNT", "account.id")
+    assert load().fields.entities == {"account": "account.id"}
+
+
+@pytest.mark.parametrize("name", ["FRAUD_WINDOWS__LENGTHS", "FRAUD_KAFKA", "FRAUD_KAFKA__CLIENT"])
+def test_a_variable_that_should_be_json_is_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, f"sasl.password={SECRET}")
+    text = refusal()
+    assert f"{name}: a list or a table is written as JSON" in text
+    assert SECRET not in text
+
+
+# librdkafka's own settings.
+
+
+def test_settings_of_librdkafka_pass_through_untouched(tmp_path: Path) -> None:
+    text = """
+    [kafka.client]
+    "security.protocol" = "SASL_SSL"
+    "socket.timeout.ms" = 5000
+    "enable.ssl.certificate.verification" = true
+    log_level = 3
+    "x.ratio" = 0.5
+    """
+    client = load(write(tmp_path, text)).kafka.client
+    assert client == {
+        "security.protocol": "SASL_SSL",
+        "socket.timeout.ms": 5000,
+        "enable.ssl.certificate.verification": True,
+        "log_level": 3,
+        "x.ratio": 0.5,
+    }
+    assert type(client["enable.ssl.certificate.verification"]) is bool
+    assert type(client["socket.timeout.ms"]) is int
+
+
+def test_a_dotted_name_without_quotes_means_the_same(tmp_path: Path) -> None:
+    text = "[kafka.client]\nsasl.mechanism = 'PLAIN'\nsasl.password = 'x'\nssl.ca.location = '/x'"
+    client = load(write(tmp_path, text)).kafka.client
+    assert client == {"sasl.mechanism": "PLAIN", "sasl.password": "x", "ssl.ca.location": "/x"}
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"FRAUD_KAFKA__CLIENT__SASL__PASSWORD": SECRET},
+        {"FRAUD_KAFKA__CLIENT__sasl.password": SECRET},
+        {"FRAUD_KAFKA__CLIENT": f'{{"sasl.password": "{SECRET}"}}'},
+    ],
+)
+@pytest.mark.parametrize("written", ['"sasl.password" = "old"', 'sasl.password = "old"', ""])
+def test_a_setting_by_environment_lies_over_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], written: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    path = write(tmp_path, f"[kafka.client]\n'sasl.username' = 'me'\n{written}")
+    assert load(path).kafka.client == {"sasl.username": "me", "sasl.password": SECRET}
+
+
+def test_a_setting_with_an_underscore_for_a_dot_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__CLIENT__SASL_PASSWORD", SECRET)
+    text = refusal()
+    assert "no setting sasl_password" in text
+    assert "FRAUD_KAFKA__CLIENT__SASL__PASSWORD" in text
+    assert SECRET not in text
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[security]\nhash_key = ['{SECRET}']",
+        f"[security]\nhash_kee = '{SECRET}'",
+        f"security = '{SECRET}'",
+        f"hash_key = '{SECRET}'",
+        f"[kafka.client]\n'sasl.password' = ['{SECRET}']",
+        f"[kafka.client]\nsasl.password = ['{SECRET}']",
+        f"[kafka]\nclient = '{SECRET}'",
+        f"kafka = ['{SECRET}']",
+    ],
+)
+def test_no_error_shows_a_secret(tmp_path: Path, text: str) -> None:
+    assert SECRET not in refused(tmp_path, text)
+
+
+def test_a_setting_of_a_wrong_type_is_named_by_its_whole_name(tmp_path: Path) -> None:
+    lines = refused(tmp_path, "[kafka.client]\nsasl.password = ['x']").splitlines()
+    assert lines[1:] == ["  - kafka.client: sasl.password must be a text, a number, true or false"]
+
+
+def test_no_representation_shows_a_secret(tmp_path: Path) -> None:
+    text = f"""
+    [kafka.client]
+    "sasl.password" = "{SECRET}"
+    [registry]
+    url = "https://me:{SECRET}@registry"
+    [security]
+    hash_key = "{SECRET}"
+    """
+    config = load(write(tmp_path, text))
+    assert config.hash_key() == bytes.fromhex(SECRET)
+    for shown in (repr(config), str(config), repr(config.security), f"{config.kafka}"):
+        assert SECRET not in shown
+
+
+@pytest.mark.parametrize("key", ["", "abc", SECRET[:-1], SECRET + "0", "z" * 32, SECRET + "\n"])
+def test_a_wrong_hash_key_is_refused_with_the_remedy_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("FRAUD_SECURITY__HASH_KEY", key)
+    with pytest.raises(ConfigError) as caught:
+        load().hash_key()
+    assert "openssl rand -hex 16" in str(caught.value)
+    assert "FRAUD_SECURITY__HASH_KEY" in str(caught.value)
+    if key:
+        assert key.strip() not in str(caught.value)
+
+
+def test_a_hash_key_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text(SECRET.upper() + "\n")
+    monkeypatch.setenv("FRAUD_SECURITY__HASH_KEY", f"file:{tmp_path / 'key'}")
+    assert load().hash_key() == bytes.fromhex(SECRET)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", bytes.fromhex(SECRET), bytes(range(128, 160)), SECRET.encode() * 2]
+)
+def test_a_file_without_a_hash_key_is_refused_and_not_shown(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key").write_bytes(content)
+    with pytest.raises(ConfigError, match="32 hexadecimal digits") as caught:
+        load(security={"hash_key": f"file:{tmp_path / 'key'}"}).hash_key()
+    assert SECRET not in str(caught.value)
+    assert "\\x" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_a_secrets_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"security\.hash_key: cannot read the file"):
+        load(security={"hash_key": f"file:{tmp_path / name}"}).hash_key()
+
+
+# The file itself.
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    text = refusal(tmp_path / "none.toml")
+    assert str(tmp_path / "none.toml") in text
+    assert "No such file" in text
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "cannot read the configuration" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"kafka:\n  group: x\n", b"\xff\xfe", b"[kafka\n", b"a = "])
+def test_what_is_not_toml_is_said_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "fraudstream.toml"
+    path.write_bytes(content)
+    assert f"{path} is not TOML" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((ROOT / "examples").glob("*.toml")), ROOT / "deploy" / "fraudstream.toml"],
+    ids=lambda path: path.name,
+)
+def test_the_files_that_ship_can_be_loaded(path: Path) -> None:
+    engine_of_small(load(path))
+
+
+def engine_of_small(config: Config) -> None:
+    parameters = config.engine_parameters()
+    assert parameters.features.names
+    assert config.limits.limits().record_bytes_max > 0
+
+
+def test_the_file_of_the_containers_speaks_to_their_broker_and_registry() -> None:
+    config = load(ROOT / "deploy" / "fraudstream.toml")
+    assert config.kafka.bootstrap == "kafka:29092"
+    assert config.kafka.allow_insecure
+    assert config.registry.url == "http://registry:8081"
+
+
+def test_without_a_file_the_defaults_decode_the_contract_that_ships() -> None:
+    config = load()
+    decoders = decoders_of(config, registry_of(config), bytes(16))
+    assert decoders.transactions.layout == Layout(("card", "merchant"))
+
+
+# What the engine gets.
+
+
+def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> None:
+    text = """
+    [fields]
+    minor_digits = 3
+    entities = { account = "account.id", shop = "shop.id" }
+    numeric = { age = "account.age" }
+    categorical = { channel = "channel" }
+    [windows]
+    lengths = ["90s", "1h", "36h", "2d"]
+    events_max = 1001
+    entities_max = 1002
+    allowed_lateness = "3s"
+    idle_after = "4s"
+    [labels]
+    maturity = "5d"
+    waiting_max = 3003
+    learn_interval = "6s"
+    [decision]
+    review = 0.1
+    challenge = 0.2
+    block = 0.3
+    [worker]
+    batch_rows_max = 77
+    """
+    config = load(write(tmp_path, text))
+    found = config.engine_parameters()
+    assert found.features.layout == Layout(("account", "shop"), ("age",), ("channel",))
+    assert found.features.windows_us == (90_000_000, 3_600_000_000, 36 * 3_600_000_000, 2 * DAY)
+    assert found.features.minor_per_unit == 1000
+    assert found.thresholds == Thresholds(0.1, 0.2, 0.3)
+    assert (found.events_max, found.entities_max, found.waiting_max) == (1001, 1002, 3003)
+    assert (found.allowed_lateness_us, found.idle_after_us) == (3_000_000, 4_000_000)
+    assert (found.maturity_us, found.learn_interval_us) == (5 * DAY, 6_000_000)
+    assert found.batch_rows_max == 77
+    account = [
+        f"account.{what}_{window}"
+        for window in ("90s", "1h", "36h", "2d")
+        for what in ("count", "amount_sum", "amount_mean")
+    ]
+    shop = [name.replace("account.", "shop.", 1) for name in account]
+    assert found.features.names == (
+        *("amount", "hour_sin", "hour_cos", "input.age"),
+        *(*account, "account.seconds_since_last"),
+        *(*shop, "shop.seconds_since_last"),
+    )
+    engine_of(config)
+
+
+def test_limits_reach_the_decoder_under_their_own_names(tmp_path: Path) -> None:
+    text = """
+    [limits]
+    record_bytes_max = 100
+    id_bytes_max = 10
+    amount_minor_max = 1000
+    event_time_min_us = 5
+    future_skew_max = "7s"
+    """
+    limits = load(write(tmp_path, text)).limits.limits()
+    assert (limits.record_bytes_max, limits.id_bytes_max, limits.amount_minor_max) == (
+        100,
+        10,
+        1000,
+    )
+    assert (limits.event_time_min_us, limits.future_skew_max_us) == (5, 7_000_000)
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    config = load()
+    with pytest.raises(ValueError, match="frozen"):
+        config.kafka.group = "other"
+
+
+# The page about it.
+
+
+def test_the_page_about_it_is_up_to_date_and_says_something_of_every_key() -> None:
+    program = (
+        "import sys; sys.path.insert(0, 'docs'); import make_configuration as m; "
+        "sys.stdout.buffer.write(m.page().encode())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert done.stdout.decode() == page, "run: python docs/make_configuration.py"
+    for section, info in Config.model_fields.items():
+        assert f"## [{section}]" in page
+        for key in info.annotation.model_fields:
+            assert f"| `{key}` |" in page
+    assert "|  |" not in page, "a key has no docstring"

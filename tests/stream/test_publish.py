@@ -1,0 +1,280 @@
+"""What goes out: records that fit their contracts, headers, and no id of anybody."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from models.river_adapter import RiverLearner, logistic_pipeline
+from schemas.columns import REASON_TEXT, Reason, Transactions
+from schemas.compiler import compile_schema
+from schemas.decoder import Decoder, Limits
+from schemas.records import RecordCodec, builtin
+from schemas.roles import Roles
+from stream.decide import THRESHOLD_OFF, Outcome, Thresholds
+from stream.engine import Effects, Engine, EngineParameters
+from stream.event_time import Timeliness
+from stream.features import FeatureSet
+from stream.publish import ATTEMPT_HEADER, Policy, Publisher, dead_letter_headers
+from stream.simulate.payments import traffic_payments
+from stream.simulate.traffic import Traffic, TrafficParameters
+
+START_US = 1_750_000_000_000_000
+ROLES = Roles(entities={"card": "card_id", "device": "device_id"})
+LABELLED = 300
+FEATURES = FeatureSet(ROLES.layout, (60_000_000, 3_600_000_000))
+TOPIC = "fraud.transactions"
+
+ALERT = RecordCodec(builtin("alert"), 4)
+DECISION = RecordCodec(builtin("decision"), 3)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decided:
+    batch: Transactions
+    effects: Effects
+    publisher: Publisher
+    payments: list[dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def decided() -> Decided:
+    """A batch with a warm model: alerts of every kind, a refused, a late and a repeated row."""
+    stream = traffic_payments(Traffic(TrafficParameters(50, fraud_share=0.2), 3, START_US))
+    payments = [next(stream) for _ in range(LABELLED + 200)]
+    thresholds = Thresholds(0.1, 0.5, 0.9)
+    parameters = EngineParameters(
+        FEATURES, thresholds, 10_000, 1_000, 5_000, allowed_lateness_us=1_000_000
+    )
+    learner = RiverLearner(logistic_pipeline(), FEATURES.names, 5, 5)
+    engine = Engine(parameters, learner)
+    decoder = Decoder(
+        ROLES.layout, {1: compile_schema(builtin("transaction"), ROLES)}, bytes(16), Limits()
+    )
+    codec = RecordCodec(builtin("transaction"), 1)
+    values = [codec.encode(payment.record) for payment in payments]
+    first = decoder.decode(values[:LABELLED], START_US + 10**9)
+    readings = engine.windows.observe(
+        first.event_time_us, first.amount_minor, first.entities, np.ones(LABELLED, np.bool_)
+    )
+    X = FEATURES.matrix(first, readings, np.ones(LABELLED, np.bool_))
+    learner.learn_many(X, np.array([p.is_fraud for p in payments[:LABELLED]]))
+    records = [payment.record for payment in payments[LABELLED:]]
+    late = {**records[0], "transaction_id": "late", "event_time": START_US}
+    records += [late, records[-1], {**records[-1], "transaction_id": "nobody", "device_id": None}]
+    values = [codec.encode(record) for record in records]
+    values[3] = b"\0garbage"
+    offsets = np.arange(1_000, 1_000 + len(values))
+    batch = decoder.decode(values, START_US + 10**9, 2, offsets)
+    effects = engine.step(batch)
+    policy = Policy(thresholds, FEATURES.names)
+    return Decided(batch, effects, Publisher(policy, TOPIC, "/fraudstream/test"), records)
+
+
+def alerts_of(decided: Decided) -> list[dict[str, object]]:
+    return list(decided.publisher.alerts(decided.batch, decided.effects))
+
+
+def test_the_batch_has_something_of_everything(decided: Decided) -> None:
+    assert {Outcome(o) for o in decided.effects.outcomes} == set(Outcome)
+    assert {a["decision"] for a in alerts_of(decided)} == {"REVIEW", "CHALLENGE", "BLOCK"}
+    assert (decided.effects.timeliness == Timeliness.TOO_LATE).sum() == 1
+    assert decided.effects.duplicate.sum() == 1
+
+
+def test_alerts_fit_their_contract_to_the_last_bit(decided: Decided) -> None:
+    for alert in alerts_of(decided):
+        assert ALERT.decode(ALERT.encode(alert)) == alert
+
+
+def test_decisions_fit_their_contract_and_there_is_one_for_every_row_taken(
+    decided: Decided,
+) -> None:
+    found = list(decided.publisher.decisions(decided.batch, decided.effects))
+    assert len(found) == (decided.batch.reason == Reason.OK).sum() == len(decided.batch) - 1
+    for decision in found:
+        assert DECISION.decode(DECISION.encode(decision)) == decision
+    by_id = {d["transaction_id"]: d for d in found}
+    assert by_id["late"]["degraded"] == ["too_late"]
+    assert by_id["late"]["score"] is None
+    assert by_id["late"]["timeliness"] == "TOO_LATE"
+    assert [d["duplicate"] for d in found].count(True) == 1
+
+
+def test_an_alert_says_what_the_payment_was_and_where_it_lies(decided: Decided) -> None:
+    for alert, evidence in zip(alerts_of(decided), decided.effects.alerts, strict=True):
+        row, record = evidence.row, decided.payments[evidence.row]
+        assert alert["transaction_id"] == record["transaction_id"]
+        assert alert["event_time"] == record["event_time"]
+        assert alert["amount_minor"] == record["amount_minor"]
+        assert (alert["source_topic"], alert["source_partition"]) == (TOPIC, 2)
+        assert alert["source_offset"] == 1_000 + row
+        assert alert["score"] == decided.effects.scores[row]
+        assert alert["score_scaled"] == min(999, int(alert["score"] * 1000))
+        assert (
+            alert["threshold"] == {"REVIEW": 0.1, "CHALLENGE": 0.5, "BLOCK": 0.9}[alert["decision"]]
+        )
+        assert alert["score"] >= alert["threshold"]
+        assert alert["model_version"] == LABELLED
+        assert alert["policy_version"] == decided.publisher.policy.version
+
+
+def test_the_reasons_are_at_most_four_the_largest_first_and_raise_the_score(
+    decided: Decided,
+) -> None:
+    for alert in alerts_of(decided):
+        parts = [reason["contribution"] for reason in alert["reasons"]]
+        assert len(parts) <= 4
+        assert parts == sorted(parts, reverse=True)
+        assert all(part > 0 for part in parts)
+        assert all(reason["feature"] in FEATURES.names for reason in alert["reasons"])
+
+
+def test_alert_ids_are_all_different_and_the_same_again(decided: Decided) -> None:
+    ids = [alert["alert_id"] for alert in alerts_of(decided)]
+    assert len(set(ids)) == len(ids) > 10
+    assert ids == [alert["alert_id"] for alert in alerts_of(decided)]
+
+
+def test_another_policy_gives_other_alert_ids(decided: Decided) -> None:
+    other = Publisher(Policy(Thresholds(0.11, 0.5, 0.9), FEATURES.names), TOPIC, "x")
+    ids = {alert["alert_id"] for alert in other.alerts(decided.batch, decided.effects)}
+    assert not ids & {alert["alert_id"] for alert in alerts_of(decided)}
+
+
+def test_ids_of_cards_and_devices_are_nowhere(decided: Decided) -> None:
+    secret = {
+        str(record[name])
+        for record in decided.payments
+        for name in ("card_id", "device_id", "customer_id", "merchant_id")
+        if record[name]
+    }
+    publisher, batch, effects = decided.publisher, decided.batch, decided.effects
+    text = json.dumps([alerts_of(decided), list(publisher.decisions(batch, effects))])
+    for alert, evidence in zip(alerts_of(decided), effects.alerts, strict=True):
+        key = publisher.key(batch, evidence.row)
+        text += repr((key, publisher.cloud_event(alert, key)))
+    assert len(secret) > 50
+    assert not [word for word in secret if word in text]
+
+
+def test_entities_are_named_by_their_hashes_and_nobody_is_left_out(decided: Decided) -> None:
+    for alert, evidence in zip(alerts_of(decided), decided.effects.alerts, strict=True):
+        keys = decided.batch.entities[:, evidence.row].tolist()
+        known = {n: f"{k:016x}" for n, k in zip(ROLES.entities, keys, strict=True) if k}
+        assert alert["entities"] == known
+        has_device = decided.payments[evidence.row]["device_id"] is not None
+        assert ("device" in alert["entities"]) == has_device
+
+
+def test_the_key_is_the_first_entitys_hash_or_else_the_transactions(decided: Decided) -> None:
+    batch = Transactions(decided.batch.layout, decided.batch.longs.copy(), decided.batch.data)
+    assert decided.publisher.key(batch, 0) == b"%016x" % int(batch.entities[0, 0])
+    batch.entities[0, 0] = 0
+    assert decided.publisher.key(batch, 0) == b"%016x" % int(batch.transaction_key[0])
+
+
+# The policy's version.
+
+
+def test_equal_policies_have_equal_versions() -> None:
+    one = Policy(Thresholds(0.1, 0.2, 0.3), ("a", "b"))
+    assert one.version == Policy(Thresholds(0.1, 0.2, 0.3), ("a", "b")).version
+    assert len(one.version) == 12
+    int(one.version, 16)
+
+
+def test_the_version_changes_when_anything_in_the_policy_changes() -> None:
+    base = Policy(Thresholds(), ("a", "b"))
+    others = [
+        dataclasses.replace(base, thresholds=dataclasses.replace(Thresholds(), **{name.name: 0.4}))
+        for name in dataclasses.fields(Thresholds)
+    ]
+    others += [
+        Policy(Thresholds(review=np.nextafter(0.5, 1).item()), ("a", "b")),
+        Policy(Thresholds(block=THRESHOLD_OFF), ("a", "b")),
+        *(Policy(Thresholds(), names) for names in [("b", "a"), ("a",), ("a", "b", "c"), ("ab",)]),
+    ]
+    versions = {policy.version for policy in [base, *others]}
+    assert len(versions) == 1 + len(others)
+
+
+# Headers.
+
+
+def test_an_alert_is_a_cloud_event(decided: Decided) -> None:
+    alert = {**alerts_of(decided)[0], "event_time": 1_750_000_000_123_456}
+    headers = decided.publisher.cloud_event(alert, b"key")
+    assert dict(headers) == {
+        "ce_specversion": "1.0",
+        "ce_type": "fraudstream.v1.Alert",
+        "ce_source": "/fraudstream/test",
+        "ce_id": alert["alert_id"],
+        "ce_time": "2025-06-15T15:06:40.123456Z",
+        "ce_subject": alert["transaction_id"],
+        "ce_partitionkey": b"key",
+        "content-type": "application/avro",
+    }
+    assert len(headers) == len(dict(headers))
+
+
+@pytest.mark.parametrize(
+    ("time_us", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1, "1970-01-01T00:00:00.000001Z"),
+        (946_684_800_000_000, "2000-01-01T00:00:00Z"),
+        (4_294_967_295_999_999, "2106-02-07T06:28:15.999999Z"),
+        (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_the_time_of_an_event_is_exact(decided: Decided, time_us: int, text: str) -> None:
+    alert = {**alerts_of(decided)[0], "event_time": time_us}
+    assert dict(decided.publisher.cloud_event(alert, b""))["ce_time"] == text
+    assert datetime.fromisoformat(text).year >= 1970
+
+
+@pytest.mark.parametrize("time_us", [253_402_300_800_000_000, 2**62, 2**63 - 1])
+def test_a_time_behind_the_calendar_stops_nobody(decided: Decided, time_us: int) -> None:
+    alert = {**alerts_of(decided)[0], "event_time": time_us}
+    found = dict(decided.publisher.cloud_event(alert, b""))["ce_time"]
+    assert found == "9999-12-31T23:59:59.999999Z"
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.OK])
+def test_a_dead_letter_says_what_was_wrong_and_where(reason: Reason) -> None:
+    headers = dead_letter_headers(reason, "t", 3, 77, [("trace", b"abc"), ("null", None)])
+    assert headers[:2] == [("trace", b"abc"), ("null", None)]
+    assert dict(headers[2:]) == {
+        "__streams.errors.exception": reason.name.lower(),
+        "__streams.errors.message": REASON_TEXT[reason],
+        "__streams.errors.topic": "t",
+        "__streams.errors.partition": "3",
+        "__streams.errors.offset": "77",
+        "fraudstream.stage": reason.stage,
+        "fraudstream.attempt": "1",
+    }
+
+
+def test_attempts_are_counted_on_and_old_findings_replaced() -> None:
+    headers = [("trace", b"abc")]
+    for attempt in range(1, 13):
+        headers = dead_letter_headers(Reason.TRUNCATED, "t", 0, attempt, headers)
+        assert dict(headers)[ATTEMPT_HEADER] == str(attempt)
+        assert len(headers) == 8
+        # As a consumer gives them back.
+        headers = [(n, v.encode() if isinstance(v, str) else v) for n, v in headers]
+
+
+@pytest.mark.parametrize(
+    ("value", "attempt"),
+    [(None, "1"), (b"", "1"), (b"x", "1"), (b"-3", "1"), (b"41", "42"), (b"9" * 40, "1000000")],
+)
+def test_a_foreign_attempt_cannot_break_the_count(value: bytes | None, attempt: str) -> None:
+    headers = dead_letter_headers(Reason.TRUNCATED, "t", 0, 0, [(ATTEMPT_HEADER, value)])
+    assert dict(headers)[ATTEMPT_HEADER] == attempt
+    assert [name for name, _ in headers].count(ATTEMPT_HEADER) == 1

@@ -1,0 +1,389 @@
+"""A file through the engine: the report adds up, labels are late, and the same file says the same.
+
+The world is a small one of the Handbook's simulator.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from seeds import seeds
+
+from schemas import containers
+from schemas.columns import REASON_TEXT, Reason
+from schemas.errors import ConfigError, InputFileError
+from schemas.records import RecordCodec, builtin
+from stream.config import Config, load
+from stream.files.rows import row_schema
+from stream.replay import Replay, ReplayOutputs
+from stream.simulate.handbook import HandbookParameters, HandbookStream, generate, write_csv
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "handbook.toml"
+DATA_FILE = ROOT.parent / "shared" / "data" / "fdh_raw.parquet"
+DAY_US = 86_400_000_000
+HOUR_US = DAY_US // 24
+SMALL = HandbookParameters(
+    customers=60,
+    terminals=40,
+    days=25,
+    radius=9.0,
+    amount_limit=110.0,
+    terminal_days=4,
+    customer_days=6,
+)
+QUICK = {"frauds_min": 3, "genuine_min": 100}
+TIMING = ("seconds", "cpu_s", "compile_s", "events_per_s")
+
+
+@pytest.fixture(scope="module")
+def stream() -> HandbookStream:
+    return generate(SMALL)
+
+
+@pytest.fixture(scope="module")
+def world(stream: HandbookStream, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("world") / "handbook.csv"
+    write_csv(stream, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def replayed(world: Path) -> tuple[dict[str, Any], bytes, bytes]:
+    return replay(world, configured())
+
+
+def configured(**sections: Any) -> Config:
+    return load(EXAMPLE, **{"model": QUICK, **sections})
+
+
+def replay(path: Path, config: Config) -> tuple[dict[str, Any], bytes, bytes]:
+    """Return the report without its times, the alerts and the dead letters."""
+    alerts, letters = path.with_name("alerts.jsonl"), path.with_name("letters.avro")
+    report = Replay(path, config, ReplayOutputs(alerts, letters)).run()
+    return (
+        {name: value for name, value in report.items() if name not in TIMING},
+        alerts.read_bytes(),
+        letters.read_bytes(),
+    )
+
+
+def letters_of(path: Path) -> list[dict[str, Any]]:
+    codec = RecordCodec(builtin("dead_letter"), 5)
+    return [codec.decode(value) for value in containers.records(path, 5)]
+
+
+def edited(world: Path, folder: Path, edit: Any, end: int | None = None) -> Path:
+    """Copy the world, letting `edit` change the list of its rows."""
+    with world.open(newline="") as file:
+        rows = list(csv.DictReader(file))[:end]
+    names = list(rows[0])
+    rows = edit(rows) or rows
+    path = folder / "edited.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def hostile(seed: int) -> Any:
+    """Shuffle rows a little, and break, repeat and post-date some of them."""
+    rng = np.random.default_rng(seed)
+
+    def edit(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        order = np.argsort(np.arange(len(rows)) + rng.integers(0, 40, len(rows)), kind="stable")
+        rows = [rows[i] for i in order]
+        for i in rng.choice(len(rows), 40, replace=False):
+            name, value = [
+                ("TX_AMOUNT", "-1"),
+                ("TX_AMOUNT", "free"),
+                ("TX_DATETIME", ""),
+                ("TX_DATETIME", "2999-01-01"),
+            ][int(rng.integers(4))]
+            rows[i][name] = value
+        for i in rng.choice(len(rows) - 1, 30, replace=False):
+            rows[i + 1] = dict(rows[i])
+        return rows
+
+    return edit
+
+
+# What the report says.
+
+
+def test_every_event_is_a_decision_or_a_dead_letter(
+    replayed: tuple[dict[str, Any], bytes, bytes], stream: HandbookStream
+) -> None:
+    report, alerts, _ = replayed
+    assert report["file"] == "handbook.csv"
+    assert report["events"] == report["decisions"] + report["dead_letters"] == len(stream)
+    assert report["frauds"] == stream.is_fraud.sum()
+    assert report["alerts"] == alerts.count(b"\n") > 50
+    assert report["late"] == report["too_late"] == report["duplicates"] == 0
+    assert report["evicted_live"] == report["unlearned_lost"] == 0
+
+
+def test_a_fraud_is_learned_once_its_label_has_had_its_delay(
+    replayed: tuple[dict[str, Any], bytes, bytes], stream: HandbookStream
+) -> None:
+    report, _, _ = replayed
+    times, last = stream.event_time_us, stream.event_time_us[-1]
+    # The file is in order and nobody is late: the last barrier is the last whole hour.
+    barrier = last // HOUR_US * HOUR_US
+    due = times + 7 * DAY_US <= barrier
+    assert report["labels_learned"] == (stream.is_fraud & due).sum()
+    assert report["labels_not_yet_due"] == (stream.is_fraud & ~due).sum()
+    assert report["matured_as_genuine"] == (~stream.is_fraud & due).sum()
+    assert report["still_waiting"] == (~due).sum()
+    assert report["labels_refused"] == 0
+    assert report["prequential"]["judged"] == due.sum()
+    assert report["prequential"]["frauds"] == report["labels_learned"]
+
+
+@pytest.mark.parametrize("delay", ["0s", "1h", "3d", "30d"])
+def test_every_label_is_learned_refused_or_not_yet_due(
+    world: Path, tmp_path: Path, stream: HandbookStream, delay: str
+) -> None:
+    path = edited(world, tmp_path, lambda rows: rows, 900)
+    replay_section = {"label": "TX_FRAUD", "label_delay": delay}
+    report, _, _ = replay(path, configured(replay=replay_section))
+    parts = ("labels_learned", "labels_refused", "labels_not_yet_due")
+    known = sum(report[name] for name in parts)
+    # What came in the last hour was handed over, and is learned at the next barrier.
+    last = stream.event_time_us[899]
+    pending = (stream.is_fraud[:900] & (stream.event_time_us[:900] >= last - HOUR_US)).sum()
+    assert report["frauds"] - pending <= known <= report["frauds"] == stream.is_fraud[:900].sum()
+    if delay == "30d":
+        assert report["labels_not_yet_due"] == report["frauds"]
+
+
+def test_labels_later_than_maturity_are_refused_and_are_no_dead_letters(
+    world: Path, tmp_path: Path
+) -> None:
+    sections = {"labels": {"maturity": "2d"}, "replay": {"label_delay": "5d"}}
+    report, _, letters = replay(edited(world, tmp_path, lambda rows: rows), configured(**sections))
+    assert report["labels_refused"] > 100
+    assert report["labels_refused_by_reason"] == {
+        "label_unknown_transaction": report["labels_refused"]
+    }
+    assert report["dead_letters"] == 0
+    assert report["labels_learned"] == 0
+    assert len(letters) > 0
+
+
+def test_the_report_of_a_hostile_file_adds_up(world: Path, tmp_path: Path) -> None:
+    path = edited(world, tmp_path, hostile(1))
+    report, alerts, _ = replay(path, configured(windows={"allowed_lateness": "1h"}))
+    assert report["events"] == report["decisions"] + report["dead_letters"]
+    assert report["dead_letters"] == sum(report["dead_letters_by_reason"].values()) > 20
+    assert set(report["dead_letters_by_reason"]) == {
+        *("amount_negative", "unreadable_field", "event_time_missing", "event_time_in_future"),
+    }
+    assert report["too_late"] > 0
+    assert report["late"] > 0
+    assert report["duplicates"] > 10
+    assert report["alerts"] == alerts.count(b"\n")
+    judged = report["labels_learned"] + report["matured_as_genuine"]
+    assert report["prequential"]["judged"] == judged
+
+
+def test_progress_counts_the_rows_up_to_the_end(
+    world: Path, monkeypatch: pytest.MonkeyPatch, stream: HandbookStream
+) -> None:
+    monkeypatch.setattr("stream.replay.BLOCK_ROWS", 500)
+    seen: list[int] = []
+    Replay(world, configured(), ReplayOutputs()).run(seen.append)
+    assert seen == [500, 1_000, 1_500, len(stream)]
+
+
+def test_a_model_that_learned_is_better_than_chance(
+    replayed: tuple[dict[str, Any], bytes, bytes],
+) -> None:
+    quality = replayed[0]["prequential"]
+    base_rate = quality["frauds"] / quality["judged"]
+    assert quality["precision"] > 1.3 * base_rate
+
+
+# The same file says the same.
+
+
+def test_replaying_twice_gives_the_same_bytes(
+    world: Path, replayed: tuple[dict[str, Any], bytes, bytes]
+) -> None:
+    assert replay(world, configured()) == replayed
+
+
+@pytest.mark.parametrize("rows", [1, 7, 4096])
+@pytest.mark.parametrize("delay", ["0s", "20m", "2d"])
+def test_the_size_of_a_block_changes_nothing(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, delay: str
+) -> None:
+    """Law b, on a file out of order whose labels come at once, soon and late."""
+    path = edited(world, tmp_path, hostile(2), 700)
+    config = configured(
+        windows={"allowed_lateness": "3h"},
+        labels={"learn_interval": "10m", "maturity": "4d"},
+        replay={"label_delay": delay},
+    )
+    monkeypatch.setattr("stream.replay.BLOCK_ROWS", 2**20)
+    whole = replay(path, config)
+    assert whole[0]["labels_learned"] > 50
+    assert whole[0]["alerts"] > 0
+    monkeypatch.setattr("stream.replay.BLOCK_ROWS", rows)
+    assert replay(path, config) == whole
+
+
+@pytest.mark.slow
+@seeds(5)
+def test_the_size_of_a_block_changes_nothing_whatever_the_seed(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    path = edited(world, tmp_path, hostile(seed), 600)
+    config = configured(
+        windows={"allowed_lateness": str(rng.choice(["0s", "30m", "6h"]))},
+        labels={"learn_interval": str(rng.choice(["1s", "5m", "1h"])), "maturity": "2d"},
+        replay={"label_delay": str(rng.choice(["0s", "1s", "45m", "1d", "3d"]))},
+    )
+    results = []
+    for rows in (int(rng.integers(1, 50)), int(rng.integers(50, 500)), 4096):
+        monkeypatch.setattr("stream.replay.BLOCK_ROWS", rows)
+        results.append(replay(path, config))
+    assert results[0] == results[1] == results[2]
+
+
+# Alerts and dead letters.
+
+
+def test_alerts_fit_the_contract_and_name_their_rows(
+    replayed: tuple[dict[str, Any], bytes, bytes], stream: HandbookStream
+) -> None:
+    codec = RecordCodec(builtin("alert"), 4)
+    alerts = [json.loads(line) for line in replayed[1].splitlines()]
+    for alert in alerts:
+        # JSON has no NaN: an unknown value is null there.
+        for reason in alert["reasons"]:
+            reason["value"] = np.nan if reason["value"] is None else reason["value"]
+        codec.encode(alert)
+        row = alert["source_offset"]
+        assert alert["transaction_id"] == str(stream.transaction_id[row])
+        assert alert["event_time"] == stream.event_time_us[row]
+        assert alert["amount_minor"] == round(stream.amount[row] * 100)
+        assert set(alert["entities"]) == {"customer", "terminal"}
+    assert len({alert["alert_id"] for alert in alerts}) == len(alerts)
+
+
+def test_a_dead_letter_holds_the_bytes_as_they_were_refused(world: Path, tmp_path: Path) -> None:
+    def edit(rows: list[dict[str, str]]) -> None:
+        rows[3]["TX_AMOUNT"] = "-7.25"
+        rows[8]["TRANSACTION_ID"] = ""
+        rows[9]["TX_DATETIME"] = "noon"
+
+    path = edited(world, tmp_path, edit, 20)
+    config = configured()
+    report, _, _ = replay(path, config)
+    letters = letters_of(tmp_path / "letters.avro")
+    found = {
+        letter["offset"]: (letter["reason"], letter["stage"], letter["topic"]) for letter in letters
+    }
+    assert found == {
+        3: ("amount_negative", "validate", "edited.csv"),
+        8: ("id_empty", "validate", "edited.csv"),
+        9: ("unreadable_field", "decode", "edited.csv"),
+    }
+    assert letters[0]["message"] == REASON_TEXT[Reason.AMOUNT_NEGATIVE]
+    assert report["dead_letters_by_reason"] == Counter(letter["reason"] for letter in letters)
+    rows = RecordCodec(row_schema(config.roles()), 1)
+    assert rows.decode(letters[0]["value"])["amount"] == -7.25
+    assert rows.decode(letters[1]["value"])["transaction_id"] == ""
+    assert rows.decode(letters[2]["value"])["transaction_id"] == "9"
+
+
+def test_a_dead_letter_of_an_avro_file_holds_the_records_own_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "payments.avro"
+    record = {
+        "transaction_id": "a",
+        "event_time": 1_750_000_000_000_000,
+        "amount_minor": -5,
+        "card_id": "c",
+        "merchant_id": "m",
+    }
+    containers.write(path, builtin("transaction"), [record])
+    replay(path, load())
+    (letter,) = letters_of(tmp_path / "letters.avro")
+    assert [letter["value"]] == list(containers.records(path, 1))
+    assert letter["reason"] == "amount_negative"
+
+
+def test_without_outputs_nothing_is_written(world: Path, tmp_path: Path) -> None:
+    path = edited(world, tmp_path, lambda rows: rows, 50)
+    Replay(path, configured(), ReplayOutputs()).run()
+    assert [file.name for file in tmp_path.iterdir()] == ["edited.csv"]
+
+
+def test_an_output_is_never_the_input_nor_the_other_output(world: Path, tmp_path: Path) -> None:
+    path = edited(world, tmp_path, lambda rows: rows, 50)
+    before = path.read_bytes()
+    same = tmp_path / "sub" / ".." / "edited.csv"
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "x"
+    for outputs in (
+        ReplayOutputs(alerts=same),
+        ReplayOutputs(dead_letters=same),
+        ReplayOutputs(other, other),
+    ):
+        with pytest.raises(ConfigError, match="name another file"):
+            Replay(path, configured(), outputs)
+    assert path.read_bytes() == before
+
+
+# The published data set.
+
+
+@pytest.mark.slow
+def test_the_start_of_the_published_data_set_is_replayed(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    if not DATA_FILE.is_file():
+        from conftest import in_ci
+
+        why = f"THE PUBLISHED DATA SET WAS NOT REPLAYED: {DATA_FILE} is not there"
+        print(f"\n{why}")
+        assert not in_ci(), why
+        pytest.skip(why)
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB ([offline]) is missing: NOT replayed")
+    path = tmp_path / "head.parquet"
+    n = 60_000
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select * from read_parquet('{DATA_FILE}') limit {n}) to '{path}' "
+            "(format parquet)"
+        )
+        frauds = connection.execute(
+            "select count(*) from read_parquet(?) where TX_FRAUD = 1", [str(path)]
+        ).fetchone()[0]
+    report, alerts, _ = replay(path, load(EXAMPLE))
+    assert report["events"] == report["decisions"] == n
+    assert report["frauds"] == frauds > 100
+    assert report["dead_letters"] == report["duplicates"] == report["too_late"] == 0
+    assert report["evicted_live"] == report["unlearned_lost"] == 0
+    assert report["labels_refused"] == 0
+    assert 0 < report["labels_learned"] < frauds
+    assert report["matured_as_genuine"] > 0
+    assert report["alerts"] == alerts.count(b"\n")
+
+
+def test_a_file_that_breaks_in_the_middle_is_an_error_of_the_file(
+    world: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_bytes(world.read_bytes()[:20_000] + b"\n\xff\xff\n")
+    with pytest.raises(InputFileError, match=r"broken\.csv cannot be read"):
+        replay(path, configured())

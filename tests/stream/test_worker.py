@@ -1,0 +1,669 @@
+"""The worker on the embedded broker, end to end: Avro in, decisions, alerts and dead letters out."""
+
+import ctypes
+import json
+import math
+import os
+import random
+import shutil
+import struct
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from schemas.columns import REASON_TEXT, Reason
+from schemas.errors import DeliveryError
+from schemas.index import write_index
+from schemas.records import PACKAGE, RecordCodec, builtin
+from schemas.siphash import hash_texts
+from schemas.wire import frame
+from stream.app import worker_of
+from stream.config import load
+from stream.decide import alert_id
+from stream.kafka import embedded
+from stream.kafka import sink as sink_module
+from stream.kafka.client import Connection
+from stream.kafka.embedded import EmbeddedBroker
+
+SECONDS = 30
+KEY = b"sixteen bytes ok"
+IN, LABELS = "fraud.transactions", "fraud.labels"
+OUT = ("fraud.alerts", "fraud.decisions", "fraud.dead_letters")
+ALERTS, DECISIONS, DEAD = OUT
+QUICK_GROUP = {"session.timeout.ms": 1_300, "heartbeat.interval.ms": 100}
+OVERRIDES = {
+    "topics": {"decisions": DECISIONS, "partitions": 1},
+    "windows": {
+        "lengths": ("10s", "1m"),
+        "events_max": 10_000,
+        "entities_max": 10_000,
+        "allowed_lateness": "100ms",
+    },
+    "labels": {"maturity": "1d", "waiting_max": 10_000, "learn_interval": "1s"},
+    "model": {"frauds_min": 1, "genuine_min": 1},
+    "decision": {"review": 0.3, "block": 0.51},
+    "worker": {"commit_interval": "1us"},
+}
+TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
+LABEL_CODEC = RecordCodec(builtin("label"), 2)
+CODECS = {ALERTS: RecordCodec(builtin("alert"), 4), DECISIONS: RecordCodec(builtin("decision"), 3)}
+MAPPED = {
+    "type": "record",
+    "name": "Mine",
+    "fields": [
+        {"name": "id", "type": "string"},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+        {"name": "value", "type": "double"},
+        {"name": "who", "type": "string"},
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_ours(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("FRAUD_")]:
+        monkeypatch.delenv(name)
+
+
+class Rig:
+    """A broker, a worker, and what stands around them."""
+
+    def __init__(self, broker, config, settings=None):
+        self.broker = broker
+        self.config = config
+        self.connection = Connection(
+            broker.bootstrap, {**QUICK_GROUP, **(settings or {})}, embedded=True
+        )
+        self.worker = worker_of(config, self.connection, KEY)
+        self.producer = Producer(broker.connection.producer(idempotent=False))
+
+    def send(self, topic, values, key=b"key", headers=None):
+        for value in values:
+            self.producer.produce(topic, value, key=key, headers=headers, partition=0)
+        assert self.producer.flush(SECONDS) == 0
+
+    def take(self, n):
+        """Turn until n more records were taken, then finish as `run` does."""
+        wanted, deadline = self.worker.stats.records + n, time.monotonic() + SECONDS
+        while self.worker.stats.records < wanted:
+            assert time.monotonic() < deadline, self.worker.stats
+            self.worker.turn(0.05)
+        assert self.worker.stats.records == wanted
+        self.settle()
+
+    def settle(self):
+        assert self.worker.sink.flush(SECONDS) == 0
+        self.worker._commit(force=True)
+        deadline = time.monotonic() + SECONDS
+        while self.worker.source.commits_pending:
+            assert time.monotonic() < deadline
+            assert self.worker.turn(0.02) == 0
+
+    def read(self, topic):
+        """Read a whole topic."""
+        consumer = Consumer(self.broker.connection.consumer("reader"))
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=SECONDS)
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        messages, deadline = [], time.monotonic() + SECONDS
+        while len(messages) < end:
+            assert time.monotonic() < deadline
+            messages += consumer.consume(end - len(messages), 0.05)
+        consumer.close()
+        return messages
+
+    def decoded(self, topic):
+        return [CODECS[topic].decode(message.value()) for message in self.read(topic)]
+
+    def committed(self, topic=IN):
+        """The group's committed offset of partition 0; -1001 for none."""
+        consumer = Consumer(self.connection.consumer(self.config.kafka.group))
+        try:
+            return consumer.committed([TopicPartition(topic, 0)], timeout=SECONDS)[0].offset
+        finally:
+            consumer.close()
+
+
+@contextmanager
+def rig_of(config=None, **settings):
+    config = config or load(None, **OVERRIDES)
+    with EmbeddedBroker(dict.fromkeys(config.topics.names(), 1)) as broker:
+        rig = Rig(broker, config, settings)
+        try:
+            yield rig
+        finally:
+            rig.worker.close()
+
+
+@pytest.fixture(scope="module")
+def mapped_folder(tmp_path_factory):
+    """A registry of one's own, whose transactions carry the amount as a double."""
+    folder = tmp_path_factory.mktemp("registry")
+    subjects = {"transactions": "mine", "labels": "label", "decisions": "decision"}
+    subjects |= {"alerts": "alert"}
+    lines = []
+    for number, (topic, file) in enumerate(subjects.items(), start=1):
+        if file != "mine":
+            shutil.copy(PACKAGE / f"{file}.avsc", folder)
+        lines.append(f'[subjects."fraud.{topic}-value"]\ncompatibility = "FULL_TRANSITIVE"')
+        lines.append(f'[[subjects."fraud.{topic}-value".versions]]')
+        lines.append(f'id = {number}\nfile = "{file}.avsc"')
+    (folder / "mine.avsc").write_text(json.dumps(MAPPED))
+    (folder / "registry.toml").write_text("\n".join(lines) + "\n")
+    write_index(folder)
+    return folder
+
+
+@pytest.fixture
+def mapped_config(mapped_folder):
+    fields = {
+        "transaction_id": "id",
+        "event_time": "at",
+        "amount": "value",
+        "amount_unit": "major",
+        "entities": {"card": "who"},
+    }
+    return load(None, **OVERRIDES, fields=fields, registry={"folder": str(mapped_folder)})
+
+
+def now_us():
+    return time.time_ns() // 1000
+
+
+def payment(number, at_us, card="card-a", amount=1000, **more):
+    return {
+        "transaction_id": f"t-{number}",
+        "event_time": at_us,
+        "amount_minor": amount,
+        "card_id": card,
+        "merchant_id": "shop",
+        **more,
+    }
+
+
+def label(number, at_us, is_fraud):
+    return LABEL_CODEC.encode(
+        {"transaction_id": f"t-{number}", "is_fraud": is_fraud, "label_time": at_us}
+    )
+
+
+def mapped(number="1", at_us=None, value=12.5, who="card-a"):
+    at_us = now_us() if at_us is None else at_us
+    return RecordCodec(MAPPED, 1).encode({"id": number, "at": at_us, "value": value, "who": who})
+
+
+def headers_of(message):
+    headers = message.headers() or []
+    assert len({name for name, _ in headers}) == len(headers)
+    return {name: (value or b"").decode() for name, value in headers}
+
+
+# A fixed moment, so that scores are the same in every run; not a whole second.
+START_US = 1_700_000_000_250_000
+LESSONS = 120
+SCORED = 20
+
+
+def teach_and_test(rig):
+    """Send payments, the truth about them, and then payments that are scored by it."""
+    first = [
+        payment(n, START_US + n * 100_000, f"card-{n % 7}", 90_000 if n % 3 == 0 else 1000)
+        for n in range(LESSONS)
+    ]
+    rig.send(IN, [TRANSACTIONS.encode(p) for p in first])
+    rig.take(LESSONS)
+    rig.send(LABELS, [label(n, START_US + 20_000_000, n % 3 == 0) for n in range(LESSONS)])
+    rig.take(LESSONS)
+    later = START_US + LESSONS * 100_000 + 1_500_000
+    second = [
+        payment(1000 + n, later + n * 100_000, f"card-{n % 7}", 90_000 if n % 3 == 0 else 1000)
+        for n in range(SCORED)
+    ]
+    rig.send(IN, [TRANSACTIONS.encode(p) for p in second])
+    rig.take(SCORED)
+    return first + second
+
+
+def test_every_payment_gets_its_decision_and_frauds_an_alert():
+    with rig_of() as rig:
+        sent = teach_and_test(rig)
+        decisions = rig.decoded(DECISIONS)
+        alerts = rig.decoded(ALERTS)
+        assert [d["transaction_id"] for d in decisions] == [p["transaction_id"] for p in sent]
+        assert [d["event_time"] for d in decisions] == [p["event_time"] for p in sent]
+        assert {d["timeliness"] for d in decisions} == {"ON_TIME"}
+        assert not any(d["duplicate"] for d in decisions)
+        for decision in decisions[:LESSONS]:
+            assert decision["score"] is None
+            assert (decision["decision"], decision["degraded"]) == ("ALLOW", ["model_cold"])
+        for decision in decisions[LESSONS:]:
+            score = decision["score"]
+            expected = "BLOCK" if score >= 0.51 else "REVIEW" if score >= 0.3 else "ALLOW"
+            assert (decision["decision"], decision["degraded"]) == (expected, [])
+            assert decision["model_version"] == LESSONS
+        alerted = {d["transaction_id"] for d in decisions if d["decision"] != "ALLOW"}
+        assert [a["transaction_id"] for a in alerts] == [
+            d["transaction_id"] for d in decisions if d["decision"] != "ALLOW"
+        ]
+        assert {d["decision"] for d in decisions} == {"ALLOW", "REVIEW", "BLOCK"}
+        assert alerted == {f"t-{1000 + n}" for n in range(0, SCORED, 3)}
+        assert rig.read(DEAD) == []
+        counters = rig.worker.engine.counters
+        assert (counters.decisions, counters.labels_learned) == (LESSONS + SCORED, LESSONS)
+        assert rig.committed(IN) == LESSONS + SCORED
+        assert rig.committed(LABELS) == LESSONS
+
+
+def test_an_alert_carries_its_evidence():
+    with rig_of() as rig:
+        sent = {p["transaction_id"]: (n, p) for n, p in enumerate(teach_and_test(rig))}
+        decisions = {d["transaction_id"]: d for d in rig.decoded(DECISIONS)}
+        alerts = rig.decoded(ALERTS)
+        assert alerts
+        engine = rig.worker.engine
+        names = engine.parameters.features.names
+        for alert in alerts:
+            offset, record = sent[alert["transaction_id"]]
+            decision = decisions[alert["transaction_id"]]
+            shared = ("decision", "score", "timeliness", "degraded", "model_version")
+            for name in (*shared, "policy_version", "event_time"):
+                assert alert[name] == decision[name]
+            assert alert["amount_minor"] == record["amount_minor"]
+            assert alert["score_scaled"] == min(999, int(alert["score"] * 1000))
+            assert alert["threshold"] == {"REVIEW": 0.3, "BLOCK": 0.51}[alert["decision"]]
+            place = alert["source_topic"], alert["source_partition"], alert["source_offset"]
+            assert place == (IN, 0, offset)
+            assert alert["alert_id"] == alert_id(*place, alert["policy_version"])
+            card, merchant, transaction = hash_texts(
+                [record["card_id"], record["merchant_id"], record["transaction_id"]], KEY
+            )
+            assert alert["entities"] == {"card": f"{card:016x}", "merchant": f"{merchant:016x}"}
+
+            # The model has learned nothing since, so it still tells how this score came about.
+            row = engine.waiting.find(np.array([transaction], np.uint64))[0]
+            x = engine.waiting.features[row]
+            base, parts = engine.learner.contributions(x)
+            log_odds = math.log(alert["score"] / (1 - alert["score"]))
+            assert alert["base"] == base
+            assert base + parts.sum() == pytest.approx(log_odds, rel=1e-9)
+            top = sorted((-part, i) for i, part in enumerate(parts) if part > 0)[:4]
+            assert alert["reasons"] == [
+                {"feature": names[i], "value": x[i], "contribution": -part} for part, i in top
+            ]
+
+
+def test_an_alert_is_a_cloud_event():
+    with rig_of() as rig:
+        teach_and_test(rig)
+        messages = rig.read(ALERTS)
+        assert messages
+        for message in messages:
+            alert = CODECS[ALERTS].decode(message.value())
+            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=alert["event_time"])
+            assert headers_of(message) == {
+                "ce_specversion": "1.0",
+                "ce_type": "fraudstream.v1.Alert",
+                "ce_source": "/fraudstream/fraudstream",
+                "ce_id": alert["alert_id"],
+                "ce_time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "ce_subject": alert["transaction_id"],
+                "ce_partitionkey": alert["entities"]["card"],
+                "content-type": "application/avro",
+            }
+
+
+def test_output_is_keyed_by_the_cards_hash_and_names_no_card():
+    with rig_of() as rig:
+        sent = {p["transaction_id"]: p for p in teach_and_test(rig)}
+        for topic in (ALERTS, DECISIONS):
+            messages = rig.read(topic)
+            assert messages
+            for message in messages:
+                record = CODECS[topic].decode(message.value())
+                card = sent[record["transaction_id"]]["card_id"]
+                (expected,) = hash_texts([card], KEY)
+                assert message.key() == b"%016x" % expected
+                headers = message.headers() or []
+                everything = [message.key(), message.value()]
+                everything += [part for name, value in headers for part in (name.encode(), value)]
+                assert not any(b"card-" in part for part in everything)
+
+
+def test_the_same_log_gives_the_same_records_again():
+    runs = []
+    for _ in range(2):
+        with rig_of() as rig:
+            teach_and_test(rig)
+            runs.append(
+                [
+                    (m.topic(), m.key(), m.value(), m.headers())
+                    for topic in OUT
+                    for m in rig.read(topic)
+                ]
+            )
+    assert runs[0] == runs[1]
+    assert any(topic == ALERTS for topic, *_ in runs[0])
+
+
+def test_a_payment_that_comes_again_repeats_its_verdict():
+    with rig_of() as rig:
+        sent = teach_and_test(rig)
+        alerts = len(rig.read(ALERTS))
+        again = [payment(n, START_US + 20_000_000, "card-x", 1) for n in range(1000, 1000 + SCORED)]
+        rig.send(IN, [TRANSACTIONS.encode(p) for p in again])
+        rig.take(SCORED)
+        decisions = rig.decoded(DECISIONS)
+        assert len(decisions) == len(sent) + SCORED
+        for first, second in zip(decisions[LESSONS:-SCORED], decisions[-SCORED:], strict=True):
+            assert not first["duplicate"]
+            assert second["duplicate"]
+            for name in ("transaction_id", "decision", "score"):
+                assert first[name] == second[name]
+        assert len(rig.read(ALERTS)) == alerts
+
+
+def poisons(at_us):
+    """One record of every kind that is refused, by the reason it is refused for."""
+    good = mapped("good", at_us)
+    return {
+        Reason.NULL_VALUE: None,
+        Reason.TOO_SHORT: b"\0\0\0\0",
+        Reason.WRONG_MAGIC: b"{" + good[1:],
+        Reason.UNKNOWN_SCHEMA_ID: frame(999, good[5:]),
+        Reason.OVERSIZE: good + bytes(5000),
+        Reason.TRUNCATED: good[:-1],
+        Reason.TRAILING_BYTES: good + b"\0",
+        Reason.VARINT_TOO_LONG: good[:5] + b"\xff" * 11,
+        Reason.NEGATIVE_LENGTH: good[:5] + b"\x01" + good[6:],
+        Reason.BAD_UTF8: good.replace(b"good", b"g\xff\xfed"),
+        Reason.ID_EMPTY: mapped("", at_us),
+        Reason.ID_TOO_LONG: mapped("x" * 65, at_us),
+        Reason.ENTITY_EMPTY: mapped("2", at_us, who=""),
+        Reason.AMOUNT_NOT_FINITE: mapped("3", at_us, math.nan),
+        Reason.AMOUNT_NEGATIVE: mapped("4", at_us, -0.5),
+        Reason.AMOUNT_TOO_LARGE: mapped("5", at_us, 1e300),
+        Reason.EVENT_TIME_TOO_EARLY: mapped("6", 0),
+        Reason.EVENT_TIME_IN_FUTURE: mapped("7", 2**62),
+        Reason.EVENT_TOO_LATE: mapped("8", at_us - 3600 * 10**6),
+    }
+
+
+def test_every_kind_of_bad_record_becomes_a_dead_letter_with_its_own_reason(mapped_config):
+    at_us = now_us()
+    bad = poisons(at_us)
+    with rig_of(mapped_config) as rig:
+        rig.send(IN, [mapped("before", at_us)], key=None)
+        for number, value in enumerate(bad.values()):
+            headers = [("mine", b"%d" % number), ("mine-too", None)]
+            rig.send(IN, [value], key=b"key-%d" % number, headers=headers)
+        rig.send(IN, [mapped("after", at_us + 1)])
+        rig.take(len(bad) + 2)
+
+        letters = rig.read(DEAD)
+        assert len(letters) == len(bad)
+        for number, (message, (reason, value)) in enumerate(zip(letters, bad.items(), strict=True)):
+            assert message.value() == value
+            assert message.key() == b"key-%d" % number
+            assert headers_of(message) == {
+                "mine": str(number),
+                "mine-too": "",
+                "__streams.errors.exception": reason.name.lower(),
+                "__streams.errors.message": REASON_TEXT[reason],
+                "__streams.errors.topic": IN,
+                "__streams.errors.partition": "0",
+                "__streams.errors.offset": str(number + 1),
+                "fraudstream.stage": reason.stage,
+                "fraudstream.attempt": "1",
+            }
+            assert ("mine-too", None) in message.headers()
+        stages = {headers_of(message)["fraudstream.stage"] for message in letters}
+        assert stages == {"wire", "decode", "validate", "time"}
+        assert rig.worker.stats.dead_letters_by_reason == {reason.name.lower(): 1 for reason in bad}
+        # A late one is decided all the same, without a score; the others are not decided.
+        decisions = rig.decoded(DECISIONS)
+        assert [d["transaction_id"] for d in decisions] == ["before", "8", "after"]
+        assert decisions[1]["degraded"] == ["model_cold", "too_late"] or decisions[1][
+            "degraded"
+        ] == ["too_late"]
+        assert decisions[1]["timeliness"] == "TOO_LATE"
+        assert rig.committed() == len(bad) + 2
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_no_infinite_amount_reaches_a_sum(mapped_config, value):
+    at_us = now_us()
+    with rig_of(mapped_config) as rig:
+        rig.send(IN, [mapped("1", at_us), mapped("2", at_us, value), mapped("3", at_us)])
+        rig.take(3)
+        (letter,) = rig.read(DEAD)
+        assert headers_of(letter)["__streams.errors.exception"] == "amount_not_finite"
+        keys = np.array(hash_texts(["1", "3"], KEY), np.uint64)
+        features = rig.worker.engine.waiting.features[rig.worker.engine.waiting.find(keys)]
+        # The gap since the first event is unknown; every sum is a number.
+        assert np.isfinite(features[:, :-1]).all()
+
+
+def test_a_label_that_fits_no_payment_is_a_dead_letter():
+    at_us = now_us() - 3600 * 10**6
+    with rig_of() as rig:
+        rig.send(IN, [TRANSACTIONS.encode(payment(1, at_us))])
+        rig.take(1)
+        bad = {
+            Reason.LABEL_UNKNOWN_TRANSACTION: label(2, at_us + 1, True),
+            Reason.LABEL_TIME_BEFORE_EVENT: label(1, at_us - 1, True),
+            Reason.TRUNCATED: label(1, at_us, True)[:-1],
+        }
+        rig.send(LABELS, [*bad.values(), label(1, at_us, False), label(1, at_us, True)])
+        rig.take(5)
+        letters = rig.read(DEAD)
+        assert [m.value() for m in letters] == list(bad.values())
+        for offset, (message, reason) in enumerate(zip(letters, bad, strict=True)):
+            headers = headers_of(message)
+            assert headers["__streams.errors.exception"] == reason.name.lower()
+            assert headers["__streams.errors.topic"] == LABELS
+            assert headers["__streams.errors.offset"] == str(offset)
+            assert headers["fraudstream.stage"] == reason.stage
+        # The first verdict counts, and says nothing on any topic; so does its repeat.
+        counters = rig.worker.engine.counters
+        assert (counters.labels_refused, counters.labels_repeated) == (3, 1)
+        assert rig.committed(LABELS) == 5
+
+
+def test_an_attempt_is_counted_on_and_hostile_attempts_start_again():
+    given = {"1": 2, "41": 42, "": 1, "-3": 1, "x": 1, "9" * 400: 1_000_000, "٣": 1, None: 1}
+    with rig_of() as rig:
+        for attempt in given:
+            headers = [("mine", b"x"), ("fraudstream.stage", b"old")]
+            headers += [("__streams.errors.offset", b"7"), ("fraudstream.attempt", attempt)]
+            rig.send(IN, [b"poison"], headers=headers)
+        rig.take(len(given))
+        letters = [headers_of(message) for message in rig.read(DEAD)]
+    assert [int(letter["fraudstream.attempt"]) for letter in letters] == list(given.values())
+    for offset, letter in enumerate(letters):
+        assert letter["mine"] == "x"
+        assert letter["__streams.errors.offset"] == str(offset)
+        assert letter["fraudstream.stage"] == "wire"
+
+
+def test_a_dead_letter_sent_again_as_it_is_comes_back_with_one_attempt_more():
+    with rig_of() as rig:
+        rig.send(IN, [b"poison"], headers=[("mine", b"x")])
+        for attempt in range(1, 4):
+            rig.take(1)
+            letter = rig.read(DEAD)[-1]
+            headers = headers_of(letter)
+            assert headers["fraudstream.attempt"] == str(attempt)
+            assert headers["__streams.errors.offset"] == str(attempt - 1)
+            assert len(headers) == 8
+            rig.send(IN, [letter.value()], key=letter.key(), headers=letter.headers())
+
+
+def test_an_offset_is_committed_only_behind_the_acknowledged_dead_letter(monkeypatch):
+    with rig_of() as rig:
+        produce, held = rig.worker.sink._produce, []
+        monkeypatch.setattr(
+            rig.worker.sink, "_produce", lambda record, delivered: held.append((record, delivered))
+        )
+        rig.send(IN, [b"poison"])
+        deadline = time.monotonic() + SECONDS
+        while not held:
+            assert time.monotonic() < deadline
+            rig.worker.turn(0.05)
+        # A good record behind it does not help it over the line.
+        monkeypatch.setattr(rig.worker.sink, "_produce", produce)
+        rig.send(IN, [TRANSACTIONS.encode(payment(1, now_us()))])
+        rig.take(1)
+        for _ in range(3):
+            rig.worker.turn(0.05)
+        assert [record.topic for record, _ in held] == [DEAD]
+        assert rig.committed() == -1001
+        assert len(rig.read(DECISIONS)) == 1
+        produce(*held[0])
+        rig.settle()
+        assert len(rig.read(DEAD)) == 1
+        assert rig.committed() == 2
+
+
+def test_a_topic_full_of_poison_does_not_stop_the_partition(mapped_config):
+    values = [value for value in poisons(now_us()).values() if value is not None] * 40
+    with rig_of(mapped_config) as rig:
+        rig.send(IN, values)
+        rig.send(IN, [mapped("good", now_us())])
+        rig.take(len(values) + 1)
+        assert rig.decoded(DECISIONS)[-1]["transaction_id"] == "good"
+        # Without a first event nothing is too late; that one was taken.
+        letters = [message.value() for message in rig.read(DEAD)]
+        assert len(letters) >= len(values) - 40
+        assert set(letters) <= set(values)
+        assert rig.committed() == len(values) + 1
+
+
+def test_no_bytes_make_an_exception_leave_the_loop(mapped_config):
+    seed = random.SystemRandom().getrandbits(32)
+    rng = random.Random(seed)
+    good = mapped("good", now_us())
+
+    def mutant():
+        body = bytearray(good)
+        for _ in range(rng.randint(1, 4)):
+            body[rng.randrange(len(body))] = rng.randrange(256)
+        return bytes(body[: rng.randint(0, len(body))] + rng.randbytes(rng.choice([0, 0, 3])))
+
+    values = [mutant() for _ in range(300)] + [frame(1, rng.randbytes(n)) for n in range(100)]
+    with rig_of(mapped_config) as rig:
+        for topic in (IN, LABELS):
+            rig.send(topic, values)
+        rig.take(2 * len(values))
+        stats, counters = rig.worker.stats, rig.worker.engine.counters
+        assert len(rig.read(DEAD)) == stats.dead_letters, seed
+        assert len(rig.read(DECISIONS)) == counters.decisions, seed
+        assert counters.decisions + counters.refused == len(values), seed
+        assert rig.committed(IN) == rig.committed(LABELS) == len(values), seed
+
+
+def test_a_header_name_that_is_no_text_does_not_stop_the_partition():
+    # Kafka's header names are UTF-8 by contract only: any byte can be sent.
+    library = embedded._load_library()
+    producev = library.rd_kafka_producev
+    producev.restype = ctypes.c_int
+    library.rd_kafka_flush.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    topic, partition, value_of, header, end = 1, 3, 4, 9, 0
+    with rig_of() as rig:
+        text = ctypes.create_string_buffer(512)
+        conf = library.rd_kafka_conf_new()
+        bootstrap = rig.broker.bootstrap.encode()
+        assert library.rd_kafka_conf_set(conf, b"bootstrap.servers", bootstrap, text, 512) == 0
+        handle = library.rd_kafka_new(0, conf, text, 512)
+        try:
+            arguments = [topic, ctypes.c_char_p(IN.encode()), partition, 0]
+            arguments += [value_of, ctypes.c_char_p(b"poison"), ctypes.c_size_t(6)]
+            arguments += [header, ctypes.c_char_p(b"\xff\xfe"), ctypes.c_char_p(b"x")]
+            arguments += [ctypes.c_ssize_t(1), end]
+            assert producev(ctypes.c_void_p(handle), *arguments) == 0
+            assert library.rd_kafka_flush(handle, 10_000) == 0
+        finally:
+            library.rd_kafka_destroy(handle)
+        rig.send(IN, [b"poison too"])
+        rig.take(2)
+        letters = rig.read(DEAD)
+        assert len(letters) == 2
+        assert letters[0].value() == b"poison"
+        assert rig.committed() == 2
+
+
+def test_back_pressure_pauses_resumes_and_loses_nothing(monkeypatch):
+    monkeypatch.setattr(sink_module, "QUEUED_HIGH", 5)
+    n = 1200
+    with rig_of() as rig:
+        rig.send(IN, [TRANSACTIONS.encode(payment(i, START_US + i)) for i in range(n)])
+        stop, polls = threading.Event(), []
+
+        def polled():
+            polls.append(1)
+            if rig.worker.stats.records >= n:
+                stop.set()
+
+        timer = threading.Timer(SECONDS, stop.set)
+        timer.start()
+        rig.worker.run(stop, polled)
+        timer.cancel()
+        assert len(polls) == rig.worker.stats.polls
+        assert rig.worker.stats.pauses > 0
+        assert rig.worker.unacknowledged == 0
+        assert [d["transaction_id"] for d in rig.decoded(DECISIONS)] == [f"t-{i}" for i in range(n)]
+        assert rig.committed() == n
+
+
+def test_a_worker_that_is_told_to_stop_commits_what_it_took():
+    overrides = {**OVERRIDES, "worker": {"commit_interval": "1h"}}
+    start_us = now_us()
+    with rig_of(load(None, **overrides)) as rig:
+        rig.send(IN, [TRANSACTIONS.encode(payment(i, start_us + i)) for i in range(10)])
+        while rig.worker.stats.records < 10:
+            rig.worker.turn(0.05)
+        stop = threading.Event()
+        stop.set()
+        rig.worker.run(stop)
+        assert rig.committed() == 10
+        assert rig.worker.unacknowledged == 0
+    with rig_of(load(None, **overrides)) as rig:
+        rig.worker.finish(1)  # Nothing was taken: nothing to commit.
+        assert rig.committed() == -1001
+
+
+def test_output_that_cannot_be_delivered_ends_the_run_and_commits_nothing():
+    with rig_of(**{"message.max.bytes": 1000, "log_level": 0}) as rig:
+        rig.send(IN, [b"1" * 3000])  # Its dead letter is as large as it is.
+        stop = threading.Event()
+        with pytest.raises(DeliveryError, match=r"fraud\.dead_letters was refused"):
+            rig.worker.run(stop)
+        assert rig.committed() == -1001
+
+
+def test_the_next_worker_goes_on_where_the_last_one_committed():
+    start_us = now_us()
+    config = load(None, **OVERRIDES)
+    with EmbeddedBroker(dict.fromkeys(config.topics.names(), 1)) as broker:
+        for begin in (0, 10):
+            rig = Rig(broker, config)
+            values = [payment(i, start_us + i) for i in range(begin, begin + 10)]
+            rig.send(IN, [TRANSACTIONS.encode(p) for p in values])
+            rig.take(10)
+            rig.worker.close()
+        assert [d["transaction_id"] for d in rig.decoded(DECISIONS)] == [
+            f"t-{i}" for i in range(20)
+        ]
+
+
+def test_without_a_decisions_topic_only_alerts_and_dead_letters_go_out():
+    overrides = {**OVERRIDES, "topics": {"partitions": 1}}
+    with rig_of(load(None, **overrides)) as rig:
+        rig.send(IN, [TRANSACTIONS.encode(payment(1, now_us())), struct.pack(">I", 0)])
+        rig.take(2)
+        assert rig.worker.sink.delivered == 1
+        assert len(rig.read(DEAD)) == 1
+        assert rig.committed() == 2
