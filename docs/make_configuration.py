@@ -23,7 +23,7 @@ from stream import config  # noqa: E402 - found through the line above.
 HEAD = """\
 # Configuration
 
-<!-- Made by docs/make_configuration.py from stream/config.py; do not edit. -->
+<!-- Made by docs/make_configuration.py from stream/sections.py; do not edit. -->
 
 One TOML file, given with `--config`; every key has a default. Over the file come
 environment variables: `FRAUD_KAFKA__BOOTSTRAP` sets `kafka.bootstrap`. Lists and tables

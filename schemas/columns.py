@@ -78,6 +78,7 @@ class Reason(IntEnum):
     # label
     LABEL_UNKNOWN_TRANSACTION = 50
     LABEL_TIME_BEFORE_EVENT = 51
+    LABEL_WITHOUT_VERDICT = 52
 
     @property
     def stage(self) -> str:
@@ -121,6 +122,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.LABEL_UNKNOWN_TRANSACTION: "no waiting transaction has this id: never scored, "
     "or already forgotten",
     Reason.LABEL_TIME_BEFORE_EVENT: "the label is older than its transaction",
+    Reason.LABEL_WITHOUT_VERDICT: "the label does not say whether it was fraud",
 }
 
 

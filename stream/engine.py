@@ -202,6 +202,7 @@ class Engine:
             `Reason` of each label: its own from decoding, or why it fits no row.
         """
         reasons = labels.reason.copy()
+        reasons[(reasons == _OK) & np.isnan(labels.numeric[0])] = Reason.LABEL_WITHOUT_VERDICT
         places = self.waiting.find(np.where(reasons == _OK, labels.transaction_key, 0))
         taken = reasons == _OK
         reasons[taken & (places == NOWHERE)] = Reason.LABEL_UNKNOWN_TRANSACTION

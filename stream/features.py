@@ -66,7 +66,7 @@ class FeatureSet:
         batch : Transactions
         readings : WindowReadings
         known : ndarray of bool, shape (n,)
-            Rows that the windows took; the others get NaN, which is "unknown".
+            Rows that the windows took; of the others only time and inputs are known.
 
         Returns
         -------

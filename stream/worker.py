@@ -162,7 +162,9 @@ class Worker:
             decisions = self._publisher.decisions(batch, effects)
             for row, decision in zip(rows, decisions, strict=True):
                 key = self._publisher.key(batch, row)
-                yield OutRecord(topics.decisions, key, self._codecs.decision.encode_checked(decision))
+                yield OutRecord(
+                    topics.decisions, key, self._codecs.decision.encode_checked(decision)
+                )
         reasons = batch.reason.copy()
         too_late = (reasons == Reason.OK) & (effects.timeliness == Timeliness.TOO_LATE)
         reasons[too_late] = Reason.EVENT_TOO_LATE

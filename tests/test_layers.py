@@ -24,6 +24,7 @@ LAYERS = (
     ("stream.features", "stream.decide", "stream.labels", "stream.event_time"),
     ("stream.engine",),
     # Here the core ends and the shell begins.
+    ("stream.sections",),
     ("stream.config", "stream.console", "stream.metrics", "stream.publish", "stream.warm_up"),
     ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
     ("stream.worker",),

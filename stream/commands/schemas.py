@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.errors import FraudError
-from schemas.index import write_index
+from schemas.index import INDEX, Index, write_index
 from schemas.records import PACKAGE
 from schemas.registry import FileRegistry
 from stream.app import decoders_of
@@ -25,9 +25,12 @@ def check_schemas(folder: Path | None, config: Path | None, write: bool, as_json
     try:
         if write:
             written = write_index(place)
+        # The index first: a registry would refuse a version that is not published yet,
+        # and nobody would hear that it should not be.
+        index = Index(place / INDEX)
+        subjects = sorted(index.subjects)
+        problems += index.conflicts()
         registry = FileRegistry(place)
-        subjects = sorted(registry.subjects)
-        problems += registry.conflicts()
         decoders_of(loaded, registry, _CHECK_KEY)
     except FraudError as error:
         problems.append(str(error))

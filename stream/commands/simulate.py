@@ -19,11 +19,12 @@ from schemas import containers
 from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import codec_of, connection_of, registry_of
-from stream.config import Config, load, parse_duration
+from stream.config import Config, load
 from stream.console import INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.client import Connection
 from stream.kafka.producer import PaymentSender, SendPlan
+from stream.sections import parse_duration
 from stream.simulate import handbook
 from stream.simulate.payments import Payment, handbook_payments, traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters

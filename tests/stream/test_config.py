@@ -12,7 +12,8 @@ import pytest
 from schemas.columns import Layout
 from schemas.errors import ConfigError
 from stream.app import decoders_of, engine_of, registry_of
-from stream.config import Config, load, parse_duration
+from stream.config import Config, load
+from stream.sections import parse_duration
 from stream.decide import Thresholds
 
 ROOT = Path(__file__).parents[2]

@@ -37,7 +37,7 @@ FIELDS: dict[str, Any] = {
     "categorical": {"channel": "channel"},
 }
 QUICK: dict[str, Any] = {
-    "windows": {"events_max": 5_000, "entities_max": 1_000},
+    "windows": {"events_max": 5_000, "entities_max": 1_000, "allowed_lateness": "0s"},
     "labels": {"maturity": "2s", "waiting_max": 4_096, "learn_interval": "1s"},
     "model": {"frauds_min": 3, "genuine_min": 20},
     "decision": {"review": 0.05, "challenge": 0.2},
