@@ -45,7 +45,6 @@ from stream.sections import (
 )
 
 
-
 class Config(BaseSettings):
     """All of it."""
 
