@@ -36,6 +36,7 @@ def connection_of(config: Config) -> Connection:
     """Return how to reach the configured brokers, refusing to send payments in clear."""
     connection = Connection(config.kafka.bootstrap, config.kafka.client)
     connection.check(config.kafka.allow_insecure)
+    connection.check_settings()
     return connection
 
 
@@ -143,7 +144,8 @@ def codec_of(registry: Registry, name: str, topic: str) -> RecordCodec:
 
 def publisher_of(config: Config, engine: Engine) -> Publisher:
     """Build what names and words the engine's decisions."""
-    policy = Policy(engine.parameters.thresholds, engine.parameters.features.names)
+    names = engine.parameters.features.names
+    policy = Policy(engine.parameters.thresholds, names, config.fields.model_dump_json())
     return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
 
 

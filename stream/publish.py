@@ -38,15 +38,18 @@ class Policy:
     ----------
     thresholds : Thresholds
     feature_names : tuple of str
+    fields : str
+        Which fields of the schema the features are made of, as text.
     """
 
     thresholds: Thresholds
     feature_names: tuple[str, ...]
+    fields: str = ""
 
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits; equal policies have equal versions."""
-        text = repr((self.thresholds, self.feature_names))
+        text = repr((self.thresholds, self.feature_names, self.fields))
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 

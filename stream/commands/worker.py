@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, FraudError
 from stream.app import connection_of, worker_of
 from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
@@ -45,8 +45,15 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         status = _Status(worker, log)
         try:
             worker.run(stop, status.tick)
+        except FraudError as error:
+            # Said now: if closing takes too long there is no later.
+            log.error("failed", error=str(error))
+            raise
         finally:
+            # Nobody need have sent a signal: closing can wait for a frozen broker for ever.
+            watchdog = _watchdog(deadline_s)
             worker.close()
+            watchdog.cancel()
     report = summary(worker)
     log.info("stopped", decisions=report["decisions"], alerts=report["alerts"])
     if as_json:
@@ -87,12 +94,18 @@ def _check_topics(config: Config, found: dict[str, int]) -> None:
 
 
 def _stop(stop: threading.Event, deadline_s: float) -> None:
-    """Ask the loop to end, and end the process if a call of librdkafka never returns."""
+    """Ask the loop to end, and bound how long it may take."""
     if not stop.is_set():
         stop.set()
-        watchdog = threading.Timer(deadline_s, os._exit, [TIMED_OUT])
-        watchdog.daemon = True
-        watchdog.start()
+        _watchdog(deadline_s)
+
+
+def _watchdog(deadline_s: float) -> threading.Timer:
+    """End the process after this long: a call of librdkafka may never return."""
+    watchdog = threading.Timer(deadline_s, os._exit, [TIMED_OUT])
+    watchdog.daemon = True
+    watchdog.start()
+    return watchdog
 
 
 def _logger() -> Any:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from confluent_kafka import KafkaException, Producer
+
 from schemas.errors import ConfigError
 
 Setting = str | int | float | bool
@@ -54,6 +56,19 @@ class Connection:
                     "clear: set security.protocol under [kafka.client], or "
                     "kafka.allow_insecure = true"
                 )
+
+    def check_settings(self) -> None:
+        """Let librdkafka judge its own settings, before anything is started with them.
+
+        Raises
+        ------
+        ConfigError
+            If a setting is unknown or its value cannot be.
+        """
+        try:
+            Producer(self.common())
+        except KafkaException as error:
+            raise ConfigError(f"kafka.client: {error.args[0].str()}") from error
 
     def common(self) -> dict[str, Any]:
         """Return the settings every client shares."""

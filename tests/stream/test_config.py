@@ -13,8 +13,8 @@ from schemas.columns import Layout
 from schemas.errors import ConfigError
 from stream.app import decoders_of, engine_of, registry_of
 from stream.config import Config, load
-from stream.sections import parse_duration
 from stream.decide import Thresholds
+from stream.sections import parse_duration
 
 ROOT = Path(__file__).parents[2]
 SECRET = "c0ffee5ec3e7c0ffee5ec3e7c0ffee5e"

@@ -229,8 +229,8 @@ def test_the_size_of_a_block_changes_nothing(
     path = edited(world, tmp_path, hostile(2), 700)
     config = configured(
         # Learning falls between the barriers at which labels are handed over.
-        windows={"allowed_lateness": "175m"},
-        labels={"learn_interval": "10m", "maturity": "4d"},
+        windows={"allowed_lateness": "11h"},
+        labels={"learn_interval": "7h", "maturity": "2d"},
         replay={"label_delay": delay},
     )
     monkeypatch.setattr("stream.replay.BLOCK_ROWS", 2**20)
@@ -249,8 +249,8 @@ def test_the_size_of_a_block_changes_nothing_whatever_the_seed(
     rng = np.random.default_rng(seed)
     path = edited(world, tmp_path, hostile(seed), 600)
     config = configured(
-        windows={"allowed_lateness": str(rng.choice(["0s", "1807s", "355m"]))},
-        labels={"learn_interval": str(rng.choice(["1s", "5m", "1h"])), "maturity": "2d"},
+        windows={"allowed_lateness": str(rng.choice(["0s", "11h", "355m"]))},
+        labels={"learn_interval": str(rng.choice(["1s", "7h", "1h"])), "maturity": "2d"},
         replay={"label_delay": str(rng.choice(["0s", "1s", "45m", "1d", "3d"]))},
     )
     results = []

@@ -27,7 +27,7 @@ NETWORK = "kafka.example:9092"
     ],
 )
 def test_payments_in_clear_to_another_machine_are_refused(bootstrap):
-    with pytest.raises(ConfigError, match="in clear.*allow_insecure = true"):
+    with pytest.raises(ConfigError, match=r"in clear.*allow_insecure = true"):
         Connection(bootstrap).check(allow_insecure=False)
 
 

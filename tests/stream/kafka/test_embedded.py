@@ -71,12 +71,9 @@ def test_another_process_with_a_plain_client_can_produce():
     assert all(m.headers() == [("h", b"x")] for m in messages)
 
 
-@pytest.mark.parametrize("error", [OSError, AttributeError])
-def test_where_the_c_library_is_out_of_reach_every_topic_has_four_partitions(
-    monkeypatch, capfd, error
-):
+def test_where_the_c_library_is_out_of_reach_every_topic_has_four_partitions(monkeypatch, capfd):
     def refuse():
-        raise error("no such library here")
+        raise OSError("no such library here")
 
     monkeypatch.setattr(embedded, "_load_library", refuse)
     with EmbeddedBroker({"one": 1, "nine": 9}) as broker:
@@ -169,10 +166,14 @@ def test_more_than_a_partition_holds_is_an_error_and_never_a_gap():
         assert high == n + 1
         assert (high - low) * len(value) <= PARTITION_BYTES_MAX
         taken = [0]
-        with pytest.raises(BrokerError, match=r"records of t\[1\] were deleted before they"):
+
+        def take():
             while time.monotonic() < deadline:
                 for batch in source.poll(500, 0.1):
-                    taken += batch.offset.tolist()
+                    taken.extend(batch.offset.tolist())
+
+        with pytest.raises(BrokerError, match=r"records of t\[1\] were deleted before they"):
+            take()
         source.close()
     assert taken == list(range(len(taken)))
     assert len(taken) < n

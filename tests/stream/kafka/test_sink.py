@@ -121,7 +121,7 @@ def test_a_record_that_no_broker_acknowledges_stops_the_sink_for_good():
         assert sink.flush(SECONDS) == 0
         assert sink.safe_offsets() == {("in", 0): 1}
     sink.publish(records(3), {("in", 0): 4})
-    with pytest.raises(DeliveryError, match="for t was not delivered.*restart") as raised:
+    with pytest.raises(DeliveryError, match=r"for t was not delivered.*restart") as raised:
         sink.flush(SECONDS)
     assert "its input was not committed" in str(raised.value)
     assert sink.safe_offsets() == {}
@@ -174,7 +174,7 @@ def test_congestion_begins_above_the_mark_and_ends_at_half_of_it(sink, monkeypat
 
     producer, sink._producer = sink._producer, Queue()
     marks = []
-    for queued in (0, 5, 6, 10, 11, 20):  # noqa: B007 - read by the queue.
+    for queued in (0, 5, 6, 10, 11, 20):
         marks.append((queued, sink.congested, sink.relieved))
     sink._producer = producer
     assert marks == [

@@ -310,9 +310,13 @@ def test_a_committed_offset_that_is_gone_is_an_error(broker):
         take(source, 3)
         source.commit({("b", 0): 1000})
         settle(source)
-    with source_of(broker) as source, pytest.raises(BrokerError, match=r"records of b\[0\]"):
+
+    def poll(source):
         for _ in range(100):
             source.poll(1, 0.1)
+
+    with source_of(broker) as source, pytest.raises(BrokerError, match=r"records of b\[0\]"):
+        poll(source)
 
 
 def test_trouble_that_heals_is_told_and_not_raised():
