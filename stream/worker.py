@@ -206,7 +206,7 @@ class Worker:
     def _commit(self, force: bool) -> None:
         self._safe.update(self.sink.safe_offsets())
         now = time.monotonic()
-        if self._safe and (force or now >= self._next_commit_s):
+        if force or now >= self._next_commit_s:
             self.source.commit(self._safe)
             self._safe = {}
             self._next_commit_s = now + self.config.worker.commit_interval / 1e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import methodcaller
@@ -82,6 +83,7 @@ class Source:
         self._paused = False
         self._assigned = False
         self._commits_pending = 0
+        self._uncommitted: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(
             {
                 **connection.consumer(group),
@@ -138,7 +140,12 @@ class Source:
             self._paused = False
 
     def commit(self, offsets: dict[tuple[str, int], int]) -> None:
-        """Commit next offsets without waiting: a synchronous commit has no bound."""
+        """Commit next offsets without waiting: a synchronous commit has no bound.
+
+        What an earlier call could not commit goes along, unless it has been overtaken.
+        """
+        offsets = {**self._uncommitted, **offsets}
+        self._uncommitted = {}
         if offsets:
             self._commits_pending += 1
             self._consumer.commit(
@@ -186,11 +193,16 @@ class Source:
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.unassign()
         self._assigned = False
+        # Whoever has the partitions now commits for them.
+        self._uncommitted.clear()
 
     def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         self._commits_pending = max(0, self._commits_pending - 1)
         if error is not None:
             self._tell(f"offsets were not committed, they will be again: {error}")
+            for partition in partitions:
+                place = (partition.topic, partition.partition)
+                self._uncommitted[place] = max(partition.offset, self._uncommitted.get(place, 0))
 
     def _is_record(self, message: Message) -> bool:
         error: Any = message.error()
@@ -213,15 +225,23 @@ class Source:
 
 
 def raw_batch(topic: str, messages: list[Message]) -> RawBatch:
-    """Lay consumed messages of one topic out as columns."""
+    """Lay consumed messages of one topic out as columns.
+
+    A record's timestamp is its producer's word unless the topic stamps it itself, so
+    it is held between the epoch and now: a wild one must not vouch for a wild event
+    time. A record without a timestamp arrives now.
+    """
     n = len(messages)
+    stamps_ms = np.fromiter((message.timestamp()[1] for message in messages), np.int64, n)
+    now_ms = time.time_ns() // 1_000_000
+    stamps_ms[(stamps_ms < 0) | (stamps_ms > now_ms)] = now_ms
     return RawBatch(
         topic,
         messages,
         [message.value() for message in messages],
         np.fromiter((message.partition() for message in messages), np.int64, n),
         np.fromiter((message.offset() for message in messages), np.int64, n),
-        np.fromiter((message.timestamp()[1] for message in messages), np.int64, n) * 1000,
+        stamps_ms * 1000,
     )
 
 

@@ -462,6 +462,7 @@ def test_missing_topics_are_a_line_that_says_what_to_do(site: Site) -> None:
     assert all(topic in line for topic in site.topics.values())
 
 
+@pytest.mark.slow
 def test_no_broker_is_a_line_within_twenty_seconds(tmp_path: Path) -> None:
     # Nobody listens on port 1.
     site = Site(tmp_path, "127.0.0.1:1")

@@ -596,7 +596,8 @@ def test_a_header_name_that_is_no_text_does_not_stop_the_partition():
 def test_back_pressure_pauses_resumes_and_loses_nothing(monkeypatch):
     monkeypatch.setattr(sink_module, "QUEUED_HIGH", 5)
     n = 1200
-    with rig_of() as rig:
+    # Records that linger are still there when the worker looks.
+    with rig_of(**{"linger.ms": 50}) as rig:
         rig.send(IN, [TRANSACTIONS.encode(payment(i, START_US + i)) for i in range(n)])
         stop, polls = threading.Event(), []
 

@@ -266,6 +266,27 @@ def test_a_rebalance_does_not_wake_a_paused_source(broker):
     assert sorted(values_of(got) + values_of(others)) == [b"x"] * 10 + [b"y"] * 10
 
 
+def test_partitions_that_come_to_a_paused_source_are_paused_too(broker):
+    with source_of(broker, ["a"]) as first:
+        with source_of(broker, ["a"]) as second:
+            deadline = time.monotonic() + SECONDS
+            while not (second.assigned and first.assigned):
+                assert time.monotonic() < deadline
+                first.poll(1, 0.02)
+                second.poll(1, 0.02)
+            first.pause()
+        # The other one's partition comes here, with its records.
+        produce(broker, "a", [b"x"] * 10, 0)
+        produce(broker, "a", [b"y"] * 10, 1)
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            assert first.poll(500, 0.05) == []
+        assert first.assigned
+        first.resume()
+        got = take(first, 20)
+    assert sorted(values_of(got)) == [b"x"] * 10 + [b"y"] * 10
+
+
 def test_two_members_share_the_partitions_and_one_takes_over(broker):
     with source_of(broker, ["a"]) as first:
         join(first)
@@ -329,3 +350,31 @@ def test_trouble_that_heals_is_told_and_not_raised():
         assert source.poll(1, 0.1) == []
     source.close()
     assert "refused" in " ".join(told) or "down" in " ".join(told)
+
+
+@pytest.mark.parametrize("stamp_ms", [4_100_000_000_000, 2**62])
+def test_a_wild_timestamp_never_arrives_in_the_future(broker, stamp_ms):
+    with source_of(broker) as source:
+        join(source)
+        produce(broker, "b", [b"wild"], timestamp=stamp_ms)
+        (batch,) = take(source, 1)
+    now_us = time.time_ns() // 1000
+    assert now_us - 60_000_000 < batch.arrival_time_us[0] <= now_us
+
+
+def test_what_could_not_be_committed_goes_along_with_the_next_commit(broker):
+    told = []
+    with source_of(broker, on_error=told.append) as source:
+        produce(broker, "b", [b"1", b"2"])
+        take(source, 2)
+        failed = [TopicPartition("b", 0, 2)]
+        source._commits_pending = 1
+        source._committed(KafkaError(KafkaError._TRANSPORT), failed)
+        assert told
+        assert source.commits_pending == 0
+        source.commit({})
+        settle(source)
+    with source_of(broker) as source:
+        produce(broker, "b", [b"3"])
+        (batch,) = take(source, 1)
+        assert batch.values == [b"3"]
