@@ -21,7 +21,17 @@ _ALERTS_SHOWN = 12
 def run_demo(seconds: float | None, rate: float, seed: int, as_json: bool) -> int:
     """Run the demo and report; return the exit status."""
     say("fraudstream demo: Ctrl-C ends it")
-    with Demo(DemoPlan(rate, seconds, seed), say) as demo, signals(demo.stop) as came:
+    running: list[Demo] = []
+
+    def stop() -> None:
+        if not running:
+            raise KeyboardInterrupt  # Nothing was sent yet that would have to be finished.
+        running[0].stop()
+
+    with signals(stop) as came, Demo(DemoPlan(rate, seconds, seed), say) as demo:
+        if came:
+            return INTERRUPTED  # A library caught the interruption on its way.
+        running.append(demo)
         screen = _screen(demo, as_json)
         with screen:
             demo.run(screen.refresh)
