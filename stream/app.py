@@ -12,7 +12,7 @@ from schemas.compiler import Program, compile_schema
 from schemas.decoder import Decoder, Limits
 from schemas.errors import SchemaError, UnsupportedGuaranteeError
 from schemas.records import RecordCodec, builtin
-from schemas.registry import Registry, value_subject
+from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import LABEL_ROLES, Roles
 from stream.config import Config
 from stream.engine import Engine
@@ -65,33 +65,51 @@ def engine_of(config: Config) -> Engine:
 
 @dataclass(frozen=True)
 class Decoders:
-    """The decoders of both inputs."""
+    """The decoders of both inputs.
+
+    Attributes
+    ----------
+    transactions, labels : Decoder
+    left_out : tuple of str
+        Why older schema versions are not decoded; their records become dead letters.
+    """
 
     transactions: Decoder
     labels: Decoder
+    left_out: tuple[str, ...]
 
 
 def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders:
     """Compile every allowed writer schema of both inputs.
 
+    The newest version must serve the configured roles; an older one that does not,
+    because a field came later, is left out.
+
     Raises
     ------
     SchemaError
-        If a schema cannot be decoded with the configured roles.
+        If the newest schema of an input cannot be decoded with the configured roles.
     """
     limits = config.limits.limits()
     topics = config.topics
+    left_out: list[str] = []
 
     def build(topic: str, name: str, roles: Roles, limits: Limits) -> Decoder:
         programs = {}
         auto = config.registry.auto_register
         for schema_id, schema in _writer_schemas(registry, topic, name, auto):
-            programs[schema_id] = _compile(schema_id, topic, schema, roles)
+            try:
+                programs[schema_id] = _compile(schema_id, topic, schema, roles)
+            except SchemaError as error:
+                if not programs:
+                    raise
+                left_out.append(str(error))
         return Decoder(roles.layout, programs, hash_key, limits)
 
     return Decoders(
         build(topics.transactions, "transaction", config.roles(), limits),
         build(topics.labels, "label", LABEL_ROLES, limits),
+        tuple(left_out),
     )
 
 
@@ -113,7 +131,7 @@ def _writer_schemas(
     subject = value_subject(topic)
     try:
         versions = registry.versions(subject)
-    except SchemaError:
+    except UnknownSchemaError:
         if auto_register:
             registry.id_of(subject, builtin(name))
             versions = registry.versions(subject)
@@ -135,7 +153,7 @@ def codec_of(registry: Registry, name: str, topic: str) -> RecordCodec:
     schema, default = builtin(name), _DEFAULT_TOPICS[name]
     try:
         schema_id = registry.id_of(value_subject(topic or default), schema)
-    except SchemaError:
+    except UnknownSchemaError:
         if topic in ("", default):
             raise
         schema_id = registry.id_of(value_subject(default), schema)
@@ -190,6 +208,8 @@ def worker_of(
         codecs = codecs_of(config, registry)
     finally:
         registry.close()
+    for text in decoders.left_out:
+        (on_error or (lambda _: None))(text)
     engine = engine_of(config)
     seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
     if on_ready is not None:

@@ -95,7 +95,10 @@ class Effects:
     cold : ndarray of bool, shape (n,)
         Rows without a score because the model had not seen enough labels.
     model_versions : ndarray of int64, shape (n,)
-        Labels learned from when each row was scored.
+        Labels learned from when each row was decided.
+    reasons : ndarray of int64, shape (n,)
+        `Reason` of each row: the decoder's, or EVENT_TOO_LATE; other than OK is a
+        dead letter.
     alerts : list of Evidence
         Rows at REVIEW or stricter that are no duplicates.
     """
@@ -106,6 +109,7 @@ class Effects:
     duplicate: NDArray[np.bool_]
     cold: NDArray[np.bool_]
     model_versions: NDArray[np.int64]
+    reasons: NDArray[np.int64]
     alerts: list[Evidence]
 
 
@@ -177,7 +181,7 @@ class Engine:
         timeliness, watermarks = self.clock.observe(
             batch.partition, batch.event_time_us, batch.arrival_time_us, batch.reason
         )
-        effects = _empty_effects(len(batch), timeliness)
+        effects = _empty_effects(batch, timeliness)
         barriers = watermarks // self.parameters.learn_interval_us
         previous = np.concatenate([[self._barrier], barriers[:-1]])
         for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
@@ -202,7 +206,8 @@ class Engine:
             `Reason` of each label: its own from decoding, or why it fits no row.
         """
         reasons = labels.reason.copy()
-        reasons[(reasons == _OK) & np.isnan(labels.numeric[0])] = Reason.LABEL_WITHOUT_VERDICT
+        silent = ~np.isin(labels.numeric[0], (0.0, 1.0))
+        reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
         places = self.waiting.find(np.where(reasons == _OK, labels.transaction_key, 0))
         taken = reasons == _OK
         reasons[taken & (places == NOWHERE)] = Reason.LABEL_UNKNOWN_TRANSACTION
@@ -225,10 +230,12 @@ class Engine:
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Score and decide one segment, and remember it."""
+        take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
-        take = (batch.reason == _OK) & timely
-        places, repeated = self.waiting.admit(batch.transaction_key, batch.event_time_us, take)
-        fresh = take & ~repeated
+        places, repeated = self.waiting.admit(
+            batch.transaction_key, batch.event_time_us, take, timely
+        )
+        fresh = take & timely & ~repeated
         readings = self.windows.observe(
             batch.event_time_us, batch.amount_minor, batch.entities, fresh
         )
@@ -243,7 +250,8 @@ class Engine:
         effects.scores[start:stop] = scores
         effects.outcomes[start:stop] = outcomes
         effects.duplicate[start:stop] = repeated
-        effects.cold[start:stop] = take & np.isnan(scores)
+        effects.cold[start:stop] = (fresh | repeated) & np.isnan(scores)
+        effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
         for row in np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW)):
             effects.alerts.append(self._evidence(int(row) + start, X[row]))
@@ -304,7 +312,8 @@ class Engine:
         counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
 
 
-def _empty_effects(n: int, timeliness: NDArray[np.int8]) -> Effects:
+def _empty_effects(batch: Transactions, timeliness: NDArray[np.int8]) -> Effects:
+    n = len(batch)
     return Effects(
         scores=np.full(n, np.nan),
         outcomes=np.zeros(n, np.int8),
@@ -312,6 +321,7 @@ def _empty_effects(n: int, timeliness: NDArray[np.int8]) -> Effects:
         duplicate=np.zeros(n, np.bool_),
         cold=np.zeros(n, np.bool_),
         model_versions=np.zeros(n, np.int64),
+        reasons=batch.reason.copy(),
         alerts=[],
     )
 

@@ -53,10 +53,11 @@ def admit_rows(
     new_keys,
     new_times_us,
     take,
+    timely,
     places,
     repeated,
 ):
-    """Give each row a place, or find the place of the row that it repeats."""
+    """Give each timely row a place, or find the place of the row that it repeats."""
     for row in range(new_keys.shape[0]):
         if not take[row]:
             continue
@@ -64,6 +65,8 @@ def admit_rows(
         if place != NOWHERE:
             repeated[row] = True
             places[row] = place
+            continue
+        if not timely[row]:
             continue
         if cursors[_ADMITTED] - cursors[_RELEASED] == rows_max:
             if states[cursors[_RELEASED] % keys.shape[0]] == _UNLABELLED:
@@ -143,8 +146,12 @@ class WaitingRows:
         keys: NDArray[np.uint64],
         times_us: NDArray[np.int64],
         take: NDArray[np.bool_],
+        timely: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Give rows a place in the order of arrival; at most `batch_rows_max` rows at once.
+
+        A row that is taken but not timely gets no place of its own; if it repeats one
+        that waits, it is recognised all the same.
 
         Returns
         -------
@@ -166,6 +173,7 @@ class WaitingRows:
             keys,
             times_us,
             take,
+            take if timely is None else timely,
             places,
             repeated,
         )

@@ -109,7 +109,7 @@ class Publisher:
         score = float(effects.scores[row])
         timeliness = Timeliness(int(effects.timeliness[row]))
         degraded = ["model_cold"] if effects.cold[row] else []
-        if timeliness is Timeliness.TOO_LATE:
+        if timeliness is Timeliness.TOO_LATE and not effects.duplicate[row]:
             degraded.append("too_late")
         return {
             "decision": Outcome(int(effects.outcomes[row])).name,
@@ -147,6 +147,57 @@ class Publisher:
             "source_partition": partition,
             "source_offset": offset,
         }
+
+
+# What a broker takes by default, less room for headers and framing.
+DEAD_LETTER_BYTES_MAX = 900_000
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A dead letter, small enough for the topic.
+
+    A record that the input topic just took can be too large with our headers on it.
+    One record must not stop a worker, so such a one goes without its body: length
+    and digest are in its headers, and its place in the input topic.
+    """
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def dead_letter(
+    reason: Reason,
+    place: tuple[str, int, int],
+    key: bytes | None,
+    value: bytes | None,
+    original: Sequence[Any],
+) -> DeadLetter:
+    """Make the dead letter of a record.
+
+    Parameters
+    ----------
+    reason : Reason
+    place : (str, int, int)
+        Topic, partition and offset of the record.
+    key, value : bytes or None
+        As they came.
+    original : sequence of (str, bytes)
+        The record's own headers.
+    """
+    size = len(key or b"") + len(value or b"")
+    size += sum(len(name) + len(content or b"") for name, content in original)
+    if size <= DEAD_LETTER_BYTES_MAX:
+        return DeadLetter(key, value, dead_letter_headers(reason, *place, original))
+    attempts = [header for header in original if header[0] == ATTEMPT_HEADER][-1:]
+    digest = hashlib.sha256(value or b"").hexdigest()
+    headers = [
+        *dead_letter_headers(reason, *place, attempts),
+        ("fraudstream.value_bytes", str(len(value or b""))),
+        ("fraudstream.value_sha256", digest),
+    ]
+    return DeadLetter(None, None, headers)
 
 
 def dead_letter_headers(

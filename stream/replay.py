@@ -141,12 +141,15 @@ class Replay:
                 unreadable = ~np.array(block.readable, np.bool_)
                 batch.longs[REASON, unreadable] = Reason.UNREADABLE_FIELD
                 batch.longs[ARRIVAL_TIME_US] = batch.event_time_us
+                reasons = []
                 for effects, part in self._steps(batch, block.is_fraud):
+                    reasons.append(effects.reasons)
                     if alerts is not None:
                         for alert in self._publisher.alerts(part, effects):
                             alerts.write(encode(alert) + b"\n")
-                for row in np.flatnonzero(batch.reason != Reason.OK).tolist():
-                    yield first + row, Reason(int(batch.reason[row])), block.values[row]
+                for row, reason in enumerate(np.concatenate(reasons).tolist()):
+                    if reason != Reason.OK:
+                        yield first + row, Reason(reason), block.values[row]
                 self._tally.rows += n
                 self._tally.frauds += sum(block.is_fraud)
                 if on_rows is not None:

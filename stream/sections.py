@@ -173,7 +173,7 @@ class FieldsSection(_Section):
     numeric: dict[str, str] = Field(default_factory=dict)
     """Further numbers for the model: a name of yours, and the field."""
     categorical: dict[str, str] = Field(default_factory=dict)
-    """Further categories: a name of yours, and the field."""
+    """Categories, decoded to keyed hashes; the logistic model does not read them yet."""
 
     def roles(self) -> Roles:
         """Return the same as the decoder wants it."""

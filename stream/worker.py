@@ -25,10 +25,9 @@ from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
 from stream.config import Config
 from stream.engine import Engine
-from stream.event_time import Timeliness
 from stream.kafka.sink import Offsets, OutRecord, Sink
 from stream.kafka.source import RawBatch, Source, headers_of
-from stream.publish import Codecs, Publisher, dead_letter_headers
+from stream.publish import Codecs, Publisher, dead_letter
 
 POLL_S = 0.1
 
@@ -165,10 +164,7 @@ class Worker:
                 yield OutRecord(
                     topics.decisions, key, self._codecs.decision.encode_checked(decision)
                 )
-        reasons = batch.reason.copy()
-        too_late = (reasons == Reason.OK) & (effects.timeliness == Timeliness.TOO_LATE)
-        reasons[too_late] = Reason.EVENT_TOO_LATE
-        yield from self._dead_letters(raw, reasons)
+        yield from self._dead_letters(raw, effects.reasons)
 
     def _take_labels(self, raw: RawBatch) -> Iterator[OutRecord]:
         batch: Transactions = self._labels.decode(
@@ -183,16 +179,10 @@ class Worker:
             self.stats.dead_letters += 1
             by_reason = self.stats.dead_letters_by_reason
             by_reason[reason.name.lower()] = by_reason.get(reason.name.lower(), 0) + 1
-            headers = dead_letter_headers(
-                reason,
-                raw.topic,
-                int(raw.partition[row]),
-                int(raw.offset[row]),
-                headers_of(message),
-            )
-            yield OutRecord(
-                self.config.topics.dead_letters, message.key(), message.value(), headers
-            )
+            place = (raw.topic, int(raw.partition[row]), int(raw.offset[row]))
+            letter = dead_letter(reason, place, message.key(), message.value(), headers_of(message))
+            topic = self.config.topics.dead_letters
+            yield OutRecord(topic, letter.key, letter.value, letter.headers)
 
     def _wait_for_relief(self) -> None:
         """Take no input until the brokers have caught up; stay in the group meanwhile."""

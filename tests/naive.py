@@ -379,7 +379,12 @@ class NaiveEngine:
         verdict = {**nothing, "timeliness": timeliness, "version": sum(self.seen.values())}
         if timeliness == "too late":
             self.counts["too_late"] += 1
-            return {**verdict, "cold": False}
+            row = self.waiting.find(key)
+            if row is None:
+                return {**verdict, "cold": False}
+            self.counts["duplicates"] += 1
+            verdict |= {"duplicate": True, "score": row["score"], "outcome": row["outcome"]}
+            return {**verdict, "cold": row["score"] is None}
         self.counts["late"] += timeliness == "late"
         row, repeated = self.waiting.admit(key, time_us)
         if repeated:

@@ -188,7 +188,7 @@ def test_only_the_simulator_needs_a_profile(services: dict[str, Service]) -> Non
         "simulator": ["demo"]
     }
     assert services["simulator"]["command"] == [
-        *("simulate", "--to", "kafka", "--bootstrap", "kafka:29092", "--rate", "500")
+        *("simulate", "--to", "kafka", "--config", CONFIG_IN_CONTAINER, "--rate", "500")
     ]
 
 

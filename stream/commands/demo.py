@@ -80,6 +80,9 @@ class _LineScreen(_Screen):
         super().__init__(demo)
         self._shown = 0
 
+    def __exit__(self, *_: object) -> None:
+        self.show()
+
     def show(self) -> None:
         alerts = self.demo.subscriber.alerts
         new = min(alerts - self._shown, len(self.demo.subscriber.recent))

@@ -20,7 +20,7 @@ from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import codec_of, connection_of, registry_of
 from stream.config import Config, load
-from stream.console import INTERRUPTED, OK, emit_json, emit_report, err
+from stream.console import INTERRUPTED, OK, emit_json, emit_report, err, say
 from stream.console import until_signalled as signals
 from stream.kafka.client import Connection
 from stream.kafka.producer import PaymentSender, SendPlan
@@ -33,6 +33,8 @@ from stream.simulate.traffic import Traffic, TrafficParameters
 _CARDS_PER_RATE = 100
 # Building the world takes a moment; no payment must be late because of it.
 _LEAD_US = 500_000
+# Payments that are held back may still go out this long after the last was due.
+_GRACE_S = 5.0
 # Files are made in event time; their first payment is at a fixed moment, so that
 # the same seed gives the same file.
 _FILE_START_US = 1_750_000_000_000_000
@@ -91,13 +93,15 @@ def simulate_to_kafka(plan: LivePlan, config_path: Path | None, as_json: bool) -
         label_codec = codec_of(registry, "label", config.topics.labels)
     finally:
         registry.close()
-    sender = PaymentSender(connection, _send_plan(plan, config), transaction_codec, label_codec)
+    sender = PaymentSender(
+        connection, _send_plan(plan, config), transaction_codec, label_codec, say
+    )
     stop = threading.Event()
     with signals(stop.set) as came:
         try:
             sender.connect()
             payments, due = _schedule(plan)
-            stats = sender.run(payments, due, stop.is_set)
+            stats = sender.run(payments, due, _until_stopped(stop, plan.seconds))
         finally:
             sender.close()
     if as_json:
@@ -105,6 +109,12 @@ def simulate_to_kafka(plan: LivePlan, config_path: Path | None, as_json: bool) -
     else:
         emit_report(asdict(stats), "sent")
     return INTERRUPTED if signal.SIGINT in came else OK
+
+
+def _until_stopped(stop: threading.Event, seconds: float | None) -> Callable[[], bool]:
+    """Stop when told to, or when the time is over even though payments are held back."""
+    end_s = None if seconds is None else time.monotonic() + _LEAD_US / 1e6 + seconds + _GRACE_S
+    return lambda: stop.is_set() or (end_s is not None and time.monotonic() > end_s)
 
 
 def _connection(plan: LivePlan, config: Config) -> Connection:

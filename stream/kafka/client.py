@@ -65,6 +65,12 @@ class Connection:
         ConfigError
             If a setting is unknown or its value cannot be.
         """
+        strategy = str(self.settings.get("partition.assignment.strategy", ""))
+        if "cooperative" in strategy or self.settings.get("group.protocol") == "consumer":
+            raise ConfigError(
+                "kafka.client: incremental rebalances are not supported yet: leave out "
+                "partition.assignment.strategy and group.protocol"
+            )
         try:
             Producer(self.common())
         except KafkaException as error:
@@ -106,6 +112,8 @@ class Connection:
             "acks": "all",
             "linger.ms": 0,
             "delivery.timeout.ms": 30_000,
+            # What a broker takes by default; librdkafka's own limit is a little lower.
+            "message.max.bytes": 1_048_588,
             # Equal keys go where a Java producer would send them.
             "partitioner": "murmur2_random",
             **self.settings,

@@ -90,6 +90,8 @@ class PaymentSender:
     connection : Connection
     plan : SendPlan
     transaction_codec, label_codec : RecordCodec
+    tell : callable, optional
+        Told in words when payments are held back.
     """
 
     def __init__(
@@ -98,7 +100,9 @@ class PaymentSender:
         plan: SendPlan,
         transaction_codec: RecordCodec,
         label_codec: RecordCodec,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._tell = tell
         self.plan = plan
         self.stats = SendStats()
         self._transactions = transaction_codec
@@ -179,6 +183,11 @@ class PaymentSender:
                 continue
             if self._lag_now(now) <= self.plan.lag_max:
                 return True
+            if not self.stats.held_s:
+                self._tell(
+                    f"held back: consumer group {self.plan.group} is more than "
+                    f"{self.plan.lag_max} records behind; is a worker running?"
+                )
             self.stats.held_s += _HELD_S
             self._producer.poll(_HELD_S)
         return False

@@ -84,6 +84,7 @@ class Source:
         self._assigned = False
         self._commits_pending = 0
         self._uncommitted: dict[tuple[str, int], int] = {}
+        self._sent: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(
             {
                 **connection.consumer(group),
@@ -146,6 +147,7 @@ class Source:
         """
         offsets = {**self._uncommitted, **offsets}
         self._uncommitted = {}
+        self._sent.update(offsets)
         if offsets:
             self._commits_pending += 1
             self._consumer.commit(
@@ -195,6 +197,7 @@ class Source:
         self._assigned = False
         # Whoever has the partitions now commits for them.
         self._uncommitted.clear()
+        self._sent.clear()
 
     def _committed(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         self._commits_pending = max(0, self._commits_pending - 1)
@@ -202,7 +205,9 @@ class Source:
             self._tell(f"offsets were not committed, they will be again: {error}")
             for partition in partitions:
                 place = (partition.topic, partition.partition)
-                self._uncommitted[place] = max(partition.offset, self._uncommitted.get(place, 0))
+                # Only if nothing later was sent, and the partition is still ours.
+                if self._sent.get(place) == partition.offset:
+                    self._uncommitted[place] = partition.offset
 
     def _is_record(self, message: Message) -> bool:
         error: Any = message.error()

@@ -11,6 +11,7 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from numpy.typing import NDArray
 
+from schemas.errors import SchemaError
 from schemas.records import RecordCodec
 from stream.kafka.client import Connection
 from stream.metrics import LatencyHistogram
@@ -55,6 +56,7 @@ class Subscriber:
         self.latency = LatencyHistogram()
         self.recent: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         self.alerts = 0
+        self.unreadable = 0
         self.decisions = 0
         self._topics = topics
         self._decisions_topic = decisions_topic
@@ -106,7 +108,11 @@ class Subscriber:
         for message in messages:
             if message.error() is not None:
                 continue
-            record = self._topics[message.topic()].decode(message.value())
+            try:
+                record = self._topics[message.topic()].decode(message.value() or b"")
+            except SchemaError:
+                self.unreadable += 1  # Anybody may send to an embedded broker.
+                continue
             if message.topic() == self._decisions_topic:
                 event_times.append(record["event_time"])
             elif record["alert_id"] not in self._seen:

@@ -9,6 +9,7 @@ from schemas.compiler import (
     FIELDS_MAX,
     FIXED_BYTES_MAX,
     FORBIDDEN_FIELDS,
+    FORBIDDEN_WORDS,
     SCALE_MAX,
     VALUES_MAX,
     compile_schema,
@@ -281,7 +282,17 @@ def test_a_union_of_nothing_is_refused():
     assert problem_of(schema(field("x", []))) == "'x' is a union of nothing: it has no value"
 
 
-@pytest.mark.parametrize("name", [*sorted(FORBIDDEN_FIELDS), "CVV", "Pin", "PIN_Block"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *sorted(FORBIDDEN_FIELDS | FORBIDDEN_WORDS),
+        "CVV",
+        "Pin",
+        "card_cvv",
+        "cvvCode",
+        "securityCode",
+    ],
+)
 def test_authentication_data_is_refused_wherever_it_is(name):
     line = "holds authentication data that must not be kept: remove it from the topic"
     assert problem_of(schema(field(name, "string"))) == f"field '{name}' {line}"
@@ -289,7 +300,7 @@ def test_authentication_data_is_refused_wherever_it_is(name):
     assert problem_of(schema(field("card", ["null", inner]))) == f"field 'card.{name}' {line}"
 
 
-@pytest.mark.parametrize("name", ["pinned", "shipping", "pin_present", "cvv_result"])
+@pytest.mark.parametrize("name", ["pinned", "shipping", "pin_present", "cvv_result", "cvvMatch"])
 def test_fields_that_only_sound_like_authentication_data_are_taken(name):
     source_of(schema(field(name, "string")))
 

@@ -1,19 +1,57 @@
-"""What the engine does beside the laws: labels it cannot learn from."""
+"""What the engine does beside the laws: labels it cannot learn from, repeats too late."""
+
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from streams import LABEL_LAYOUT, LAYOUT, START_US, block, build_engine, random_parameters
 
 from schemas.columns import Reason
+from stream.decide import Outcome, Thresholds
+from stream.event_time import Timeliness
 
 
-def test_a_label_that_does_not_say_what_it_found_teaches_nothing():
+@pytest.mark.parametrize("verdict", [np.nan, 0.97, 2.0, -1.0])
+def test_a_label_that_does_not_say_what_it_found_teaches_nothing(verdict):
     engine = build_engine(random_parameters(np.random.default_rng(3)))
     payment = {"time_us": START_US, "amount": 100, "key": 7}
     payment |= {"entities": [1, 2], "numeric": [np.nan, 1.0]}
     engine.step(block(LAYOUT, [payment]))
-    silent = {"time_us": START_US, "key": 7, "entities": [], "numeric": [np.nan]}
+    silent = {"time_us": START_US, "key": 7, "entities": [], "numeric": [verdict]}
     assert engine.label(block(LABEL_LAYOUT, [silent])).tolist() == [Reason.LABEL_WITHOUT_VERDICT]
     # The row still waits: a label that says something is taken.
     spoken = {**silent, "numeric": [1.0]}
     assert engine.label(block(LABEL_LAYOUT, [spoken])).tolist() == [Reason.OK]
     assert engine.counters.labels_refused == 1
+
+
+class _Sure:
+    """A learner that calls everything fraud."""
+
+    learned = 1
+    ready = True
+
+    def predict_proba_many(self, X):
+        return np.full(len(X), 0.99)
+
+    def contributions(self, x):
+        return 0.0, np.zeros(len(x))
+
+
+def test_a_repeat_that_comes_too_late_gets_the_stored_verdict():
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        thresholds=Thresholds(),
+        allowed_lateness_us=1_000_000,
+        learn_interval_us=10**15,
+    )
+    engine = build_engine(parameters)
+    engine.learner = _Sure()
+    first = {"time_us": START_US, "amount": 100, "key": 7, "entities": [1, 2], "numeric": [0, 0]}
+    later = {**first, "time_us": START_US + 10_000_000, "key": 8}
+    stranger = {**first, "key": 9}
+    effects = engine.step(block(LAYOUT, [first, later, first, stranger]))
+    assert effects.timeliness.tolist()[2:] == [Timeliness.TOO_LATE, Timeliness.TOO_LATE]
+    assert effects.outcomes.tolist() == [Outcome.BLOCK] * 3 + [Outcome.ALLOW]
+    assert effects.duplicate.tolist() == [False, False, True, False]
+    assert effects.reasons.tolist() == [Reason.OK] * 3 + [Reason.EVENT_TOO_LATE]

@@ -11,6 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -632,6 +633,20 @@ def test_a_worker_that_is_told_to_stop_commits_what_it_took():
     with rig_of(load(None, **overrides)) as rig:
         rig.worker.finish(1)  # Nothing was taken: nothing to commit.
         assert rig.committed() == -1001
+
+
+def test_a_record_too_large_for_the_dead_letters_goes_without_its_body():
+    with rig_of() as rig:
+        rig.send(IN, [b"1" * 1_000_000])
+        rig.take(1)
+        rig.worker.finish(5)
+        assert rig.committed() == 1
+        (letter,) = rig.read(DEAD)
+        headers = dict(letter.headers())
+        assert letter.value() is None
+        assert headers["__streams.errors.exception"] == b"oversize"
+        assert headers["fraudstream.value_bytes"] == b"1000000"
+        assert headers["fraudstream.value_sha256"] == sha256(b"1" * 1_000_000).hexdigest().encode()
 
 
 def test_output_that_cannot_be_delivered_ends_the_run_and_commits_nothing():

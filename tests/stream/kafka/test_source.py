@@ -368,6 +368,10 @@ def test_what_could_not_be_committed_goes_along_with_the_next_commit(broker):
         produce(broker, "b", [b"1", b"2"])
         take(source, 2)
         failed = [TopicPartition("b", 0, 2)]
+        source._committed(KafkaError(KafkaError._TRANSPORT), failed)
+        source.commit({})
+        assert source.commits_pending == 0  # Never sent, or by whoever had it before.
+        source._sent[("b", 0)] = 2
         source._commits_pending = 1
         source._committed(KafkaError(KafkaError._TRANSPORT), failed)
         assert told
