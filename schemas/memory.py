@@ -2,8 +2,9 @@
 
 Numba counts references when an array is passed to another kernel, two atomic
 operations a call, and tests each index for a negative sign. For a decoder whose
-calls read a byte or two that is several times the work itself. So byte-walking kernels take addresses: unsigned
-integers, into memory that the caller keeps alive and whose bounds it has checked.
+calls read a byte or two that is several times the work itself. So byte-walking
+kernels take addresses: unsigned integers, into memory that the caller keeps alive
+and whose bounds it has checked.
 All loads are little-endian and need no alignment.
 """
 
