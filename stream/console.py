@@ -53,7 +53,9 @@ def alert_line(alert: dict[str, Any]) -> str:
 def until_signalled(stop: Callable[[], None]) -> Iterator[list[int]]:
     """Call `stop` on SIGINT and SIGTERM; the list yielded holds the signals that came.
 
-    A second SIGINT is the person's last word and raises KeyboardInterrupt.
+    A second SIGINT is the person's last word and raises KeyboardInterrupt. What `stop` raises can
+    come up inside a callback from C (LLVM makes them while kernels compile), where Python drops it
+    and prints a trace: the trace is left out, and the list still tells.
     """
     came: list[int] = []
 
@@ -63,11 +65,17 @@ def until_signalled(stop: Callable[[], None]) -> Iterator[list[int]]:
         came.append(number)
         stop()
 
+    def unraisable(dropped: sys.UnraisableHookArgs) -> None:
+        if not (came and issubclass(dropped.exc_type, KeyboardInterrupt)):
+            report(dropped)
+
     numbers = (signal.SIGINT, signal.SIGTERM)
+    report, sys.unraisablehook = sys.unraisablehook, unraisable
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield came
     finally:
+        sys.unraisablehook = report
         for number, old in before.items():
             signal.signal(number, old)
 
