@@ -10,8 +10,9 @@ import inspect
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -27,8 +28,9 @@ HEAD = """\
 
 One TOML file, given with `--config`; every key has a default. Over the file come
 environment variables: `FRAUD_KAFKA__BOOTSTRAP` sets `kafka.bootstrap`. Lists and tables
-are written as JSON there: `FRAUD_WINDOWS__LENGTHS='["1h", "7d"]'`. Every wrong key, type
-and `FRAUD_*` name is reported at once, with the nearest right name.
+are written as JSON there: `FRAUD_FEATURES__NAMES='["amount", "card.count_1h"]'`. Every wrong
+key, type, feature and `FRAUD_*` name is reported at once, with its line in the file and the
+nearest right name.
 
 - A *duration* is a text with its unit: `"250ms"`, `"90s"`, `"10m"`, `"1h"`, `"7d"`; also `us`.
 - A field path is dotted: `merchant.id` is field `id` of record `merchant`.
@@ -44,15 +46,24 @@ def page() -> str:
     """Return the whole page."""
     parts = [HEAD]
     for name, info in config.Config.model_fields.items():
-        model: Any = info.annotation
-        parts += [f"\n## [{name}]\n\n{inspect.getdoc(model)}\n"]
-        parts += ["\n| key | type | default | meaning |\n|---|---|---|---|\n"]
-        meanings = described(model)
-        for key, field in model.model_fields.items():
-            written, meaning = meanings[key]
-            cells = (f"`{key}`", kind(written, field), default(written, field), meaning)
-            parts += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"]
+        parts += section(name, info.annotation)
     return "".join(parts)
+
+
+def section(name: str, model: Any) -> list[str]:
+    """Describe a table of the configuration, and after it the tables that lie in it."""
+    parts = [f"\n## [{name}]\n\n{inspect.getdoc(model)}\n"]
+    parts += ["\n| key | type | default | meaning |\n|---|---|---|---|\n"]
+    meanings = described(model)
+    inner = []
+    for key, field in model.model_fields.items():
+        written, meaning = meanings[key]
+        cells = (f"`{key}`", kind(written, field), default(written, field), meaning)
+        parts += ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"]
+        table = get_args(field.annotation)[-1:]
+        if table and isinstance(table[0], type) and issubclass(table[0], BaseModel):
+            inner += section(f"{name}.{key}.NAME", table[0])
+    return parts + inner
 
 
 def described(model: type) -> dict[str, tuple[str, str]]:
@@ -75,7 +86,16 @@ def kind(written: str, field: FieldInfo) -> str:
         return "one of " + ", ".join(f"`{name}`" for name in re.findall(r"'(\w+)'", choices[1]))
     if "Duration" in written:
         return "list of durations" if "tuple" in written else "duration"
+    if "dict" in written and "Capacity" in written:
+        return "table of integers"
+    special = {"_hours": "text", "_weekdays": "list of texts", "_location": "list of two texts"}
+    for part, words in special.items():
+        if part in written:
+            return words
+    if "tuple" in written:
+        return "list of texts and integers" if "int" in written else "list of texts"
     names = {"dict": "table", "Threshold": "number", "bool": "`true` or `false`", "str": "text"}
+    names["Number"] = "number"
     name = next((words for part, words in names.items() if part in written), "integer")
     return name + bounds(field)
 
@@ -103,6 +123,8 @@ def default(written: str, field: FieldInfo) -> str:
     if "Duration" in written:
         texts = [duration(us) for us in (value if isinstance(value, tuple) else [value])]
         return f"`[{', '.join(texts)}]`" if isinstance(value, tuple) else f"`{texts[0]}`"
+    if isinstance(value, tuple):
+        return "`[]`"
     if isinstance(value, bool):
         return f"`{value}`".lower()
     if isinstance(value, str):

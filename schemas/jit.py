@@ -20,7 +20,7 @@ import numba
 _PACKAGES = ("schemas", "models", "stream")
 
 # Kernels freeze the constants of these, and Numba does not see those change either.
-_FROZEN = ("jit.py", "memory.py", "columns.py")
+_FROZEN = ("jit.py", "memory.py", "borrowed.py", "words.py", "columns.py")
 
 
 @cache

@@ -9,6 +9,8 @@ INDOCRYPT 2012, section 2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
@@ -126,14 +128,19 @@ def _hash_spans(base, starts, k0, k1, out):
         out[i] = siphash24(base + uint64(starts[i]), base + uint64(starts[i + 1]), k0, k1)
 
 
-def hash_texts(texts: list[str], key: bytes) -> NDArray[np.uint64]:
-    """Hash texts, for the edges: look-ups, labels and tables of symbols.
+def hash_texts(texts: Sequence[str | int], key: bytes) -> NDArray[np.uint64]:
+    """Hash texts, for the edges: look-ups, labels, tables of symbols and conditions.
+
+    An integer is hashed as `siphash24_word` does it.
 
     Returns
     -------
     ndarray of uint64, shape (len(texts),)
     """
-    encoded = [text.encode() for text in texts]
+    encoded = [
+        text.encode() if isinstance(text, str) else text.to_bytes(8, "little", signed=True)
+        for text in texts
+    ]
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=starts[1:])
     out = np.empty(len(texts), np.uint64)

@@ -57,10 +57,10 @@ def learner_of(config: Config, names: tuple[str, ...]) -> Learner:
     )
 
 
-def engine_of(config: Config) -> Engine:
-    """Build an engine that has seen nothing yet."""
-    parameters = config.engine_parameters()
-    return Engine(parameters, learner_of(config, parameters.features.names))
+def engine_of(config: Config, hash_key: bytes, keep_features: bool = False) -> Engine:
+    """Build an engine that has seen nothing yet; the key is that of its decoders."""
+    parameters = config.engine_parameters(hash_key)
+    return Engine(parameters, learner_of(config, parameters.features.names), keep_features)
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def worker_of(
         registry.close()
     for text in decoders.left_out:
         (on_error or (lambda _: None))(text)
-    engine = engine_of(config)
+    engine = engine_of(config, hash_key)
     seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
     if on_ready is not None:
         on_ready(seconds)

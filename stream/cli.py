@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 topics_app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 schemas_app = typer.Typer(help="Avro contracts.", no_args_is_help=True)
+features_app = typer.Typer(help="What is computed of a transaction.", no_args_is_help=True)
+app.add_typer(features_app, name="features")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 
@@ -52,6 +54,10 @@ RateOption = Annotated[
 ]
 SeedOption = Annotated[
     int, typer.Option(min=0, max=2**64 - 1, help="Seed of the simulated traffic.")
+]
+
+StatesOption = Annotated[
+    bool, typer.Option("--states", help="With each value how far it can be trusted.")
 ]
 
 
@@ -134,12 +140,19 @@ def replay(
     dead_letters: Annotated[
         Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
     ] = None,
+    features_out: Annotated[
+        Path | None,
+        typer.Option(help="Write every row with its features here: .parquet or .csv"),
+    ] = None,
+    states: StatesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a file through the engine in event time, labels late, and report."""
     from stream.commands.replay import run_replay
 
-    raise typer.Exit(run_replay(file, config, alerts, dead_letters, as_json))
+    if states and features_out is None:
+        raise typer.BadParameter("--states belongs to --features-out FILE")
+    raise typer.Exit(run_replay(file, config, alerts, dead_letters, features_out, states, as_json))
 
 
 @app.command()
@@ -158,6 +171,45 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         emit_json(findings_as_json(findings))
     raise typer.Exit(OK if all(finding.ok for finding in findings) else FAILED)
+
+
+@features_app.command("list")
+def features_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show every feature, in the order of the model's inputs, and the memory they take."""
+    from stream.commands.features import list_features
+
+    raise typer.Exit(list_features(config, as_json))
+
+
+@features_app.command("explain")
+def features_explain(
+    name: Annotated[str, typer.Argument(help="Any feature, listed or not: card.count_1h")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain a feature: which events count, late ones, nulls, unit, memory, fields."""
+    from stream.commands.features import explain_feature
+
+    raise typer.Exit(explain_feature(name, config, as_json))
+
+
+@features_app.command("build")
+def features_build(
+    file: Annotated[
+        Path, typer.Option("--input", help="Payments: .parquet, .csv, .jsonl or .avro")
+    ],
+    out_file: Annotated[Path, typer.Option("--out", help="The table: .parquet or .csv")],
+    config: ConfigOption = None,
+    dead_letters: Annotated[
+        Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
+    ] = None,
+    states: StatesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the training table of a file: every row with its features as they were live."""
+    from stream.commands.features_build import run_build
+
+    raise typer.Exit(run_build(file, out_file, config, dead_letters, states, as_json))
 
 
 @topics_app.command("create")

@@ -1,8 +1,8 @@
 """The configuration: one frozen object, read once, checked whole.
 
 A TOML file, over it ``FRAUD_*`` environment variables (``FRAUD_KAFKA__BOOTSTRAP``
-sets ``kafka.bootstrap``). Every wrong key is reported at once, each with the
-nearest right name; so are ``FRAUD_*`` names that set nothing.
+sets ``kafka.bootstrap``). Every wrong key is reported at once, each with its line
+and the nearest right name; so are ``FRAUD_*`` names that set nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -27,10 +30,23 @@ from schemas.errors import ConfigError
 from schemas.roles import Roles
 from stream.decide import Thresholds
 from stream.engine import EngineParameters
-from stream.features import FeatureSet
+from stream.features.columns import SQUARED_MAX
+from stream.features.declare import (
+    Feature,
+    Inputs,
+    amounts_are_squared,
+    amounts_are_summed,
+    declare,
+    default_names,
+    entities_of,
+    examine,
+)
+from stream.features.feature_set import FeatureSet
+from stream.features.grammar import nearest, quoted
 from stream.sections import (
     ENV_PREFIX,
     DecisionSection,
+    FeaturesSection,
     FieldsSection,
     KafkaSection,
     LabelsSection,
@@ -43,6 +59,12 @@ from stream.sections import (
     WindowsSection,
     WorkerSection,
 )
+from stream.toml_lines import KeyPath, TomlLines
+
+# What stood there once, and where it went.
+_MOVED: dict[tuple[str, ...], str] = {
+    ("windows", "lengths"): "windows are declared in features.names: 'card.count_{1h,7d}'"
+}
 
 
 class Config(BaseSettings):
@@ -57,6 +79,7 @@ class Config(BaseSettings):
     registry: RegistrySection = RegistrySection()
     fields: FieldsSection = FieldsSection()
     limits: LimitsSection = LimitsSection()
+    features: FeaturesSection = FeaturesSection()
     windows: WindowsSection = WindowsSection()
     labels: LabelsSection = LabelsSection()
     model: ModelSection = ModelSection()
@@ -81,13 +104,21 @@ class Config(BaseSettings):
         """Return the roles of the transaction schema's fields."""
         return self.fields.roles()
 
-    def engine_parameters(self) -> EngineParameters:
-        """Return what the engine needs of all this."""
-        features = FeatureSet(
-            self.roles().layout, self.windows.lengths, 10**self.fields.minor_digits
-        )
+    def inputs(self) -> Inputs:
+        """Return what features can be declared over."""
+        return self.features.inputs(self.fields)
+
+    def declared(self) -> tuple[Feature, ...]:
+        """Return the features."""
+        inputs = self.inputs()
+        return declare(self.features.names or default_names(inputs), inputs)
+
+    def engine_parameters(self, hash_key: bytes = bytes(16)) -> EngineParameters:
+        """Return what the engine needs of all this, and the key that categories are hashed with."""
         return EngineParameters(
-            features=features,
+            features=FeatureSet(self.declared(), self.roles().layout, self.inputs()),
+            capacities=self.windows.capacity,
+            hash_key=hash_key,
             thresholds=Thresholds(**self.decision.model_dump()),
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
@@ -124,6 +155,35 @@ class Config(BaseSettings):
         return bytes.fromhex(text)
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """What is wrong, and the keys and places in lists that lead to it; none: the environment."""
+
+    path: KeyPath
+    text: str
+
+
+@dataclass(frozen=True)
+class _File:
+    """A configuration file, and how to find in it what is wrong."""
+
+    path: Path | None
+    text: str
+    values: dict[str, Any]
+
+    def told(self, problems: list[_Problem], laid_over: list[dict[str, Any]]) -> Iterator[str]:
+        """Put each problem in a line; what comes from the file has its place there, in order."""
+        lines = TomlLines(self.text)
+        found = []
+        for problem in problems:
+            path = _written(self.values, problem.path)
+            elsewhere = any(_decides(values, problem.path) for values in laid_over)
+            line = None if elsewhere else lines.line(path)
+            found.append((line or 2**63, f"{self.path}:{line}: " if line else "", problem.text))
+        for _, place, text in sorted(found, key=lambda item: item[0]):
+            yield place + text
+
+
 def load(path: Path | None = None, **overrides: Any) -> Config:
     """Read the configuration.
 
@@ -137,51 +197,107 @@ def load(path: Path | None = None, **overrides: Any) -> Config:
     Raises
     ------
     ConfigError
-        Every problem at once.
+        Every problem at once; those of the file with their lines.
     """
-    values = _read(path) if path else {}
+    file = _read(path)
+    values = dict(file.values)
     for section, override in overrides.items():
         values[section] = {**values.get(section, {}), **override}
     unknown = unknown_environment()
-    problems = [f"{name}: {text}" for name, text in unknown.items()]
+    problems: list[_Problem] = []
+    laid_over = [overrides]
     config = None
     try:
+        laid_over.append(EnvSettingsSource(Config)())
         config = Config(**values)
-        _check_together(config, problems)
+        problems += _check_together(config)
     except ValidationError as error:
-        found = [d for d in error.errors() if _environment_name(d["loc"]) not in unknown]
-        problems = [_describe(detail) for detail in found] + problems
+        problems += [
+            _Problem(detail["loc"], _describe(detail))
+            for detail in error.errors()
+            if _environment_name(detail["loc"]) not in unknown
+        ]
     except SettingsError as error:
-        problems = (_not_json() or [f"the environment: {error}"]) + problems
+        problems += [_Problem((), text) for text in _not_json() or [f"the environment: {error}"]]
+    problems += [_Problem((), f"{name}: {text}") for name, text in unknown.items()]
     if problems or config is None:
         where = f" in {path}" if path else ""
-        raise ConfigError(
-            f"the configuration{where} cannot be used:" + "".join(f"\n  - {p}" for p in problems)
-        )
+        told = "".join(f"\n  - {text}" for text in file.told(problems, laid_over))
+        raise ConfigError(f"the configuration{where} cannot be used:{told}")
     return config
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path | None) -> _File:
+    if path is None:
+        return _File(None, "", {})
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return _File(path, text, tomllib.loads(text))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not TOML that we read: nested too deep") from error
 
 
-def _check_together(config: Config, problems: list[str]) -> None:
-    """Check what no single key can tell."""
-    lengths = config.windows.lengths
-    if list(lengths) != sorted(set(lengths)) or lengths[0] == 0:
-        problems.append("windows.lengths: must be ascending, without 0 and without repeats")
+def _written(values: dict[str, Any], path: KeyPath) -> KeyPath:
+    """Return the part of a path that is written in the file: a finding may lead beyond it."""
+    inner: Any = values
+    for at, key in enumerate(path):
+        if isinstance(inner, dict):
+            if key not in inner:
+                return ()
+        elif not (isinstance(inner, list) and isinstance(key, int) and key < len(inner)):
+            return path[:at]
+        inner = inner[key]
+    return path
+
+
+def _decides(values: dict[str, Any], path: KeyPath) -> bool:
+    """Tell whether values that are laid over the file replace what stands at a path."""
+    inner: Any = values
+    for key in path:
+        if not isinstance(inner, dict):
+            return True
+        if key not in inner:
+            return False
+        inner = inner[key]
+    return not isinstance(inner, dict)
+
+
+def _check_together(config: Config) -> Iterator[_Problem]:
+    """Find what no single key can tell."""
+    inputs = config.inputs()
+    wrong = [_Problem(path, f"{'.'.join(path)}: {text}") for path, text in inputs.problems()]
+    if wrong:
+        yield from wrong
         return
-    names = config.engine_parameters().features.names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        problems.append(
-            f"fields: an entity and an input make the same feature name {', '.join(twice)}: "
-            "rename one of them"
+    features, errors = examine(config.features.names or default_names(inputs), inputs)
+    for error in errors:
+        yield _Problem(("features", "names", error.place), f"features.names: {error}")
+    used = entities_of(features)
+    for name in config.windows.capacity:
+        if not errors and name not in used:
+            near = nearest(name, used, "the list")
+            yield _Problem(
+                ("windows", "capacity", name),
+                f"windows.capacity: no feature is about {quoted(name)}{near}",
+            )
+    events_max, amount_max = config.windows.events_max, config.limits.amount_minor_max
+    largest = (2**63 - 1) // events_max
+    if amount_max > largest and amounts_are_summed(features):
+        own = "amount_minor_max" in config.limits.model_fields_set
+        yield _Problem(
+            ("limits", "amount_minor_max") if own else ("windows", "events_max"),
+            f"limits.amount_minor_max: {events_max:,} (windows.events_max) amounts of "
+            f"{amount_max:,} do not fit into 64 bits: at most {largest:_}",
+        )
+    elif amount_max > SQUARED_MAX and amounts_are_squared(features):
+        yield _Problem(
+            ("limits", "amount_minor_max"),
+            f"limits.amount_minor_max: the squares that std and zscore sum are exact for amounts "
+            f"of at most {SQUARED_MAX:_}, not of {amount_max:,}",
         )
 
 
@@ -230,7 +346,9 @@ def _not_json() -> list[str]:
             try:
                 json.loads(os.environ[name])
             except ValueError:
-                problems.append(f'{name}: a list or a table is written as JSON: \'["1h", "7d"]\'')
+                problems.append(
+                    f'{name}: a list or a table is written as JSON: \'["amount", "card.count_1h"]\''
+                )
     return problems
 
 
@@ -238,6 +356,8 @@ def _describe(detail: Any) -> str:
     """Put one of pydantic's findings in words, with the nearest right name."""
     location = [str(part) for part in detail["loc"]]
     place = ".".join(location)
+    if detail["type"] == "extra_forbidden" and tuple(location) in _MOVED:
+        return f"{place}: no such key; {_MOVED[tuple(location)]}"
     if detail["type"] == "extra_forbidden":
         return f"{place}: no such key; the nearest is '{_nearest(location)}'"
     text = detail["msg"].removeprefix("Value error, ")
@@ -259,8 +379,17 @@ def _nearest(location: list[str]) -> str:
         if name == location[-1]
     ]
     model = sections.get(location[0]) if len(location) > 1 else None
-    names = list(model.model_fields) if model else list(sections)
+    names = _keys_of(model, location) if model else list(sections)
     near = difflib.get_close_matches(location[-1], names, n=1, cutoff=0.6)
     if near or elsewhere:
         return [*near, *elsewhere][0]
     return difflib.get_close_matches(location[-1], names, n=1, cutoff=0.0)[0]
+
+
+def _keys_of(section: type[BaseModel], location: list[str]) -> list[str]:
+    """Return the keys of a section, or of the tables in it that a location leads into."""
+    if len(location) > 3 and location[1] in section.model_fields:
+        for inner in get_args(section.model_fields[location[1]].annotation):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                return list(inner.model_fields)
+    return list(section.model_fields)

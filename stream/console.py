@@ -38,6 +38,18 @@ def emit_report(report: dict[str, Any], title: str) -> None:
     out.print(table)
 
 
+@contextmanager
+def row_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how many rows are done, on a terminal only; the function yielded is told it."""
+    # Here, not above: --help does not need it.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda rows: progress.update(task, completed=rows)
+
+
 def alert_line(alert: dict[str, Any]) -> str:
     """Put an alert in one line."""
     score = alert["score"]

@@ -41,8 +41,20 @@ _OVERRIDES: dict[str, dict[str, Any]] = {
         },
         "numeric": {"card_present": "card_present", "category": "category_code"},
     },
+    "features": {
+        "names": (
+            "amount",
+            "{hour_sin,hour_cos}",
+            "input.{card_present,category}",
+            "{card,merchant,terminal,device}.{count,amount_mean}_{10s,1m,10m}",
+            "{card,merchant,terminal,device}.seconds_since_last",
+            "{merchant,terminal}.fraud_rate_10m",
+            "card.distinct_merchant_1m",
+            "card.amount_zscore_10m",
+            "card.new_terminal",
+        )
+    },
     "windows": {
-        "lengths": ("10s", "1m", "10m"),
         "events_max": 500_000,
         "entities_max": 200_000,
         "allowed_lateness": "500ms",

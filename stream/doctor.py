@@ -101,10 +101,10 @@ def _kernels(config: Config) -> str:
         decoders = decoders_of(config, registry, _CHECK_KEY)
     finally:
         registry.close()
-    engine = engine_of(config)
+    engine = engine_of(config, _CHECK_KEY)
     seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
-    mib = engine.windows.bytes_allocated / 2**20
-    return f"ready in {seconds:.1f} s; the windows take {mib:.0f} MiB at most"
+    mib = engine.features.bytes_allocated / 2**20
+    return f"ready in {seconds:.1f} s; the features take {mib:.0f} MiB at most"
 
 
 def _broker(config: Config) -> str:

@@ -9,7 +9,9 @@ batch ended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,10 @@ from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
 from stream.decide import Outcome, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
-from stream.features import FeatureSet
+from stream.features.feature_set import FeatureSet
+from stream.features.state import FeatureState, ValueState
 from stream.keytable import NOWHERE
 from stream.labels import WaitingRows
-from stream.windows import Windows
 
 _OK = int(Reason.OK)
 ALERT_REASONS_MAX = 4
@@ -37,7 +39,11 @@ class EngineParameters:
     features : FeatureSet
     thresholds : Thresholds
     events_max, entities_max, waiting_max : int
-        Bounds of the windows and of the rows that wait for labels.
+        Bounds of what features remember and of the rows that wait for labels.
+    capacities : mapping of str to int
+        Entities of one type, where it is not `entities_max`.
+    hash_key : bytes
+        16 bytes, the decoder's.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
     maturity_us : int
@@ -52,12 +58,23 @@ class EngineParameters:
     thresholds: Thresholds = field(default_factory=Thresholds)
     events_max: int = 1_000_000
     entities_max: int = 200_000
+    capacities: Mapping[str, int] = field(default_factory=dict)
+    hash_key: bytes = bytes(16)
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000
     maturity_us: int = 7 * 86_400_000_000
     learn_interval_us: int = 1_000_000
     batch_rows_max: int = 1024
+
+
+class Contribution(NamedTuple):
+    """One feature's part in a score, in log-odds."""
+
+    feature: str
+    value: float
+    contribution: float
+    state: ValueState
 
 
 @dataclass(frozen=True)
@@ -70,13 +87,34 @@ class Evidence:
         Its place in the batch.
     base : float
         Log-odds that no feature explains.
-    reasons : tuple of (feature name, value, contribution)
+    reasons : tuple of Contribution
         At most four features that raised the score, largest first.
+    states : ndarray of uint8, shape (n_features,)
+        `ValueState` of every feature.
     """
 
     row: int
     base: float
-    reasons: tuple[tuple[str, float, float], ...]
+    reasons: tuple[Contribution, ...]
+    states: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class KeptReadings:
+    """The features of a step, for whoever wants them as a table.
+
+    Attributes
+    ----------
+    matrix : ndarray of float64, shape (n, n_features)
+    value_states : ndarray of uint8, shape (n, n_features)
+    """
+
+    matrix: NDArray[np.float64]
+    value_states: NDArray[np.uint8]
+
+    def states(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the `ValueState` of every value of some rows."""
+        return self.value_states[rows]
 
 
 @dataclass(frozen=True)
@@ -99,6 +137,8 @@ class Effects:
     reasons : ndarray of int64, shape (n,)
         `Reason` of each row: the decoder's, or EVENT_TOO_LATE; other than OK is a
         dead letter.
+    readings : KeptReadings
+        The features, if the engine was made to keep them; else empty.
     alerts : list of Evidence
         Rows at REVIEW or stricter that are no duplicates.
     """
@@ -110,6 +150,7 @@ class Effects:
     cold: NDArray[np.bool_]
     model_versions: NDArray[np.int64]
     reasons: NDArray[np.int64]
+    readings: KeptReadings
     alerts: list[Evidence]
 
 
@@ -148,9 +189,13 @@ class Engine:
     parameters : EngineParameters
     learner : Learner
         The champion; built over ``parameters.features.names``.
+    keep_features : bool
+        Whether effects carry the features of every row.
     """
 
-    def __init__(self, parameters: EngineParameters, learner: Learner) -> None:
+    def __init__(
+        self, parameters: EngineParameters, learner: Learner, keep_features: bool = False
+    ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
         self.parameters = parameters
@@ -158,15 +203,17 @@ class Engine:
         self.counters = Counters()
         self.prequential = Prequential()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
-        features = parameters.features
-        self.windows = Windows(
-            len(features.layout.entities),
-            features.windows_us,
+        self.keep_features = keep_features
+        self.features = FeatureState(
+            parameters.features,
             parameters.events_max,
             parameters.entities_max,
+            parameters.capacities,
+            parameters.batch_rows_max,
+            parameters.hash_key,
         )
         self.waiting = WaitingRows(
-            parameters.waiting_max, len(features.names), parameters.batch_rows_max
+            parameters.waiting_max, len(parameters.features.names), parameters.batch_rows_max
         )
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
@@ -181,7 +228,8 @@ class Engine:
         timeliness, watermarks = self.clock.observe(
             batch.partition, batch.event_time_us, batch.arrival_time_us, batch.reason
         )
-        effects = _empty_effects(batch, timeliness)
+        width = len(self.parameters.features.names) if self.keep_features else 0
+        effects = _empty_effects(batch, timeliness, width)
         barriers = watermarks // self.parameters.learn_interval_us
         previous = np.concatenate([[self._barrier], barriers[:-1]])
         for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
@@ -194,6 +242,8 @@ class Engine:
 
     def label(self, labels: Transactions) -> NDArray[np.int64]:
         """Take labels in the order of arrival; they are learned at the next barrier.
+
+        Features that count known frauds know them at once.
 
         Parameters
         ----------
@@ -215,7 +265,9 @@ class Engine:
             if labels.event_time_us[i] < self.waiting.times_us[places[i]]:
                 reasons[i] = Reason.LABEL_TIME_BEFORE_EVENT
             elif self.waiting.mark_labelled(int(places[i])):
-                self._queued.append(self._lesson(int(places[i]), labels.numeric[0, i] == 1.0))
+                is_fraud = labels.numeric[0, i : i + 1] == 1.0
+                self.features.mark(self.waiting.numbers[places[i : i + 1]], is_fraud)
+                self._queued.append(self._lesson(int(places[i]), bool(is_fraud[0])))
             else:
                 self.counters.labels_repeated += 1
         self.counters.labels += len(labels)
@@ -236,15 +288,15 @@ class Engine:
             batch.transaction_key, batch.event_time_us, take, timely
         )
         fresh = take & timely & ~repeated
-        readings = self.windows.observe(
-            batch.event_time_us, batch.amount_minor, batch.entities, fresh
-        )
-        X = self.parameters.features.matrix(batch, readings, fresh)
+        readings = self.features.observe(batch, fresh)
+        X = readings.matrix
         scores = np.full(len(batch), np.nan)
         if self.learner.ready and fresh.any():
             scores[fresh] = self.learner.predict_proba_many(X[fresh])
         outcomes = self.parameters.thresholds.outcomes(scores)
-        self.waiting.store(places[fresh], X[fresh], scores[fresh], outcomes[fresh])
+        self.waiting.store(
+            places[fresh], X[fresh], scores[fresh], outcomes[fresh], readings.numbers[fresh]
+        )
         scores[repeated] = self.waiting.scores[places[repeated]]
         outcomes[repeated] = self.waiting.outcomes[places[repeated]]
         effects.scores[start:stop] = scores
@@ -253,15 +305,22 @@ class Engine:
         effects.cold[start:stop] = (fresh | repeated) & np.isnan(scores)
         effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
-        for row in np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW)):
-            effects.alerts.append(self._evidence(int(row) + start, X[row]))
+        alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
+        for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
+            effects.alerts.append(self._evidence(row + start, X[row], states))
+        if self.keep_features:
+            effects.readings.matrix[start:stop] = X
+            effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
 
-    def _evidence(self, row: int, x: NDArray[np.float64]) -> Evidence:
+    def _evidence(self, row: int, x: NDArray[np.float64], states: NDArray[np.uint8]) -> Evidence:
         base, parts = self.learner.contributions(x)
         names = self.parameters.features.names
         order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
-        reasons = tuple((names[i], float(x[i]), float(parts[i])) for i in order)
-        return Evidence(row, base, reasons)
+        reasons = tuple(
+            Contribution(names[i], float(x[i]), float(parts[i]), ValueState(int(states[i])))
+            for i in order
+        )
+        return Evidence(row, base, reasons, states)
 
     def _lesson(self, place: int, is_fraud: bool) -> Lesson:
         """Copy a row out of the ring, which it may leave before the barrier."""
@@ -312,7 +371,7 @@ class Engine:
         counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
 
 
-def _empty_effects(batch: Transactions, timeliness: NDArray[np.int8]) -> Effects:
+def _empty_effects(batch: Transactions, timeliness: NDArray[np.int8], n_features: int) -> Effects:
     n = len(batch)
     return Effects(
         scores=np.full(n, np.nan),
@@ -322,6 +381,9 @@ def _empty_effects(batch: Transactions, timeliness: NDArray[np.int8]) -> Effects
         cold=np.zeros(n, np.bool_),
         model_versions=np.zeros(n, np.int64),
         reasons=batch.reason.copy(),
+        readings=KeptReadings(
+            np.full((n, n_features), np.nan), np.zeros((n, n_features), np.uint8)
+        ),
         alerts=[],
     )
 

@@ -26,7 +26,12 @@ def key_table(entries_max: int, tables: int = 1) -> NDArray[np.void]:
     ndarray of BUCKET, shape (tables, buckets)
         `buckets` is a power of two.
     """
-    return np.zeros((tables, 1 << max(3, (2 * entries_max - 1).bit_length())), BUCKET)
+    return np.zeros((tables, buckets_for(entries_max)), BUCKET)
+
+
+def buckets_for(entries_max: int) -> int:
+    """Return how many buckets a table of `entries_max` keys has: a power of two."""
+    return 1 << max(3, (2 * entries_max - 1).bit_length())
 
 
 @kernel

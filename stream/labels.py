@@ -109,7 +109,7 @@ class WaitingRows:
     Parameters
     ----------
     rows_max : int
-        Rows kept; a row takes about 60 bytes and 8 a feature.
+        Rows kept; a row takes about 70 bytes and 8 a feature.
     n_features : int
     batch_rows_max : int
         Rows admitted at once.
@@ -129,6 +129,7 @@ class WaitingRows:
         self.features = np.zeros((places, n_features))
         self.scores = np.zeros(places)
         self.outcomes = np.zeros(places, np.int8)
+        self.numbers = np.zeros(places, np.int64)
         self.cursors = np.zeros(3, np.int64)
 
     @property
@@ -185,11 +186,13 @@ class WaitingRows:
         features: NDArray[np.float64],
         scores: NDArray[np.float64],
         outcomes: NDArray[np.int8],
+        numbers: NDArray[np.int64],
     ) -> None:
-        """Remember rows as they were decided."""
+        """Remember rows as they were decided, with the numbers of their events."""
         self.features[places] = features
         self.scores[places] = scores
         self.outcomes[places] = outcomes
+        self.numbers[places] = numbers
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Find the rows of transactions; NOWHERE where none waits. Shape (n,)."""

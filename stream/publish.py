@@ -20,6 +20,7 @@ from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
 from stream.engine import Effects, Evidence
 from stream.event_time import Timeliness
+from stream.features.state import packed
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -139,9 +140,9 @@ class Publisher:
                 if key
             },
             "reasons": [
-                {"feature": name, "value": value, "contribution": part}
-                for name, value, part in evidence.reasons
+                {**reason._asdict(), "state": reason.state.name} for reason in evidence.reasons
             ],
+            "value_states": packed(evidence.states).tobytes(),
             "base": evidence.base,
             "source_topic": self.topic,
             "source_partition": partition,

@@ -8,45 +8,30 @@ of event time. The arrival time of a row is its event time: a file has no clock.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from models.silent import SilentLearner
 from schemas import containers
-from schemas.columns import (
-    ARRIVAL_TIME_US,
-    EVENT_TIME_US,
-    REASON,
-    REASON_TEXT,
-    Reason,
-    Transactions,
-)
-from schemas.compiler import compile_schema
-from schemas.decoder import Decoder
+from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.errors import ConfigError
-from schemas.records import RecordCodec, builtin
-from schemas.roles import LABEL_ROLES
+from schemas.records import builtin
 from stream.app import engine_of, publisher_of
 from stream.config import Config
 from stream.engine import Effects, Engine
-from stream.files.inputs import FileInput, open_file
+from stream.files.feature_table import FeatureTable, check_table_path
+from stream.files.inputs import FileBlock, FileInput, open_file
+from stream.playback import LATEST_US, REPLAY_HASH_KEY, Labels, Playback
 from stream.publish import Publisher
 from stream.warm_up import warm_up
 
-# A file never leaves the machine, so its key need not be secret, only fixed.
-REPLAY_HASH_KEY = b"fraudstream-file"
 BLOCK_ROWS = 4096
-_LABEL_SCHEMA_ID = 2
-# A file has no clock to hold a time against. Later than 2100 is a wrong unit, and
-# would end event time for every row behind it.
-_LATEST_US = 4_102_444_800_000_000
-_BEGINNING_US = -(2**62)
 
 
 @dataclass(frozen=True)
@@ -59,18 +44,22 @@ class ReplayOutputs:
         JSON Lines of alerts.
     dead_letters : Path or None
         Avro container of `dead_letter.avsc`.
+    features : Path or None
+        `stream.files.feature_table.FeatureTable`: every row with its features.
+    states : bool
+        Whether that table has the features' value states.
     """
 
     alerts: Path | None = None
     dead_letters: Path | None = None
+    features: Path | None = None
+    states: bool = False
 
 
 @dataclass
 class _Tally:
-    rows: int = 0
     frauds: int = 0
     dead_letters: dict[str, int] = field(default_factory=dict)
-    labels_refused: dict[str, int] = field(default_factory=dict)
 
 
 class Replay:
@@ -81,25 +70,27 @@ class Replay:
     path : Path
     config : Config
     outputs : ReplayOutputs
+    scoring : bool
+        Whether the model scores and learns; without it there are only features.
     """
 
-    def __init__(self, path: Path, config: Config, outputs: ReplayOutputs) -> None:
+    def __init__(
+        self, path: Path, config: Config, outputs: ReplayOutputs, scoring: bool = True
+    ) -> None:
         self.config = config
         self.path = path
         self.outputs = outputs
-        _check_apart(path, outputs)
+        _check_outputs(path, outputs)
         self.input: FileInput = open_file(path, config, REPLAY_HASH_KEY, BLOCK_ROWS)
-        self.engine: Engine = engine_of(config)
-        self._publisher: Publisher = publisher_of(config, self.engine)
-        self._label_codec = RecordCodec(builtin("label"), _LABEL_SCHEMA_ID)
-        self._labels = Decoder(
-            LABEL_ROLES.layout,
-            {_LABEL_SCHEMA_ID: compile_schema(builtin("label"), LABEL_ROLES)},
-            REPLAY_HASH_KEY,
-            config.limits.limits(),
+        keep = outputs.features is not None
+        self.engine: Engine = (
+            engine_of(config, REPLAY_HASH_KEY, keep)
+            if scoring
+            else Engine(config.engine_parameters(REPLAY_HASH_KEY), SilentLearner(), keep)
         )
-        self._due: deque[tuple[int, str]] = deque()
-        self._latest_us = _BEGINNING_US
+        labels = Labels(REPLAY_HASH_KEY, config.limits.limits())
+        self.playback = Playback(self.engine, labels, config.replay.label_delay)
+        self._publisher: Publisher = publisher_of(config, self.engine)
         self._tally = _Tally()
 
     def run(self, on_rows: Callable[[int], None] | None = None) -> dict[str, Any]:
@@ -115,92 +106,59 @@ class Replay:
         dict
             The report.
         """
-        compile_s = warm_up(self.engine.parameters, self.input.decoder, self._labels)
+        labels = self.playback.labels
+        compile_s = warm_up(self.engine.parameters, self.input.decoder, labels.decoder)
         start = time.perf_counter()
         cpu = time.process_time()
-        letters = self._dead_letter_rows(self._letters(on_rows))
-        if self.outputs.dead_letters is not None:
-            containers.write(self.outputs.dead_letters, builtin("dead_letter"), letters)
-        else:
-            for _ in letters:
-                pass
+        with ExitStack() as stack:
+            letters = self._dead_letter_rows(self._letters(on_rows, stack))
+            if self.outputs.dead_letters is not None:
+                containers.write(self.outputs.dead_letters, builtin("dead_letter"), letters)
+            else:
+                for _ in letters:
+                    pass
         return self._report(time.perf_counter() - start, time.process_time() - cpu, compile_s)
 
     def _letters(
-        self, on_rows: Callable[[int], None] | None
+        self, on_rows: Callable[[int], None] | None, stack: ExitStack
     ) -> Iterator[tuple[int, Reason, bytes]]:
         """Run the file; yield (row, reason, bytes) of what was refused."""
         encode = msgspec.json.Encoder().encode
-        alerts = self.outputs.alerts.open("wb") if self.outputs.alerts is not None else None
-        try:
-            for block in self.input.blocks:
-                first = self._tally.rows
-                n = len(block.values)
-                offsets = np.arange(first, first + n)
-                batch = self.input.decoder.decode(block.values, _LATEST_US, 0, offsets)
-                unreadable = ~np.array(block.readable, np.bool_)
-                batch.longs[REASON, unreadable] = Reason.UNREADABLE_FIELD
-                batch.longs[ARRIVAL_TIME_US] = batch.event_time_us
-                reasons = []
-                for effects, part in self._steps(batch, block.is_fraud):
-                    reasons.append(effects.reasons)
-                    if alerts is not None:
-                        for alert in self._publisher.alerts(part, effects):
-                            alerts.write(encode(alert) + b"\n")
-                for row, reason in enumerate(np.concatenate(reasons).tolist()):
-                    if reason != Reason.OK:
-                        yield first + row, Reason(reason), block.values[row]
-                self._tally.rows += n
-                self._tally.frauds += sum(block.is_fraud)
-                if on_rows is not None:
-                    on_rows(self._tally.rows)
-        finally:
-            if alerts is not None:
-                alerts.close()
+        outputs = self.outputs
+        alerts = stack.enter_context(outputs.alerts.open("wb")) if outputs.alerts else None
+        table = stack.enter_context(self._table()) if outputs.features else None
+        for block in self.input.blocks:
+            first = self.playback.rows
+            for start, part, effects in self._steps(block):
+                if alerts is not None:
+                    for alert in self._publisher.alerts(part, effects):
+                        alerts.write(encode(alert) + b"\n")
+                if table is not None:
+                    table.add(part, block.is_fraud[start : start + len(part)], effects)
+                for row in np.flatnonzero(effects.reasons != Reason.OK).tolist():
+                    reason = Reason(int(effects.reasons[row]))
+                    yield first + start + row, reason, block.values[start + row]
+            self._tally.frauds += sum(truth is True for truth in block.is_fraud)
+            if on_rows is not None:
+                on_rows(self.playback.rows)
 
-    def _steps(
-        self, batch: Transactions, is_fraud: list[bool]
-    ) -> Iterator[tuple[Effects, Transactions]]:
-        """Step the engine, handing it each label as soon as event time has come to it.
+    def _steps(self, block: FileBlock) -> Iterator[tuple[int, Transactions, Effects]]:
+        first = self.playback.rows
+        offsets = np.arange(first, first + len(block.values))
+        batch = self.input.decoder.decode(block.values, LATEST_US, 0, offsets)
+        return self.playback.play(batch, block.readable, block.is_fraud)
 
-        Labels enter only where event time passes a learning barrier, so the size of
-        a block changes nothing.
-        """
-        interval = self.config.labels.learn_interval
-        good = batch.reason == Reason.OK
-        times = np.where(good, batch.event_time_us, _BEGINNING_US)
-        # Event time and barriers go on from the block before: see the law above.
-        latest = np.maximum.accumulate(np.concatenate([[self._latest_us], times]))
-        self._latest_us = int(latest[-1])
-        barriers = latest // interval
-        passed = barriers[1:] != barriers[:-1]
-        edges = sorted({0, *np.flatnonzero(passed).tolist(), len(batch)})
-        for start, stop in pairwise(edges):
-            if passed[start]:
-                self._give_labels(int(barriers[start + 1]) * interval)
-            part = Transactions(batch.layout, batch.longs[:, start:stop], batch.data)
-            yield self.engine.step(part), part
-            delay = self.config.replay.label_delay
-            for row in np.flatnonzero(np.array(is_fraud[start:stop]) & good[start:stop]).tolist():
-                due = int(part.longs[EVENT_TIME_US, row]) + delay
-                self._due.append((due, part.transaction_id(row)))
-
-    def _give_labels(self, now_us: int) -> None:
-        values = []
-        while self._due and self._due[0][0] <= now_us:
-            due, transaction_id = self._due.popleft()
-            label = {
-                "transaction_id": transaction_id,
-                "is_fraud": True,
-                "source": "CHARGEBACK",
-                "label_time": due,
-                "confidence": 1.0,
-            }
-            values.append(self._label_codec.encode_checked(label))
-        if values:
-            reasons = self.engine.label(self._labels.decode(values, -_BEGINNING_US))
-            for reason in reasons[reasons != Reason.OK].tolist():
-                _count(self._tally.labels_refused, Reason(reason))
+    def _table(self) -> FeatureTable:
+        if self.outputs.features is None:
+            raise ValueError("no table was asked for")
+        features = self.engine.parameters.features
+        return FeatureTable(
+            self.outputs.features,
+            features.names,
+            features.minor_per_unit,
+            truth=bool(self.config.replay.label),
+            states=self.outputs.states,
+        )
 
     def _dead_letter_rows(
         self, letters: Iterator[tuple[int, Reason, bytes]]
@@ -222,14 +180,14 @@ class Replay:
         counters = self.engine.counters
         return {
             "file": self.path.name,
-            "events": self._tally.rows,
+            "events": self.playback.rows,
             "frauds": self._tally.frauds,
             "decisions": counters.decisions,
             "alerts": counters.alerts,
             "labels_learned": counters.labels_learned,
-            "labels_refused": sum(self._tally.labels_refused.values()),
-            "labels_refused_by_reason": self._tally.labels_refused,
-            "labels_not_yet_due": len(self._due),
+            "labels_refused": sum(self.playback.labels_refused.values()),
+            "labels_refused_by_reason": self.playback.labels_refused,
+            "labels_not_yet_due": self.playback.labels_not_yet_due,
             "matured_as_genuine": counters.matured,
             "still_waiting": self.engine.waiting.waiting,
             "dead_letters": sum(self._tally.dead_letters.values()),
@@ -237,20 +195,24 @@ class Replay:
             "late": counters.late,
             "too_late": counters.too_late,
             "duplicates": counters.duplicates,
-            "evicted_live": self.engine.windows.evicted_live,
+            "evicted_live": self.engine.features.evicted_live,
             "unlearned_lost": self.engine.waiting.lost,
             "prequential": self.engine.prequential.as_dict(),
             "seconds": round(seconds, 2),
             "cpu_s": round(cpu_s, 2),
             "compile_s": round(compile_s, 2),
-            "events_per_s": round(self._tally.rows / seconds, 1) if seconds else 0.0,
+            "events_per_s": round(self.playback.rows / seconds, 1) if seconds else 0.0,
         }
 
 
-def _check_apart(path: Path, outputs: ReplayOutputs) -> None:
-    """Refuse to write over the file that is read, or one output over the other."""
+def _check_outputs(path: Path, outputs: ReplayOutputs) -> None:
+    """Refuse to write over the file that is read, or one output over another."""
     taken = {path.resolve(): str(path)}
-    for option, output in (("--alerts", outputs.alerts), ("--dead-letters", outputs.dead_letters)):
+    for option, output in (
+        ("--alerts", outputs.alerts),
+        ("--dead-letters", outputs.dead_letters),
+        ("the feature table", outputs.features),
+    ):
         if output is None:
             continue
         if output.resolve() in taken:
@@ -258,6 +220,8 @@ def _check_apart(path: Path, outputs: ReplayOutputs) -> None:
                 f"{option}: {output} is {taken[output.resolve()]} as well: name another file"
             )
         taken[output.resolve()] = option
+    if outputs.features is not None:
+        check_table_path(outputs.features)
 
 
 def _count(by_reason: dict[str, int], reason: Reason) -> None:

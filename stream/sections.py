@@ -15,8 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from schemas.decoder import Limits
 from schemas.roles import Roles
 from stream.decide import THRESHOLD_OFF
+from stream.features.grammar import Condition, Inputs
 
 ENV_PREFIX = "FRAUD_"
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # A century: sums of a time and a duration stay far inside 64 bits.
 _DURATION_MAX_US = 36_525 * 86_400_000_000
 _UNITS_US = {
@@ -93,11 +95,45 @@ def _no_boolean(value: object) -> object:
     return value
 
 
-class _Section(BaseModel):
+def _category(value: object) -> object:
+    """Refuse what no category is; true and false are the integers 1 and 0."""
+    if not isinstance(value, (str, int)):
+        raise ValueError(f"a category is a text, an integer, true or false, not {value!r}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"an integer has 64 bits, and {value} needs more")
+    return value
+
+
+def _hours(value: object) -> object:
+    match = re.fullmatch(r"([0-9]{1,2})-([0-9]{1,2})", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"hours are a first and a last one, such as '22-5', not {value!r}")
+    return int(match[1]), int(match[2])
+
+
+def _weekdays(value: object) -> object:
+    days = value if isinstance(value, (list, tuple)) else []
+    if not days or any(day not in _WEEKDAYS for day in days):
+        raise ValueError(f"days are a list of {', '.join(_WEEKDAYS)}, not {value!r}")
+    return tuple(sorted({_WEEKDAYS.index(day) for day in days}))
+
+
+def _location(value: object) -> object:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise ValueError("must be two names of fields.numeric: latitude and longitude")
+    return value
+
+
+class Section(BaseModel):
+    """A table of the configuration."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class KafkaSection(_Section):
+Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+
+
+class KafkaSection(Section):
     """Where the brokers are and how to speak to them."""
 
     bootstrap: str = "127.0.0.1:9092"
@@ -112,7 +148,7 @@ class KafkaSection(_Section):
     """Settings of librdkafka, passed through untouched: security.protocol, sasl.*, ssl.*, ..."""
 
 
-class TopicsSection(_Section):
+class TopicsSection(Section):
     """Names of the topics."""
 
     transactions: str = "fraud.transactions"
@@ -136,7 +172,7 @@ class TopicsSection(_Section):
         return [name for name in names if name]
 
 
-class RegistrySection(_Section):
+class RegistrySection(Section):
     """Where writer schemas come from."""
 
     url: str = Field(default="", repr=False)
@@ -147,7 +183,7 @@ class RegistrySection(_Section):
     """Register our own output schemas where they are missing; for test systems."""
 
 
-class FieldsSection(_Section):
+class FieldsSection(Section):
     """Which field of the transaction schema plays which role; paths are dotted."""
 
     transaction_id: str = "transaction_id"
@@ -168,19 +204,71 @@ class FieldsSection(_Section):
         min_length=1,
         max_length=16,
     )
-    """Whose behaviour is watched: a name of yours, and the field with its id. Each has
-    windows of its own; the first is the key of what is published."""
+    """Whose behaviour is watched: a name of yours, and the field with its id. The first is
+    the key of what is published."""
     numeric: dict[str, str] = Field(default_factory=dict)
-    """Further numbers for the model: a name of yours, and the field."""
+    """Further numbers that features may use: a name of yours, and the field."""
     categorical: dict[str, str] = Field(default_factory=dict)
-    """Categories, decoded to keyed hashes; the logistic model does not read them yet."""
+    """Categories that features may use, decoded to keyed hashes: a name of yours, and the
+    field."""
 
     def roles(self) -> Roles:
         """Return the same as the decoder wants it."""
         return Roles(**self.model_dump())
 
 
-class LimitsSection(_Section):
+class ConditionTable(Section):
+    """A condition of your own: true or false of one transaction, null if its field is null.
+
+    It is one of `hours`, `weekdays`, `field` with `values`, and `field` with `above`, `below`
+    or both. `night` (`{ hours = "0-6" }`) and `weekend` (`{ weekdays = ["sat", "sun"] }`) are
+    there without being written, and may be written anew.
+    """
+
+    field: str = ""
+    """A name of `fields.categorical`, or `amount` or a name of `fields.numeric`."""
+    values: tuple[Annotated[int | str, BeforeValidator(_category)], ...] = ()
+    """True if the category is one of these: texts, or integers, as the schema has it."""
+    above: Number | None = None
+    """True if the number is greater; an amount is in units of money."""
+    below: Number | None = None
+    """True if the number is less."""
+    hours: Annotated[tuple[int, int] | None, BeforeValidator(_hours)] = None
+    """First and last hour of the day in UTC, both inclusive; `"22-5"` goes over midnight."""
+    weekdays: Annotated[tuple[int, ...], BeforeValidator(_weekdays)] = ()
+    """Days of the week in UTC: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`."""
+
+    def condition(self) -> Condition:
+        """Return the same as the features want it."""
+        return Condition(**dict(self))
+
+
+class FeaturesSection(Section):
+    """What is computed of every transaction; docs/features.md explains each kind."""
+
+    names: tuple[str, ...] = ()
+    """The features, in the order of the model's inputs; braces stand for several:
+    `"card.count_{1h,1d}"`. Empty: `amount`, `hour_sin`, `hour_cos`, `input.*` of every number,
+    and of every entity `{count,amount_sum,amount_mean}_{10m,1h,1d}` and
+    `seconds_since_last`."""
+    location: Annotated[tuple[str, str] | None, BeforeValidator(_location)] = None
+    """Two names of `fields.numeric`: latitude and longitude in degrees, for `speed_kmh`."""
+    conditions: dict[str, ConditionTable] = Field(default_factory=dict)
+    """Conditions for `is_*` and `share_*`: a name of yours, and a table as below."""
+
+    def inputs(self, fields: FieldsSection) -> Inputs:
+        """Return what features can be declared over."""
+        return Inputs(
+            entities=tuple(fields.entities),
+            numeric=tuple(fields.numeric),
+            categorical=tuple(fields.categorical),
+            conditions={name: table.condition() for name, table in self.conditions.items()},
+            location=self.location,
+            minor_digits=fields.minor_digits,
+        )
+
+
+class LimitsSection(Section):
     """What a single record may be; beyond it is a dead letter."""
 
     record_bytes_max: Annotated[int, Field(ge=16, le=2**20)] = 4096
@@ -205,24 +293,27 @@ class LimitsSection(_Section):
         )
 
 
-class WindowsSection(_Section):
-    """The sliding windows of every entity, and what they may remember."""
+Capacity = Annotated[int, Field(ge=1, lt=2**31 - 1)]
 
-    lengths: tuple[Duration, ...] = Field(
-        default=(600_000_000, 3_600_000_000, 86_400_000_000), min_length=1, max_length=16
-    )
-    """Lengths of the windows, ascending."""
-    events_max: Annotated[int, Field(ge=1, lt=2**31)] = 1_000_000
-    """Events remembered, of all entities together; the longest window should fit."""
-    entities_max: Annotated[int, Field(ge=1, lt=2**31 - 1)] = 200_000
-    """Entities remembered of each kind; beyond it the one longest silent is forgotten."""
+
+class WindowsSection(Section):
+    """What the features of entities may remember, and how late an event may come."""
+
+    events_max: Annotated[int, Field(ge=1, lt=2**31 - 2**20)] = 1_000_000
+    """Events remembered, of all entities together; the longest window with its delay should
+    fit."""
+    entities_max: Capacity = 200_000
+    """Entities remembered of each type; beyond it the one longest silent is forgotten."""
+    capacity: dict[str, Capacity] = Field(default_factory=dict)
+    """The same for single types: an entity or a pair as features name it, and how many:
+    `{ card = 1_000_000, "card+merchant" = 500_000 }`."""
     allowed_lateness: Duration = 60_000_000
     """An event this far behind its partition still counts, as of its own time."""
     idle_after: Duration = 60_000_000
     """A partition silent for this long, while others are not, no longer holds time back."""
 
 
-class LabelsSection(_Section):
+class LabelsSection(Section):
     """How the truth comes back."""
 
     maturity: Duration = 7 * 86_400_000_000
@@ -233,7 +324,7 @@ class LabelsSection(_Section):
     """The model learns each time event time passes a multiple of this."""
 
 
-class ModelSection(_Section):
+class ModelSection(Section):
     """The champion."""
 
     kind: Literal["logistic"] = "logistic"
@@ -247,7 +338,7 @@ class ModelSection(_Section):
 Threshold = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=THRESHOLD_OFF)]
 
 
-class DecisionSection(_Section):
+class DecisionSection(Section):
     """The score, 0 to 1, from which an outcome applies; 2 switches it off."""
 
     review: Threshold = 0.5
@@ -258,7 +349,7 @@ class DecisionSection(_Section):
     """It should be refused: the strictest."""
 
 
-class WorkerSection(_Section):
+class WorkerSection(Section):
     """The loop."""
 
     batch_rows_max: Annotated[int, Field(ge=1, le=1024)] = 500
@@ -271,14 +362,14 @@ class WorkerSection(_Section):
     """What a crash may do to the output; at_least_once: alerts may repeat under the same id."""
 
 
-class SecuritySection(_Section):
+class SecuritySection(Section):
     """Secrets; give them by environment or as ``file:/path``, never in the file itself."""
 
     hash_key: str = Field(default="", repr=False)
     """32 hexadecimal digits, the key of every entity's hash."""
 
 
-class ReplaySection(_Section):
+class ReplaySection(Section):
     """How a file is read by `fraudstream replay`."""
 
     label: str = ""

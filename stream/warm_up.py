@@ -6,29 +6,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.decoder import Decoder
 from stream.engine import Engine, EngineParameters
-
-
-class _Deaf:
-    """A learner that knows nothing, so that the real one stays untouched."""
-
-    learned = 0
-    ready = False
-
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Learn nothing."""
-
-    def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Know nothing."""
-        return np.full(len(X), np.nan)
-
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Say nothing."""
-        return 0.0, np.zeros(len(x))
 
 
 def warm_up(parameters: EngineParameters, transactions: Decoder, labels: Decoder) -> float:
@@ -38,13 +20,21 @@ def warm_up(parameters: EngineParameters, transactions: Decoder, labels: Decoder
     are kept on disk (`schemas.jit`).
     """
     start = time.perf_counter()
-    small = replace(parameters, events_max=16, entities_max=16, waiting_max=16, batch_rows_max=8)
-    scratch = Engine(small, _Deaf())
+    small = replace(
+        parameters,
+        events_max=16,
+        entities_max=16,
+        capacities={},
+        waiting_max=16,
+        batch_rows_max=8,
+    )
+    scratch = Engine(small, SilentLearner())
     batch = transactions.decode([b"\0", b"\0"], 0)
     # Both are refused, which runs the decoder; taken as they are, they run the rest.
     batch.longs[:] = 1
     batch.reason[:] = Reason.OK
     scratch.step(batch)
     scratch.label(labels.decode([b"\0"], 0))
+    scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
     return time.perf_counter() - start

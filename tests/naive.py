@@ -6,9 +6,10 @@ No Numba and nothing imported from the kernels that are checked here.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
+
+from naive_features import NaiveFeatures
 
 from schemas.columns import MISSING, Reason
 
@@ -226,52 +227,6 @@ def named_types(schema):
     return found
 
 
-class NaiveWindows:
-    """Sliding windows by looking at every remembered event of the entity, every time."""
-
-    def __init__(self, n_entities, windows_us, events_max, entities_max):
-        self.windows_us = windows_us
-        self.events_max = events_max
-        self.entities_max = entities_max
-        self.ring = []  # (time, amount, keys) of the last events_max events
-        # Of each entity type: key -> list of [time, amount], in arrival order; the
-        # least recently seen entity first.
-        self.entities = [OrderedDict() for _ in range(n_entities)]
-
-    def observe(self, time_us, amount, keys):
-        """Return, per entity, a list of (count, total) per window and the gap, or None."""
-        if len(self.ring) == self.events_max:
-            self._forget(self.ring.pop(0))
-        event = (time_us, amount, list(keys))
-        self.ring.append(event)
-        return [self._observe_entity(kind, key, event) for kind, key in enumerate(keys)]
-
-    def _forget(self, event):
-        for kind, key in enumerate(event[2]):
-            known = self.entities[kind].get(key)
-            if known is None:
-                continue
-            known[:] = [e for e in known if e is not event]
-            if not known:
-                del self.entities[kind][key]
-
-    def _observe_entity(self, kind, key, event):
-        if key == 0:
-            return None
-        table = self.entities[kind]
-        if key not in table and len(table) == self.entities_max:
-            table.popitem(last=False)
-        known = table.setdefault(key, [])
-        table.move_to_end(key)
-        earlier = [e[0] for e in known if e[0] <= event[0]]
-        known.append(event)
-        readings = []
-        for length in self.windows_us:
-            inside = [e for e in known if event[0] - length < e[0] <= event[0]]
-            readings.append((len(inside), sum(e[1] for e in inside)))
-        return readings, (event[0] - max(earlier) if earlier else -1)
-
-
 class NaiveClock:
     """Event time with dictionaries: how far each partition has come."""
 
@@ -353,11 +308,9 @@ class NaiveEngine:
         self.wanted = {True: frauds_min, False: genuine_min}
         self.seen = {True: 0, False: 0}
         self.clock = NaiveClock(parameters.allowed_lateness_us, parameters.idle_after_us)
-        self.windows = NaiveWindows(
-            len(self.layout.entities),
-            parameters.features.windows_us,
-            parameters.events_max,
-            parameters.entities_max,
+        declared = parameters.features
+        self.memory = NaiveFeatures(
+            declared.features, declared.inputs, parameters.events_max, parameters.entities_max
         )
         self.waiting = NaiveWaitingRows(parameters.waiting_max)
         self.queued = []  # (row, verdict): labelled, learned at the next barrier
@@ -391,6 +344,7 @@ class NaiveEngine:
             self.counts["duplicates"] += 1
             verdict["duplicate"] = True
         else:
+            row["number"] = self.memory.arrived
             row["x"] = self._features(time_us, amount, entities, numeric)
             row["score"] = self._score(row["x"])
             row["outcome"] = self._outcome(row["score"])
@@ -425,24 +379,21 @@ class NaiveEngine:
             self.counts["labels_repeated"] += 1
         else:
             row["labelled"] = True
+            self.memory.mark(row["number"], is_fraud)
             self.queued.append((row, is_fraud))
         return "OK"
 
     def _features(self, time_us, amount, entities, numeric):
         """The feature vector by name, without what is not known."""
-        day_us = 86_400_000_000
-        angle = 2 * math.pi / day_us * (time_us % day_us)
-        values = [amount / 100, math.sin(angle), math.cos(angle)]
-        values += [None if math.isnan(v) else v for v in numeric]
-        for reading in self.windows.observe(time_us, amount, entities):
-            if reading is None:
-                values += [None] * (3 * len(self.p.features.windows_us) + 1)
-                continue
-            for count, total in reading[0]:
-                values += [count, total / 100, total / 100 / count]
-            values.append(reading[1] / 1e6 if reading[1] >= 0 else None)
-        names = self.p.features.names
-        return {n: float(v) for n, v in zip(names, values, strict=True) if v is not None}
+        said = self.memory.observe(
+            time_us,
+            amount,
+            dict(zip(self.layout.entities, entities, strict=True)),
+            dict(zip(self.layout.numeric, numeric, strict=True)),
+            {},
+        )
+        named = zip(self.p.features.names, said, strict=True)
+        return {name: float(value) for name, (value, _) in named if not math.isnan(value)}
 
     def _for_river(self, x):
         return {name: min(max(value, -1e12), 1e12) for name, value in x.items()}

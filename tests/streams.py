@@ -7,8 +7,8 @@ or is a row that the decoder refused and left in the batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,9 @@ from schemas.columns import (
 )
 from stream.decide import Thresholds
 from stream.engine import Engine, EngineParameters
-from stream.features import FeatureSet
-from stream.windows import WindowReadings
+from stream.features.declare import declare
+from stream.features.feature_set import FeatureSet
+from stream.features.grammar import Inputs
 
 SECOND = 1_000_000
 LAYOUT = Layout(("card", "merchant"), ("ratio", "distance"))
@@ -197,29 +198,34 @@ def _labels(rng: np.random.Generator, payment: dict[str, Any]) -> list[dict[str,
     return labels
 
 
-class RecordedFeatures(FeatureSet):
-    """The feature list, remembering every matrix it assembled."""
+INPUTS = Inputs(LAYOUT.entities, LAYOUT.numeric)
+# Some of every kind, over windows that the logs fill and leave.
+NAMES = (
+    "amount",
+    "{hour_sin,hour_cos}",
+    "input.{ratio,distance}",
+    "{card,merchant}.{count,amount_sum,amount_mean}_{1s,10s,90s}",
+    "{card,merchant}.seconds_since_last",
+    "card.{amount_std,amount_max,ratio_min,distinct_merchant,same_amount}_90s",
+    "card.{rate,amount_decayed_mean}_10s",
+    "card.new_merchant",
+    "merchant.{frauds,fraud_rate}_90s",
+    "merchant.{count,fraud_rate}_60s_delay_5s",
+    "card.seconds_since_fraud",
+    "ratio(amount, card.amount_mean_90s)",
+)
 
-    def matrix(
-        self, batch: Transactions, readings: WindowReadings, known: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """Assemble, and keep a copy."""
-        X = super().matrix(batch, readings, known)
-        self.matrices.append(X.copy())
-        return X
 
-    @property
-    def matrices(self) -> list[NDArray[np.float64]]:
-        """All matrices so far, in order."""
-        kept: list[NDArray[np.float64]] = self.__dict__.setdefault("kept", [])
-        return kept
+def feature_set(names: Iterable[str] = NAMES) -> FeatureSet:
+    """Declare features over the logs' layout."""
+    return FeatureSet(declare(names, INPUTS), LAYOUT, INPUTS)
 
 
 def random_parameters(rng: np.random.Generator) -> EngineParameters:
     """Choose parameters of every size, down to memories that are always full."""
     batch_rows_max = int(rng.choice([1, 7, 64]))
     return EngineParameters(
-        features=FeatureSet(LAYOUT, (SECOND, 10 * SECOND, 90 * SECOND)),
+        features=feature_set(),
         thresholds=Thresholds(review=0.35, challenge=0.6, block=0.9),
         events_max=int(rng.choice([9, 60, 10_000])),
         entities_max=int(rng.choice([3, 8, 1_000])),
@@ -234,9 +240,9 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
 
 def build_engine(parameters: EngineParameters) -> Engine:
     """Build an engine with the default model, which is soon ready and keeps its features."""
-    recorded = RecordedFeatures(LAYOUT, parameters.features.windows_us)
-    learner = RiverLearner(logistic_pipeline(), recorded.names, frauds_min=3, genuine_min=10)
-    return Engine(replace(parameters, features=recorded), learner)
+    names = parameters.features.names
+    learner = RiverLearner(logistic_pipeline(), names, frauds_min=3, genuine_min=10)
+    return Engine(parameters, learner, keep_features=True)
 
 
 @dataclass
@@ -248,20 +254,23 @@ class Run:
     alerts: list[tuple[int, float, tuple[tuple[str, float, float], ...]]] = field(
         default_factory=list
     )
+    matrices: list[NDArray[np.float64]] = field(default_factory=list)
+    value_states: list[NDArray[np.uint8]] = field(default_factory=list)
     label_reasons: list[int] = field(default_factory=list)
     watermarks_us: list[int] = field(default_factory=list)
 
     @property
     def features(self) -> NDArray[np.float64]:
         """The feature matrix, shape (n, n_features)."""
-        recorded = self.engine.parameters.features
-        assert isinstance(recorded, RecordedFeatures)
-        return np.concatenate([np.empty((0, len(recorded.names))), *recorded.matrices])
+        width = len(self.engine.parameters.features.names)
+        return np.concatenate([np.empty((0, width)), *self.matrices])
 
     def said(self) -> dict[str, Any]:
         """Return all that reached the outside, and what was counted and learned."""
         return {
             **{name: column.tobytes() for name, column in self.columns.items()},
+            "features": self.features.tobytes(),
+            "value_states": b"".join(states.tobytes() for states in self.value_states),
             "alerts": repr(self.alerts),
             "label_reasons": self.label_reasons,
             "counters": asdict(self.engine.counters),
@@ -272,13 +281,12 @@ class Run:
     def state(self) -> dict[str, bytes]:
         """Return the bytes of every array that the engine keeps."""
         engine = self.engine
-        parts = {"windows": engine.windows, "waiting": engine.waiting, "clock": engine.clock}
-        return {
-            f"{part}.{name}": array.tobytes()
-            for part, owner in parts.items()
-            for name, array in vars(owner).items()
-            if isinstance(array, np.ndarray)
-        }
+        parts = {"waiting": engine.waiting, "clock": engine.clock}
+        kept = {f"features.{name}": array for name, array in engine.features.arrays().items()}
+        for part, owner in parts.items():
+            arrays = vars(owner).items()
+            kept |= {f"{part}.{name}": x for name, x in arrays if isinstance(x, np.ndarray)}
+        return {name: array.tobytes() for name, array in kept.items()}
 
 
 def model_state(engine: Engine) -> tuple[Any, ...]:
@@ -300,8 +308,12 @@ def run(parameters: EngineParameters, log: Log, cuts: frozenset[int] = frozenset
             result.label_reasons += reasons.tolist()
             continue
         effects = result.engine.step(rows(log.transactions, start, stop))
-        said.append({k: v for k, v in vars(effects).items() if k != "alerts"})
-        result.alerts += [(a.row + start, a.base, a.reasons) for a in effects.alerts]
+        said.append({k: v for k, v in vars(effects).items() if k not in ("alerts", "readings")})
+        result.alerts += [
+            (a.row + start, a.base, tuple(r[:3] for r in a.reasons)) for a in effects.alerts
+        ]
+        result.matrices.append(effects.readings.matrix)
+        result.value_states.append(effects.readings.value_states)
         result.watermarks_us.append(result.engine.clock.watermark_us)
     for name in said[0] if said else ():
         result.columns[name] = np.concatenate([columns[name] for columns in said])

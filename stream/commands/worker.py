@@ -81,7 +81,7 @@ def summary(worker: Worker) -> dict[str, Any]:
         "matured_as_genuine": counters.matured,
         "dead_letters": worker.stats.dead_letters,
         "dead_letters_by_reason": worker.stats.dead_letters_by_reason,
-        "evicted_live": worker.engine.windows.evicted_live,
+        "evicted_live": worker.engine.features.evicted_live,
         "unlearned_lost": worker.engine.waiting.lost,
         "model_ready": worker.engine.learner.ready,
         "pauses": worker.stats.pauses,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from schemas.compiler import compile_schema
 from schemas.containers import records, writer_schema
-from schemas.decoder import Decoder
+from schemas.decoder import Decoder, Limits
 from schemas.errors import ConfigError, InputFileError
-from schemas.records import RecordCodec, Schema
+from schemas.records import RecordCodec
+from schemas.roles import Roles
 from stream.config import Config
 from stream.files.rows import Row, RowReader, blocks, count_rows, read_rows, row_roles, row_schema
 
@@ -25,15 +27,25 @@ class FileBlock:
     ----------
     values : list of bytes
         Framed records.
-    is_fraud : list of bool
-        The truth; False where the file does not say.
+    is_fraud : list of bool or None
+        The truth; None where the file does not say.
     readable : list of bool
         False for a row with a cell that cannot be read as its role's type.
     """
 
     values: list[bytes]
-    is_fraud: list[bool]
+    is_fraud: list[bool | None]
     readable: list[bool]
+
+
+def joined(parts: Iterable[FileBlock]) -> FileBlock:
+    """Lay blocks of the same kind one behind the other."""
+    whole = FileBlock([], [], [])
+    for part in parts:
+        whole.values.extend(part.values)
+        whole.is_fraud.extend(part.is_fraud)
+        whole.readable.extend(part.readable)
+    return whole
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,66 @@ class FileInput:
     decoder: Decoder
     blocks: Iterator[FileBlock]
     rows: int | None
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """What the columns of a table are.
+
+    Attributes
+    ----------
+    roles : Roles
+    label : str
+        Column with the truth, or empty.
+    integers : frozenset of str
+        Categories that are integers.
+    """
+
+    roles: Roles
+    label: str = ""
+    integers: frozenset[str] = frozenset()
+
+    def decoder(self, hash_key: bytes, limits: Limits) -> Decoder:
+        """Build the decoder of what a `RowEncoder` of this kind makes."""
+        schema = row_schema(self.roles, self.integers)
+        program = compile_schema(schema, row_roles(self.roles))
+        return Decoder(self.roles.layout, {_SCHEMA_ID: program}, hash_key, limits)
+
+
+def row_kind(config: Config) -> RowKind:
+    """Return what the configuration says about the columns of a table.
+
+    A category that conditions compare with integers is an integer; a text in a CSV file
+    would not tell.
+    """
+    compared: dict[str, set[type]] = defaultdict(set)
+    for condition in config.features.conditions.values():
+        compared[condition.field] |= {type(value) for value in condition.values}
+    integers = frozenset(field for field, kinds in compared.items() if kinds == {int})
+    return RowKind(config.roles(), config.replay.label, integers)
+
+
+class RowEncoder:
+    """Rows of a table as the bytes a producer would have sent.
+
+    Parameters
+    ----------
+    kind : RowKind
+    """
+
+    def __init__(self, kind: RowKind) -> None:
+        self._reader = RowReader(kind.roles, kind.label, kind.integers)
+        self._codec = RecordCodec(row_schema(kind.roles, kind.integers), _SCHEMA_ID)
+        self.columns = self._reader.columns()
+
+    def block(self, rows: list[Row]) -> FileBlock:
+        """Encode some rows, those that cannot be read included."""
+        read = [self._reader.record(row) for row in rows]
+        return FileBlock(
+            [self._codec.encode_checked(record) for record, _ in read],
+            [self._reader.is_fraud(row) for row in rows],
+            [readable for _, readable in read],
+        )
 
 
 def open_file(path: Path, config: Config, hash_key: bytes, block_rows: int) -> FileInput:
@@ -75,34 +147,19 @@ def open_file(path: Path, config: Config, hash_key: bytes, block_rows: int) -> F
     if not path.is_file():
         raise InputFileError(f"{path}: no such file")
     limits = config.limits.limits()
-    roles = config.roles()
     if path.suffix.lower() == ".avro":
         if config.replay.label:
             raise ConfigError("replay.label: an Avro file's truth comes as labels, not as a field")
+        roles = config.roles()
         program = compile_schema(writer_schema(path), roles)
         decoder = Decoder(roles.layout, {_SCHEMA_ID: program}, hash_key, limits)
         return FileInput(decoder, _avro_blocks(path, block_rows), None)
-    reader = RowReader(roles, config.replay.label)
-    rows = read_rows(path, reader.columns())
-    schema = row_schema(roles)
-    program = compile_schema(schema, row_roles(roles))
-    decoder = Decoder(roles.layout, {_SCHEMA_ID: program}, hash_key, limits)
-    return FileInput(decoder, _row_blocks(rows, reader, schema, block_rows), count_rows(path))
+    kind = row_kind(config)
+    encoder = RowEncoder(kind)
+    rows = blocks(read_rows(path, encoder.columns), block_rows)
+    return FileInput(kind.decoder(hash_key, limits), map(encoder.block, rows), count_rows(path))
 
 
 def _avro_blocks(path: Path, size: int) -> Iterator[FileBlock]:
     for values in blocks(records(path, _SCHEMA_ID), size):
-        yield FileBlock(values, [False] * len(values), [True] * len(values))
-
-
-def _row_blocks(
-    rows: Iterator[Row], reader: RowReader, schema: Schema, size: int
-) -> Iterator[FileBlock]:
-    codec = RecordCodec(schema, _SCHEMA_ID)
-    for block in blocks(rows, size):
-        read = [reader.record(row) for row in block]
-        yield FileBlock(
-            [codec.encode_checked(record) for record, _ in read],
-            [reader.is_fraud(row) for row in block],
-            [readable for _, readable in read],
-        )
+        yield FileBlock(values, [None] * len(values), [True] * len(values))

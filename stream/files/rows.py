@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from itertools import islice
 from pathlib import Path
@@ -32,8 +32,15 @@ _TIME_END_US = 2**62
 _FETCH_ROWS = 20_000
 
 
-def row_schema(roles: Roles) -> dict[str, Any]:
-    """Return the Avro schema of a row: one field a role, whatever the columns are called."""
+def row_schema(roles: Roles, integers: Container[str] = ()) -> dict[str, Any]:
+    """Return the Avro schema of a row: one field a role, whatever the columns are called.
+
+    Parameters
+    ----------
+    roles : Roles
+    integers : container of str
+        Categories that are integers; their hashes differ from those of their digits.
+    """
 
     def nullable(kind: str, name: str) -> dict[str, Any]:
         return {"name": name, "type": ["null", kind]}
@@ -48,7 +55,10 @@ def row_schema(roles: Roles) -> dict[str, Any]:
     ]
     fields += [nullable("string", f"entity_{i}") for i in range(len(roles.entities))]
     fields += [nullable("double", f"numeric_{i}") for i in range(len(roles.numeric))]
-    fields += [nullable("string", f"category_{i}") for i in range(len(roles.categorical))]
+    fields += [
+        nullable("long" if name in integers else "string", f"category_{i}")
+        for i, name in enumerate(roles.categorical)
+    ]
     return {"type": "record", "name": "Row", "namespace": "fraudstream.file", "fields": fields}
 
 
@@ -73,16 +83,19 @@ class RowReader:
         Of the table's columns.
     label : str
         Column with the truth, or empty.
+    integers : container of str
+        Categories that are integers.
     """
 
-    def __init__(self, roles: Roles, label: str) -> None:
+    def __init__(self, roles: Roles, label: str, integers: Container[str] = ()) -> None:
         self._roles = roles
         self._label = label
         self._unit = _UNIT_US[roles.event_time_unit or "us"]
         self._entities = [(f"entity_{i}", path) for i, path in enumerate(roles.entities.values())]
         self._numeric = [(f"numeric_{i}", path) for i, path in enumerate(roles.numeric.values())]
         self._categories = [
-            (f"category_{i}", path) for i, path in enumerate(roles.categorical.values())
+            (f"category_{i}", path, name in integers)
+            for i, (name, path) in enumerate(roles.categorical.items())
         ]
 
     def columns(self) -> list[str]:
@@ -95,14 +108,15 @@ class RowReader:
     def record(self, row: Row) -> tuple[Row, bool]:
         """Return the record of a row, None for an empty cell, and whether all could be read."""
         try:
-            return self._record(row, self._time, _number), True
+            return self._record(row, self._time, _number, _integer), True
         except ValueError:
-            return self._record(row, _or_none(self._time), _or_none(_number)), False
+            reads = (_or_none(read) for read in (self._time, _number, _integer))
+            return self._record(row, *reads), False
 
     def _time(self, value: object) -> int | None:
         return _time_us(value, *self._unit)
 
-    def _record(self, row: Row, time_of: _Read, number_of: _Read) -> Row:
+    def _record(self, row: Row, time_of: _Read, number_of: _Read, integer_of: _Read) -> Row:
         roles = self._roles
         record: Row = {
             "transaction_id": _text(row.get(roles.transaction_id)) or "",
@@ -113,14 +127,21 @@ class RowReader:
             record[name] = _text(row.get(path))
         for name, path in self._numeric:
             record[name] = number_of(row.get(path))
-        for name, path in self._categories:
-            record[name] = _text(row.get(path))
+        for name, path, is_integer in self._categories:
+            value = row.get(path)
+            record[name] = integer_of(value) if is_integer else _text(value)
         return record
 
-    def is_fraud(self, row: Row) -> bool:
-        """Return the truth of a row; False where the file does not say."""
-        value = row.get(self._label) if self._label else None
-        return value in (1, True) or str(value).strip().lower() in ("1", "1.0", "true", "fraud")
+    def is_fraud(self, row: Row) -> bool | None:
+        """Return the truth of a row; None where the cell is empty or there is no column."""
+        return truth(row.get(self._label)) if self._label else None
+
+
+def truth(value: object) -> bool | None:
+    """Read whether something was fraud: 1, true or ``fraud``; None for an empty cell."""
+    if value is None or value == "" or _is_nan(value):
+        return None
+    return value in (1, True) or str(value).strip().lower() in ("1", "1.0", "true", "fraud")
 
 
 def read_rows(path: Path, columns: list[str]) -> Iterator[Row]:
@@ -152,7 +173,7 @@ def count_rows(path: Path) -> int | None:
     """Return how many rows a file has where that is known at once; else None."""
     if path.suffix.lower() != ".parquet":
         return None
-    duckdb = _duckdb()
+    duckdb = import_duckdb()
     try:
         with duckdb.connect() as connection:
             found = connection.execute("select count(*) from read_parquet(?)", [str(path)])
@@ -161,14 +182,26 @@ def count_rows(path: Path) -> int | None:
         raise InputFileError(f"{path} cannot be read as Parquet: {error}") from error
 
 
-def _check_columns(path: Path, present: Iterable[str], wanted: list[str]) -> None:
+def check_columns(source: object, present: Iterable[str], wanted: list[str]) -> None:
+    """Check that a table has the columns that are needed.
+
+    Parameters
+    ----------
+    source : object
+        The table's name in the error: a path, or what kind of frame it is.
+
+    Raises
+    ------
+    InputFileError
+        Naming the missing columns, and those that are there.
+    """
     have = list(present)
     if not have:
-        raise InputFileError(f"{path} is empty: it has no columns")
+        raise InputFileError(f"{source} is empty: it has no columns")
     missing = [name for name in wanted if name not in have]
     if missing:
         raise InputFileError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(have)}: "
+            f"{source} has no column {', '.join(missing)}; it has {', '.join(have)}: "
             "say under [fields] which column plays which role"
         )
 
@@ -176,7 +209,7 @@ def _check_columns(path: Path, present: Iterable[str], wanted: list[str]) -> Non
 def _csv_rows(path: Path, columns: list[str]) -> Iterator[Row]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
-        _check_columns(path, reader.fieldnames or [], columns)
+        check_columns(path, reader.fieldnames or [], columns)
         yield from reader
 
 
@@ -188,7 +221,7 @@ def _json_rows(path: Path, columns: list[str]) -> Iterator[Row]:
         seen.update(row)
         if all(name in seen for name in columns):
             break
-    _check_columns(path, seen, columns)
+    check_columns(path, seen, columns)
     yield from _json_lines(path)
 
 
@@ -217,12 +250,12 @@ def _flat(row: Row, prefix: str = "") -> Row:
 
 
 def _parquet_rows(path: Path, columns: list[str]) -> Iterator[Row]:
-    duckdb = _duckdb()
+    duckdb = import_duckdb()
     try:
         with duckdb.connect() as connection:
             connection.execute("select * from read_parquet(?) limit 0", [str(path)])
             kinds = {column[0]: str(column[1]) for column in connection.description}
-            _check_columns(path, kinds, columns)
+            check_columns(path, kinds, columns)
             names = list(dict.fromkeys(columns))
             quoted = ", ".join(_selected(name, kinds[name]) for name in names)
             # The names were found in the file above, and are quoted.
@@ -248,7 +281,14 @@ _READERS: dict[str, Callable[[Path, list[str]], Iterator[Row]]] = {
 }
 
 
-def _duckdb() -> Any:
+def import_duckdb() -> Any:
+    """Return the module duckdb.
+
+    Raises
+    ------
+    InputFileError
+        If it is not installed.
+    """
     try:
         import duckdb
     except ImportError as error:
@@ -288,6 +328,28 @@ def _number(value: object) -> float | None:
         return math.inf
     except TypeError as error:
         raise ValueError("not a number") from error
+
+
+def _integer(value: object) -> int | None:
+    """Read an integer, or a truth value as 0 or 1; None for an empty cell.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or has more than 64 bits.
+    """
+    if isinstance(value, str):
+        named = {"true": True, "false": False}.get(value.strip().lower())
+        value = _parsed(value) if named is None else named
+    if value is None or _is_nan(value):
+        return None
+    try:
+        integer = int(value)  # type: ignore[call-overload]
+    except (TypeError, OverflowError) as error:
+        raise ValueError("not an integer") from error
+    if integer != value or not -(2**63) <= integer < 2**63:
+        raise ValueError("not an integer of 64 bits")
+    return int(integer)
 
 
 def _parsed(text: str) -> float | int | None:

@@ -43,8 +43,9 @@ group = "{prefix}"
 partitions = {partitions}
 [registry]
 folder = "{registry}"
+[features]
+names = ["amount", "{{card,merchant}}.{{count,amount_mean}}_{{10s,1m}}"]
 [windows]
-lengths = ["10s", "1m"]
 events_max = 100_000
 entities_max = 50_000
 [labels]

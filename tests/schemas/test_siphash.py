@@ -90,6 +90,7 @@ def test_an_integer_hashes_as_its_eight_little_endian_bytes(value, key):
     data = value.to_bytes(8, "little", signed=True)
     k0, k1 = key_words(key)
     assert int(siphash24_word(np.int64(value), k0, k1)) == hash_bytes(data, key)
+    assert hash_texts(["", value], key)[1] == hash_bytes(data, key)
 
 
 def over_rounds(kernel, state):

@@ -21,7 +21,10 @@ import pytest
 from schemas.errors import BrokerError, ConfigError, InputFileError
 from schemas.records import PACKAGE
 from stream import cli
+from stream.config import load
 from stream.console import FAILED, INTERRUPTED, OK, USAGE
+from stream.features.declare import default_names
+from stream.features.state import FeatureState
 from stream.simulate.handbook import HandbookParameters, generate
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +35,7 @@ HEAVY = {"river", "numba", "numpy", "scipy", "confluent_kafka", "fastavro", "pan
 COMMANDS = [
     *(["demo"], ["run"], ["simulate"], ["replay"], ["doctor"], ["version"]),
     *(["topics"], ["topics", "create"], ["schemas"], ["schemas", "check"]),
+    *(["features"], ["features", "list"], ["features", "explain"], ["features", "build"]),
 ]
 KEY = "00112233445566778899aabbccddeeff"
 QUICK = """
@@ -130,7 +134,9 @@ def test_help_answers_within_300_ms() -> None:
     pytest.fail(f"--help took {help_s:.3f} s, where python itself took {bare_s:.3f} s")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["replay", "--help"], ["simulate", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["replay", "--help"], ["features", "list", "--help"]]
+)
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     program = (
         "import sys\nfrom stream import cli\n"
@@ -190,6 +196,12 @@ def test_help_lists_every_command(run: Run) -> None:
         ["demo", "--rate", "nan"],
         ["demo", "--seconds", "inf"],
         ["topics", "destroy"],
+        ["features", "explain"],
+        ["features", "explain", "a", "b"],
+        ["features", "list", "amount"],
+        ["features", "explain", "card.amunt_sum_1h"],
+        ["features", "explain", "card.count_{1h,1d}", "--json"],
+        ["features", "explain", ""],
     ],
     ids=" ".join,
 )
@@ -204,7 +216,7 @@ def test_wrong_words_are_a_usage_error_on_stderr(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("words", [[], ["topics"], ["schemas"]])
+@pytest.mark.parametrize("words", [[], ["topics"], ["schemas"], ["features"]])
 def test_no_words_at_all_show_the_help(run: Run, words: list[str]) -> None:
     said = run(*words)
     assert said.status == USAGE
@@ -224,11 +236,15 @@ def test_no_words_at_all_show_the_help(run: Run, words: list[str]) -> None:
         ["topics", "create"],
         ["schemas", "check"],
         ["schemas", "check", "--json"],
+        ["features", "list"],
+        ["features", "explain", "amount"],
         ["simulate", "--to", "kafka"],
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("content", [None, "kafka = [", "[kafka]\nbootstrapp = 'x'"])
+@pytest.mark.parametrize(
+    "content", [None, "kafka = [", "[kafka]\nbootstrapp = 'x'", "features.names = ['amunt']"]
+)
 def test_a_wrong_configuration_ends_with_2(
     run: Run, tmp_path: Path, words: list[str], content: str | None
 ) -> None:
@@ -451,6 +467,152 @@ def test_a_folder_without_an_index_ends_with_1(run: Run, tmp_path: Path, name: s
     said = run("schemas", "check", "--folder", tmp_path / name)
     assert said.status == FAILED
     assert "registry.toml" in said.out
+
+
+# Features.
+
+FEATURES = """
+[fields]
+numeric = { age = "age" }
+categorical = { channel = "channel" }
+[features]
+names = [
+    "amount", "input.age", "is_night", "card.{count,amount_mean}_60m", "card.share_online_1d",
+    "merchant.fraud_rate_30d_delay_7d", "card.rate_12h", "ratio(amount, card.age_max_2d)",
+    "card.new_merchant",
+]
+conditions.online = { field = "channel", values = ["ONLINE"] }
+[windows]
+events_max = 10_000
+entities_max = 2000
+[windows.capacity]
+"card+merchant" = 3000
+[worker]
+batch_rows_max = 77
+"""
+
+
+@pytest.fixture
+def declared(tmp_path: Path) -> Path:
+    path = tmp_path / "features.toml"
+    path.write_text(FEATURES)
+    return path
+
+
+def test_the_list_of_features_is_in_the_order_of_the_models_inputs(
+    run: Run, declared: Path
+) -> None:
+    said = run("features", "list", "--config", declared, "--json")
+    assert (said.status, said.err) == (OK, "")
+    rows = said.json["features"]
+    names = load(declared).engine_parameters().features.names
+    assert [row["name"] for row in rows] == list(names)
+    assert [row["number"] for row in rows] == list(range(1, len(names) + 1))
+    found = {row["name"]: (row["unit"], row["entity"], row["window"]) for row in rows}
+    assert found == {
+        "amount": ("money", "", ""),
+        "input.age": ("that of age", "", ""),
+        "is_night": ("0 or 1", "", ""),
+        "card.count_1h": ("count", "card", "1h"),
+        "card.amount_mean_1h": ("money", "card", "1h"),
+        "card.share_online_1d": ("share", "card", "1d"),
+        "merchant.fraud_rate_30d_delay_7d": ("share", "merchant", "30d delay 7d"),
+        "card.rate_12h": ("events an hour", "card", "half-life 12h"),
+        "ratio(amount, card.age_max_2d)": ("ratio", "card", "2d"),
+        "card.new_merchant": ("0 or 1", "card+merchant", ""),
+    }
+    assert all(row["meaning"] for row in rows)
+
+
+def test_the_memory_of_the_list_is_what_the_engine_takes(run: Run, declared: Path) -> None:
+    memory = run("features", "list", "--config", declared, "--json").json["memory"]
+    assert {name: e["capacity"] for name, e in memory["entities"].items()} == {
+        "card": 2000,
+        "merchant": 2000,
+        "card+merchant": 3000,
+    }
+    assert memory["events"]["count"] == 10_077
+    parts = [memory["events"], *memory["entities"].values()]
+    assert memory["total_bytes"] == sum(part["bytes"] for part in parts)
+    parameters = load(declared).engine_parameters()
+    state = FeatureState(
+        parameters.features,
+        parameters.events_max,
+        parameters.entities_max,
+        parameters.capacities,
+        batch_rows_max=parameters.batch_rows_max,
+        hash_key=bytes(16),
+    )
+    assert 0 <= state.bytes_allocated - memory["total_bytes"] < 1024
+
+
+def test_the_list_for_people_breaks_no_name_and_says_the_same(run: Run, declared: Path) -> None:
+    said = run("features", "list", "--config", declared)
+    assert (said.status, said.err) == (OK, "")
+    found = run("features", "list", "--config", declared, "--json").json
+    for row in found["features"]:
+        line = rf"^│\s*{row['number']} │ {re.escape(row['name'])}\s+│ {re.escape(row['meaning'])} "
+        assert re.search(line, said.out, re.MULTILINE), row
+    for name, entity in found["memory"]["entities"].items():
+        assert re.search(rf"│ {re.escape(name)}\s+│\s+{entity['capacity']:,} │", said.out)
+    assert f"{found['memory']['total_bytes'] / 2**20:,.1f} │" in said.out
+
+
+def test_without_a_configuration_the_plain_list_is_shown(run: Run) -> None:
+    rows = run("features", "list", "--json").json["features"]
+    assert [row["name"] for row in rows] == list(default_names(load().inputs()))
+
+
+def test_a_feature_of_the_list_is_explained(run: Run, declared: Path) -> None:
+    words = ("features", "explain", "merchant.fraud_rate_720h_delay_7d", "--config", declared)
+    said = run(*words, "--json")
+    assert (said.status, said.err) == (OK, "")
+    found = said.json
+    assert found["name"] == "merchant.fraud_rate_30d_delay_7d"
+    assert found["listed"] is True
+    assert "t - 7d - 30d < time <= t - 7d" in found["events"]
+    assert found["sources"] == {
+        "fields.entities.merchant": "merchant_id",
+        "fields.event_time": "event_time",
+        "topics.labels": "fraud.labels",
+    }
+    whole = run("features", "list", "--config", declared, "--json").json["memory"]["total_bytes"]
+    assert found["memory"]["total_bytes"] == whole
+    assert 0 < found["memory"]["own_bytes"] < whole
+    told = run(*words)
+    assert told.status == OK
+    assert told.out.startswith("merchant.fraud_rate_30d_delay_7d")
+    for text in ("number 7", "share", "merchant_id (fields.entities.merchant)", "for it alone"):
+        assert text in told.out
+
+
+def test_a_feature_that_is_not_listed_is_explained_and_its_price_told(
+    run: Run, declared: Path
+) -> None:
+    words = ("features", "explain", "card.distinct_channel_7d", "--config", declared)
+    found = run(*words, "--json").json
+    whole = run("features", "list", "--config", declared, "--json").json["memory"]["total_bytes"]
+    assert found["listed"] is False
+    assert found["memory"]["total_bytes"] - found["memory"]["own_bytes"] == whole
+    told = run(*words).out
+    assert "no: features.names has it not" in told
+    assert "it would add" in told
+
+
+def test_a_feature_of_the_transaction_alone_needs_no_entity(run: Run, declared: Path) -> None:
+    found = run("features", "explain", "week_sin", "--config", declared, "--json").json
+    assert (found["entity"], found["window"], found["listed"]) == ("", "", False)
+    assert found["sources"] == {"fields.event_time": "event_time"}
+    assert found["memory"]["own_bytes"] == 0
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_an_unknown_feature_ends_with_2_and_the_nearest_right_name(
+    run: Run, declared: Path, as_json: list[str]
+) -> None:
+    said = run("features", "explain", "card.agee_max_2d", "--config", declared, *as_json)
+    assert (said.status, said.out) == (USAGE, "")
+    assert said.err == "error: 'card.agee_max_2d': no number 'agee'; the nearest is 'age'\n"
 
 
 # Simulate and replay.

@@ -14,6 +14,7 @@ from schemas.errors import ConfigError
 from stream.app import decoders_of, engine_of, registry_of
 from stream.config import Config, load
 from stream.decide import Thresholds
+from stream.features.declare import Condition, Inputs, default_names
 from stream.sections import parse_duration
 
 ROOT = Path(__file__).parents[2]
@@ -60,20 +61,21 @@ def test_every_wrong_key_is_named_at_once_with_the_nearest_right_one(tmp_path: P
         transaction = "t"
         group = "g"
         [windows]
-        lenghts = ["1h"]
+        evnts_max = 5
         """,
     )
     lines = text.splitlines()
-    assert str(tmp_path / "fraudstream.toml") in lines[0]
-    assert set(lines[1:]) == {
-        "  - bootstrap: no such key; the nearest is 'kafka.bootstrap'",
-        "  - hash_key: no such key; the nearest is 'security.hash_key'",
-        "  - kafak: no such key; the nearest is 'kafka'",
-        "  - kafka.bootstrapp: no such key; the nearest is 'bootstrap'",
-        "  - topics.transaction: no such key; the nearest is 'transactions'",
-        "  - topics.group: no such key; the nearest is 'kafka.group'",
-        "  - windows.lenghts: no such key; the nearest is 'lengths'",
-    }
+    file = tmp_path / "fraudstream.toml"
+    assert str(file) in lines[0]
+    assert lines[1:] == [
+        f"  - {file}:2: bootstrap: no such key; the nearest is 'kafka.bootstrap'",
+        f"  - {file}:3: hash_key: no such key; the nearest is 'security.hash_key'",
+        f"  - {file}:4: kafak: no such key; the nearest is 'kafka'",
+        f"  - {file}:6: kafka.bootstrapp: no such key; the nearest is 'bootstrap'",
+        f"  - {file}:8: topics.transaction: no such key; the nearest is 'transactions'",
+        f"  - {file}:9: topics.group: no such key; the nearest is 'kafka.group'",
+        f"  - {file}:11: windows.evnts_max: no such key; the nearest is 'events_max'",
+    ]
 
 
 def test_a_key_like_no_other_is_still_refused_with_some_right_one(tmp_path: Path) -> None:
@@ -96,12 +98,29 @@ def test_a_key_like_no_other_is_still_refused_with_some_right_one(tmp_path: Path
         ("[fields.entities]\ncard = 5", "fields.entities.card:"),
         ("[limits]\nrecord_bytes_max = 15", "limits.record_bytes_max:"),
         ("[limits]\nevent_time_min_us = 9223372036854775808", "limits.event_time_min_us:"),
-        ("[windows]\nlengths = '1h'", "windows.lengths:"),
-        ("[windows]\nlengths = []", "windows.lengths:"),
-        ("[windows]\nlengths = ['1h', '1h']", "windows.lengths:"),
-        ("[windows]\nlengths = ['60m', '1h']", "windows.lengths:"),
-        ("[windows]\nlengths = ['2h', '1h']", "windows.lengths:"),
-        ("[windows]\nlengths = ['0s', '1h']", "windows.lengths:"),
+        ("[fields.numeric]\namount = 'a'", "fields.numeric.amount:"),
+        ("[fields.entities]\n'a-b' = 'a'", "fields.entities.a-b:"),
+        ("[features]\nnames = 'amount'", "features.names:"),
+        ("[features]\nnames = [5]", "features.names.0:"),
+        ("[features]\nlocation = 'lat'", "features.location:"),
+        ("[features]\nlocation = ['lat']", "features.location:"),
+        ("[features]\nlocation = ['lat', 2]", "features.location.1:"),
+        ("[features]\nconditions = 5", "features.conditions:"),
+        ("[features.conditions]\nx = 5", "features.conditions.x:"),
+        ("[features.conditions]\nx = { hour = '0-6' }", "features.conditions.x.hour:"),
+        ("[features.conditions.x]\nhours = 6", "features.conditions.x.hours:"),
+        ("[features.conditions.x]\nhours = '0-24'", "features.conditions.x.hours:"),
+        ("[features.conditions.x]\nhours = '6'", "features.conditions.x.hours:"),
+        ("[features.conditions.x]\nweekdays = ['so']", "features.conditions.x.weekdays:"),
+        ("[features.conditions.x]\nweekdays = 'sun'", "features.conditions.x.weekdays:"),
+        ("[features.conditions.x]\nweekdays = []", "features.conditions.x.weekdays:"),
+        ("[features.conditions.x]\nabove = true", "features.conditions.x.above:"),
+        ("[features.conditions.x]\nabove = nan", "features.conditions.x.above:"),
+        (f"[features.conditions.x]\nvalues = [{2**63}]", "features.conditions.x.values.0:"),
+        ("[features.conditions.x]\nvalues = [1.5]", "features.conditions.x.values.0:"),
+        ("[windows.capacity]\ncard = 0", "windows.capacity.card:"),
+        ("[windows.capacity]\ncard = 2147483647", "windows.capacity.card:"),
+        ("[windows.capacity]\ncrad = 5", "windows.capacity:"),
         ("[windows]\nentities_max = 2147483647", "windows.entities_max:"),
         ("[labels]\nwaiting_max = 2047", "labels.waiting_max:"),
         ("[labels]\nlearn_interval = '0s'", "labels.learn_interval:"),
@@ -119,7 +138,8 @@ def test_a_value_of_the_wrong_type_or_size_is_refused_by_its_place(
 ) -> None:
     lines = refused(tmp_path, text).splitlines()
     assert len(lines) == 2, lines
-    assert lines[1].startswith(f"  - {place}")
+    line = 1 + text.count("\n") if not text.startswith("[[") else 1
+    assert lines[1].startswith(f"  - {tmp_path / 'fraudstream.toml'}:{line}: {place}")
 
 
 def test_wrong_values_and_wrong_names_are_reported_together(
@@ -170,6 +190,234 @@ def test_a_bare_number_is_refused_with_an_example(tmp_path: Path) -> None:
     assert "windows.allowed_lateness: a duration is a number with a unit, such as '90s'" in text
 
 
+# Features.
+
+
+def features_refused(tmp_path: Path, text: str) -> list[str]:
+    """What is wrong, by line and text, without the path of the file."""
+    lines = refused(tmp_path, text).splitlines()[1:]
+    return [line.removeprefix(f"  - {tmp_path}/fraudstream.toml:") for line in lines]
+
+
+def test_without_a_list_the_features_are_the_plain_ones(tmp_path: Path) -> None:
+    config = load(write(tmp_path, "[fields]\nnumeric = { age = 'age' }\n[features]\nnames = []"))
+    assert config.engine_parameters().features.names == default_names(config.inputs())
+    assert "input.age" in config.engine_parameters().features.names
+
+
+def test_a_wrong_feature_is_named_with_its_line_and_the_nearest_right_name(tmp_path: Path) -> None:
+    text = """# features
+[fields.numeric]
+age = "age"
+
+[features]
+names = [
+    "amount", "card.amunt_mean_1h",   # 'amunt'
+    "crd.count_1h",
+    # "card.count_1h",
+    "card.{count,age_sum}_{1h,60m}",
+    'log(amount',
+]
+"""
+    assert features_refused(tmp_path, text) == [
+        "7: features.names: 'card.amunt_mean_1h': no number 'amunt'; the nearest is 'amount'",
+        "8: features.names: 'crd.count_1h': no entity 'crd'; the nearest is 'card'",
+        "10: features.names: 'card.count_60m': is card.count_1h, which is declared already",
+        "11: features.names: 'log(amount': a ')' is missing",
+    ]
+
+
+def test_problems_of_all_sections_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = """windows.capacity.crd = 5
+limits.amount_minor_max = 1_000_000_000_000_000
+[features]
+names = ["card.amount_sum_1h"]
+"""
+    assert [line.split(": ")[:2] for line in features_refused(tmp_path, text)] == [
+        ["1", "windows.capacity"],
+        ["2", "limits.amount_minor_max"],
+    ]
+
+
+def test_wrong_names_and_conditions_are_found_at_their_keys(tmp_path: Path) -> None:
+    text = """
+[fields]
+numeric = { age = "age" }
+categorical.card = "x"
+[features]
+location = ["age", "agee"]
+[features.conditions]
+a = { field = "chanel", values = ["x"] }
+b = { field = "amunt", above = 1 }
+c = {}
+[features.conditions.d]
+field = "age"
+above = 2
+below = 1
+"""
+    assert features_refused(tmp_path, text) == [
+        "4: fields.categorical.card: 'card' is an entity already: give the category another name",
+        "6: features.location: no number 'agee'; the nearest is 'age'",
+        "8: features.conditions.a.field: no category 'chanel'; the nearest is 'card'",
+        "9: features.conditions.b.field: no number 'amunt'; the nearest is 'amount'",
+        (
+            "10: features.conditions.c: it is one of hours, weekdays, field with "
+            "values, and field with above, below or both"
+        ),
+        "11: features.conditions.d: above is not less than below: it is never true",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("hours = '0-6'", Condition(hours=(0, 6))),
+        ("hours = '22-05'", Condition(hours=(22, 5))),
+        ("weekdays = ['sun', 'mon', 'sun']", Condition(weekdays=(0, 6))),
+        ("field = 'channel'\nvalues = ['a', 5411, false]", Condition("channel", ("a", 5411, 0))),
+        ("field = 'amount'\nabove = 500", Condition("amount", above=500.0)),
+        ("field = 'age'\nbelow = -1.5", Condition("age", below=-1.5)),
+    ],
+)
+def test_a_condition_is_read_as_it_is_meant(
+    tmp_path: Path, text: str, condition: Condition
+) -> None:
+    fields = "[fields]\nnumeric.age = 'age'\ncategorical.channel = 'channel'"
+    config = load(write(tmp_path, f"{fields}\n[features.conditions.x]\n{text}"))
+    found = config.inputs().conditions["x"]
+    assert found == condition
+    assert bool not in map(type, found.values)
+    assert set(config.inputs().conditions) == {"night", "weekend", "x"}
+
+
+def test_a_wrong_key_of_a_condition_is_told_the_nearest_of_a_condition(tmp_path: Path) -> None:
+    assert features_refused(tmp_path, "[features.conditions]\nx = { hour = '0-6' }") == [
+        "2: features.conditions.x.hour: no such key; the nearest is 'hours'"
+    ]
+
+
+def test_conditions_and_capacities_can_be_given_by_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRAUD_FEATURES__NAMES", '["is_late", "is_dear", "card+merchant.count_1h"]')
+    monkeypatch.setenv("FRAUD_FEATURES__CONDITIONS__LATE__HOURS", "22-5")
+    monkeypatch.setenv("FRAUD_FEATURES__CONDITIONS__DEAR", '{"field": "amount", "above": 1.5}')
+    monkeypatch.setenv("FRAUD_WINDOWS__CAPACITY", '{"card+merchant": 9}')
+    config = load()
+    assert config.inputs().conditions["late"] == Condition(hours=(22, 5))
+    assert config.inputs().conditions["dear"] == Condition("amount", above=1.5)
+    assert config.windows.capacity == {"card+merchant": 9}
+    assert len(config.declared()) == 3
+
+
+def test_a_list_by_environment_has_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_FEATURES__NAMES", '["amount", "card.amunt_mean_1h"]')
+    monkeypatch.setenv("FRAUD_WINDOWS__CAPACITY", '{"crd": 5}')
+    text = "[features]\nnames = ['hour_sin',\n'hour_cos']\n[windows]\ncapacity.card = 5"
+    assert features_refused(tmp_path, text) == [
+        "  - features.names: 'card.amunt_mean_1h': no number 'amunt'; the nearest is 'amount'",
+    ]
+    monkeypatch.setenv("FRAUD_FEATURES__NAMES", '["amount", "log(card.count_1h)"]')
+    assert features_refused(tmp_path, text) == [
+        "  - windows.capacity: no feature is about 'crd'; the nearest is 'card'",
+    ]
+
+
+def test_what_stands_in_the_file_keeps_its_line_beside_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUD_WINDOWS__CAPACITY", '{"merchant": 5}')
+    monkeypatch.setenv("FRAUD_KAFKA__GROUP", "x")
+    text = '[windows]\ncapacity = {"crd" = 5}\n[kafka]\nbootstrap = 5'
+    found = features_refused(tmp_path, text)
+    assert found == ["4: kafka.bootstrap: Input should be a valid string (it is 5)"]
+    text = text.removesuffix("5") + "'x:1'"
+    assert features_refused(tmp_path, text) == [
+        "2: windows.capacity: no feature is about 'crd'; the nearest is 'card'"
+    ]
+
+
+def test_a_table_of_both_has_its_line_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUD_FEATURES__CONDITIONS__C__HOURS", "0-1")
+    says = "features.conditions.c: it is one of hours"
+    (line,) = features_refused(tmp_path, "[features]\n[features.conditions.c]\nfield = 'amount'")
+    assert line.startswith(f"2: {says}")
+    monkeypatch.setenv("FRAUD_FEATURES__CONDITIONS__C__FIELD", "amount")
+    (line,) = features_refused(tmp_path, "[features.conditions]")
+    assert line.startswith(f"  - {says}")
+
+
+def test_what_a_caller_asks_for_has_no_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "[features]\nnames = ['amount']\n[model]\nfrauds_min = 0")
+    with pytest.raises(ConfigError) as caught:
+        load(path, features={"names": ["amunt"]})
+    assert f"  - {path}:4: model.frauds_min" in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        load(path, features={"names": ["amunt"]}, model={"frauds_min": 1})
+    assert "\n  - features.names: 'amunt'" in str(caught.value)
+
+
+@pytest.mark.parametrize("expression", ["card", "card+merchant", "card+amount"])
+def test_every_type_of_entity_can_have_its_capacity(tmp_path: Path, expression: str) -> None:
+    names = "['log(card.count_1h)', 'card.new_merchant', 'card.same_amount_1d']"
+    text = f"[features]\nnames = {names}\n[windows.capacity]\n'{expression}' = 7"
+    assert load(write(tmp_path, text)).engine_parameters().capacities == {expression: 7}
+
+
+@pytest.mark.parametrize("expression", ["merchant", "card + merchant", "merchant+card", "x", ""])
+def test_a_capacity_that_no_feature_uses_is_refused(tmp_path: Path, expression: str) -> None:
+    names = "['card.count_1h', 'card.new_merchant']"
+    text = f"[features]\nnames = {names}\n[windows.capacity]\n'{expression}' = 7"
+    (line,) = features_refused(tmp_path, text)
+    says = f"windows.capacity: no feature is about '{expression}'; the nearest is 'card"
+    assert line.startswith(f"4: {says}")
+
+
+SUM = "features.names = ['card.amount_mean_1h']"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("limits.amount_minor_max = 9_223_372_036_855", "1: limits.amount_minor_max"),
+        ("windows.events_max = 9_223_373", "1: limits.amount_minor_max"),
+    ],
+)
+def test_amounts_whose_sum_could_overflow_are_refused_with_the_largest_that_fits(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    (line,) = features_refused(tmp_path, f"{text}\n{SUM}")
+    assert line.startswith(place)
+    largest = int(line.rsplit(" ", 1)[1])
+    fits = f"{text}\n{SUM}\n" if "windows" in text else f"{SUM}\n"
+    load(write(tmp_path, f"{fits}limits.amount_minor_max = {largest}"))
+    assert features_refused(tmp_path, f"{fits}limits.amount_minor_max = {largest + 1}")
+
+
+def test_amounts_that_nobody_sums_may_be_as_large_as_they_like(tmp_path: Path) -> None:
+    names = "features.names = ['amount', 'card.amount_max_1h']"
+    load(write(tmp_path, f"{names}\nlimits.amount_minor_max = 1_000_000_000_000_000"))
+
+
+@pytest.mark.parametrize("aggregate", ["std", "zscore"])
+def test_squares_of_amounts_must_fit_too(tmp_path: Path, aggregate: str) -> None:
+    head = f"windows.events_max = 1000\nfeatures.names = ['card.amount_{aggregate}_1h']\n"
+    load(write(tmp_path, f"{head}limits.amount_minor_max = {2**40 - 1}"))
+    [problem] = features_refused(tmp_path, f"{head}limits.amount_minor_max = {2**40}")
+    assert "squares" in str(problem)
+
+
+def test_lengths_of_windows_are_told_where_they_went(tmp_path: Path) -> None:
+    assert features_refused(tmp_path, "[windows]\nlengths = ['1h', '1d']") == [
+        (
+            "2: windows.lengths: no such key; windows are declared in "
+            "features.names: 'card.count_{1h,7d}'"
+        )
+    ]
+
+
 # The environment.
 
 
@@ -178,13 +426,13 @@ def test_the_environment_lies_over_the_file(
 ) -> None:
     path = write(tmp_path, "[kafka]\nbootstrap = 'file:1'\ngroup = 'of-the-file'")
     monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP", "environment:1")
-    monkeypatch.setenv("FRAUD_WINDOWS__LENGTHS", '["1h", "7d"]')
+    monkeypatch.setenv("FRAUD_FEATURES__NAMES", '["card.count_{1h,7d}"]')
     monkeypatch.setenv("FRAUD_DECISION__REVIEW", "0.25")
     monkeypatch.setenv("fraud_worker__batch_rows_max", "7")
     config = load(path)
     assert config.kafka.bootstrap == "environment:1"
     assert config.kafka.group == "of-the-file"
-    assert config.windows.lengths == (3_600_000_000, 7 * DAY)
+    assert list(map(str, config.declared())) == ["card.count_1h", "card.count_7d"]
     assert config.decision.review == 0.25
     assert config.worker.batch_rows_max == 7
 
@@ -207,7 +455,7 @@ def test_what_a_caller_asks_for_lies_over_the_file(tmp_path: Path) -> None:
         ("FRAUD_KAFKA__BOOTSTRAPP", "FRAUD_KAFKA__BOOTSTRAP"),
         ("FRAUD_KAFKA_BOOTSTRAP", "FRAUD_KAFKA__BOOTSTRAP"),
         ("FRAUD_HASH_KEY", "FRAUD_SECURITY__HASH_KEY"),
-        ("fraud_windows__length", "FRAUD_WINDOWS__LENGTHS"),
+        ("fraud_features__name", "FRAUD_FEATURES__NAMES"),
         ("FRAUD_KAFKA__BOOTSTRAP__X", "FRAUD_KAFKA__BOOTSTRAP"),
     ],
 )
@@ -234,7 +482,7 @@ def test_entities_can_be_given_by_environment(monkeypatch: pytest.MonkeyPatch) -
     assert load().fields.entities == {"account": "account.id"}
 
 
-@pytest.mark.parametrize("name", ["FRAUD_WINDOWS__LENGTHS", "FRAUD_KAFKA", "FRAUD_KAFKA__CLIENT"])
+@pytest.mark.parametrize("name", ["FRAUD_FEATURES__NAMES", "FRAUD_KAFKA", "FRAUD_KAFKA__CLIENT"])
 def test_a_variable_that_should_be_json_is_named_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -324,7 +572,8 @@ def test_no_error_shows_a_secret(tmp_path: Path, text: str) -> None:
 
 def test_a_setting_of_a_wrong_type_is_named_by_its_whole_name(tmp_path: Path) -> None:
     lines = refused(tmp_path, "[kafka.client]\nsasl.password = ['x']").splitlines()
-    assert lines[1:] == ["  - kafka.client: sasl.password must be a text, a number, true or false"]
+    place = f"{tmp_path / 'fraudstream.toml'}:1: kafka.client"
+    assert lines[1:] == [f"  - {place}: sasl.password must be a text, a number, true or false"]
 
 
 def test_no_representation_shows_a_secret(tmp_path: Path) -> None:
@@ -391,6 +640,10 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert "cannot read the configuration" in refusal(tmp_path)
 
 
+def test_a_file_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    assert "nested too deep" in refused(tmp_path, "a = " + "[" * 5000 + "]" * 5000)
+
+
 @pytest.mark.parametrize("content", [b"kafka:\n  group: x\n", b"\xff\xfe", b"[kafka\n", b"a = "])
 def test_what_is_not_toml_is_said_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fraudstream.toml"
@@ -434,14 +687,20 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     [fields]
     minor_digits = 3
     entities = { account = "account.id", shop = "shop.id" }
-    numeric = { age = "account.age" }
+    numeric = { age = "account.age", lat = "lat", lon = "lon" }
     categorical = { channel = "channel" }
+    [features]
+    names = ["account.{count,age_mean}_{90s,36h}", "is_remote", "account+shop.rate_1h"]
+    location = ["lat", "lon"]
+    conditions.remote = { field = "channel", values = ["web", 7, true] }
+    conditions.old = { field = "age", above = 60, below = 99.5 }
     [windows]
-    lengths = ["90s", "1h", "36h", "2d"]
     events_max = 1001
     entities_max = 1002
     allowed_lateness = "3s"
     idle_after = "4s"
+    [windows.capacity]
+    "account+shop" = 1003
     [labels]
     maturity = "5d"
     waiting_max = 3003
@@ -454,27 +713,35 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     batch_rows_max = 77
     """
     config = load(write(tmp_path, text))
-    found = config.engine_parameters()
-    assert found.features.layout == Layout(("account", "shop"), ("age",), ("channel",))
-    assert found.features.windows_us == (90_000_000, 3_600_000_000, 36 * 3_600_000_000, 2 * DAY)
+    key = bytes(range(16))
+    found = config.engine_parameters(key)
+    layout = Layout(("account", "shop"), ("age", "lat", "lon"), ("channel",))
+    assert found.features.layout == layout
+    assert found.features.inputs == Inputs(
+        ("account", "shop"),
+        ("age", "lat", "lon"),
+        ("channel",),
+        {
+            "remote": Condition("channel", ("web", 7, 1)),
+            "old": Condition("age", above=60.0, below=99.5),
+        },
+        ("lat", "lon"),
+        3,
+    )
     assert found.features.minor_per_unit == 1000
     assert found.thresholds == Thresholds(0.1, 0.2, 0.3)
     assert (found.events_max, found.entities_max, found.waiting_max) == (1001, 1002, 3003)
+    assert dict(found.capacities) == {"account+shop": 1003}
+    assert found.hash_key == key
+    assert config.engine_parameters().hash_key == bytes(16)
     assert (found.allowed_lateness_us, found.idle_after_us) == (3_000_000, 4_000_000)
     assert (found.maturity_us, found.learn_interval_us) == (5 * DAY, 6_000_000)
     assert found.batch_rows_max == 77
-    account = [
-        f"account.{what}_{window}"
-        for window in ("90s", "1h", "36h", "2d")
-        for what in ("count", "amount_sum", "amount_mean")
-    ]
-    shop = [name.replace("account.", "shop.", 1) for name in account]
     assert found.features.names == (
-        *("amount", "hour_sin", "hour_cos", "input.age"),
-        *(*account, "account.seconds_since_last"),
-        *(*shop, "shop.seconds_since_last"),
+        *("account.count_90s", "account.count_36h", "account.age_mean_90s", "account.age_mean_36h"),
+        *("is_remote", "account+shop.rate_1h"),
     )
-    engine_of(config)
+    engine_of(config, key)
 
 
 def test_limits_reach_the_decoder_under_their_own_names(tmp_path: Path) -> None:

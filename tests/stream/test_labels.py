@@ -48,7 +48,10 @@ def test_everything_equals_the_oracle(rows_max, seed):
         fresh = take & ~repeated
         numbers = np.arange(serial, serial + n, dtype=np.float64)
         serial += n
-        ours.store(places[fresh], numbers[fresh, None], numbers[fresh], numbers[fresh] % 4)
+        mine_numbers = numbers[fresh]
+        ours.store(
+            places[fresh], mine_numbers[:, None], mine_numbers, mine_numbers % 4, mine_numbers
+        )
         for i in np.flatnonzero(take):
             row, _ = mine[i]
             row.setdefault("number", numbers[i])
@@ -113,10 +116,10 @@ def test_a_full_ring_gives_up_its_oldest_arrival_and_counts_what_was_not_learned
 def test_what_a_batch_pushes_out_stays_readable_until_the_next():
     rows = WaitingRows(2, 1, batch_rows_max=2)
     old, _ = admit(rows, [1, 2])
-    rows.store(old, np.zeros((2, 1)), np.array([0.1, 0.2]), np.array([1, 2], np.int8))
+    rows.store(old, np.zeros((2, 1)), np.array([0.1, 0.2]), np.array([1, 2], np.int8), np.arange(2))
     places, repeated = admit(rows, [1, 3])  # 3 pushes out 1, which was just repeated.
     assert repeated.tolist() == [True, False]
-    rows.store(places[1:], np.zeros((1, 1)), np.array([0.3]), np.array([3], np.int8))
+    rows.store(places[1:], np.zeros((1, 1)), np.array([0.3]), np.array([3], np.int8), np.array([2]))
     assert rows.scores[places[0]] == 0.1
     assert rows.find(u64(1))[0] == NOWHERE
 

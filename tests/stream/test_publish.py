@@ -18,7 +18,9 @@ from schemas.roles import Roles
 from stream.decide import THRESHOLD_OFF, Outcome, Thresholds
 from stream.engine import Effects, Engine, EngineParameters
 from stream.event_time import Timeliness
-from stream.features import FeatureSet
+from stream.features.declare import declare, default_names
+from stream.features.feature_set import FeatureSet
+from stream.features.grammar import Inputs
 from stream.publish import ATTEMPT_HEADER, Policy, Publisher, dead_letter_headers
 from stream.simulate.payments import traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
@@ -26,7 +28,8 @@ from stream.simulate.traffic import Traffic, TrafficParameters
 START_US = 1_750_000_000_000_000
 ROLES = Roles(entities={"card": "card_id", "device": "device_id"})
 LABELLED = 300
-FEATURES = FeatureSet(ROLES.layout, (60_000_000, 3_600_000_000))
+INPUTS = Inputs(ROLES.layout.entities)
+FEATURES = FeatureSet(declare(default_names(INPUTS), INPUTS), ROLES.layout, INPUTS)
 TOPIC = "fraud.transactions"
 
 ALERT = RecordCodec(builtin("alert"), 4)
@@ -58,10 +61,7 @@ def decided() -> Decided:
     codec = RecordCodec(builtin("transaction"), 1)
     values = [codec.encode(payment.record) for payment in payments]
     first = decoder.decode(values[:LABELLED], START_US + 10**9)
-    readings = engine.windows.observe(
-        first.event_time_us, first.amount_minor, first.entities, np.ones(LABELLED, np.bool_)
-    )
-    X = FEATURES.matrix(first, readings, np.ones(LABELLED, np.bool_))
+    X = engine.features.observe(first, np.ones(LABELLED, np.bool_)).matrix
     learner.learn_many(X, np.array([p.is_fraud for p in payments[:LABELLED]]))
     records = [payment.record for payment in payments[LABELLED:]]
     late = {**records[0], "transaction_id": "late", "event_time": START_US}

@@ -5,6 +5,7 @@ The world is a small one of the Handbook's simulator.
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 from collections import Counter
@@ -64,14 +65,40 @@ def configured(**sections: Any) -> Config:
 
 
 def replay(path: Path, config: Config) -> tuple[dict[str, Any], bytes, bytes]:
-    """Return the report without its times, the alerts and the dead letters."""
+    """Return the report without its times, the alerts and the dead letters.
+
+    The features are written too, beside the file.
+    """
     alerts, letters = path.with_name("alerts.jsonl"), path.with_name("letters.avro")
-    report = Replay(path, config, ReplayOutputs(alerts, letters)).run()
+    outputs = ReplayOutputs(alerts, letters, features_of(path), states=True)
+    report = Replay(path, config, outputs).run()
     return (
         {name: value for name, value in report.items() if name not in TIMING},
         alerts.read_bytes(),
         letters.read_bytes(),
     )
+
+
+def features_of(path: Path) -> Path:
+    return path.with_name("features.csv")
+
+
+def outlook(times_us: Any, is_fraud: Any, delay_us: int) -> dict[str, int]:
+    """What comes of the labels of a file in order, with an hour between barriers.
+
+    A label is there before the first row that is not earlier than it, and is learned at the
+    next barrier; what nobody labelled is mature at a barrier.
+    """
+    due = times_us + delay_us
+    hours = times_us // HOUR_US
+    passing = times_us[1:][hours[1:] != hours[:-1]][-1]
+    mature = due <= passing // HOUR_US * HOUR_US
+    return {
+        "labels_learned": int((is_fraud & (due <= passing)).sum()),
+        "labels_not_yet_due": int((is_fraud & (due > times_us[-1])).sum()),
+        "matured_as_genuine": int((~is_fraud & mature).sum()),
+        "still_waiting": int((~mature).sum()),
+    }
 
 
 def letters_of(path: Path) -> list[dict[str, Any]]:
@@ -136,16 +163,11 @@ def test_a_fraud_is_learned_once_its_label_has_had_its_delay(
     replayed: tuple[dict[str, Any], bytes, bytes], stream: HandbookStream
 ) -> None:
     report, _, _ = replayed
-    times, last = stream.event_time_us, stream.event_time_us[-1]
-    # The file is in order and nobody is late: the last barrier is the last whole hour.
-    barrier = last // HOUR_US * HOUR_US
-    due = times + 7 * DAY_US <= barrier
-    assert report["labels_learned"] == (stream.is_fraud & due).sum()
-    assert report["labels_not_yet_due"] == (stream.is_fraud & ~due).sum()
-    assert report["matured_as_genuine"] == (~stream.is_fraud & due).sum()
-    assert report["still_waiting"] == (~due).sum()
+    wanted = outlook(stream.event_time_us, stream.is_fraud, 7 * DAY_US)
+    assert {name: report[name] for name in wanted} == wanted
     assert report["labels_refused"] == 0
-    assert report["prequential"]["judged"] == due.sum()
+    judged = wanted["labels_learned"] + wanted["matured_as_genuine"]
+    assert report["prequential"]["judged"] == judged
     assert report["prequential"]["frauds"] == report["labels_learned"]
 
 
@@ -239,11 +261,12 @@ def test_the_size_of_a_block_changes_nothing(
         replay={"label_delay": delay},
     )
     monkeypatch.setattr("stream.replay.BLOCK_ROWS", 2**20)
-    whole = replay(path, config)
+    whole, table = replay(path, config), features_of(path).read_bytes()
     assert whole[0]["labels_learned"] > 50
     assert whole[0]["alerts"] > 0
     monkeypatch.setattr("stream.replay.BLOCK_ROWS", rows)
     assert replay(path, config) == whole
+    assert features_of(path).read_bytes() == table
 
 
 @pytest.mark.slow
@@ -261,7 +284,7 @@ def test_the_size_of_a_block_changes_nothing_whatever_the_seed(
     results = []
     for rows in (int(rng.integers(1, 50)), int(rng.integers(50, 500)), 4096):
         monkeypatch.setattr("stream.replay.BLOCK_ROWS", rows)
-        results.append(replay(path, config))
+        results.append((*replay(path, config), features_of(path).read_bytes()))
     assert results[0] == results[1] == results[2]
 
 
@@ -275,6 +298,7 @@ def test_alerts_fit_the_contract_and_name_their_rows(
     alerts = [json.loads(line) for line in replayed[1].splitlines()]
     for alert in alerts:
         # JSON has no NaN: an unknown value is null there.
+        alert["value_states"] = base64.b64decode(alert["value_states"])
         for reason in alert["reasons"]:
             reason["value"] = np.nan if reason["value"] is None else reason["value"]
         codec.encode(alert)
@@ -344,10 +368,89 @@ def test_an_output_is_never_the_input_nor_the_other_output(world: Path, tmp_path
         ReplayOutputs(alerts=same),
         ReplayOutputs(dead_letters=same),
         ReplayOutputs(other, other),
+        ReplayOutputs(features=same),
+        ReplayOutputs(alerts=other, features=other),
     ):
         with pytest.raises(ConfigError, match="name another file"):
             Replay(path, configured(), outputs)
+    with pytest.raises(ConfigError, match="no folder"):
+        Replay(path, configured(), ReplayOutputs(features=tmp_path / "y" / "x.csv"))
     assert path.read_bytes() == before
+
+
+# Features.
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_row_of_a_hostile_file_is_in_the_table_with_what_became_of_it(
+    world: Path, tmp_path: Path
+) -> None:
+    path = edited(world, tmp_path, hostile(3))
+    report, _, _ = replay(path, configured(windows={"allowed_lateness": "6h"}))
+    rows, table = table_of(path), table_of(features_of(path))
+    assert len(table) == len(rows) == report["events"]
+    why = Counter(row["not_taken"] for row in table)
+    assert why.pop("duplicate") == report["duplicates"] > 0
+    assert why.pop("") > 1_000
+    assert why["event_too_late"] > 10
+    assert why == report["dead_letters_by_reason"]
+    for given, row in zip(rows, table, strict=True):
+        if not row["not_taken"]:
+            assert row["transaction_id"] == given["TRANSACTION_ID"]
+            assert row["event_time"].startswith(given["TX_DATETIME"])
+            assert abs(float(row["amount"]) - float(given["TX_AMOUNT"])) < 0.01
+            assert "" not in {value for name, value in row.items() if name != "not_taken"}
+        assert row["is_fraud"] == given["TX_FRAUD"]
+    states = {name for name in table[0] if name.startswith("state(")}
+    # What came late is marked in the rows that it changed.
+    assert {row[name] for row in table for name in states} == {"0", "1", "2"}
+
+
+def test_a_label_is_in_the_features_as_soon_as_it_is_due(
+    world: Path, tmp_path: Path, stream: HandbookStream
+) -> None:
+    """Also between learning barriers, and to the microsecond."""
+    features = {"names": ["terminal.frauds_30d"]}
+    delay = {"label": "TX_FRAUD", "label_delay": "20m"}
+    path = edited(world, tmp_path, lambda rows: rows)
+    labels = {"learn_interval": "1d"}
+    replay(path, configured(features=features, replay=delay, labels=labels))
+    found = [float(row["terminal.frauds_30d"]) for row in table_of(features_of(path))]
+    times, terminals = stream.event_time_us, stream.terminal_id
+    known = stream.is_fraud & (terminals == terminals[:, None])
+    known &= (times + 20 * 60 * 10**6 <= times[:, None]) & (times > times[:, None] - 30 * DAY_US)
+    assert found == known.sum(axis=1).tolist()
+    assert 0.1 < (np.array(found) > 0).mean() < 0.9
+
+
+def test_without_scoring_the_features_are_the_same(world: Path, tmp_path: Path) -> None:
+    path = edited(world, tmp_path, hostile(4), 900)
+    config = configured(
+        windows={"allowed_lateness": "11h"},
+        labels={"maturity": "2d"},
+        replay={"label_delay": "2d"},
+    )
+    scored, _, _ = replay(path, config)
+    built = path.with_name("built.csv")
+    outputs = ReplayOutputs(features=built, states=True)
+    report = Replay(path, config, outputs, scoring=False).run()
+    assert built.read_bytes() == features_of(path).read_bytes()
+    same = ("events", "frauds", "dead_letters_by_reason", "late", "too_late", "duplicates")
+    assert {name: report[name] for name in same} == {name: scored[name] for name in same}
+    assert report["alerts"] == 0 < scored["alerts"]
+
+
+def test_a_file_that_breaks_in_the_middle_leaves_no_table(world: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.csv"
+    path.write_bytes(world.read_bytes()[:20_000] + b"\n\xff\xff\n")
+    table = tmp_path / "features.csv"
+    with pytest.raises(InputFileError):
+        Replay(path, configured(), ReplayOutputs(features=table)).run()
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # The published data set.
@@ -370,7 +473,7 @@ def test_the_start_of_the_published_data_set_is_replayed(tmp_path: Path, days: i
         columns = connection.read_parquet(str(path)).fetchnumpy()
     is_fraud = columns["TX_FRAUD"].astype(bool)
     times = columns["TX_DATETIME"].astype("datetime64[us]").astype(np.int64)
-    due = times + days * DAY_US <= times[-1] // HOUR_US * HOUR_US
+    wanted = outlook(times, is_fraud, days * DAY_US)
     delay = f"{days}d"
     config = load(EXAMPLE, labels={"maturity": delay}, replay={"label_delay": delay})
     report, alerts, _ = replay(path, config)
@@ -379,10 +482,7 @@ def test_the_start_of_the_published_data_set_is_replayed(tmp_path: Path, days: i
     assert report["dead_letters"] == report["duplicates"] == report["too_late"] == 0
     assert report["evicted_live"] == report["unlearned_lost"] == report["labels_refused"] == 0
     # 60,000 rows are six days: with the example's seven, nothing is known yet.
-    assert report["labels_learned"] == (is_fraud & due).sum()
-    assert report["matured_as_genuine"] == (~is_fraud & due).sum()
-    assert report["labels_not_yet_due"] == (is_fraud & ~due).sum()
-    assert report["still_waiting"] == (~due).sum()
+    assert {name: report[name] for name in wanted} == wanted
     assert report["alerts"] == alerts.count(b"\n")
     assert (report["alerts"] > 0) == (days == 2)
 

@@ -39,8 +39,15 @@ ALERTS, DECISIONS, DEAD = OUT
 QUICK_GROUP = {"session.timeout.ms": 1_300, "heartbeat.interval.ms": 100}
 OVERRIDES = {
     "topics": {"decisions": DECISIONS, "partitions": 1},
+    "features": {
+        "names": (
+            "amount",
+            "{hour_sin,hour_cos}",
+            "{card,merchant}.{count,amount_sum,amount_mean}_{10s,1m}",
+            "{card,merchant}.seconds_since_last",
+        )
+    },
     "windows": {
-        "lengths": ("10s", "1m"),
         "events_max": 10_000,
         "entities_max": 10_000,
         "allowed_lateness": "100ms",
@@ -293,8 +300,12 @@ def test_an_alert_carries_its_evidence():
             assert base + parts.sum() == pytest.approx(log_odds, rel=1e-9)
             top = sorted((-part, i) for i, part in enumerate(parts) if part > 0)[:4]
             assert alert["reasons"] == [
-                {"feature": names[i], "value": x[i], "contribution": -part} for part, i in top
+                {"feature": names[i], "value": x[i], "contribution": -part, "state": "FRESH"}
+                for part, i in top
             ]
+            # Nothing came late and nothing was forgotten: what is not known is unknown.
+            states = [alert["value_states"][i // 4] >> 2 * (i % 4) & 3 for i in range(len(x))]
+            assert states == [2 if math.isnan(value) else 0 for value in x]
 
 
 def test_an_alert_is_a_cloud_event():

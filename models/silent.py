@@ -1,0 +1,24 @@
+"""A learner that never says anything: for features without scores."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SilentLearner:
+    """See `models.base.Learner`: never ready, so nothing is scored and nothing is learned."""
+
+    learned = 0
+    ready = False
+
+    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Learn nothing."""
+
+    def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Know nothing."""
+        return np.full(len(X), np.nan)
+
+    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Say nothing."""
+        return 0.0, np.zeros(len(x))

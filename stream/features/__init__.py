@@ -1,0 +1,1 @@
+"""Features: what is declared of a transaction, and how it is computed."""

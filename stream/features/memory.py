@@ -1,0 +1,125 @@
+"""What the features remember costs: the formula, and the arrays it is the formula of.
+
+bytes = events * 8 * event words
+      + for each entity type: events * (4 * links + 8 * states)
+                              + capacity * 8 * (row words + states) + key tables
+
+where `events` is `events_max` and one batch more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.features.columns import Column
+from stream.features.feature_set import FeatureSet
+from stream.features.plan import EntityPlan, plan_features
+from stream.keytable import BUCKET, buckets_for, key_table
+from stream.windows.words import (
+    BEGINNING_US,
+    EVICTED_NOW_US,
+    FRESHEST,
+    LINE,
+    N_CONTROL,
+    NIL,
+    OWNER,
+    STALEST,
+    Memory,
+    Plan,
+)
+
+
+def memory_of(
+    features: FeatureSet,
+    events_max: int,
+    entities_max: int,
+    capacities: Mapping[str, int] | None = None,
+    batch_rows_max: int = 1024,
+) -> dict[str, Any]:
+    """Compute what a feature list takes, without taking it.
+
+    Returns
+    -------
+    dict
+        ``events``: count, bytes_each, bytes; ``entities``: by name, capacity, bytes_each (a
+        row and its share of the key table), events_bytes_each, bytes; ``total_bytes``.
+    """
+    plans, columns = plan_features(features)
+    events = events_max + batch_rows_max
+    each = 8 * (1 + len(columns))
+    report: dict[str, Any] = {
+        "events": {"count": events, "bytes_each": each, "bytes": events * each},
+        "entities": {},
+    }
+    for entity in plans:
+        plan = entity.arrays(_index(columns), features.inputs)
+        capacity = (capacities or {}).get(entity.name, entities_max)
+        table = buckets_for(capacity) * BUCKET.itemsize
+        same = plan.distinct.size * buckets_for(events_max) * BUCKET.itemsize
+        event = 4 * plan.link_words + 8 * plan.states
+        row = 8 * (plan.row_words + plan.states)
+        report["entities"][entity.name] = {
+            "capacity": capacity,
+            "bytes_each": round(row + table / capacity, 1),
+            "events_bytes_each": event,
+            "bytes": events * event + capacity * row + table + same,
+        }
+    parts = [report["events"], *report["entities"].values()]
+    report["total_bytes"] = sum(part["bytes"] for part in parts)
+    return report
+
+
+def event_memory(
+    columns: Sequence[Column], events_max: int, batch_rows_max: int
+) -> NDArray[np.int64]:
+    """Allocate the events, shared by all entity types."""
+    return np.zeros((events_max + batch_rows_max, 1 + len(columns)), np.int64)
+
+
+def entity_memory(
+    entity: EntityPlan,
+    plan: Plan,
+    events: NDArray[np.int64],
+    block: NDArray[np.int64],
+    capacity: int,
+    events_max: int,
+) -> Memory:
+    """Allocate what one entity type remembers."""
+    if not 0 < events_max < 2**31 - 2**20 or not 0 < capacity < 2**31 - 1:
+        raise ValueError(
+            f"{entity.name}: events_max and capacity must be positive and below 2**31, "
+            f"not {events_max} and {capacity}"
+        )
+    links = np.zeros((len(events), plan.link_words), np.int32)
+    links[:, OWNER] = NIL
+    control = np.zeros((1, N_CONTROL), np.int64)
+    control[0, [STALEST, FRESHEST]] = NIL
+    control[0, EVICTED_NOW_US] = BEGINNING_US
+    return Memory(
+        events=events,
+        doubles=events.view(np.float64),
+        links=links,
+        rows=_lines(capacity, plan.row_words),
+        running=np.zeros((len(events), plan.states)),
+        carried=np.zeros((capacity, plan.states)),
+        buckets=key_table(capacity),
+        same=key_table(events_max, plan.distinct.size),
+        control=control,
+        read=block,
+        reading=block.view(np.float64),
+    )
+
+
+def _lines(rows: int, words: int) -> NDArray[np.int64]:
+    """Allocate rows of whole cache lines, each beginning with one."""
+    block = np.zeros(rows * words + LINE, np.int64)
+    start = -(block.__array_interface__["data"][0] // block.itemsize) % LINE
+    return block[start : start + rows * words].reshape(rows, words)
+
+
+def _index(columns: Sequence[Column]) -> dict[Column, int]:
+    return {column: 1 + at for at, column in enumerate(columns)}

@@ -1,0 +1,330 @@
+"""The features at work: what is remembered of every entity, and a matrix for every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.borrowed import table_of
+from schemas.columns import Transactions
+from schemas.memory import address_of
+from stream.features.columns import FRAUD, EventColumns, entity_keys
+from stream.features.evaluate import evaluate
+from stream.features.feature_set import FeatureSet
+from stream.features.memory import entity_memory, event_memory
+from stream.features.plan import EntityPlan, plan_features
+from stream.features.program import History, Program, Source, compile_program
+from stream.windows.observe import observe
+from stream.windows.verdicts import change_verdict
+from stream.windows.words import (
+    COMPLETE_AGE_US,
+    EVICTED,
+    EVICTED_LIVE,
+    IS_BORN_LATE,
+    IS_LATE,
+    KNOWN,
+    LATE_INSERTS,
+    REORDERED_AGE_US,
+    TIME_US,
+    Memory,
+    Plan,
+)
+
+NOT_TAKEN = -1
+# A stride that is no power of two: columns of a block do not fall into the same cache lines.
+_PADDING = 8
+
+
+class ValueState(IntEnum):
+    """How far a value can be trusted."""
+
+    FRESH = 0
+    LATE_CORRECTED = 1
+    UNKNOWN = 2
+    SATURATED = 3
+
+
+# By this order the worst of several is chosen.
+_SEVERITY = np.array([0, 1, 3, 2], np.uint8)
+_BY_SEVERITY = np.array([0, 1, 3, 2], np.uint8)
+
+
+def packed(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pack value states, four in a byte, the first in its lowest bits.
+
+    Parameters
+    ----------
+    states : ndarray of uint8, shape (..., n_features)
+
+    Returns
+    -------
+    ndarray of uint8, shape (..., ceil(n_features / 4))
+    """
+    missing = -states.shape[-1] % 4
+    whole = np.concatenate([states, np.zeros((*states.shape[:-1], missing), np.uint8)], -1)
+    quarters = whole.reshape(*states.shape[:-1], -1, 4) << np.array([0, 2, 4, 6], np.uint8)
+    return np.bitwise_or.reduce(quarters, -1)
+
+
+class Readings:
+    """What the features are at each row of a batch.
+
+    Attributes
+    ----------
+    numbers : ndarray of int64, shape (n,)
+        Number of each event, counted from 0 in order of arrival; NOT_TAKEN for other rows.
+    matrix : ndarray of float64, shape (n, n_features)
+        NaN where a value is not known.
+    """
+
+    def __init__(
+        self,
+        numbers: NDArray[np.int64],
+        matrix: NDArray[np.float64],
+        taken: NDArray[np.int64],
+        block: NDArray[np.int64],
+        values: NDArray[np.float64],
+        program: Program,
+    ) -> None:
+        self.numbers = numbers
+        self.matrix = matrix
+        self._taken, self._block, self._values, self._program = taken, block, values, program
+
+    def states(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return the `ValueState` of every value of some rows; until the next batch only.
+
+        Returns
+        -------
+        ndarray of uint8, shape (len(rows), n_features)
+        """
+        states = np.zeros((len(rows), len(self._program.sources)), np.uint8)
+        places = np.searchsorted(self._taken, rows)
+        here = np.flatnonzero(np.append(self._taken, -1)[places] == rows)
+        for feature, parts in enumerate(self._program.sources):
+            for result, source in parts:
+                part = self._part(places[here], result, source)
+                states[here, feature] = np.maximum(states[here, feature], part)
+        states = _BY_SEVERITY[states]
+        states[np.isnan(self.matrix[rows])] = ValueState.UNKNOWN
+        return states
+
+    def _part(self, places: NDArray[np.int64], result: int, source: Source) -> NDArray[np.uint8]:
+        """Return the severity of one result's state."""
+        state = np.zeros(len(places), np.uint8)
+        block, base = self._block, source.base
+        if source.history == History.WINDOW:
+            state[block[base + REORDERED_AGE_US, places] < source.span_us] = (
+                ValueState.LATE_CORRECTED
+            )
+            state[block[base + COMPLETE_AGE_US, places] < source.span_us] = ValueState.SATURATED
+        elif source.history != History.NONE:
+            state[block[base + IS_LATE, places] != 0] = ValueState.LATE_CORRECTED
+            if source.history == History.BIRTH:
+                state[block[base + IS_BORN_LATE, places] != 0] = ValueState.SATURATED
+        state[np.isnan(self._values[result, places])] = ValueState.UNKNOWN
+        return _SEVERITY[state]
+
+
+class FeatureState:
+    """All that the features remember: flat arrays, allocated once.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    events_max : int
+        Events remembered, of all entities together.
+    entities_max : int
+        Entities remembered of each type.
+    capacities : mapping of str to int, optional
+        The same by type, such as ``card`` or ``card+merchant``.
+    batch_rows_max : int
+        Rows observed at once.
+    hash_key : bytes
+        16 bytes, the key of every id's hash.
+    """
+
+    def __init__(
+        self,
+        features: FeatureSet,
+        events_max: int,
+        entities_max: int,
+        capacities: Mapping[str, int] = MappingProxyType({}),
+        batch_rows_max: int = 1024,
+        hash_key: bytes = bytes(16),
+    ) -> None:
+        self.features = features
+        self.events_max = events_max
+        self.batch_rows_max = batch_rows_max
+        self.arrived = 0
+        plans, columns = plan_features(features)
+        at = {column: 1 + place for place, column in enumerate(columns)}
+        self._fraud_at = at.get(FRAUD)
+        self._columns = EventColumns(columns, features.inputs, events_max, hash_key)
+        self._events = event_memory(columns, events_max, batch_rows_max)
+        self._types: list[_EntityType] = []
+        words = 1 + len(columns)
+        arrays = [plan.arrays(at, features.inputs) for plan in plans]
+        bases = words + np.cumsum([0, *(each.reads for each in arrays)])
+        stride = batch_rows_max + _PADDING
+        self._block = np.zeros((bases[-1], stride), np.int64)
+        for plan, each, base in zip(plans, arrays, bases.tolist(), strict=False):
+            capacity = capacities.get(plan.name, entities_max)
+            read = self._block[base : base + each.reads]
+            memory = entity_memory(plan, each, self._events, read, capacity, events_max)
+            self._types.append(_EntityType(plan, each, memory, base))
+        by_entity = {kind.plan.entity: kind for kind in self._types}
+        self._program = compile_program(
+            features,
+            {entity: kind.plan for entity, kind in by_entity.items()},
+            at,
+            {entity: kind.base for entity, kind in by_entity.items()},
+        )
+        self._values = np.zeros((self._program.n_values, stride))
+        self._places = np.zeros(batch_rows_max, np.int64)
+
+    @property
+    def bytes_allocated(self) -> int:
+        """Memory of the state: it never grows."""
+        arrays = [array for name, array in self.arrays().items() if name != "arrived"]
+        return sum(array.nbytes for array in arrays)
+
+    @property
+    def evicted_live(self) -> int:
+        """Events forgotten, once an entity, that a window ending at that moment would count."""
+        return sum(int(kind.memory.control[0, EVICTED_LIVE]) for kind in self._types)
+
+    @property
+    def evicted_entities(self) -> dict[str, int]:
+        """Entities that had to make room, by type."""
+        return {kind.plan.name: int(kind.memory.control[0, EVICTED]) for kind in self._types}
+
+    @property
+    def late_inserts(self) -> int:
+        """Events that came out of their entity's order, once an entity."""
+        return sum(int(kind.memory.control[0, LATE_INSERTS]) for kind in self._types)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return all state by name; `restore` takes it back."""
+        state: dict[str, NDArray[np.generic]] = {
+            "arrived": np.array(self.arrived),
+            "events": self._events,
+        }
+        for kind in self._types:
+            for name, array in kind.memory._asdict().items():
+                if name not in ("events", "doubles", "read", "reading"):
+                    state[f"{kind.plan.name}.{name}"] = array
+        return state
+
+    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over the arrays of another state of the same features and sizes.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing or has another shape.
+        """
+        own = self.arrays()
+        for name, array in own.items():
+            if name not in arrays or arrays[name].shape != array.shape:
+                raise ValueError(f"the state was kept under other features or sizes: {name}")
+        for name, array in own.items():
+            array[...] = arrays[name]
+        self.arrived = int(arrays["arrived"])
+
+    def observe(self, batch: Transactions, take: NDArray[np.bool_]) -> Readings:
+        """Take the events of a batch in order of arrival, and compute the features of each.
+
+        Parameters
+        ----------
+        batch : Transactions
+            At most `batch_rows_max` rows.
+        take : ndarray of bool, shape (n,)
+            Rows that count. Of others only what needs no memory is computed.
+        """
+        n = len(batch)
+        if n > self.batch_rows_max:
+            raise ValueError(f"{n} rows at once, of at most {self.batch_rows_max}")
+        taken = np.flatnonzero(take)
+        numbers = np.full(n, NOT_TAKEN, np.int64)
+        if len(taken) == n:
+            matrix = self._observe(batch, slice(None), n)
+        else:
+            matrix = np.full((n, len(self.features.features)), np.nan)
+            others = np.flatnonzero(~take)
+            matrix[others] = self._pass_over(batch, others)
+            matrix[taken] = self._observe(batch, taken, len(taken))
+        numbers[taken] = np.arange(self.arrived - len(taken), self.arrived)
+        return Readings(numbers, matrix, taken, self._block, self._values, self._program)
+
+    def mark(self, numbers: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
+        """Set or clear the verdict of events; those that are forgotten are passed over.
+
+        Parameters
+        ----------
+        numbers : ndarray of int64, shape (k,)
+            As `Readings.numbers` told them.
+        is_fraud : ndarray of bool, shape (k,)
+        """
+        if self._fraud_at is None:
+            return
+        for number, fraud in zip(numbers.tolist(), is_fraud.tolist(), strict=True):
+            if not self.arrived - self.events_max <= number < self.arrived or number < 0:
+                continue
+            event = number % len(self._events)
+            change = int(fraud) - int(self._events[event, self._fraud_at])
+            if change:
+                for kind in self._types:
+                    change_verdict(kind.tables, event, change)
+                self._events[event, self._fraud_at] = int(fraud)
+
+    def _observe(
+        self, batch: Transactions, rows: NDArray[np.int64] | slice, n: int
+    ) -> NDArray[np.float64]:
+        first = self.arrived
+        self._fill(batch, rows, n)
+        self._write_events(first, n)
+        self.arrived += n
+        for kind in self._types:
+            keys = entity_keys(batch, self.features.inputs, kind.plan.entity)[rows]
+            observe(kind.tables, kind.longest_us, keys, first, self.events_max, self._places)
+        return self._evaluate(n)
+
+    def _pass_over(self, batch: Transactions, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Compute the features of rows that were not taken."""
+        self._fill(batch, rows, len(rows))
+        for kind in self._types:
+            self._block[kind.base + KNOWN] = 0
+        matrix = self._evaluate(len(rows))
+        matrix[:, ~self._program.of_transaction] = np.nan
+        return matrix
+
+    def _fill(self, batch: Transactions, rows: NDArray[np.int64] | slice, n: int) -> None:
+        self._block[TIME_US, :n] = batch.event_time_us[rows]
+        self._columns.fill(batch, rows, self._block[1 : self._events.shape[1], :n])
+
+    def _write_events(self, first: int, n: int) -> None:
+        events, words = self._events, self._events.shape[1]
+        start = first % len(events)
+        fits = min(n, len(events) - start)
+        events[start : start + fits] = self._block[:words, :fits].T
+        events[: n - fits] = self._block[:words, fits:n].T
+
+    def _evaluate(self, n: int) -> NDArray[np.float64]:
+        program, block = self._program, self._block
+        doubles = block.view(np.float64)
+        evaluate(program.steps, program.scales, block, doubles, self._values, n)
+        return np.ascontiguousarray(self._values[: len(self.features.features), :n].T)
+
+
+class _EntityType:
+    """One entity type: what is kept of it, and where its readings go."""
+
+    def __init__(self, plan: EntityPlan, arrays: Plan, memory: Memory, base: int) -> None:
+        self.plan, self.arrays, self.memory, self.base = plan, arrays, memory, base
+        self._tables = table_of(memory), table_of(arrays)
+        self.tables = tuple(int(address_of(table)) for table in self._tables)
+        self.longest_us = arrays.longest_us

@@ -1,0 +1,1 @@
+"""What is remembered of every entity, and the kernels that keep it exact."""

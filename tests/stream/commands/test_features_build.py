@@ -1,0 +1,148 @@
+"""``fraudstream features build``: the training table of a file, as a command."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream import cli
+from stream.commands.features_build import run_build
+from stream.console import FAILED, OK, USAGE
+from stream.simulate.handbook import HandbookParameters, generate, write_csv
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "handbook.toml"
+SMALL = HandbookParameters(customers=30, terminals=20, days=12, radius=15.0)
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fraudstream", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        found = capsys.readouterr()
+        code = ended.value.code
+        return (0 if code is None else int(code)), found.out, found.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("world") / "handbook.csv"
+    write_csv(generate(SMALL), path)
+    return path
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def report_of(out: str) -> Any:
+    assert out.count("\n") == 1
+    return json.loads(out)
+
+
+def test_a_table_is_built_and_reported(run: Run, world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "features.csv"
+    words = ("features", "build", "--input", world, "--out", out, "--config", EXAMPLE)
+    status, said, err = run(*words, "--json")
+    report = report_of(said)
+    assert (status, err) == (OK, "")
+    table = table_of(out)
+    assert report["events"] == len(table) == len(table_of(world)) > 300
+    assert report["table"] == str(out)
+    assert report["features"] == 15
+    assert report["file"] == "handbook.csv"
+    assert "alerts" not in report
+    names = ["transaction_id", "event_time", "is_fraud", "not_taken", "amount", "is_weekend"]
+    assert list(table[0])[:6] == names
+    assert len(table[0]) == 4 + 15
+    status, said, _ = run(*words)
+    assert status == OK
+    assert "features of handbook.csv" in said
+
+
+def test_states_come_on_demand(run: Run, world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "features.csv"
+    words = ("--config", EXAMPLE, "--states", "--json")
+    assert run("features", "build", "--input", world, "--out", out, *words)[0] == OK
+    table = table_of(out)
+    assert len(table[0]) == 4 + 2 * 15
+    assert {row["state(customer.count_30d)"] for row in table} == {"0"}
+
+
+def test_a_replay_writes_the_same_table(run: Run, world: Path, tmp_path: Path) -> None:
+    built, replayed = tmp_path / "built.csv", tmp_path / "replayed.csv"
+    assert run_build(world, built, EXAMPLE, None, states=True, as_json=True) == OK
+    words = ("--features-out", replayed, "--states", "--config", EXAMPLE, "--json")
+    assert run("replay", world, *words)[0] == OK
+    assert replayed.read_bytes() == built.read_bytes()
+
+
+def test_what_was_refused_is_counted_and_written(run: Run, world: Path, tmp_path: Path) -> None:
+    broken, letters = tmp_path / "broken.csv", tmp_path / "letters.avro"
+    lines = world.read_text().splitlines()
+    cells = lines[5].split(",")
+    cells[4] = "-5"
+    broken.write_text("\n".join([*lines[:5], ",".join(cells), *lines[6:]]) + "\n")
+    words = ("--out", tmp_path / "x.csv", "--dead-letters", letters, "--config", EXAMPLE, "--json")
+    status, said, _ = run("features", "build", "--input", broken, *words)
+    assert status == OK
+    assert report_of(said)["dead_letters_by_reason"] == {"amount_negative": 1}
+    assert letters.stat().st_size > 0
+    assert [row["not_taken"] for row in table_of(tmp_path / "x.csv")][4] == "amount_negative"
+
+
+@pytest.mark.parametrize(
+    ("out", "status", "text"),
+    [
+        ("x.xlsx", USAGE, ".parquet or .csv"),
+        ("nowhere/x.csv", USAGE, "there is no folder"),
+        ("handbook.csv", USAGE, "name another file"),
+    ],
+)
+def test_a_table_that_cannot_be_written_is_refused_before_the_work(
+    run: Run, world: Path, out: str, status: int, text: str
+) -> None:
+    before = world.read_bytes()
+    words = ("--out", world.parent / out, "--config", EXAMPLE)
+    ended, said, err = run("features", "build", "--input", world, *words)
+    assert (ended, said) == (status, "")
+    assert text in err
+    assert world.read_bytes() == before
+
+
+def test_a_file_that_is_not_there_ends_with_1(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "x.csv"
+    status, _, err = run("features", "build", "--input", tmp_path / "no.csv", "--out", out)
+    assert (status, out.exists()) == (FAILED, False)
+    assert "no such file" in err
+
+
+def test_states_without_a_table_are_a_mistake(run: Run, world: Path) -> None:
+    status, _, err = run("replay", world, "--states")
+    assert status == USAGE
+    assert "--features-out" in err
+
+
+def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:
+    from stream.config import load
+    from stream.replay import Replay, ReplayOutputs
+
+    outputs = ReplayOutputs(features=tmp_path / "x.csv")
+    replay = Replay(world, load(EXAMPLE), outputs, scoring=False)
+    replay.run()
+    assert not replay.engine.learner.ready
+    assert replay.engine.learner.learned == 0
+    assert np.isnan(replay.engine.waiting.scores[: replay.engine.waiting.waiting]).all()
