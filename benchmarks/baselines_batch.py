@@ -173,6 +173,6 @@ def by_definition(rows: Columns) -> list[NDArray[np.float64]]:
 def largest_difference(
     some: Sequence[NDArray[np.generic]], others: Sequence[NDArray[np.generic]]
 ) -> float:
-    """Return the largest relative difference between two results, column by column."""
-    pairs = zip(some, others, strict=True)
-    return max(float(np.max(np.abs(np.float64(a) / np.float64(b) - 1))) for a, b in pairs)
+    """Return the largest difference between two results, relative where they exceed 1."""
+    pairs = [(np.float64(a), np.float64(b)) for a, b in zip(some, others, strict=True)]
+    return max(float(np.max(np.abs(a - b) / np.maximum(np.abs(b), 1.0))) for a, b in pairs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ BATCH_ROWS_MAX = 1024
 
 _ENTITIES = ("card", "merchant", "device")
 _FILL_ROWS = 1 << 20
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +203,32 @@ class Walk:
     def _observe(self, at: int, rows: int) -> NDArray[np.float64]:
         batch = Transactions(self.layout, self.block[:, at : at + rows], self._nothing)
         return self.state.observe(batch, self._take[:rows]).matrix
+
+
+class Again(Generic[_Item]):
+    """Payments as a reference takes them, again and again, a span later every time.
+
+    Parameters
+    ----------
+    events : Events
+    span_us : int
+        From the first of them to the first that comes after the last.
+    write : callable
+        Writes payments as a list of whatever the reference takes.
+    """
+
+    def __init__(
+        self, events: Events, span_us: int, write: Callable[[Events], list[_Item]]
+    ) -> None:
+        self._events, self._span_us, self._write = events, span_us, write
+        self._items = write(events)
+        self._at = 0
+
+    def take(self, n: int) -> list[_Item]:
+        """Return the next items."""
+        if self._at + n > len(self._items):
+            # Once in many samples: it does not reach a median.
+            self._events = self._events.later(self._span_us)
+            self._items, self._at = self._write(self._events), 0
+        self._at += n
+        return self._items[self._at - n : self._at]

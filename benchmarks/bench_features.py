@@ -15,13 +15,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmarks.baselines_features import BisectWindows, DequeWindows, Row
+from benchmarks.baselines_features import BisectWindows, DequeWindows
 from benchmarks.baselines_memory import WINDOWS, available_bytes
 from benchmarks.baselines_stream import (
     DAY_US,
     HOUR_US,
     MINUTE_US,
     MONTH_US,
+    Again,
     Events,
     Traffic,
     Walk,
@@ -130,7 +131,9 @@ def _beside(run: Run, name: str, reference: _Reference, *, in_order: int) -> Res
 
     with at_rest():
         walk = usual_walk(run, also)
-        later = Again(walk.ahead(min(_REFERENCE_ROWS, walk.block.shape[1])), walk.span_us)
+        later = Again(
+            walk.ahead(min(_REFERENCE_ROWS, walk.block.shape[1])), walk.span_us, Events.rows
+        )
         gc.freeze()
         # By window ascending or descending; the same numbers.
         found = np.array(reference.observe(later.take(size)))
@@ -140,24 +143,6 @@ def _beside(run: Run, name: str, reference: _Reference, *, in_order: int) -> Res
             partial(walk.step, size), lambda: reference.observe(later.take(size)), items=size
         )
     return measured.result(name, UNIT, batch=size, **sizes(walk))
-
-
-class Again:
-    """Payments as rows, again and again, a span later every time."""
-
-    def __init__(self, events: Events, span_us: int) -> None:
-        self.events, self.span_us = events, span_us
-        self.rows: list[Row] = events.rows()
-        self._at = 0
-
-    def take(self, n: int) -> list[Row]:
-        """Return the next rows."""
-        if self._at + n > len(self.rows):
-            # Once in many samples: it does not reach a median.
-            self.events = self.events.later(self.span_us)
-            self.rows, self._at = self.events.rows(), 0
-        self._at += n
-        return self.rows[self._at - n : self._at]
 
 
 @contextmanager

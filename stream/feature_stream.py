@@ -24,7 +24,7 @@ from stream.files.feature_table import why_not_taken
 from stream.files.inputs import FileBlock, RowEncoder, RowKind, joined, row_kind
 from stream.frames import frame_blocks
 from stream.keytable import NOWHERE
-from stream.playback import LATEST_US, REPLAY_HASH_KEY, Labels, Playback
+from stream.playback import LATEST_US, REPLAY_HASH_KEY, Playback
 
 _BLOCK_ROWS = 4096
 # Readers of so many configurations are kept.
@@ -43,14 +43,13 @@ class _Reader:
     decoder: Decoder
     unlabelled: RowEncoder
     labelled: RowEncoder
-    labels: Labels
 
 
+# Not in the streams: whoever measures or pickles one must not find compiled kernels in it.
 _READERS: dict[str, _Reader] = {}
 
 
-def _reader(config: Config) -> _Reader:
-    key = config.model_dump_json()
+def _reader(config: Config, key: str) -> _Reader:
     if key not in _READERS:
         if len(_READERS) == _READERS_MAX:
             _READERS.clear()
@@ -61,9 +60,14 @@ def _reader(config: Config) -> _Reader:
             kind.decoder(REPLAY_HASH_KEY, limits),
             RowEncoder(replace(kind, label="")),
             RowEncoder(kind),
-            Labels(REPLAY_HASH_KEY, limits),
         )
     return _READERS[key]
+
+
+def _without_secrets(config: Config) -> Config:
+    """Leave out what features do not need: a stream may be pickled and handed on."""
+    sections = ("kafka", "registry", "security")
+    return config.model_copy(update={name: type(getattr(config, name))() for name in sections})
 
 
 class FeatureStream:
@@ -81,11 +85,15 @@ class FeatureStream:
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        self.config = _without_secrets(config)
         self.not_taken: Counter[str] = Counter()
-        self._reader = _reader(config)
+        self._key = self.config.model_dump_json()
         engine = Engine(self._reader.parameters, SilentLearner(), keep_features=True)
-        self._playback = Playback(engine, self._reader.labels, config.replay.label_delay)
+        self._playback = Playback(engine, config.limits.limits(), config.replay.label_delay)
+
+    @property
+    def _reader(self) -> _Reader:
+        return _reader(self.config, self._key)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,7 +166,7 @@ class FeatureStream:
         return {
             "config": self.config,
             "not_taken": self.not_taken,
-            "playback": _without(playback, "engine", "labels"),
+            "playback": _without(playback, "engine"),
             "engine": _without(engine, "parameters", "learner", "features"),
             "features": engine.features.arrays(),
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -36,20 +37,18 @@ _Due = tuple[int, int, str]
 
 
 class Labels:
-    """The decoder of labels that are made here.
+    """Labels as somebody would have sent them, decoded; nothing in it changes.
 
     Parameters
     ----------
-    hash_key : bytes
-        The key of the transactions' ids.
     limits : Limits
     """
 
-    def __init__(self, hash_key: bytes, limits: Limits) -> None:
+    def __init__(self, limits: Limits) -> None:
         schema = builtin("label")
         self._codec = RecordCodec(schema, _LABEL_SCHEMA_ID)
         programs = {_LABEL_SCHEMA_ID: compile_schema(schema, LABEL_ROLES)}
-        self.decoder = Decoder(LABEL_ROLES.layout, programs, hash_key, limits)
+        self.decoder = Decoder(LABEL_ROLES.layout, programs, REPLAY_HASH_KEY, limits)
 
     def of_frauds(self, due: list[_Due]) -> Transactions:
         """Return the labels of payments that turned out to be frauds."""
@@ -68,20 +67,27 @@ class Labels:
         return self.decoder.decode(values, -_BEGINNING_US)
 
 
+@cache
+def labels_of(limits: Limits) -> Labels:
+    """Return the labels under some limits: compiled once, held by nobody."""
+    return Labels(limits)
+
+
 class Playback:
     """One engine and the labels that it is still to be told.
 
     Parameters
     ----------
     engine : Engine
-    labels : Labels
+        Its hash key is `REPLAY_HASH_KEY`.
+    limits : Limits
     label_delay_us : int
         From a payment to its label, event time.
     """
 
-    def __init__(self, engine: Engine, labels: Labels, label_delay_us: int) -> None:
+    def __init__(self, engine: Engine, limits: Limits, label_delay_us: int) -> None:
         self.engine = engine
-        self.labels = labels
+        self.limits = limits
         self.label_delay_us = label_delay_us
         self.labels_refused: dict[str, int] = {}
         self.rows = 0
@@ -156,7 +162,7 @@ class Playback:
         return calls
 
     def _give(self, due: list[_Due]) -> None:
-        reasons = self.engine.label(self.labels.of_frauds(due))
+        reasons = self.engine.label(labels_of(self.limits).of_frauds(due))
         for reason in reasons[reasons != _OK].tolist():
             name = Reason(reason).name.lower()
             self.labels_refused[name] = self.labels_refused.get(name, 0) + 1

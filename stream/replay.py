@@ -27,7 +27,7 @@ from stream.config import Config
 from stream.engine import Effects, Engine
 from stream.files.feature_table import FeatureTable, check_table_path
 from stream.files.inputs import FileBlock, FileInput, open_file
-from stream.playback import LATEST_US, REPLAY_HASH_KEY, Labels, Playback
+from stream.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
 from stream.publish import Publisher
 from stream.warm_up import warm_up
 
@@ -88,8 +88,7 @@ class Replay:
             if scoring
             else Engine(config.engine_parameters(REPLAY_HASH_KEY), SilentLearner(), keep)
         )
-        labels = Labels(REPLAY_HASH_KEY, config.limits.limits())
-        self.playback = Playback(self.engine, labels, config.replay.label_delay)
+        self.playback = Playback(self.engine, config.limits.limits(), config.replay.label_delay)
         self._publisher: Publisher = publisher_of(config, self.engine)
         self._tally = _Tally()
 
@@ -106,8 +105,8 @@ class Replay:
         dict
             The report.
         """
-        labels = self.playback.labels
-        compile_s = warm_up(self.engine.parameters, self.input.decoder, labels.decoder)
+        label_decoder = labels_of(self.playback.limits).decoder
+        compile_s = warm_up(self.engine.parameters, self.input.decoder, label_decoder)
         start = time.perf_counter()
         cpu = time.process_time()
         with ExitStack() as stack:

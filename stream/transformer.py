@@ -68,6 +68,11 @@ class FraudFeatures(base.Transformer):
     not_taken : Counter of str
         Why rows had no features, and how many: since `fit`, or since the first `learn_one`.
 
+    Notes
+    -----
+    Pickled, it holds what it remembers of the payments, ids as hashes under a key that is no
+    secret: keep it as you keep the payments.
+
     Examples
     --------
     >>> FraudFeatures(

@@ -33,6 +33,8 @@ from stream.files.rows import import_duckdb
 # The rows held at once: a row group of Parquet, less if the rows are wide.
 _GROUP_ROWS = 65_536
 _GROUP_BYTES = 64 << 20
+# A table may be larger than memory; by default DuckDB would take most of it.
+_DUCKDB = {"memory_limit": "1GB", "threads": 1}
 _OK = int(Reason.OK)
 _REASON_NAMES = {int(reason): reason.name.lower() for reason in Reason}
 _DUPLICATE = "duplicate"
@@ -237,7 +239,8 @@ class _ParquetWriter:
         duckdb = import_duckdb()
         self._path = path
         self._error: type[Exception] = duckdb.Error
-        self._connection = duckdb.connect(str(path.with_suffix(".duckdb")))
+        database = str(path.with_suffix(".duckdb"))
+        self._connection = duckdb.connect(database, config=_DUCKDB)
         # The columns have plain names on the way: SQL does not tell Card from card.
         self._plain = [f"c{i}" for i in range(len(columns))]
         self._names = [name for name, _ in columns]

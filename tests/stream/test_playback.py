@@ -14,12 +14,11 @@ from schemas.columns import REASON, Reason, Transactions
 from schemas.decoder import Decoder, Limits
 from schemas.roles import Roles
 from stream.files.inputs import FileBlock, RowEncoder, RowKind
-from stream.playback import LATEST_US, REPLAY_HASH_KEY, Labels, Playback
+from stream.playback import LATEST_US, REPLAY_HASH_KEY, Playback
 
 START_US = 1_522_540_800_000_000
 SECOND_US = 1_000_000
 KIND = RowKind(Roles(amount="amount", entities={"card": "card"}), "fraud")
-LABELS = Labels(REPLAY_HASH_KEY, Limits())
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def block_of(seconds: list[int | None], frauds: set[int], first: int = 0) -> Fil
 
 def played(decoder: Decoder, blocks: list[FileBlock], delay_s: int) -> tuple[list[Any], Playback]:
     engine = Listener()
-    playback = Playback(engine, LABELS, delay_s * SECOND_US)  # type: ignore[arg-type]
+    playback = Playback(engine, Limits(), delay_s * SECOND_US)  # type: ignore[arg-type]
     for block in blocks:
         batch = decoder.decode(block.values, LATEST_US)
         first = 0
@@ -161,7 +160,7 @@ def test_a_row_that_could_not_be_read_is_refused_and_counts_for_nothing(decoder:
 
 def test_steps_are_cut_only_where_a_label_comes(decoder: Decoder) -> None:
     engine = Listener()
-    playback = Playback(engine, LABELS, 10 * SECOND_US)  # type: ignore[arg-type]
+    playback = Playback(engine, Limits(), 10 * SECOND_US)  # type: ignore[arg-type]
     block = block_of([0, 0, 1, 2, 10, 20, 30], {0, 1})
     batch = decoder.decode(block.values, LATEST_US)
     assert sum(1 for _ in playback.play(batch, block.readable, block.is_fraud)) == 2
@@ -173,7 +172,7 @@ def test_refused_labels_are_counted_by_their_reason(decoder: Decoder) -> None:
             labels.longs[REASON] = Reason.LABEL_UNKNOWN_TRANSACTION
             return labels.reason
 
-    playback = Playback(Refusing(), LABELS, 0)  # type: ignore[arg-type]
+    playback = Playback(Refusing(), Limits(), 0)  # type: ignore[arg-type]
     block = block_of([0, 0, 0], {0, 1})
     batch = decoder.decode(block.values, LATEST_US)
     list(playback.play(batch, block.readable, block.is_fraud))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from datetime import datetime
 
 import numpy as np
@@ -51,7 +50,7 @@ def decided() -> Decided:
     payments = [next(stream) for _ in range(LABELLED + 200)]
     thresholds = Thresholds(0.1, 0.5, 0.9)
     parameters = EngineParameters(
-        FEATURES, thresholds, 10_000, 1_000, 5_000, allowed_lateness_us=1_000_000
+        FEATURES, thresholds, 10_000, 1_000, waiting_max=5_000, allowed_lateness_us=1_000_000
     )
     learner = RiverLearner(logistic_pipeline(), FEATURES.names, 5, 5)
     engine = Engine(parameters, learner)
@@ -154,7 +153,7 @@ def test_ids_of_cards_and_devices_are_nowhere(decided: Decided) -> None:
         if record[name]
     }
     publisher, batch, effects = decided.publisher, decided.batch, decided.effects
-    text = json.dumps([alerts_of(decided), list(publisher.decisions(batch, effects))])
+    text = repr([alerts_of(decided), list(publisher.decisions(batch, effects))])
     for alert, evidence in zip(alerts_of(decided), effects.alerts, strict=True):
         key = publisher.key(batch, evidence.row)
         text += repr((key, publisher.cloud_event(alert, key)))

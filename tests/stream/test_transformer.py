@@ -263,6 +263,18 @@ def test_a_fitted_transformer_is_copied_and_pickled_with_its_state(
     assert same(features.transform(payments[1_200:]), live[1_200:])
 
 
+def test_no_secret_is_pickled(tmp_path: Path, payments: pd.DataFrame) -> None:
+    path = tmp_path / "secret.toml"
+    secrets = (
+        f"[security]\nhash_key = '{'ab' * 16}'\n"
+        "[kafka.client]\n'sasl.password' = 'open sesame'\n[registry]\nurl = 'http://me:pw@x'\n"
+    )
+    path.write_text(Path(EXAMPLE).read_text() + secrets)
+    features = FraudFeatures(str(path), **SIZES).fit(payments[:10])
+    pickled = pickle.dumps(features)
+    assert not [text for text in (b"ab" * 16, b"sesame", b"me:pw") if text in pickled]
+
+
 def test_importing_it_needs_no_library_of_frames_nor_scikit_learn() -> None:
     code = """
 import sys
@@ -300,6 +312,13 @@ AS_PAYMENTS = {
     "limits": {"event_time_min_us": 0},
     "features": ["amount", "poll.{count,amount_mean}_{1m,1h}"],
 }
+
+
+def test_its_memory_is_its_own() -> None:
+    """Nothing that is measured or pickled reaches into the compiler."""
+    model = FraudFeatures(**RIVERS_OWN)
+    model.learn_one({})
+    assert 10_000 < model._raw_memory_usage < 10_000_000
 
 
 @pytest.mark.parametrize("given", [RIVERS_OWN, AS_PAYMENTS], ids=["refused", "taken"])

@@ -43,8 +43,8 @@ OVERRIDES = {
         "names": (
             "amount",
             "{hour_sin,hour_cos}",
-            "{card,merchant}.{count,amount_sum,amount_mean}_{10s,1m}",
-            "{card,merchant}.seconds_since_last",
+            "card.{count,amount_sum,amount_mean}_{10s,1m}",
+            "card.seconds_since_last",
         )
     },
     "windows": {

@@ -18,7 +18,7 @@ from schemas.decoder import Decoder
 from schemas.errors import ConfigError, InputFileError, SchemaError
 from schemas.records import RecordCodec, builtin
 from stream.config import Config, load
-from stream.files.inputs import FileBlock, open_file
+from stream.files.inputs import FileBlock, joined, open_file, row_kind
 from stream.replay import REPLAY_HASH_KEY, Replay, ReplayOutputs
 from stream.simulate.payments import traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
@@ -373,3 +373,48 @@ def test_the_number_of_rows_is_known_where_it_costs_nothing(tmp_path: Path) -> N
         path = tmp_path / f"x.{kind}"
         WRITERS[kind](path, RECORDS[:7])
         assert open_file(path, configured(), REPLAY_HASH_KEY, 3).rows == known
+
+
+# Categories that are integers.
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_an_integer_category_is_the_same_in_a_table_as_live(tmp_path: Path, kind: str) -> None:
+    """Conditions compare hashes, and that of 5 is not that of its digits."""
+    rows = [{**record, "code": i % 7} for i, record in enumerate(RECORDS[:20])]
+    WRITERS[kind](tmp_path / f"x.{kind}", rows)
+    fields = {**FIELDS, "categorical": {"code": "code"}}
+    conditions = {"five": {"field": "code", "values": [5]}}
+    config = load(fields=fields, features={"conditions": conditions}, **QUICK)
+    assert row_kind(config).integers == {"code"}
+    ((batch, _),) = decoded(tmp_path / f"x.{kind}", config)
+    schema = builtin("transaction")
+    schema = {**schema, "fields": [*schema["fields"], {"name": "code", "type": "int"}]}
+    codec = RecordCodec(schema, 1)
+    program = compile_schema(schema, config.roles())
+    live = Decoder(config.roles().layout, {1: program}, REPLAY_HASH_KEY)
+    wanted = live.decode([codec.encode(row) for row in rows], 2**62)
+    assert batch.categorical.tolist() == wanted.categorical.tolist()
+
+
+def test_a_category_is_an_integer_only_if_all_its_conditions_say_so() -> None:
+    fields = {**FIELDS, "categorical": {"a": "a", "b": "b", "c": "c"}}
+    conditions = {
+        "one": {"field": "a", "values": [1, 2]},
+        "two": {"field": "b", "values": [1, "x"]},
+        "three": {"field": "c", "values": ["y"]},
+        "four": {"hours": "1-2"},
+    }
+    config = load(fields=fields, features={"conditions": conditions}, **QUICK)
+    assert row_kind(config).integers == {"a"}
+
+
+def test_blocks_are_joined_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    write_jsonl(path, RECORDS[:9])
+
+    def read(rows: int) -> FileBlock:
+        return joined(open_file(path, configured(), REPLAY_HASH_KEY, rows).blocks)
+
+    assert read(2) == read(9) == read(100)
+    assert joined([]) == FileBlock([], [], [])

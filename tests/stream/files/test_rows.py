@@ -13,7 +13,7 @@ import pytest
 
 from schemas.errors import InputFileError
 from schemas.roles import Roles
-from stream.files.rows import RowReader, count_rows, read_rows, row_roles, row_schema
+from stream.files.rows import RowReader, count_rows, read_rows, row_roles, row_schema, truth
 
 NO_DUCKDB = "DuckDB (the [offline] extra) is not installed: Parquet NOT tested"
 AT = datetime(2024, 4, 3, 6, 26, 52, 121_212, UTC)
@@ -435,3 +435,56 @@ def test_parquet_without_duckdb_names_the_extra(
     for read in (lambda path: list(read_rows(path, ["id"])), count_rows):
         with pytest.raises(InputFileError, match=r"\[offline\]"):
             read(tmp_path / "rows.parquet")
+
+
+# Integer categories, and the truth.
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        *((5, 5), ("5", 5), (" -7 ", -7), (5.0, 5), ("5.0", 5), (Decimal(5), 5), ("", None)),
+        *((True, 1), ("true", 1), ("False", 0), (None, None), (float("nan"), None)),
+        *((2**63 - 1, 2**63 - 1), (str(-(2**63)), -(2**63))),
+    ],
+)
+def test_an_integer_category_in_every_spelling(cell: object, value: int | None) -> None:
+    roles = Roles(transaction_id="id", event_time="time", categorical={"channel": "channel"})
+    row = {"id": "a", "time": AT_US, "amount_minor": 1, "channel": cell}
+    found, readable = RowReader(roles, "", {"channel"}).record(row)
+    assert (found["category_0"], readable) == (value, True)
+    # Without the word for it, it is a text.
+    assert RowReader(roles, "").record(row)[0]["category_0"] in (None, str(cell), str(value))
+
+
+@pytest.mark.parametrize("cell", ["web", "5.5", 5.5, "inf", 2**63, [5], "1_0"])
+def test_a_category_that_is_no_integer_cannot_be_read(cell: object) -> None:
+    roles = Roles(transaction_id="id", event_time="time", categorical={"channel": "channel"})
+    row = {"id": "a", "time": AT_US, "amount_minor": 1, "channel": cell}
+    found, readable = RowReader(roles, "", {"channel"}).record(row)
+    assert (found["category_0"], readable) == (None, False)
+
+
+def test_the_schema_knows_integer_categories() -> None:
+    roles = Roles(categorical={"channel": "a", "code": "b"})
+    fields = {field["name"]: field["type"] for field in row_schema(roles, {"code"})["fields"]}
+    assert fields["category_0"] == ["null", "string"]
+    assert fields["category_1"] == ["null", "long"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted"),
+    [
+        *((1, True), (True, True), ("1", True), ("1.0", True), (" TRUE", True), ("fraud", True)),
+        *((0, False), (False, False), ("0", False), ("false", False), ("genuine", False)),
+        *((None, None), ("", None), (float("nan"), None)),
+    ],
+)
+def test_the_truth_in_every_spelling(cell: object, wanted: bool | None) -> None:
+    assert truth(cell) is wanted
+    assert reader().is_fraud({"fraud": cell}) is wanted
+
+
+def test_without_a_column_the_truth_is_not_known() -> None:
+    assert RowReader(Roles(), "").is_fraud({"fraud": 1}) is None
+    assert reader().is_fraud({}) is None
