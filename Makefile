@@ -2,6 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Run once more without compiling: the core, where the kernels are.
+CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
+	$(addprefix tests/stream/test_,keytable.py labels.py decide.py event_time.py engine.py replay.py)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench lock clean
 
@@ -15,7 +19,7 @@ demo: setup ## Score a live stream on an embedded broker; Ctrl-C ends it.
 
 test: .venv/.dev check ## Lint, type-check and run every test, real Kafka and Redis included.
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/schemas tests/models tests/stream tests/laws -q -m "not slow" $(PYTEST_ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q -m "not slow" $(PYTEST_ARGS)
 
 check: .venv/.dev ## Lint and type-check only.
 	$(BIN)/ruff check .

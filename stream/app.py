@@ -15,7 +15,7 @@ from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import LABEL_ROLES, Roles
 from stream.config import Config
-from stream.engine import Engine
+from stream.engine import Engine, Keep
 from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.kafka.sink import Sink
@@ -57,10 +57,10 @@ def learner_of(config: Config, names: tuple[str, ...]) -> Learner:
     )
 
 
-def engine_of(config: Config, hash_key: bytes, keep_features: bool = False) -> Engine:
+def engine_of(config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING) -> Engine:
     """Build an engine that has seen nothing yet; the key is that of its decoders."""
     parameters = config.engine_parameters(hash_key)
-    return Engine(parameters, learner_of(config, parameters.features.names), keep_features)
+    return Engine(parameters, learner_of(config, parameters.features.names), keep)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -99,9 +100,17 @@ class Evidence:
     states: NDArray[np.uint8]
 
 
+class Keep(IntEnum):
+    """What effects carry of the features, for whoever wants them as a table."""
+
+    NOTHING = 0
+    VALUES = 1
+    STATES = 2  # Values too.
+
+
 @dataclass(frozen=True)
 class KeptReadings:
-    """The features of a step, for whoever wants them as a table.
+    """The features of a step, as far as the engine keeps them.
 
     Attributes
     ----------
@@ -138,7 +147,7 @@ class Effects:
         `Reason` of each row: the decoder's, or EVENT_TOO_LATE; other than OK is a
         dead letter.
     readings : KeptReadings
-        The features, if the engine was made to keep them; else empty.
+        What the engine was made to keep; else empty.
     alerts : list of Evidence
         Rows at REVIEW or stricter that are no duplicates.
     """
@@ -189,12 +198,12 @@ class Engine:
     parameters : EngineParameters
     learner : Learner
         The champion; built over ``parameters.features.names``.
-    keep_features : bool
-        Whether effects carry the features of every row.
+    keep : Keep
+        What effects carry of the features of every row.
     """
 
     def __init__(
-        self, parameters: EngineParameters, learner: Learner, keep_features: bool = False
+        self, parameters: EngineParameters, learner: Learner, keep: Keep = Keep.NOTHING
     ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
@@ -203,7 +212,7 @@ class Engine:
         self.counters = Counters()
         self.prequential = Prequential()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
-        self.keep_features = keep_features
+        self.keep = keep
         self.features = FeatureState(
             parameters.features,
             parameters.events_max,
@@ -228,8 +237,8 @@ class Engine:
         timeliness, watermarks = self.clock.observe(
             batch.partition, batch.event_time_us, batch.arrival_time_us, batch.reason
         )
-        width = len(self.parameters.features.names) if self.keep_features else 0
-        effects = _empty_effects(batch, timeliness, width)
+        width = len(self.parameters.features.names)
+        effects = _empty_effects(batch, timeliness, width, self.keep)
         barriers = watermarks // self.parameters.learn_interval_us
         previous = np.concatenate([[self._barrier], barriers[:-1]])
         for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
@@ -306,10 +315,12 @@ class Engine:
         effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
         alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
-        for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
-            effects.alerts.append(self._evidence(row + start, X[row], states))
-        if self.keep_features:
+        if len(alerted):
+            for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
+                effects.alerts.append(self._evidence(row + start, X[row], states))
+        if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
+        if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
 
     def _evidence(self, row: int, x: NDArray[np.float64], states: NDArray[np.uint8]) -> Evidence:
@@ -371,8 +382,11 @@ class Engine:
         counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
 
 
-def _empty_effects(batch: Transactions, timeliness: NDArray[np.int8], n_features: int) -> Effects:
+def _empty_effects(
+    batch: Transactions, timeliness: NDArray[np.int8], n_features: int, keep: Keep
+) -> Effects:
     n = len(batch)
+    width = 0 if keep is Keep.NOTHING else n_features
     return Effects(
         scores=np.full(n, np.nan),
         outcomes=np.zeros(n, np.int8),
@@ -382,7 +396,8 @@ def _empty_effects(batch: Transactions, timeliness: NDArray[np.int8], n_features
         model_versions=np.zeros(n, np.int64),
         reasons=batch.reason.copy(),
         readings=KeptReadings(
-            np.full((n, n_features), np.nan), np.zeros((n, n_features), np.uint8)
+            np.full((n, width), np.nan),
+            np.zeros((n, n_features if keep is Keep.STATES else 0), np.uint8),
         ),
         alerts=[],
     )

@@ -24,10 +24,10 @@ from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import engine_of, publisher_of
 from stream.config import Config
-from stream.engine import Effects, Engine
+from stream.engine import Effects, Engine, Keep
 from stream.files.feature_table import FeatureTable, check_table_path
 from stream.files.inputs import FileBlock, FileInput, open_file
-from stream.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
+from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
 from stream.publish import Publisher
 from stream.warm_up import warm_up
 
@@ -82,7 +82,9 @@ class Replay:
         self.outputs = outputs
         _check_outputs(path, outputs)
         self.input: FileInput = open_file(path, config, REPLAY_HASH_KEY, BLOCK_ROWS)
-        keep = outputs.features is not None
+        keep = Keep.NOTHING
+        if outputs.features is not None:
+            keep = Keep.STATES if outputs.states else Keep.VALUES
         self.engine: Engine = (
             engine_of(config, REPLAY_HASH_KEY, keep)
             if scoring

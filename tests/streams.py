@@ -28,7 +28,7 @@ from schemas.columns import (
     Transactions,
 )
 from stream.decide import Thresholds
-from stream.engine import Engine, EngineParameters
+from stream.engine import Engine, EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
@@ -242,7 +242,7 @@ def build_engine(parameters: EngineParameters) -> Engine:
     """Build an engine with the default model, which is soon ready and keeps its features."""
     names = parameters.features.names
     learner = RiverLearner(logistic_pipeline(), names, frauds_min=3, genuine_min=10)
-    return Engine(parameters, learner, keep_features=True)
+    return Engine(parameters, learner, keep=Keep.STATES)
 
 
 @dataclass

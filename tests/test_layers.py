@@ -22,6 +22,7 @@ LAYERS = (
         "stream.kafka",
         "stream.simulate",
         "stream.files",
+        "stream.offline",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
@@ -33,10 +34,10 @@ LAYERS = (
     # Here the core ends and the shell begins.
     ("stream.sections", "stream.toml_lines"),
     ("stream.config", "stream.console", "stream.metrics", "stream.publish", "stream.warm_up"),
-    ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store", "stream.playback"),
-    ("stream.worker", "stream.frames"),
-    ("stream.app", "stream.feature_stream"),
-    ("stream.demo", "stream.doctor", "stream.replay", "stream.transformer"),
+    ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
+    ("stream.worker", "stream.offline.*"),
+    ("stream.app",),
+    ("stream.demo", "stream.doctor", "stream.replay"),
     ("stream.commands.*",),
     ("stream.cli",),
     ("stream.__main__",),
@@ -53,6 +54,7 @@ OPEN_INSIDE = (
     "stream.kafka",
     "stream.simulate",
     "stream.files",
+    "stream.offline",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.

@@ -48,20 +48,34 @@ def fetch(memory, plan, keys, first, events_max, places):
         if places[row] != NOWHERE:
             for word in range(0, rows.shape[1], LINE):
                 prefetch(rows, places[row], word)
-    size = window_words(plan)
     slot = first % links.shape[0]
     for row in range(n):
-        place, event = places[row], slot
+        event = slot
         slot = slot + 1 if slot + 1 < links.shape[0] else 0
-        if place == NOWHERE or rows[place, LAST_SEEN] == NIL:
-            continue
+        if places[row] != NOWHERE and rows[places[row], LAST_SEEN] != NIL:
+            fetch_tails(memory, plan, places[row], events[event, TIME_US], False)
+    slot = first % links.shape[0]
+    for row in range(n):
+        event = slot
+        slot = slot + 1 if slot + 1 < links.shape[0] else 0
+        if places[row] != NOWHERE and rows[places[row], LAST_SEEN] != NIL:
+            fetch_tails(memory, plan, places[row], events[event, TIME_US], True)
+
+
+@kernel
+def fetch_tails(memory, plan, place, time_us, following):
+    """Ask for the newest event and every tail that has fallen out, or for what follows those."""
+    rows, links, events = memory.rows, memory.links, memory.events
+    if not following:
         prefetch(links, rows[place, NEWEST], 0)
         prefetch(events, rows[place, NEWEST], 0)
-        time_us = events[event, TIME_US]
-        at = int64(HEADER)
-        for w in range(plan.windows_us.shape[1]):
-            tail = rows[place, at + TAIL]
-            if tail != NIL and rows[place, at + TAIL_US] <= time_us - plan.windows_us[0, w]:
+    at = int64(HEADER)
+    for w in range(plan.windows_us.shape[1]):
+        tail = rows[place, at + TAIL]
+        if tail != NIL and rows[place, at + TAIL_US] <= time_us - plan.windows_us[0, w]:
+            if following:
+                tail = int64(links[tail, AFTER])
+            if tail != NIL:
                 prefetch(events, tail, 0)
                 prefetch(links, tail, 0)
-            at += size
+        at += window_words(plan)

@@ -14,7 +14,7 @@ from schemas.columns import REASON, Reason, Transactions
 from schemas.decoder import Decoder, Limits
 from schemas.roles import Roles
 from stream.files.inputs import FileBlock, RowEncoder, RowKind
-from stream.playback import LATEST_US, REPLAY_HASH_KEY, Playback
+from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback
 
 START_US = 1_522_540_800_000_000
 SECOND_US = 1_000_000

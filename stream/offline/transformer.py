@@ -34,8 +34,8 @@ from river import base
 
 from models.river_adapter import VALUE_MAX
 from stream.config import Config, load
-from stream.feature_stream import FeatureStream, Glance
-from stream.frames import column_names, truths_of
+from stream.offline.feature_stream import FeatureStream, Glance
+from stream.offline.frames import column_names, truths_of
 
 Sections = dict[str, Any] | None
 

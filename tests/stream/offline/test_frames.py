@@ -20,8 +20,8 @@ from schemas.errors import InputFileError
 from schemas.roles import Roles
 from stream.config import load
 from stream.files.inputs import RowKind, joined, open_file
-from stream.frames import column_names, frame_blocks, truths_of
-from stream.playback import LATEST_US, REPLAY_HASH_KEY
+from stream.offline.frames import column_names, frame_blocks, truths_of
+from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY
 
 ROLES = Roles(
     transaction_id="id",

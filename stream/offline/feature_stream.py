@@ -19,12 +19,12 @@ from models.silent import SilentLearner
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
 from stream.config import Config
-from stream.engine import Engine, EngineParameters
+from stream.engine import Engine, EngineParameters, Keep
 from stream.files.feature_table import why_not_taken
 from stream.files.inputs import FileBlock, RowEncoder, RowKind, joined, row_kind
-from stream.frames import frame_blocks
 from stream.keytable import NOWHERE
-from stream.playback import LATEST_US, REPLAY_HASH_KEY, Playback
+from stream.offline.frames import frame_blocks
+from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback
 
 _BLOCK_ROWS = 4096
 # Readers of so many configurations are kept.
@@ -88,7 +88,7 @@ class FeatureStream:
         self.config = _without_secrets(config)
         self.not_taken: Counter[str] = Counter()
         self._key = self.config.model_dump_json()
-        engine = Engine(self._reader.parameters, SilentLearner(), keep_features=True)
+        engine = Engine(self._reader.parameters, SilentLearner(), keep=Keep.VALUES)
         self._playback = Playback(engine, config.limits.limits(), config.replay.label_delay)
 
     @property

@@ -1,0 +1,1 @@
+"""The live features without a stream: recorded payments, files and frames."""
