@@ -27,7 +27,7 @@ START_US = 1_700_000_000_000_000
 BATCH_ROWS_MAX = 1024
 
 _ENTITIES = ("card", "merchant", "device")
-_FILL_ROWS = 1 << 20
+_FILL_ROWS = 1 << 18
 _Item = TypeVar("_Item")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_PACKAGES = ("numpy", "numba", "river", "fastavro", "confluent-kafka")
+_PACKAGES = ("numpy", "numba", "river", "fastavro", "confluent-kafka", "polars", "duckdb")
 
 
 def facts(seed: int) -> dict[str, Any]:

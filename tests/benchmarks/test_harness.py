@@ -669,7 +669,8 @@ def test_the_facts_are_known_here() -> None:
     assert facts["cores"] >= 1
     assert facts["seed"] == 5
     assert facts["python"].endswith(".".join(map(str, sys.version_info[:3])))
-    assert set(facts["packages"]) == {"numpy", "numba", "river", "fastavro", "confluent-kafka"}
+    named = {"numpy", "numba", "river", "fastavro", "confluent-kafka", "polars", "duckdb"}
+    assert set(facts["packages"]) == named
     assert all(facts["packages"].values())
     json.dumps(facts, allow_nan=False)
 
