@@ -34,15 +34,14 @@ from stream.features.columns import SQUARED_MAX
 from stream.features.declare import (
     Feature,
     Inputs,
-    amounts_are_squared,
-    amounts_are_summed,
+    amounts_enter,
     declare,
     default_names,
     entities_of,
     examine,
 )
 from stream.features.feature_set import FeatureSet
-from stream.features.grammar import nearest, quoted
+from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
 from stream.sections import (
     ENV_PREFIX,
     DecisionSection,
@@ -286,14 +285,14 @@ def _check_together(config: Config) -> Iterator[_Problem]:
             )
     events_max, amount_max = config.windows.events_max, config.limits.amount_minor_max
     largest = (2**63 - 1) // events_max
-    if amount_max > largest and amounts_are_summed(features):
+    if amount_max > largest and amounts_enter(features, SUMMING):
         own = "amount_minor_max" in config.limits.model_fields_set
         yield _Problem(
             ("limits", "amount_minor_max") if own else ("windows", "events_max"),
             f"limits.amount_minor_max: {events_max:,} (windows.events_max) amounts of "
             f"{amount_max:,} do not fit into 64 bits: at most {largest:_}",
         )
-    elif amount_max > SQUARED_MAX and amounts_are_squared(features):
+    elif amount_max > SQUARED_MAX and amounts_enter(features, SQUARING):
         yield _Problem(
             ("limits", "amount_minor_max"),
             f"limits.amount_minor_max: the squares that std and zscore sum are exact for amounts "

@@ -13,9 +13,9 @@ from rich.table import Table
 from stream.config import Config, load
 from stream.console import OK, emit_json, out
 from stream.features.declare import Feature, parse
+from stream.features.explain import Explanation, explain
 from stream.features.feature_set import FeatureSet
 from stream.features.memory import memory_of
-from stream.features.words import Explanation, explain
 
 _COLUMNS = ("number", "name", "meaning", "unit", "entity", "window")
 _EXPLAINED_WIDTH = 100

@@ -7,6 +7,7 @@ A column is named by a tuple: its kind and the name it is of.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from schemas.columns import NO_KEY, Transactions
 from schemas.siphash import hash_texts
 from stream.features.grammar import Condition, Inputs
+from stream.windows.entities import pair_keys
 
 Column = tuple[str, str]
 
@@ -73,14 +75,17 @@ class EventColumns:
         block : ndarray of int64, shape (columns, k)
             Written.
         """
-        fixed: dict[str, tuple[NDArray[np.int64], NDArray[np.bool_]]] = {}
+        # Several columns come of one number, one square or one condition.
+        fixed_point = cache(partial(self.fixed_point, batch, rows))
+        limbs = cache(lambda name: squares(fixed_point(name)[0]))
+        condition = cache(partial(self.condition, batch, rows))
         for at, (kind, name) in enumerate(self.columns):
-            if kind in ("number", "known", "most", "least", "square_high", "square_low"):
-                if name not in fixed:
-                    fixed[name] = self.fixed_point(batch, rows, name)
-                block[at] = _of_number(kind, *fixed[name])
+            if kind in ("number", "known", "most", "least"):
+                block[at] = _of_number(kind, *fixed_point(name))
+            elif kind in ("square_high", "square_low"):
+                block[at] = limbs(name)[0 if kind == "square_high" else 1]
             elif kind in ("true", "decided"):
-                true, decided = self.condition(batch, rows, name)
+                true, decided = condition(name)
                 block[at] = decided if kind == "decided" else true & decided
             elif kind == "key":
                 block[at] = key_column(batch, self.inputs, name)[rows].view(np.int64)
@@ -143,15 +148,9 @@ def entity_keys(batch: Transactions, inputs: Inputs, entity: Sequence[str]) -> N
         others = batch.amount_minor.view(np.uint64) + np.uint64(1)
     else:
         others = key_column(batch, inputs, entity[1])
-    return np.where((keys == NO_KEY) | (others == NO_KEY), np.uint64(NO_KEY), mix(keys, others))
-
-
-def mix(keys: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix two columns of keys as `stream.windows.entities.pair_key` does."""
-    mixed = keys ^ (others * np.uint64(0x9E3779B97F4A7C15))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.maximum(mixed ^ (mixed >> np.uint64(31)), np.uint64(1))
+    pairs = np.empty(len(keys), np.uint64)
+    pair_keys(keys, others, pairs)
+    return pairs
 
 
 def squares(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -172,9 +171,7 @@ def _of_number(
         return known
     if kind == "most":
         return np.where(known, fixed, LEAST)
-    if kind == "least":
-        return np.where(known, fixed, MOST)
-    return squares(fixed)[0 if kind == "square_high" else 1]
+    return np.where(known, fixed, MOST)
 
 
 def _in_time(condition: Condition, times_us: NDArray[np.int64]) -> NDArray[np.bool_]:

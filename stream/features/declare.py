@@ -7,7 +7,7 @@ names. `parse` reads one, `expand` writes out the braces of ``card.count_{1h,1d}
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from schemas.errors import ConfigError
 from stream.features.brackets import expand
@@ -16,8 +16,6 @@ from stream.features.grammar import (
     BUILT_IN,
     DURATION_MAX_US,
     FEATURES_MAX,
-    SQUARING,
-    SUMMING,
     Amount,
     Condition,
     Cyclic,
@@ -49,8 +47,7 @@ __all__ = [
     "Is",
     "PerEntity",
     "Windowed",
-    "amounts_are_squared",
-    "amounts_are_summed",
+    "amounts_enter",
     "declare",
     "default_names",
     "duration_name",
@@ -124,26 +121,14 @@ def entities_of(features: Iterable[Feature]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def amounts_are_summed(features: Iterable[Feature]) -> bool:
-    """Tell whether a window sums amounts, as a mean does too."""
+def amounts_enter(features: Iterable[Feature], aggregates: Collection[str]) -> bool:
+    """Tell whether a window makes one of these aggregates of the amounts."""
     return any(
-        amounts_are_summed(feature.arguments)
+        amounts_enter(feature.arguments, aggregates)
         if isinstance(feature, Derived)
         else isinstance(feature, Windowed)
         and feature.of == "amount"
-        and feature.aggregate in SUMMING
-        for feature in features
-    )
-
-
-def amounts_are_squared(features: Iterable[Feature]) -> bool:
-    """Tell whether a window sums squares of amounts, as deviations do."""
-    return any(
-        amounts_are_squared(feature.arguments)
-        if isinstance(feature, Derived)
-        else isinstance(feature, Windowed)
-        and feature.of == "amount"
-        and feature.aggregate in SQUARING
+        and feature.aggregate in aggregates
         for feature in features
     )
 

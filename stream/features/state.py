@@ -48,9 +48,8 @@ class ValueState(IntEnum):
     SATURATED = 3
 
 
-# By this order the worst of several is chosen.
+# How bad each state is; read the other way, which state is how bad: the two are alike.
 _SEVERITY = np.array([0, 1, 3, 2], np.uint8)
-_BY_SEVERITY = np.array([0, 1, 3, 2], np.uint8)
 
 
 def packed(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -108,7 +107,7 @@ class Readings:
             for result, source in parts:
                 part = self._part(places[here], result, source)
                 states[here, feature] = np.maximum(states[here, feature], part)
-        states = _BY_SEVERITY[states]
+        states = _SEVERITY[states]
         states[np.isnan(self.matrix[rows])] = ValueState.UNKNOWN
         return states
 

@@ -168,3 +168,11 @@ def pair_key(first, second):
     mixed = (mixed ^ (mixed >> uint64(27))) * uint64(0x94D049BB133111EB)
     mixed = mixed ^ (mixed >> uint64(31))
     return max(mixed, uint64(1))
+
+
+@kernel
+def pair_keys(keys, others, pairs):
+    """Mix two columns of keys; a pair with a null in it is null."""
+    for row in range(keys.shape[0]):
+        known = keys[row] != uint64(0) and others[row] != uint64(0)
+        pairs[row] = pair_key(keys[row], others[row]) if known else uint64(0)

@@ -23,7 +23,7 @@ from stream.features.declare import (
     Is,
     PerEntity,
     Windowed,
-    amounts_are_summed,
+    amounts_enter,
     declare,
     default_names,
     duration_name,
@@ -40,6 +40,7 @@ from stream.features.grammar import (
     FUNCTIONS,
     NUMBER_AGGREGATES,
     SECONDS,
+    SUMMING,
 )
 
 S, M, H, D = 10**6, 60 * 10**6, 3600 * 10**6, 86400 * 10**6
@@ -644,7 +645,7 @@ def test_which_entities_features_are_about() -> None:
     ],
 )
 def test_whether_amounts_are_summed(text: str, summed: bool) -> None:
-    assert amounts_are_summed(declare([text], INPUTS)) is summed
+    assert amounts_enter(declare([text], INPUTS), SUMMING) is summed
 
 
 # What features stand on.

@@ -9,6 +9,7 @@ import pytest
 
 from stream.config import load
 from stream.features.declare import Condition, Inputs, expand, parse
+from stream.features.explain import condition_words, explain, span_words
 from stream.features.grammar import (
     AGGREGATES,
     BUILT_IN,
@@ -22,7 +23,6 @@ from stream.features.grammar import (
     UNITS_US,
 )
 from stream.features.state import ValueState
-from stream.features.words import condition_words, explain, span_words
 
 PAGE = Path(__file__).parents[3] / "docs" / "features.md"
 MANUAL = PAGE.read_text(encoding="utf-8")
