@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stream.features.columns import Column
 from stream.features.feature_set import FeatureSet
-from stream.features.plan import EntityPlan, plan_features
+from stream.features.plan import plan_features
 from stream.keytable import BUCKET, buckets_for, key_table
 from stream.windows.words import (
     BEGINNING_US,
@@ -73,6 +73,21 @@ def memory_of(
     return report
 
 
+def check_sizes(name: str, events_max: int, capacity: int) -> None:
+    """Refuse sizes whose places do not fit into a link.
+
+    Raises
+    ------
+    ValueError
+        Names the entity type and both sizes.
+    """
+    if not 0 < events_max < 2**31 - 2**20 or not 0 < capacity < 2**31 - 1:
+        raise ValueError(
+            f"{name}: events_max must be positive and below 2**31 - 2**20, the capacity "
+            f"positive and below 2**31 - 1, not {events_max} and {capacity}"
+        )
+
+
 def event_memory(
     columns: Sequence[Column], events_max: int, batch_rows_max: int
 ) -> NDArray[np.int64]:
@@ -81,7 +96,6 @@ def event_memory(
 
 
 def entity_memory(
-    entity: EntityPlan,
     plan: Plan,
     events: NDArray[np.int64],
     block: NDArray[np.int64],
@@ -89,11 +103,6 @@ def entity_memory(
     events_max: int,
 ) -> Memory:
     """Allocate what one entity type remembers."""
-    if not 0 < events_max < 2**31 - 2**20 or not 0 < capacity < 2**31 - 1:
-        raise ValueError(
-            f"{entity.name}: events_max and capacity must be positive and below 2**31, "
-            f"not {events_max} and {capacity}"
-        )
     links = np.zeros((len(events), plan.link_words), np.int32)
     links[:, OWNER] = NIL
     control = np.zeros((1, N_CONTROL), np.int64)

@@ -15,7 +15,7 @@ from schemas.memory import address_of
 from stream.features.columns import FRAUD, EventColumns, entity_keys
 from stream.features.evaluate import evaluate
 from stream.features.feature_set import FeatureSet
-from stream.features.memory import entity_memory, event_memory
+from stream.features.memory import check_sizes, entity_memory, event_memory
 from stream.features.plan import EntityPlan, plan_features
 from stream.features.program import History, Program, Source, compile_program
 from stream.windows.observe import observe
@@ -160,6 +160,8 @@ class FeatureState:
         self.batch_rows_max = batch_rows_max
         self.arrived = 0
         plans, columns = plan_features(features)
+        for plan in plans:
+            check_sizes(plan.name, events_max, capacities.get(plan.name, entities_max))
         at = {column: 1 + place for place, column in enumerate(columns)}
         self._fraud_at = at.get(FRAUD)
         self._columns = EventColumns(columns, features.inputs, events_max, hash_key)
@@ -173,7 +175,7 @@ class FeatureState:
         for plan, each, base in zip(plans, arrays, bases.tolist(), strict=False):
             capacity = capacities.get(plan.name, entities_max)
             read = self._block[base : base + each.reads]
-            memory = entity_memory(plan, each, self._events, read, capacity, events_max)
+            memory = entity_memory(each, self._events, read, capacity, events_max)
             self._types.append(_EntityType(plan, each, memory, base))
         by_entity = {kind.plan.entity: kind for kind in self._types}
         self._program = compile_program(
