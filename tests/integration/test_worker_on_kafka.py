@@ -22,6 +22,7 @@ from schemas.records import PACKAGE, RecordCodec, builtin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from confluent_kafka import Consumer
     from kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -144,18 +145,30 @@ class Site:
         )
 
     def ends(self, name: str) -> dict[int, int]:
-        from confluent_kafka import Consumer, TopicPartition
+        """Return the end offset of each of a topic's partitions."""
+        from confluent_kafka import Consumer
 
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
+        deadline = time.monotonic() + SECONDS
         try:
-            return {
-                p: consumer.get_watermark_offsets(
-                    TopicPartition(self.topics[name], p), timeout=SECONDS
-                )[1]
-                for p in range(PARTITIONS)
-            }
+            return {p: self._end(consumer, name, p, deadline) for p in range(PARTITIONS)}
         finally:
             consumer.close()
+
+    def _end(self, consumer: Consumer, name: str, partition: int, deadline: float) -> int:
+        from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+        # A thawed or restarted broker is fenced until its session is renewed, and meanwhile
+        # its partitions have no leader.
+        leaderless = {KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+        place = TopicPartition(self.topics[name], partition)
+        while True:
+            try:
+                return int(consumer.get_watermark_offsets(place, timeout=SECONDS)[1])
+            except KafkaException as failed:
+                if failed.args[0].code() not in leaderless or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def committed(self, name: str) -> dict[int, int]:
         from confluent_kafka import Consumer, TopicPartition
