@@ -24,6 +24,14 @@ class IncompatibleSchemaError(SchemaError):
     """A new schema version would break readers or writers of an older one."""
 
 
+class SnapshotError(FraudError):
+    """A state or a snapshot is damaged, or is not one of such a model; nothing was changed."""
+
+
+class ModelError(FraudError):
+    """A model cannot be built or used as it was asked for."""
+
+
 class InputFileError(FraudError):
     """A file cannot be read as a stream of transactions."""
 

@@ -1,0 +1,108 @@
+"""River's dictionaries and frames as the rows of a dense matrix.
+
+A compiled model is a matrix's; River's users speak in dictionaries whose keys come
+and go. Each key gets a column when it is first learned, and the key's absence is a
+NaN. Labels are booleans: the models here tell two classes apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from river.utils import dataframe
+
+
+class Columns:
+    """Which column each feature has, in the order in which they were first learned."""
+
+    def __init__(self, names: Iterable[Hashable] = ()) -> None:
+        self.places: dict[Hashable, int] = {}
+        self.add(names)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def add(self, names: Iterable[Hashable]) -> None:
+        """Give a column to each name that has none."""
+        for name in names:
+            self.places.setdefault(name, len(self.places))
+
+    def row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float64]:
+        """Return a dictionary as a row, shape (1, n_columns); names without a column are left out.
+
+        Raises
+        ------
+        TypeError
+            A value is no number.
+        """
+        places = self.places
+        if len(places) > 1 and x.keys() == places.keys():
+            values = np.array([itemgetter(*places)(x)])
+            if values.dtype == np.float64:
+                return values
+        row = np.full((1, len(places)), np.nan)
+        for name, value in x.items():
+            place = places.get(name)
+            if place is not None and value is not None:
+                row[0, place] = _number(name, value)
+        return row
+
+    def matrix(self, X: Any) -> NDArray[np.float64]:
+        """Return a frame of any backend as a matrix, shape (n, n_columns)."""
+        frame = dataframe.into_frame(X)
+        matrix = np.full((len(frame), len(self)), np.nan)
+        found = [(at, self.places[n]) for at, n in enumerate(frame.columns) if n in self.places]
+        if found:
+            given, ours = (list(places) for places in zip(*found, strict=True))
+            matrix[:, ours] = dataframe.to_numpy(frame)[:, given]
+        return matrix
+
+    def frame(self, matrix: NDArray[np.float64], like: Any) -> Any:
+        """Return a matrix as a frame of the same backend, columns and index as another."""
+        frame = dataframe.into_frame(like)
+        places = [self.places.get(name) for name in frame.columns]
+        # A transformer has nothing to say of a feature that it never met: zero, as River does.
+        columns = [np.zeros(len(matrix)) if at is None else matrix[:, at] for at in places]
+        return dataframe.to_native_frame(
+            np.column_stack(columns) if columns else matrix, columns=frame.columns, like=frame
+        )
+
+
+def names_of(X: Any) -> list[str]:
+    """Return the names of a frame's columns."""
+    return list(dataframe.into_frame(X).columns)
+
+
+def verdicts_of(y: Any) -> NDArray[np.bool_]:
+    """Return a series of labels as booleans."""
+    return np.asarray(dataframe.into_series(y).to_numpy()).astype(np.bool_)
+
+
+def weights_of(w: Any, n: int) -> NDArray[np.float64] | None:
+    """Return one weight or a series of them, shape (n,); None where every row weighs 1."""
+    if isinstance(w, (int, float)):
+        return None if w == 1 else np.full(n, float(w))
+    return np.asarray(dataframe.into_series(w).to_numpy(), np.float64)
+
+
+def probabilities(p: NDArray[np.float64], like: Any) -> Any:
+    """Return the probabilities of fraud as River's frame of both classes."""
+    return dataframe.to_native_frame({False: 1.0 - p, True: p}, like=dataframe.into_frame(like))
+
+
+def _number(name: Hashable, value: Any) -> float:
+    try:
+        return float(value) if not isinstance(value, str) else _refuse(name, value)
+    except (TypeError, ValueError):
+        return _refuse(name, value)
+
+
+def _refuse(name: Hashable, value: Any) -> float:
+    raise TypeError(
+        f"feature {name!r} is {value!r}, which is no number: encode it before the model, "
+        "for instance with river.preprocessing.OneHotEncoder"
+    )
