@@ -4,22 +4,26 @@ Numba counts references whenever an array, or a tuple that holds one, is passed 
 kernel to kernel or gets another name, and passes every word of every array: many times
 the work of a short kernel. A group of arrays is borrowed as one address, that of a
 table of their addresses and shapes, so a call passes one word; an array taken from it
-has no owner to count for. The entry kernel borrows what its Python caller keeps alive,
-and all kernels below it read like plain NumPy over a named tuple.
+has no owner to count for. Python lends what it keeps alive, and all kernels read it
+like plain NumPy over a named tuple.
 
-    class Pair(NamedTuple): ...                            # of two-dimensional arrays
-    borrow_pair = borrower(Pair, (np.int64, np.float64))
-    table = table_of(Pair(first, second))                  # in Python
-    pair = borrow_pair(table_address)                      # in a kernel: pair.first[i, j]
+    class Pair(NamedTuple): ...                        # of two-dimensional arrays
+    pair = lend(Pair(first, second), columns=["first"])
+    total = Bound(kernel, pair, rest=(numba.int64,))   # def kernel(pair, n): pair.first[i, j]
+    total(5)
 
-Uncompiled, the same functions return the named tuple of NumPy views of the same memory.
+Lengths that are said to be known become part of the group's type, and so constants of
+the machine code: a loop over five windows is unrolled, one over none is not there. Each
+set of known lengths is compiled by itself, so kernels that gain nothing from it are
+given the group `unshaped`.
+
+Uncompiled, a kernel is given the named tuple itself.
 """
 
 from __future__ import annotations
 
-import ctypes
 import operator
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numba
@@ -31,11 +35,14 @@ from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
 from numba.core.typing.templates import signature as signature_of
 from numba.extending import (
+    NativeValue,
     infer_getattr,
     intrinsic,
     lower_builtin,
     lower_getattr_generic,
     register_model,
+    typeof_impl,
+    unbox,
 )
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
@@ -98,11 +105,26 @@ def _store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
 
 
 class BorrowedGroup(types.Type):
-    """Numba's type of a named tuple of borrowed arrays: the address of their table."""
+    """Numba's type of a named tuple of borrowed arrays: the address of their table.
 
-    def __init__(self, name: str, fields: dict[str, BorrowedArray]) -> None:
-        super().__init__(name=f"Borrowed({name}, {', '.join(map(str, fields.values()))})")
-        self.fields = fields
+    Parameters
+    ----------
+    title : str
+        The named tuple's name.
+    fields : mapping of str to BorrowedArray
+    shapes : mapping of str to (int or None, int or None)
+        Rows and columns where they are known.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        fields: Mapping[str, BorrowedArray],
+        shapes: Mapping[str, tuple[int | None, int | None]],
+    ) -> None:
+        known = ", ".join(f"{name}: {shapes.get(name, '')} {of}" for name, of in fields.items())
+        super().__init__(name=f"Borrowed({title}, {known})")
+        self.title, self.fields, self.shapes = title, dict(fields), dict(shapes)
 
 
 @register_model(BorrowedGroup)
@@ -129,6 +151,9 @@ def _field(context: Any, builder: Any, group: BorrowedGroup, address: Any, name:
     line = builder.add(address, word(8 * len(_LINE) * list(group.fields).index(name)))
     table = builder.inttoptr(line, word.as_pointer())
     start, rows, columns = (builder.load(builder.gep(table, [word(at)])) for at in _LINE)
+    known_rows, known_columns = group.shapes.get(name, (None, None))
+    rows = rows if known_rows is None else word(known_rows)
+    columns = columns if known_columns is None else word(known_columns)
     array = make_array(array_type)(context, builder)
     array.data = builder.inttoptr(start, array.data.type)
     size = context.get_constant(
@@ -143,34 +168,99 @@ def _field(context: Any, builder: Any, group: BorrowedGroup, address: Any, name:
     return array._getvalue()
 
 
-def _borrower(group: BorrowedGroup) -> Any:
-    """Build the kernel intrinsic that takes an address for a group."""
+class Lent:
+    """A named tuple of arrays as Python passes it to kernels, which are its only readers."""
 
-    def borrow(typing_context: Any, address: Any) -> Any:
+    def __init__(self, arrays: Any, rows: Collection[str], columns: Collection[str]) -> None:
+        self._arrays = arrays
+        self._table = table_of(arrays)
+        self.address = int(self._table.__array_interface__["data"][0])
+        fields, shapes = {}, {}
+        for name, array, line in zip(arrays._fields, arrays, self._table.tolist(), strict=True):
+            fields[name] = BorrowedArray(numba.from_dtype(array.dtype))
+            shapes[name] = line[1] if name in rows else None, line[2] if name in columns else None
+        self.type = BorrowedGroup(type(arrays).__name__, fields, shapes)
+
+
+@typeof_impl.register(Lent)
+def _type_of(lent: Lent, context: Any) -> BorrowedGroup:
+    return lent.type
+
+
+@unbox(BorrowedGroup)
+def _unbox(group: BorrowedGroup, lent: Any, context: Any) -> Any:
+    address = context.pyapi.object_getattr_string(lent, "address")
+    word = context.pyapi.long_as_longlong(address)
+    context.pyapi.decref(address)
+    return NativeValue(word)
+
+
+def lend(arrays: Any, rows: Collection[str] = (), columns: Collection[str] = ()) -> Any:
+    """Lend a named tuple of arrays to kernels.
+
+    Parameters
+    ----------
+    arrays : named tuple of ndarray, in C order
+        Of one dimension (a single row) or two; kept alive by what is returned.
+    rows, columns : collection of str
+        Fields whose number of rows, or of columns, is a constant of the machine code.
+    """
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return type(arrays)(*(np.atleast_2d(array) for array in arrays))
+    return Lent(arrays, rows, columns)
+
+
+class Bound:
+    """A kernel and the groups lent to it: what changes from call to call is the rest.
+
+    Numba looks up the types of all arguments at every call, which for a group takes
+    longer than many a batch. Here they are given once; a call goes straight to the
+    machine code, so arguments of any other types would be misread.
+
+    Parameters
+    ----------
+    kernel : function
+        Compiled by `schemas.jit.kernel`, on the first call.
+    *lent
+        Its first arguments, as `lend` returned them.
+    rest : tuple of numba types
+        Of its further arguments.
+    """
+
+    def __init__(self, kernel: Any, *lent: Any, rest: tuple[Any, ...]) -> None:
+        self._kernel, self._lent, self._rest = kernel, lent, rest
+        self._entry: Any = None
+
+    def __call__(self, *rest: Any) -> Any:
+        """Run the kernel."""
+        if self._entry is None:
+            self._entry = self._compile()
+        return self._entry(*self._lent, *rest)
+
+    def _compile(self) -> Any:
+        if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+            return self._kernel
+        return self._kernel.compile((*(group.type for group in self._lent), *self._rest))
+
+
+def _without_shapes() -> Any:
+    """Build the kernel intrinsic that lets a group's known lengths be read from its table."""
+
+    def unshaped(typing_context: Any, group: BorrowedGroup) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return arguments[0]
 
-        return group(types.int64), generate
+        return BorrowedGroup(group.title, group.fields, {})(group), generate
 
-    return intrinsic(borrow)
+    return intrinsic(unshaped)
 
 
-def _viewer(fields: type[Any], dtypes: Sequence[np.dtype[Any]]) -> Any:
-    """Build the uncompiled equivalent: NumPy views."""
+def _itself(group: Any) -> Any:
+    """Return the group: uncompiled, no length is ever a constant."""
+    return group
 
-    def view(start: int, rows: int, columns: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        size = rows * columns
-        if size == 0:
-            return np.zeros((rows, columns), dtype)
-        buffer: Any = (ctypes.c_char * (size * dtype.itemsize)).from_address(start)
-        return np.frombuffer(buffer, dtype).reshape(rows, columns)
 
-    def borrow(address: int) -> Any:
-        table = view(int(address), len(dtypes), len(_LINE), np.dtype(np.int64)).tolist()
-        lines = zip(table, dtypes, strict=True)
-        return fields(*(view(line[0], line[1], line[2], dtype) for line, dtype in lines))
-
-    return borrow
+unshaped = _itself if numba.config.DISABLE_JIT else _without_shapes()  # type: ignore[attr-defined]
 
 
 def _prefetcher() -> Any:
@@ -202,24 +292,6 @@ def _ignore(array: Any, row: int, column: int) -> None:
 
 
 prefetch = _ignore if numba.config.DISABLE_JIT else _prefetcher()  # type: ignore[attr-defined]
-
-
-def borrower(fields: type[Any], dtypes: Sequence[Any]) -> Any:
-    """Return a function for kernels: address of a table -> its arrays, by name.
-
-    Parameters
-    ----------
-    fields : type
-        The named tuple.
-    dtypes : sequence of dtype
-        Of its arrays.
-    """
-    plain = [np.dtype(dtype) for dtype in dtypes]
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        return _viewer(fields, plain)
-    arrays = [BorrowedArray(numba.from_dtype(dtype)) for dtype in plain]
-    names = fields._fields
-    return _borrower(BorrowedGroup(fields.__name__, dict(zip(names, arrays, strict=True))))
 
 
 def table_of(arrays: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from numba import int64, uint64
 
+from schemas.borrowed import unshaped
 from schemas.jit import inlined, kernel
 from stream.keytable import NOWHERE, find
 from stream.windows.as_of import read_delayed, read_distinct, read_windows_late
-from stream.windows.borrow import memory_at, plan_at
 from stream.windows.distinct import count_values, forget_values, replace_older
 from stream.windows.entities import admit, fall_asleep, wake
 from stream.windows.fetch import fetch
@@ -44,17 +44,21 @@ from stream.windows.words import (
     TIME_US,
 )
 
+# Of a kernel's arguments after memory and plan.
+OBSERVE = (int64, uint64[::1], int64, int64, int64[::1])
+
 
 @kernel
-def observe(tables, longest_us, keys, first, events_max, places):
+def observe(memory, plan, longest_us, keys, first, events_max, places):
     """Run events that are already written through one entity type, and read at each.
 
     What is read lands in `Memory.read`, a column an event.
 
     Parameters
     ----------
-    tables : tuple of (int, int)
-        Addresses of the tables of `Memory` and `Plan`; see `schemas.borrowed`.
+    memory : Memory
+    plan : Plan
+        Both with known lengths; see `schemas.borrowed`.
     longest_us : int
         How far back the oldest window reaches.
     keys : ndarray of uint64, shape (n,)
@@ -66,7 +70,6 @@ def observe(tables, longest_us, keys, first, events_max, places):
     places : ndarray of int64, shape (n or more,)
         Scratch.
     """
-    memory, plan = memory_at(tables[0]), plan_at(tables[1])
     fetch(memory, plan, keys, first, events_max, places)
     ring = memory.events.shape[0]
     slot, oldest = first % ring, (first - events_max) % ring
@@ -85,17 +88,23 @@ def observe(tables, longest_us, keys, first, events_max, places):
         if place == NOWHERE or uint64(memory.rows[place, KEY]) != keys[row]:
             place = find(memory.buckets, 0, keys[row])
         if place == NOWHERE:
-            place = admit(memory, plan, keys[row], max(number - events_max + 1, 0), live_us)
+            place = admit(
+                unshaped(memory),
+                unshaped(plan),
+                keys[row],
+                max(number - events_max + 1, 0),
+                live_us,
+            )
         elif memory.rows[place, LAST_SEEN] == NIL:
-            wake(memory, place)
+            wake(unshaped(memory), place)
         memory.rows[place, LAST_SEEN] = number
         if memory.events[event, TIME_US] >= memory.rows[place, NOW_US]:
             take_newest(memory, plan, place, event, row)
         else:
-            take_late(memory, plan, place, event, row)
+            take_late(unshaped(memory), unshaped(plan), place, event, row)
         read_header(memory, plan, place, event, row)
         if memory.running.shape[1]:
-            run(memory, plan, place, event, row)
+            run(unshaped(memory), unshaped(plan), place, event, row)
 
 
 @inlined
@@ -106,17 +115,17 @@ def take_newest(memory, plan, place, event, row):
     link(memory, place, event)
     memory.rows[place, NOW_US] = memory.events[event, TIME_US]
     if plan.distinct.shape[1]:
-        replace_older(memory, plan, place, event)
+        replace_older(unshaped(memory), unshaped(plan), place, event)
     slide(memory, plan, place, event, row)
     if plan.delayed_us.shape[0]:
         slide_delayed(memory, plan, place, event)
         read_delayed(memory, plan, place, row)
     if plan.distinct.shape[1]:
-        count_values(memory, plan, place, event)
-        read_distinct(memory, plan, place, row)
+        count_values(unshaped(memory), unshaped(plan), place, event)
+        read_distinct(unshaped(memory), unshaped(plan), place, row)
     if plan.peaks.shape[0]:
-        raise_peaks(memory, plan, place, event, newest)
-        read_peaks(memory, plan, place, event, False, row)
+        raise_peaks(unshaped(memory), unshaped(plan), place, event, newest)
+        read_peaks(unshaped(memory), unshaped(plan), place, event, False, row)
 
 
 @kernel
@@ -156,7 +165,7 @@ def read_header(memory, plan, place, event, row):
     memory.read[SINCE_FIRST_US, row] = time_us - rows[place, FIRST_US]
     fraud_us = rows[place, FRAUD_US]
     if fraud_us > time_us:
-        fraud_us = last_fraud_us(memory, plan, before, event)
+        fraud_us = last_fraud_us(unshaped(memory), unshaped(plan), before, event)
     memory.read[SINCE_FRAUD_US, row] = time_us - fraud_us if fraud_us > BEGINNING_US else NIL
     memory.read[IS_BORN_LATE, row] = 1 if rows[place, BORN_US] > BEGINNING_US else 0
     # Nothing after this time is missing.
@@ -175,11 +184,11 @@ def forget(memory, plan, event, number, live_us, longest_us):
     time_us = events[event, TIME_US]
     memory.control[0, EVICTED_LIVE] += time_us > live_us
     if plan.distinct.shape[1]:
-        forget_values(memory, plan, place, event)
-    forget_counted(memory, plan, place, event, longest_us)
+        forget_values(unshaped(memory), unshaped(plan), place, event)
+    forget_counted(unshaped(memory), unshaped(plan), place, event, longest_us)
     if plan.peaks.shape[0]:
-        forget_peaks(memory, plan, place, event)
+        forget_peaks(unshaped(memory), unshaped(plan), place, event)
     carry(memory, place, event)
     unlink(memory, place, event)
     if rows[place, LAST_SEEN] == number:
-        fall_asleep(memory, place)
+        fall_asleep(unshaped(memory), place)

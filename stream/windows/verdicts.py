@@ -5,15 +5,16 @@ from __future__ import annotations
 from numba import int64
 
 from schemas.jit import kernel
-from stream.windows.borrow import memory_at, plan_at
 from stream.windows.sums import change_sum
 from stream.windows.words import AFTER, BEFORE, BEGINNING_US, FRAUD_US, NIL, OWNER, TIME_US
 
+# Of its arguments after memory and plan.
+CHANGE_VERDICT = (int64, int64)
+
 
 @kernel
-def change_verdict(tables, event, change):
+def change_verdict(memory, plan, event, change):
     """Let one entity type know that an event became fraud (1) or genuine again (-1)."""
-    memory, plan = memory_at(tables[0]), plan_at(tables[1])
     place = int64(memory.links[event, OWNER])
     if place == NIL or plan.fraud.shape[1] == 0:
         return

@@ -1,0 +1,115 @@
+"""Borrowed arrays: kernels read and write the very memory that Python lent them."""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from numba import float64, int64
+from seeds import seeds
+
+from schemas.borrowed import Bound, lend, prefetch, table_of, unshaped
+from schemas.jit import kernel
+
+COMPILED = not numba.config.DISABLE_JIT
+
+
+class Pair(NamedTuple):
+    whole: np.ndarray
+    real: np.ndarray
+
+
+def pair(rng, whole=(3, 4), real=(2, 5)):
+    return Pair(rng.integers(-9, 9, whole), rng.normal(size=real))
+
+
+@kernel
+def total(group):
+    found = 0.0
+    for i in range(group.whole.shape[0]):
+        for j in range(group.whole.shape[1]):
+            found += group.whole[i, j] * (1 + i + 10 * j)
+    for i in range(group.real.shape[0]):
+        for j in range(group.real.shape[1]):
+            found += group.real[i, j] * (1 + i + 10 * j)
+    return found
+
+
+@kernel
+def both_ways(group, factor, n):
+    prefetch(group.real, 0, 0)
+    group.whole[1, 2] = n
+    group.real[1, 1] = factor * total(group)
+    return total(unshaped(group))
+
+
+def expected_total(arrays):
+    return sum(
+        value * (1 + i + 10 * j) for array in arrays for (i, j), value in np.ndenumerate(array)
+    )
+
+
+KNOWN = {
+    "nothing known": {},
+    "columns": {"columns": ("whole", "real")},
+    "one field": {"rows": ("real",), "columns": ("real",)},
+    "all known": {"rows": Pair._fields, "columns": Pair._fields},
+}
+
+
+@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+@seeds(3)
+def test_kernels_read_and_write_what_was_lent(known, seed):
+    arrays = pair(np.random.default_rng(seed))
+    run = Bound(both_ways, lend(arrays, **known), rest=(float64, int64))
+    for n in (7, -3):
+        by_hand = Pair(*(array.copy() for array in arrays))
+        by_hand.whole[1, 2] = n
+        by_hand.real[1, 1] = 0.5 * expected_total(by_hand)
+        assert run(0.5, n) == pytest.approx(expected_total(by_hand), rel=1e-12)
+        np.testing.assert_array_equal(arrays.whole, by_hand.whole)
+        np.testing.assert_allclose(arrays.real, by_hand.real, rtol=1e-12)
+
+
+@pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+def test_groups_of_other_lengths_are_not_confused(known):
+    rng = np.random.default_rng(1)
+    shapes = [
+        ((3, 4), (2, 5)),
+        ((4, 3), (2, 5)),
+        ((3, 4), (5, 2)),
+        ((1, 1), (1, 0)),
+        ((0, 4), (0, 0)),
+    ]
+    groups = [pair(rng, *shape) for shape in shapes]
+    kernels = [Bound(total, lend(arrays, **known), rest=()) for arrays in groups]
+    for arrays, run in zip(groups, kernels, strict=True):
+        assert run() == pytest.approx(expected_total(arrays), rel=1e-12)
+
+
+def test_a_single_row_may_be_lent_as_one_dimension():
+    arrays = Pair(np.arange(4), np.arange(5.0))
+    assert Bound(total, lend(arrays), rest=())() == expected_total(
+        [array[np.newaxis] for array in arrays]
+    )
+
+
+@pytest.mark.skipif(not COMPILED, reason="uncompiled, a length is never a constant")
+def test_known_lengths_are_of_the_type_and_others_are_not():
+    rng = np.random.default_rng(1)
+    short, long = pair(rng), pair(rng, whole=(9, 4))
+    assert lend(short).type == lend(long).type
+    assert lend(short, columns=["whole"]).type == lend(long, columns=["whole"]).type
+    assert lend(short, rows=["whole"]).type != lend(long, rows=["whole"]).type
+    assert lend(short, rows=["whole"]).type != lend(short).type
+
+
+def test_what_lent_keeps_its_arrays_alive():
+    run = Bound(total, lend(Pair(np.ones((200, 300), np.int64), np.zeros((1, 1)))), rest=())
+    assert run() == expected_total([np.ones((200, 300))])
+
+
+@pytest.mark.parametrize("bad", [np.zeros((4, 4)).T, np.zeros((4, 4))[:, ::2], np.zeros((2, 2, 2))])
+def test_only_plain_matrices_are_lent(bad):
+    with pytest.raises(ValueError, match="in C order can be borrowed"):
+        table_of([bad])
