@@ -31,9 +31,9 @@ bench: .venv/.dev ## Run the benchmarks.
 
 lock: ## Write the two lock files again (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--extra offline --group build -o requirements.lock pyproject.toml
+		--extra offline --extra onnx --group build -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--extra offline --group build --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+		--extra offline --extra onnx --group build --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove the environment and every cache.
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

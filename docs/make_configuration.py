@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -69,6 +70,9 @@ def section(name: str, model: Any) -> list[str]:
 def described(model: type) -> dict[str, tuple[str, str]]:
     """Return, for each attribute of a class, its annotation and its docstring."""
     found: dict[str, tuple[str, str]] = {}
+    for base in model.__bases__:
+        if base.__module__ == model.__module__:
+            found |= described(base)
     body = ast.parse(inspect.getsource(model)).body[0].body  # type: ignore[attr-defined]
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign):
@@ -95,7 +99,7 @@ def kind(written: str, field: FieldInfo) -> str:
     if "tuple" in written:
         return "list of texts and integers" if "int" in written else "list of texts"
     names = {"dict": "table", "Threshold": "number", "bool": "`true` or `false`", "str": "text"}
-    names["Number"] = "number"
+    names |= {"Number": "number", "float": "number"}
     name = next((words for part, words in names.items() if part in written), "integer")
     return name + bounds(field)
 
@@ -124,7 +128,7 @@ def default(written: str, field: FieldInfo) -> str:
         texts = [duration(us) for us in (value if isinstance(value, tuple) else [value])]
         return f"`[{', '.join(texts)}]`" if isinstance(value, tuple) else f"`{texts[0]}`"
     if isinstance(value, tuple):
-        return "`[]`"
+        return f"`{json.dumps(value)}`"
     if isinstance(value, bool):
         return f"`{value}`".lower()
     if isinstance(value, str):

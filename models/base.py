@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.snapshot import State
+
 
 class Learner(Protocol):
     """An online model over the engine's feature matrix.
@@ -49,5 +51,19 @@ class Learner(Protocol):
             Log-odds that no feature explains.
         contributions : ndarray of float64, shape (n_features,)
             Log-odds that each feature adds: base + their sum is the score's.
+        """
+        ...
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on bit for bit; a copy."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a learner that was built alike.
+
+        Raises
+        ------
+        SnapshotError
+            It is another learner's, or damaged; then nothing was changed.
         """
         ...

@@ -8,7 +8,7 @@ Rows are learned one after the other; how they are cut into batches never matter
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,7 @@ class DenseClassifier(Dense, Protocol):
         ...
 
 
+@runtime_checkable
 class DenseDetector(Dense, Protocol):
     """An anomaly detector: it knows no labels."""
 

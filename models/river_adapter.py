@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from river import compose, linear_model, preprocessing
 
-# Squares and products of features must stay finite inside a model; no real
-# feature is anywhere near.
-VALUE_MAX = 1e12
+from models import dense
+from models.odds import log_odds
+from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
+from models.restoring import count, require, require_header, require_kind
+from models.river_kinds import Kind, Row, kind_of, scorer_of, teacher_of
+from models.river_state import restore_river, state_of
+from models.snapshot import State
 
-# Before it saw this many of each class a classifier's score is an artefact of its
-# initial weights.
-FRAUDS_MIN = 5
-GENUINE_MIN = 50
+_KIND = "river_learner/1"
+_UNLEARNED_MAX = 2**63 - 1
+
+VALUE_MAX = dense.VALUE_MAX
+
+# What River's own arithmetic raises on rows that it was not made for.
+_STUMBLES = (ArithmeticError, ValueError)
 
 
 def logistic_pipeline() -> Any:
@@ -26,17 +34,42 @@ def logistic_pipeline() -> Any:
 
 
 class RiverLearner:
-    """Any River classifier as a learner.
+    """Any River classifier or anomaly detector as a learner.
+
+    A detector is not told labels, but it learns when they come, as all learners do; its
+    score says how strange a row is, 0 to 1, and is no probability.
+
+    One bad model must not stop the engine. A score that is not finite, or at which River's
+    arithmetic raises, is NaN: no score. A row that cannot be learned is left out and counted.
 
     Parameters
     ----------
-    model : river.base.Classifier
-        A classifier or pipeline with `learn_one` and `predict_proba_one`; it is
-        cloned, so the object given stays as it is.
+    model : river.base.Classifier or river.base.AnomalyDetector
+        Or a pipeline that ends in one; it is cloned, so the object given stays as it is.
     feature_names : tuple of str
         Names of the matrix's columns: the keys of River's dictionaries.
     frauds_min, genuine_min : int
-        Labels of each class before `ready`.
+        Labels of each class before `ready`; of a detector `genuine_min` of either.
+    allow_pickle : bool
+        Whether an object without a state of its own is kept as a pickle, which runs code when
+        it is restored; see `models.river_state.state_of`.
+
+    Attributes
+    ----------
+    model : River's object
+    kind : Kind
+    feature_names : tuple of str
+    counts : ClassCounts
+        Labels learned from.
+    unlearned : int
+        Rows at which `learn_one` raised.
+
+    Raises
+    ------
+    schemas.errors.ModelError
+        The object gives neither probabilities nor scores.
+    ValueError
+        A number of labels is out of its range.
     """
 
     def __init__(
@@ -45,50 +78,103 @@ class RiverLearner:
         feature_names: tuple[str, ...],
         frauds_min: int = FRAUDS_MIN,
         genuine_min: int = GENUINE_MIN,
+        allow_pickle: bool = False,
     ) -> None:
+        self.kind = kind_of(model)
+        self.counts = ClassCounts(frauds_min, genuine_min)
         self.model = model.clone()
         self.feature_names = feature_names
-        self.frauds = 0
-        self.genuine = 0
-        self._frauds_min = frauds_min
-        self._genuine_min = genuine_min
-        self._take_apart = _take_apart(self.model)
+        self.allow_pickle = allow_pickle
+        self.unlearned = 0
 
     @property
     def learned(self) -> int:
         """How many labels were learned from."""
-        return self.frauds + self.genuine
+        return self.counts.learned
+
+    @property
+    def frauds(self) -> int:
+        """How many of them were fraud."""
+        return self.counts.frauds
+
+    @property
+    def genuine(self) -> int:
+        """How many of them were genuine."""
+        return self.counts.genuine
 
     @property
     def ready(self) -> bool:
-        """Whether enough of both classes was seen for a score to mean anything."""
-        return self.frauds >= self._frauds_min and self.genuine >= self._genuine_min
+        """Whether enough was seen for a score to mean anything."""
+        if self.kind is Kind.CLASSIFIER:
+            return self.counts.ready
+        return self.counts.learned >= self.counts.genuine_min
 
     def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         """Learn rows one after the other, in order; see `models.base.Learner`."""
-        learn_one = self.model.learn_one
-        for x, label in zip(self._dicts(X), y.tolist(), strict=True):
-            learn_one(x, label)
-        frauds = int(y.sum())
-        self.frauds += frauds
-        self.genuine += len(y) - frauds
+        learn = teacher_of(self.model, self.kind)
+        learned = np.ones(len(X), np.bool_)
+        for at, (x, label) in enumerate(zip(self._dicts(X), y.tolist(), strict=True)):
+            try:
+                learn(x, label)
+            except _STUMBLES:
+                learned[at] = False
+                self.unlearned += 1
+        self.counts.count(y[learned])
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of fraud of each row, shape (n,)."""
-        predict = self.model.predict_proba_one
-        return np.array([predict(x).get(True, 0.0) for x in self._dicts(X)], np.float64)
+        """Return the score of each row, shape (n,); NaN where there is none."""
+        score = scorer_of(self.model, self.kind)
+        scores = np.full(len(X), np.nan)
+        for at, x in enumerate(self._dicts(X)):
+            with suppress(*_STUMBLES):
+                scores[at] = score(x)
+        return scores
 
     def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Take one score apart.
 
         For the default pipeline each feature's part is its weight times its scaled
         value. A model of another kind is not taken apart: all of its log-odds are
-        in the base.
+        in the base. Where there is no score everything is 0.
         """
-        row = next(self._dicts(x[np.newaxis]))
-        return self._take_apart(row, self.feature_names)
+        (score,) = self.predict_proba_many(x[np.newaxis]).tolist()
+        if math.isnan(score):
+            return 0.0, np.zeros(len(x))
+        if _is_logistic(self.model):
+            return _linear_parts(self.model, next(self._dicts(x[np.newaxis])), self.feature_names)
+        return log_odds(score), np.zeros(len(x))
 
-    def _dicts(self, X: NDArray[np.float64]) -> Iterator[dict[str, float]]:
+    def state(self) -> State:
+        """Return all that `restore` needs to go on bit for bit; a copy.
+
+        Raises
+        ------
+        schemas.errors.ModelError
+            River's object has no state of its own, and `allow_pickle` is not set.
+        """
+        header = {**self._parameters(), **self.counts.header(), "unlearned": self.unlearned}
+        return State(_KIND, header, {}, {"model": state_of(self.model, self.allow_pickle)})
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of a learner that was built alike; see `models.base.Learner`."""
+        require_kind(state, _KIND)
+        require_header(state, self._parameters())
+        counts = ClassCounts.of(state.header)
+        alike = (counts.frauds_min, counts.genuine_min)
+        ours = (self.counts.frauds_min, self.counts.genuine_min)
+        require(state, alike == ours, f"frauds_min and genuine_min are {alike}, not {ours}")
+        unlearned = count(state, "unlearned", 0, _UNLEARNED_MAX)
+        require(state, set(state.parts) == {"model"}, "its one part is the model")
+        restore_river(self.model, state.parts["model"], self.allow_pickle)
+        self.counts = counts
+        self.unlearned = unlearned
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "feature_names": list(self.feature_names),
+        }
+
+    def _dicts(self, X: NDArray[np.float64]) -> Iterator[Row]:
         """Yield River's dictionaries: unknown values are absent, wild ones clipped."""
         names = self.feature_names
         unknown = [np.flatnonzero(mask) for mask in np.isnan(X)]
@@ -99,26 +185,15 @@ class RiverLearner:
             yield x
 
 
-TakeApart = Callable[[dict[str, float], tuple[str, ...]], tuple[float, NDArray[np.float64]]]
-
-
-def _take_apart(model: Any) -> TakeApart:
-    """Choose how this model's scores are taken apart."""
-
-    def whole(x: dict[str, float], names: tuple[str, ...]) -> tuple[float, NDArray[np.float64]]:
-        p = min(max(model.predict_proba_one(x).get(True, 0.0), 1e-15), 1 - 1e-15)
-        return math.log(p / (1 - p)), np.zeros(len(names))
-
+def _is_logistic(model: Any) -> bool:
     steps = list(model.steps.values()) if isinstance(model, compose.Pipeline) else []
     kinds = [type(step) for step in steps]
-    if kinds != [preprocessing.StandardScaler, linear_model.LogisticRegression]:
-        return whole
-    scaler, regression = steps
+    return kinds == [preprocessing.StandardScaler, linear_model.LogisticRegression]
 
-    def linear(x: dict[str, float], names: tuple[str, ...]) -> tuple[float, NDArray[np.float64]]:
-        scaled = scaler.transform_one(x)
-        weights = regression.weights
-        parts = [weights.get(name, 0.0) * scaled.get(name, 0.0) for name in names]
-        return float(regression.intercept), np.array(parts, np.float64)
 
-    return linear
+def _linear_parts(model: Any, x: Row, names: tuple[str, ...]) -> tuple[float, NDArray[np.float64]]:
+    scaler, regression = model.steps.values()
+    scaled = scaler.transform_one(x)
+    weights = regression.weights
+    parts = [weights.get(name, 0.0) * scaled.get(name, 0.0) for name in names]
+    return float(regression.intercept), np.array(parts, np.float64)

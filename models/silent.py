@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.restoring import require_kind
+from models.snapshot import State
+
+_KIND = "silent/1"
+
 
 class SilentLearner:
     """See `models.base.Learner`: never ready, so nothing is scored and nothing is learned."""
@@ -22,3 +27,11 @@ class SilentLearner:
     def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Say nothing."""
         return 0.0, np.zeros(len(x))
+
+    def state(self) -> State:
+        """Have none."""
+        return State(_KIND)
+
+    def restore(self, state: State) -> None:
+        """Take none but its own; see `models.base.Learner`."""
+        require_kind(state, _KIND)

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.base import Learner
-from models.river_adapter import RiverLearner, logistic_pipeline
 from schemas.compiler import Program, compile_schema
 from schemas.decoder import Decoder, Limits
 from schemas.errors import SchemaError, UnsupportedGuaranteeError
@@ -20,8 +18,10 @@ from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source
+from stream.learners import challenger_of, learner_of
 from stream.publish import Codecs, Policy, Publisher
-from stream.warm_up import warm_up
+from stream.timed import TimedLearner
+from stream.warm_up import WarmedUp, warm_up
 from stream.worker import Worker
 
 _DEFAULT_TOPICS = {
@@ -50,17 +50,16 @@ def registry_of(config: Config) -> Registry:
     return open_registry(place, auto_register=config.registry.auto_register)
 
 
-def learner_of(config: Config, names: tuple[str, ...]) -> Learner:
-    """Build the configured model, untrained."""
-    return RiverLearner(
-        logistic_pipeline(), names, config.model.frauds_min, config.model.genuine_min
-    )
-
-
 def engine_of(config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING) -> Engine:
     """Build an engine that has seen nothing yet; the key is that of its decoders."""
     parameters = config.engine_parameters(hash_key)
-    return Engine(parameters, learner_of(config, parameters.features.names), keep)
+    names = parameters.features.names
+    champion = TimedLearner(learner_of(config.model, names))
+    challengers = {
+        name: TimedLearner(challenger_of(section, names))
+        for name, section in config.model.challengers.items()
+    }
+    return Engine(parameters, champion, keep, challengers)
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ def worker_of(
     connection: Connection,
     hash_key: bytes,
     on_error: Callable[[str], None] | None = None,
-    on_ready: Callable[[float], None] | None = None,
+    on_ready: Callable[[WarmedUp], None] | None = None,
 ) -> Worker:
     """Join all parts into a worker that is ready to poll.
 
@@ -184,7 +183,7 @@ def worker_of(
     on_error : callable, optional
         Told of broker trouble that heals by itself.
     on_ready : callable, optional
-        Told how many seconds the kernels took to compile, before the first poll.
+        Told what `warm_up` found, before the first poll.
 
     Raises
     ------
@@ -211,9 +210,9 @@ def worker_of(
     for text in decoders.left_out:
         (on_error or (lambda _: None))(text)
     engine = engine_of(config, hash_key)
-    seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
+    warm = warm_up(engine, decoders.transactions, decoders.labels)
     if on_ready is not None:
-        on_ready(seconds)
+        on_ready(warm)
     topics = config.topics
     outputs = [name for name in (topics.alerts, topics.decisions, topics.dead_letters) if name]
     return Worker(

@@ -15,7 +15,17 @@ from typing import Annotated
 import typer
 
 from schemas.errors import ConfigError, FraudError
-from stream.console import FAILED, INTERRUPTED, OK, USAGE, emit_json, emit_report, out, say
+from stream.console import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    emit_json,
+    emit_report,
+    out,
+    say,
+    say_warnings,
+)
 
 app = typer.Typer(
     name="fraudstream",
@@ -263,6 +273,7 @@ def version(as_json: JsonOption = False) -> None:
 
 def main() -> None:
     """Run the command; a person's mistake is a line on stderr, never a stack trace."""
+    say_warnings()
     try:
         app(standalone_mode=True)
     except ConfigError as error:

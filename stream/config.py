@@ -49,6 +49,7 @@ from stream.sections import (
     FieldsSection,
     KafkaSection,
     LabelsSection,
+    LearnerSection,
     LimitsSection,
     ModelSection,
     RegistrySection,
@@ -267,6 +268,9 @@ def _decides(values: dict[str, Any], path: KeyPath) -> bool:
 
 def _check_together(config: Config) -> Iterator[_Problem]:
     """Find what no single key can tell."""
+    yield from _check_model(config.model, ("model",))
+    for name, challenger in config.model.challengers.items():
+        yield from _check_model(challenger, ("model", "challengers", name))
     inputs = config.inputs()
     wrong = [_Problem(path, f"{'.'.join(path)}: {text}") for path, text in inputs.problems()]
     if wrong:
@@ -298,6 +302,28 @@ def _check_together(config: Config) -> Iterator[_Problem]:
             f"limits.amount_minor_max: the squares that std and zscore sum are exact for amounts "
             f"of at most {SQUARED_MAX:_}, not of {amount_max:,}",
         )
+
+
+def _check_model(model: LearnerSection, place: KeyPath) -> Iterator[_Problem]:
+    """Find what does not go together in a model."""
+    where = ".".join(map(str, place))
+    for at, member in enumerate(model.members):
+        if model.kind == "blend" and member in model.members[:at]:
+            text = f"{where}.members: {member!r} is there twice"
+            yield _Problem((*place, "members", at), text)
+    elsewhere = model.kinds() & {"river", "onnx"}
+    at_source = (*place, "source" if model.source else "kind")
+    if len(elsewhere) > 1:
+        text = f"{where}.members: there is one source, so only one of 'river' and 'onnx'"
+        yield _Problem((*place, "members"), text)
+    elif "river" in elsewhere and not all(model.source.rpartition(":")):
+        text = (
+            f"{where}.source: {model.source!r} does not name a River model; write 'file.py:name' "
+            "or 'package.module:name'"
+        )
+        yield _Problem(at_source, text)
+    elif "onnx" in elsewhere and not model.source:
+        yield _Problem(at_source, f"{where}.source: 'onnx' needs the file of the model")
 
 
 def _sections() -> dict[str, type[BaseModel]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,6 +23,15 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 def say(text: str) -> None:
     """Tell a person something; scripts do not read it."""
     err.print(text, markup=False)
+
+
+def say_warnings() -> None:
+    """Show warnings as lines for a person, without the source that gave them."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        say(f"note: {message}")
+
+    warnings.showwarning = show
 
 
 def emit_json(value: Any) -> None:

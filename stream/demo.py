@@ -123,7 +123,9 @@ class Demo:
             self.config,
             connection,
             DEMO_HASH_KEY,
-            on_ready=lambda s: tell(f"kernels ready in {s:.1f} s"),
+            on_ready=lambda warm: tell(
+                f"kernels ready in {warm.seconds:.1f} s; the model takes {warm.cost}"
+            ),
         )
         registry = registry_of(self.config)
         codecs = codecs_of(self.config, registry)

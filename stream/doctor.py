@@ -102,9 +102,12 @@ def _kernels(config: Config) -> str:
     finally:
         registry.close()
     engine = engine_of(config, _CHECK_KEY)
-    seconds = warm_up(engine.parameters, decoders.transactions, decoders.labels)
+    warm = warm_up(engine, decoders.transactions, decoders.labels)
     mib = engine.features.bytes_allocated / 2**20
-    return f"ready in {seconds:.1f} s; the features take {mib:.0f} MiB at most"
+    return (
+        f"ready in {warm.seconds:.1f} s; the features take {mib:.0f} MiB at most; the model "
+        f"({config.model.kind}) takes {warm.cost}"
+    )
 
 
 def _broker(config: Config) -> str:

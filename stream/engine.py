@@ -165,11 +165,13 @@ class Effects:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A labelled row that waits for the next learning barrier, as it was when decided."""
+    """A labelled row that waits for the next learning barrier, as it was when decided.
+
+    Its scores are the champion's, then each challenger's.
+    """
 
     features: NDArray[np.float64]
-    score: float
-    outcome: int
+    scores: NDArray[np.float64]
     is_fraud: bool
 
 
@@ -190,6 +192,14 @@ class Counters:
     matured: int = 0
 
 
+@dataclass
+class Contender:
+    """A learner, and how good its scores were."""
+
+    learner: Learner
+    prequential: Prequential = field(default_factory=Prequential)
+
+
 class Engine:
     """The functional core: features, score, decision, memory, learning.
 
@@ -200,17 +210,30 @@ class Engine:
         The champion; built over ``parameters.features.names``.
     keep : Keep
         What effects carry of the features of every row.
+    challengers : mapping of str to Learner, optional
+        They score the same rows and learn the same labels, are judged by them as the champion
+        is, and decide nothing.
+
+    Attributes
+    ----------
+    champion : Contender
+    challengers : dict of str to Contender
     """
 
     def __init__(
-        self, parameters: EngineParameters, learner: Learner, keep: Keep = Keep.NOTHING
+        self,
+        parameters: EngineParameters,
+        learner: Learner,
+        keep: Keep = Keep.NOTHING,
+        challengers: Mapping[str, Learner] | None = None,
     ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
         self.parameters = parameters
-        self.learner = learner
+        self.champion = Contender(learner)
+        self.challengers = {name: Contender(each) for name, each in (challengers or {}).items()}
+        self._contenders = [self.champion, *self.challengers.values()]
         self.counters = Counters()
-        self.prequential = Prequential()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
         self.keep = keep
         self.features = FeatureState(
@@ -222,10 +245,23 @@ class Engine:
             parameters.hash_key,
         )
         self.waiting = WaitingRows(
-            parameters.waiting_max, len(parameters.features.names), parameters.batch_rows_max
+            parameters.waiting_max,
+            len(parameters.features.names),
+            parameters.batch_rows_max,
+            len(self._contenders),
         )
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
+
+    @property
+    def learner(self) -> Learner:
+        """The champion's learner."""
+        return self.champion.learner
+
+    @property
+    def prequential(self) -> Prequential:
+        """How good the champion's scores were."""
+        return self.champion.prequential
 
     def step(self, batch: Transactions) -> Effects:
         """Take transactions in the order of arrival.
@@ -299,14 +335,14 @@ class Engine:
         fresh = take & timely & ~repeated
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
+        all_scores = self._score(X[fresh])
         scores = np.full(len(batch), np.nan)
-        if self.learner.ready and fresh.any():
-            scores[fresh] = self.learner.predict_proba_many(X[fresh])
+        scores[fresh] = all_scores[:, 0]
         outcomes = self.parameters.thresholds.outcomes(scores)
         self.waiting.store(
-            places[fresh], X[fresh], scores[fresh], outcomes[fresh], readings.numbers[fresh]
+            places[fresh], X[fresh], all_scores, outcomes[fresh], readings.numbers[fresh]
         )
-        scores[repeated] = self.waiting.scores[places[repeated]]
+        scores[repeated] = self.waiting.scores[places[repeated], 0]
         outcomes[repeated] = self.waiting.outcomes[places[repeated]]
         effects.scores[start:stop] = scores
         effects.outcomes[start:stop] = outcomes
@@ -323,6 +359,14 @@ class Engine:
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
 
+    def _score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what every contender says of every row, NaN where it says nothing."""
+        scores = np.full((len(X), len(self._contenders)), np.nan)
+        for at, contender in enumerate(self._contenders):
+            if contender.learner.ready and len(X):
+                scores[:, at] = contender.learner.predict_proba_many(X)
+        return scores
+
     def _evidence(self, row: int, x: NDArray[np.float64], states: NDArray[np.uint8]) -> Evidence:
         base, parts = self.learner.contributions(x)
         names = self.parameters.features.names
@@ -336,9 +380,7 @@ class Engine:
     def _lesson(self, place: int, is_fraud: bool) -> Lesson:
         """Copy a row out of the ring, which it may leave before the barrier."""
         waiting = self.waiting
-        return Lesson(
-            waiting.features[place].copy(), waiting.scores[place], waiting.outcomes[place], is_fraud
-        )
+        return Lesson(waiting.features[place].copy(), waiting.scores[place].copy(), is_fraud)
 
     def _learn(self, now_us: int) -> None:
         """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
@@ -346,8 +388,7 @@ class Engine:
         if lessons:
             self._test_then_train(
                 np.array([lesson.features for lesson in lessons]),
-                np.array([lesson.score for lesson in lessons]),
-                np.array([lesson.outcome for lesson in lessons]),
+                np.array([lesson.scores for lesson in lessons]),
                 np.array([lesson.is_fraud for lesson in lessons], np.bool_),
             )
             self.counters.labels_learned += len(lessons)
@@ -356,7 +397,6 @@ class Engine:
             self._test_then_train(
                 self.waiting.features[places],
                 self.waiting.scores[places],
-                self.waiting.outcomes[places],
                 np.zeros(len(places), np.bool_),
             )
             self.counters.matured += len(places)
@@ -365,11 +405,13 @@ class Engine:
         self,
         X: NDArray[np.float64],
         scores: NDArray[np.float64],
-        outcomes: NDArray[np.int8],
         y: NDArray[np.bool_],
     ) -> None:
-        self.prequential.update(scores, outcomes >= Outcome.REVIEW, y)
-        self.learner.learn_many(X, y)
+        outcomes = self.parameters.thresholds.outcomes
+        for at, contender in enumerate(self._contenders):
+            said = scores[:, at]
+            contender.prequential.update(said, outcomes(said) >= Outcome.REVIEW, y)
+            contender.learner.learn_many(X, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:
         taken = batch.reason == _OK

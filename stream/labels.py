@@ -109,13 +109,17 @@ class WaitingRows:
     Parameters
     ----------
     rows_max : int
-        Rows kept; a row takes about 70 bytes and 8 a feature.
+        Rows kept; a row takes about 60 bytes and 8 a feature and a score.
     n_features : int
     batch_rows_max : int
         Rows admitted at once.
+    n_scores : int
+        Scores of a row: the champion's, then each challenger's.
     """
 
-    def __init__(self, rows_max: int, n_features: int, batch_rows_max: int = 1024) -> None:
+    def __init__(
+        self, rows_max: int, n_features: int, batch_rows_max: int = 1024, n_scores: int = 1
+    ) -> None:
         if rows_max <= 0:
             raise ValueError(f"rows_max must be positive, not {rows_max}")
         self.rows_max = rows_max
@@ -127,7 +131,7 @@ class WaitingRows:
         self.times_us = np.zeros(places, np.int64)
         self.states = np.zeros(places, np.uint8)
         self.features = np.zeros((places, n_features))
-        self.scores = np.zeros(places)
+        self.scores = np.zeros((places, n_scores))
         self.outcomes = np.zeros(places, np.int8)
         self.numbers = np.zeros(places, np.int64)
         self.cursors = np.zeros(3, np.int64)
@@ -188,7 +192,10 @@ class WaitingRows:
         outcomes: NDArray[np.int8],
         numbers: NDArray[np.int64],
     ) -> None:
-        """Remember rows as they were decided, with the numbers of their events."""
+        """Remember rows as they were decided, with the numbers of their events.
+
+        `scores` has shape (n, n_scores).
+        """
         self.features[places] = features
         self.scores[places] = scores
         self.outcomes[places] = outcomes

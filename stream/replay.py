@@ -29,6 +29,7 @@ from stream.files.feature_table import FeatureTable, check_table_path
 from stream.files.inputs import FileBlock, FileInput, open_file
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
 from stream.publish import Publisher
+from stream.timed import challenges, costs_of
 from stream.warm_up import warm_up
 
 BLOCK_ROWS = 4096
@@ -108,7 +109,7 @@ class Replay:
             The report.
         """
         label_decoder = labels_of(self.playback.limits).decoder
-        compile_s = warm_up(self.engine.parameters, self.input.decoder, label_decoder)
+        compile_s = warm_up(self.engine, self.input.decoder, label_decoder).seconds
         start = time.perf_counter()
         cpu = time.process_time()
         with ExitStack() as stack:
@@ -199,6 +200,8 @@ class Replay:
             "evicted_live": self.engine.features.evicted_live,
             "unlearned_lost": self.engine.waiting.lost,
             "prequential": self.engine.prequential.as_dict(),
+            "model_costs": costs_of(self.engine.learner),
+            "challengers": challenges(self.engine),
             "seconds": round(seconds, 2),
             "cpu_s": round(cpu_s, 2),
             "compile_s": round(compile_s, 2),

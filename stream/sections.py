@@ -324,15 +324,51 @@ class LabelsSection(Section):
     """The model learns each time event time passes a multiple of this."""
 
 
-class ModelSection(Section):
-    """The champion."""
+ModelKind = Literal["logistic", "forest", "river", "onnx"]
 
-    kind: Literal["logistic"] = "logistic"
-    """Online logistic regression on standardised features."""
+
+class LearnerSection(Section):
+    """A model."""
+
+    kind: Literal["logistic", "forest", "river", "onnx", "blend"] = "logistic"
+    """`logistic`: logistic regression on standardised features. `forest`: an adaptive random
+    forest, slower and more exact. `river`: a River model of your own, compiled where it can be.
+    `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of these,
+    weighted by who was right."""
+    source: str = ""
+    """Of `river`: `file.py:name` or `package.module:name`, a River model or a function that
+    returns one; it is run as code. Of `onnx`: the file."""
+    members: Annotated[tuple[ModelKind, ...], Field(min_length=2)] = ("logistic", "forest")
+    """Of `blend`: what it is made of."""
+    trees: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Of `forest`: how many."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    """Of `forest`: of all that is drawn at random."""
+    unknown_value: float | None = None
+    """Of `onnx`: what the model gets for an unknown value; left out it gets NaN."""
     frauds_min: Annotated[int, Field(ge=1)] = 20
     """Frauds it must have learned from before it gives a score."""
     genuine_min: Annotated[int, Field(ge=1)] = 1000
     """Genuine payments it must have learned from before it gives a score."""
+
+    def kinds(self) -> set[str]:
+        """Return every kind that is to be built."""
+        return set(self.members) if self.kind == "blend" else {self.kind}
+
+
+class ChallengerSection(LearnerSection):
+    """A model that is tried beside the champion."""
+
+    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of payments that it scores and learns, for a slow one."""
+
+
+class ModelSection(LearnerSection):
+    """The champion: the model whose scores decide."""
+
+    challengers: dict[str, ChallengerSection] = Field(default_factory=dict)
+    """By name, models that score the same payments, learn the same labels and are judged by
+    them, but decide nothing."""
 
 
 Threshold = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=THRESHOLD_OFF)]

@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
+from models.base import Learner
+from models.cost import Cost, measured_cost
 from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.decoder import Decoder
-from stream.engine import Engine, EngineParameters
+from stream.engine import Engine
+
+# Rows by which a model's cost is measured: one poll of a busy topic, one fraud in sixteen.
+_ROWS = 256
+_FRAUD_EVERY = 16
 
 
-def warm_up(parameters: EngineParameters, transactions: Decoder, labels: Decoder) -> float:
-    """Run every kernel once on a scratch engine; return the seconds that took.
+class WarmedUp(NamedTuple):
+    """What warming up took, and what it found.
 
-    Seconds on a machine's first start, milliseconds afterwards: compiled kernels
-    are kept on disk (`schemas.jit`).
+    Attributes
+    ----------
+    seconds : float
+        Seconds on a machine's first start, milliseconds afterwards: compiled kernels
+        are kept on disk (`schemas.jit`).
+    cost : Cost
+        What the model takes for an event of a batch of 256, as trained as it is. One that
+        grows while it learns will take longer.
     """
+
+    seconds: float
+    cost: Cost
+
+
+def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
+    """Run every kernel once on a scratch engine, and a copy of the model on scratch rows."""
     start = time.perf_counter()
     small = replace(
-        parameters,
+        engine.parameters,
         events_max=16,
         entities_max=16,
         capacities={},
@@ -37,4 +57,13 @@ def warm_up(parameters: EngineParameters, transactions: Decoder, labels: Decoder
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
-    return time.perf_counter() - start
+    cost = cost_of(engine.learner, len(engine.parameters.features.names))
+    return WarmedUp(time.perf_counter() - start, cost)
+
+
+def cost_of(learner: Learner, width: int) -> Cost:
+    """Measure what an event costs a learner of `width` features, in processor time."""
+    rng = np.random.default_rng(1)
+    y = np.arange(_ROWS) % _FRAUD_EVERY == 0
+    X = rng.normal(size=(_ROWS, width)) + y[:, np.newaxis]
+    return measured_cost(learner, X, y, time.thread_time)

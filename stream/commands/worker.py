@@ -17,6 +17,7 @@ from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
+from stream.timed import challenges, costs_of
 from stream.worker import Worker
 
 # The exit status of a worker that could not stop in time (EX_SOFTWARE).
@@ -36,7 +37,13 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         connection,
         hash_key,
         on_error=lambda text: log.warning("kafka", error=text),
-        on_ready=lambda seconds: log.info("kernels_ready", seconds=round(seconds, 2)),
+        on_ready=lambda warm: log.info(
+            "kernels_ready",
+            seconds=round(warm.seconds, 2),
+            model=config.model.kind,
+            predict_us=round(warm.cost.predict_us, 2),
+            learn_us=round(warm.cost.learn_us, 2),
+        ),
     )
     stop = threading.Event()
     deadline_s = config.worker.shutdown_deadline / 1e6
@@ -84,6 +91,8 @@ def summary(worker: Worker) -> dict[str, Any]:
         "evicted_live": worker.engine.features.evicted_live,
         "unlearned_lost": worker.engine.waiting.lost,
         "model_ready": worker.engine.learner.ready,
+        "model_costs": costs_of(worker.engine.learner),
+        "challengers": challenges(worker.engine),
         "pauses": worker.stats.pauses,
         "unacknowledged": worker.unacknowledged,
         "prequential": worker.engine.prequential.as_dict(),

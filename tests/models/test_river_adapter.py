@@ -1,13 +1,19 @@
 """River behind the learner protocol: the same as River driven by hand, and never NaN."""
 
 import math
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from river import compose, linear_model, naive_bayes, optim, preprocessing, tree
+from river import anomaly, base, compose, linear_model, naive_bayes, optim, preprocessing, tree
 from seeds import seeds
 
-from models.river_adapter import FRAUDS_MIN, GENUINE_MIN, VALUE_MAX, RiverLearner, logistic_pipeline
+from models.readiness import FRAUDS_MIN, GENUINE_MIN
+from models.river_adapter import VALUE_MAX, RiverLearner, logistic_pipeline
+from models.river_kinds import Kind
+from models.snapshot import State, pack, unpack
+from schemas.errors import ModelError, SnapshotError
 
 NAMES = ("amount", "ratio", "count", "gap")
 MODELS = {
@@ -224,3 +230,211 @@ def test_a_label_missing_or_too_many_is_an_error_and_not_a_shift():
         learner.learn_many(np.zeros((2, 4)), np.array([True]))
     with pytest.raises(ValueError, match="zip"):
         learner.predict_proba_many(np.zeros((2, 3)))
+
+
+DETECTORS = {
+    "half-space trees": lambda: anomaly.HalfSpaceTrees(n_trees=3, height=4, window_size=40, seed=1),
+    "scaled half-space trees": lambda: compose.Pipeline(
+        preprocessing.MinMaxScaler(),
+        anomaly.HalfSpaceTrees(n_trees=3, height=4, window_size=40, seed=1),
+    ),
+    "one-class SVM": lambda: compose.Pipeline(
+        preprocessing.StandardScaler(), anomaly.OneClassSVM()
+    ),
+    "filter": lambda: anomaly.QuantileFilter(
+        anomaly.HalfSpaceTrees(n_trees=3, height=4, window_size=40, seed=1), q=0.95
+    ),
+}
+
+
+@pytest.fixture(params=DETECTORS.values(), ids=DETECTORS)
+def detector(request):
+    return request.param
+
+
+@seeds(2)
+def test_a_detector_is_river_driven_by_hand_without_labels(detector, seed):
+    X, y = lessons(np.random.default_rng(seed), 200)
+    learner, river = RiverLearner(detector(), NAMES), detector()
+    assert learner.kind is Kind.DETECTOR
+    for start in range(0, 200, 50):
+        rows = slice(start, start + 50)
+        expected = [min(max(river.score_one(by_hand(x)), 0.0), 1.0) for x in X[rows]]
+        assert learner.predict_proba_many(X[rows]).tolist() == expected
+        learner.learn_many(X[rows], y[rows])
+        for x in X[rows]:
+            river.learn_one(by_hand(x))
+    other = RiverLearner(detector(), NAMES)
+    other.learn_many(X, ~y)
+    np.testing.assert_array_equal(other.predict_proba_many(X), learner.predict_proba_many(X))
+
+
+def test_a_detector_is_ready_after_enough_labels_of_either_class(detector):
+    learner = RiverLearner(detector(), NAMES, frauds_min=5, genuine_min=30)
+    X, _ = lessons(np.random.default_rng(3), 30)
+    learner.learn_many(X[:29], np.zeros(29, np.bool_))
+    assert not learner.ready
+    learner.learn_many(X[29:], np.zeros(1, np.bool_))
+    assert learner.ready
+    assert learner.learned == 30
+
+
+class Saying:
+    """A detector that says what it is told to."""
+
+    def __init__(self, *said):
+        self.said = said
+        self.lessons = []
+
+    def clone(self):
+        return self
+
+    def learn_one(self, x):
+        if x["amount"] == 3:
+            raise ZeroDivisionError
+        self.lessons.append(x["amount"])
+
+    def score_one(self, x):
+        said = self.said[int(x["amount"])]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+def test_a_score_that_is_none_is_nan_and_the_next_row_goes_on():
+    said = (0.25, -3.0, 7.5, math.nan, math.inf, -math.inf, ZeroDivisionError(), ValueError(), 0.5)
+    learner = RiverLearner(Saying(*said), ("amount",))
+    X = np.arange(len(said), dtype=np.float64)[:, np.newaxis]
+    scores = learner.predict_proba_many(X)
+    expected = [0.25, 0.0, 1.0, *[math.nan] * 5, 0.5]
+    np.testing.assert_array_equal(scores, expected)
+    for x, score in zip(X, scores, strict=True):
+        base, parts = learner.contributions(x)
+        assert math.isfinite(base)
+        assert parts.tolist() == [0.0]
+        assert base == (0.0 if math.isnan(score) or score == 0.5 else base)
+    # A mistake in a model is none of its stumbles.
+    broken = RiverLearner(Saying(TypeError()), ("amount",))
+    with pytest.raises(TypeError):
+        broken.predict_proba_many(np.zeros((1, 1)))
+
+
+def test_a_row_that_cannot_be_learned_is_left_out_and_counted():
+    model = Saying()
+    learner = RiverLearner(model, ("amount",))
+    X = np.arange(6.0)[:, np.newaxis]
+    learner.learn_many(X, np.array([True, False, False, True, False, True]))
+    assert model.lessons == [0.0, 1.0, 2.0, 4.0, 5.0]
+    assert (learner.frauds, learner.genuine, learner.unlearned) == (2, 3, 1)
+
+
+class ClassesOnly(base.Classifier):
+    """A classifier that inherits River's predict_proba_one, which raises."""
+
+    def learn_one(self, x, y):
+        pass
+
+    def predict_one(self, x):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("model", "match"),
+    [
+        (linear_model.LinearRegression(), "LinearRegression gives no probability"),
+        (linear_model.Perceptron() | linear_model.LinearRegression(), "LinearRegression gives"),
+        (ClassesOnly(), "ClassesOnly gives no probability"),
+        (preprocessing.StandardScaler(), "StandardScaler gives no probability"),
+        (anomaly.GaussianScorer(), "how strange a target value is"),
+        (anomaly.ThresholdFilter(anomaly.GaussianScorer(), 0.9), "how strange a target value is"),
+        (compose.Pipeline(), "the pipeline is empty"),
+    ],
+)
+def test_what_gives_neither_probability_nor_score_is_refused(model, match):
+    with pytest.raises(ModelError, match=match):
+        RiverLearner(model, NAMES)
+
+
+@pytest.mark.parametrize("true", [True, 1, 1.0, np.True_, np.int64(1)])
+def test_fraud_is_the_label_that_equals_true(true):
+    learner = RiverLearner(Listener(), NAMES)
+    learner.model.predict_proba_one = lambda x: {0: 0.75, true: 0.25}
+    assert learner.predict_proba_many(np.zeros((1, 4))).tolist() == [0.25]
+
+
+def test_a_copy_goes_its_own_way(build):
+    X, y = lessons(np.random.default_rng(6), 200)
+    learner = RiverLearner(build(), NAMES)
+    learner.learn_many(X[:100], y[:100])
+    before = learner.predict_proba_many(X)
+    other = deepcopy(learner)
+    other.learn_many(X[100:], y[100:])
+    np.testing.assert_array_equal(learner.predict_proba_many(X), before)
+    assert (learner.learned, other.learned) == (100, 200)
+    assert (other.predict_proba_many(X) != before).any()
+
+
+class TestState:
+    @staticmethod
+    def build(model=logistic_pipeline, **options):
+        return RiverLearner(model(), NAMES, **options)
+
+    @pytest.mark.parametrize(
+        "model",
+        [logistic_pipeline, naive_bayes.GaussianNB, DETECTORS["scaled half-space trees"]],
+        ids=["logistic pipeline", "naive Bayes", "half-space trees"],
+    )
+    @seeds(2)
+    def test_it_goes_on_bit_for_bit(self, model, seed):
+        X, y = lessons(np.random.default_rng(seed), 300)
+        learner, other = (self.build(model) for _ in range(2))
+        learner.learn_many(X[:150], y[:150])
+        state = unpack(pack(learner.state()))
+        learner.learn_many(X[150:], y[150:])
+        other.restore(state)
+        assert other.learned < learner.learned
+        other.learn_many(X[150:], y[150:])
+        np.testing.assert_array_equal(other.predict_proba_many(X), learner.predict_proba_many(X))
+        assert other.counts == learner.counts
+
+    def test_what_has_no_state_is_named_and_kept_as_a_pickle_only_where_that_is_allowed(self):
+        X, y = lessons(np.random.default_rng(1), 200)
+        build = MODELS["Hoeffding tree"]
+        with pytest.raises(ModelError, match="HoeffdingTreeClassifier"):
+            self.build(build).state()
+        learner, other = (self.build(build, allow_pickle=True) for _ in range(2))
+        learner.learn_many(X, y)
+        other.restore(learner.state())
+        np.testing.assert_array_equal(other.predict_proba_many(X), learner.predict_proba_many(X))
+        assert other.ready
+        strict = self.build(build)
+        with pytest.raises(SnapshotError, match="allow_pickle"):
+            strict.restore(learner.state())
+        assert strict.learned == 0
+
+    @pytest.mark.parametrize(
+        ("change", "match"),
+        [
+            ({"feature_names": ["a"]}, "feature_names"),
+            ({"frauds": -1}, "frauds is -1"),
+            ({"genuine": None}, "genuine is None"),
+            ({"frauds_min": 4}, "frauds_min and genuine_min are"),
+            ({"unlearned": -1}, "unlearned is -1"),
+        ],
+    )
+    def test_what_is_no_state_of_it_changes_nothing(self, change, match):
+        X, y = lessons(np.random.default_rng(1), 200)
+        learner = self.build()
+        learner.learn_many(X, y)
+        before = learner.predict_proba_many(X)
+        state = self.build().state()
+        with pytest.raises(SnapshotError, match=match):
+            learner.restore(replace(state, header={**state.header, **change}))
+        with pytest.raises(SnapshotError, match="its one part is the model"):
+            learner.restore(replace(state, parts={}))
+        with pytest.raises(SnapshotError, match="other/1"):
+            learner.restore(replace(state, kind="other/1"))
+        with pytest.raises(SnapshotError):
+            learner.restore(replace(state, parts={"model": State("other/1")}))
+        np.testing.assert_array_equal(learner.predict_proba_many(X), before)
+        assert learner.learned == 200

@@ -46,7 +46,7 @@ def test_a_repeat_that_comes_too_late_gets_the_stored_verdict():
         learn_interval_us=10**15,
     )
     engine = build_engine(parameters)
-    engine.learner = _Sure()
+    engine.champion.learner = _Sure()
     first = {"time_us": START_US, "amount": 100, "key": 7, "entities": [1, 2], "numeric": [0, 0]}
     later = {**first, "time_us": START_US + 10_000_000, "key": 8}
     stranger = {**first, "key": 9}

@@ -1,0 +1,1 @@
+"""Linear models: one weight a feature."""

@@ -1,0 +1,133 @@
+"""An envelope of bytes: a header and arrays, so that nothing damaged or forged is taken for real.
+
+========  ======  =======================================================
+Position  Length  What
+========  ======  =======================================================
+0         8       `MAGIC`
+8         4       version of this layout
+12        4       0: SHA-256, 1: HMAC-SHA-256
+16        8       length of the whole
+24        8       length of the header
+32        32      digest of all bytes but these 32
+64        -       header
+-         -       arrays, one after the other
+========  ======  =======================================================
+
+Numbers are little-endian. Header and arrays each begin at a multiple of 64 bytes, which
+is where they can be read from a mapped file as they are; what lies between is zero. The
+bytes of arrays say nothing of themselves: the header does. Equal contents are equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import SnapshotError
+
+MAGIC = b"\x89fstate\n"
+VERSION = 1
+PLAIN, KEYED = 0, 1
+ALIGNMENT = 64
+HEADER_MAX = 8 * 2**20
+KEY_MIN = 16
+
+_PREFIX = struct.Struct("<8sIIQQ")
+_DIGEST = slice(_PREFIX.size, 64)
+
+
+def aligned(length: int) -> int:
+    """Return the next multiple of the alignment."""
+    return -(-length // ALIGNMENT) * ALIGNMENT
+
+
+def seal(header: bytes, arrays: Iterable[NDArray[Any]], key: bytes | None = None) -> bytes:
+    """Return the envelope.
+
+    Parameters
+    ----------
+    header : bytes
+        At most 8 MiB.
+    arrays : iterable of ndarray
+        Contiguous, little-endian, of numbers or booleans.
+    key : bytes, optional
+        At least 16 bytes: who does not have it cannot make an envelope that opens.
+
+    Raises
+    ------
+    ValueError
+        The header is too long, or the key too short.
+    """
+    if len(header) > HEADER_MAX:
+        raise ValueError(
+            f"the header takes {len(header)} bytes of at most {HEADER_MAX}: "
+            "keep numbers and names by the thousand in arrays"
+        )
+    chunks: list[bytes | memoryview] = [header, bytes(aligned(len(header)) - len(header))]
+    for values in arrays:
+        content = values.reshape(-1).view(np.uint8).data
+        chunks += [content, bytes(aligned(len(content)) - len(content))]
+    total = 64 + sum(map(len, chunks))
+    prefix = _PREFIX.pack(MAGIC, VERSION, PLAIN if key is None else KEYED, total, len(header))
+    return b"".join([prefix, _digest([prefix, *chunks], key), *chunks])
+
+
+def unseal(data: memoryview, key: bytes | None = None) -> tuple[memoryview, memoryview]:
+    """Return header and arrays of an envelope, once all of it was found to be whole.
+
+    Raises
+    ------
+    SnapshotError
+        The bytes are no envelope, not all of one, damaged, of another version, or not
+        of this key.
+    """
+    if len(data) < 64 or bytes(data[:8]) != MAGIC:
+        raise SnapshotError("these bytes are no state: they do not begin as one")
+    _, version, form, total, header_length = _PREFIX.unpack(data[: _PREFIX.size])
+    if version != VERSION:
+        raise SnapshotError(
+            f"the state is in format {version}, and this release reads format {VERSION}: "
+            "read it with the release that wrote it"
+        )
+    if total != len(data):
+        raise SnapshotError(f"the state is cut short or mixed up: {len(data)} bytes of {total}")
+    _check_form(form, key)
+    found = _digest([data[: _PREFIX.size], data[64:]], key)
+    if not hmac.compare_digest(found, bytes(data[_DIGEST])):
+        raise SnapshotError(
+            "the state is damaged: its digest is not that of its bytes"
+            + ("" if key is None else ", or it was sealed with another key")
+        )
+    start = 64 + aligned(header_length)
+    if header_length > HEADER_MAX or start > total:
+        raise SnapshotError(f"the state's header of {header_length} bytes is longer than it can be")
+    if any(data[64 + header_length : start]):
+        raise SnapshotError("the state holds bytes between header and arrays")
+    return data[64 : 64 + header_length], data[start:]
+
+
+def _check_form(form: int, key: bytes | None) -> None:
+    if form not in (PLAIN, KEYED):
+        raise SnapshotError(f"the state's digest is of the unknown form {form}")
+    if form == KEYED and key is None:
+        raise SnapshotError("the state is sealed with a key: give the key")
+    if form == PLAIN and key is not None:
+        raise SnapshotError(
+            "the state is sealed without a key, so that anybody can have made it: "
+            "read it without one if you trust where it comes from"
+        )
+
+
+def _digest(chunks: Iterable[bytes | memoryview], key: bytes | None) -> bytes:
+    if key is not None and len(key) < KEY_MIN:
+        raise ValueError(f"key has {len(key)} bytes: give at least {KEY_MIN}")
+    digest = hashlib.sha256() if key is None else hmac.new(key, digestmod=hashlib.sha256)
+    for chunk in chunks:
+        digest.update(chunk)
+    return digest.digest()

@@ -1,0 +1,90 @@
+"""Questions to a state before anything is taken from it.
+
+Kernels do not check their indices, so an array that steers one is checked here, once.
+Every question raises `schemas.errors.SnapshotError` that names what is wrong, and the
+model that asked is still what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from models.snapshot import State
+from schemas.errors import SnapshotError
+
+
+def require_kind(state: State, kind: str) -> None:
+    """Refuse a state of another model or of another format."""
+    if state.kind != kind:
+        raise SnapshotError(f"the state is one of {state.kind!r}, and this model takes {kind!r}")
+
+
+def require_header(state: State, expected: Mapping[str, Any]) -> None:
+    """Refuse a state whose parameters are not the model's own."""
+    for name, value in expected.items():
+        found = state.header.get(name)
+        if type(found) is not type(value) or found != value:
+            raise SnapshotError(
+                f"{state.kind}: {name} is {found!r} in the state and {value!r} in the model: "
+                f"build the model with {name}={found!r}"
+            )
+
+
+def count(state: State, name: str, low: int, high: int) -> int:
+    """Return a whole number of the header that must be from `low` to `high`."""
+    found = state.header.get(name)
+    if type(found) is not int or not low <= found <= high:
+        raise SnapshotError(f"{state.kind}: {name} is {found!r}, not a number from {low} to {high}")
+    return found
+
+
+def names(state: State, name: str, at: int | None = None) -> list[str]:
+    """Return a list of different names of the header, or number `at` of several such lists."""
+    found = state.header.get(name)
+    if at is not None and isinstance(found, list):
+        found = found[at]
+    if not isinstance(found, list) or not all(type(each) is str for each in found):
+        raise SnapshotError(f"{state.kind}: {name} is no list of names")
+    if len(set(found)) != len(found):
+        raise SnapshotError(f"{state.kind}: a name stands twice in {name}")
+    return list(found)
+
+
+def array(
+    state: State, name: str, dtype: DTypeLike, shape: tuple[int, ...], finite: bool = True
+) -> NDArray[Any]:
+    """Return a copy of an array that must have this dtype and shape.
+
+    Parameters
+    ----------
+    finite : bool
+        Refuse NaN and infinity.
+    """
+    found = state.arrays.get(name)
+    if found is None:
+        raise SnapshotError(f"{state.kind}: the array {name!r} is missing")
+    if found.dtype != np.dtype(dtype) or found.shape != shape:
+        raise SnapshotError(
+            f"{state.kind}: {name} is {found.dtype} of shape {found.shape}, "
+            f"not {np.dtype(dtype)} of shape {shape}"
+        )
+    if finite and found.dtype.kind == "f" and not np.isfinite(found).all():
+        raise SnapshotError(f"{state.kind}: {name} holds a value that is not finite")
+    return np.array(found, order="C")
+
+
+def require_within(state: State, name: str, values: NDArray[Any], low: Any, high: Any) -> None:
+    """Refuse values outside of [low, high]; both may be arrays."""
+    wrong = ~((values >= low) & (values <= high))
+    if wrong.any():
+        raise SnapshotError(f"{state.kind}: {name} holds {values[wrong][0]}, which is out of range")
+
+
+def require(state: State, holds: bool, what: str) -> None:
+    """Refuse a state that contradicts itself."""
+    if not holds:
+        raise SnapshotError(f"{state.kind}: {what}")

@@ -1,0 +1,1 @@
+"""Online scalers: features of any size in, comparable ones out."""

@@ -1,0 +1,101 @@
+"""What the model costs while it runs: processor time by event."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.base import Learner
+from models.snapshot import State
+from stream.engine import Engine
+
+
+class TimedLearner:
+    """A learner that is timed; see `models.base.Learner`.
+
+    Parameters
+    ----------
+    learner : Learner
+        It does all the work.
+    """
+
+    def __init__(self, learner: Learner) -> None:
+        self.learner = learner
+        self._scored = _Tally()
+        self._taught = _Tally()
+
+    @property
+    def learned(self) -> int:
+        """How many labels were learned from."""
+        return self.learner.learned
+
+    @property
+    def ready(self) -> bool:
+        """Whether its scores mean anything."""
+        return self.learner.ready
+
+    @property
+    def costs(self) -> dict[str, float | None]:
+        """Microseconds of processor time an event was scored, and learned, in; None of none."""
+        return {"predict_us": self._scored.mean_us, "learn_us": self._taught.mean_us}
+
+    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Learn rows in order."""
+        began = time.thread_time_ns()
+        self.learner.learn_many(X, y)
+        self._taught.add(time.thread_time_ns() - began, len(X))
+
+    def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the score of each row, shape (n,)."""
+        began = time.thread_time_ns()
+        scores = self.learner.predict_proba_many(X)
+        self._scored.add(time.thread_time_ns() - began, len(X))
+        return scores
+
+    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Take one score apart."""
+        return self.learner.contributions(x)
+
+    def state(self) -> State:
+        """Return the learner's state."""
+        return self.learner.state()
+
+    def restore(self, state: State) -> None:
+        """Take a state of the learner."""
+        self.learner.restore(state)
+
+
+def challenges(engine: Engine) -> dict[str, dict[str, Any]]:
+    """Return how good each challenger's scores were, and what it costs."""
+    return {
+        name: {
+            "ready": challenger.learner.ready,
+            **challenger.prequential.as_dict(),
+            **costs_of(challenger.learner),
+        }
+        for name, challenger in engine.challengers.items()
+    }
+
+
+def costs_of(learner: Learner) -> dict[str, float | None]:
+    """Return the costs of a learner that is timed; of another none are known."""
+    return learner.costs if isinstance(learner, TimedLearner) else {}
+
+
+class _Tally:
+    """Nanoseconds and rows."""
+
+    def __init__(self) -> None:
+        self._ns = 0
+        self._rows = 0
+
+    def add(self, ns: int, rows: int) -> None:
+        self._ns += ns
+        self._rows += rows
+
+    @property
+    def mean_us(self) -> float | None:
+        return round(self._ns / 1000 / self._rows, 3) if self._rows else None
