@@ -41,9 +41,9 @@ class Columns:
         """
         places = self.places
         if len(places) > 1 and x.keys() == places.keys():
-            values = np.array([itemgetter(*places)(x)])
-            if values.dtype == np.float64:
-                return values
+            values = itemgetter(*places)(x)
+            if all(type(value) is float for value in values):
+                return np.array([values])
         row = np.full((1, len(places)), np.nan)
         for name, value in x.items():
             place = places.get(name)
@@ -77,9 +77,23 @@ def names_of(X: Any) -> list[str]:
     return list(dataframe.into_frame(X).columns)
 
 
+def verdict_of(y: Any) -> bool:
+    """Return a label as a boolean.
+
+    Raises
+    ------
+    ValueError
+        It is neither True nor False, nor 1 nor 0.
+    """
+    if isinstance(y, (bool, int, float, np.bool_, np.number)) and y in (0, 1):
+        return bool(y)
+    raise ValueError(f"the label is {y!r}: give True for fraud, False for genuine")
+
+
 def verdicts_of(y: Any) -> NDArray[np.bool_]:
-    """Return a series of labels as booleans."""
-    return np.asarray(dataframe.into_series(y).to_numpy()).astype(np.bool_)
+    """Return a series of labels as booleans; ValueError as in `verdict_of`."""
+    labels = dataframe.into_series(y).to_numpy()
+    return np.array([verdict_of(label) for label in labels.tolist()], np.bool_)
 
 
 def weights_of(w: Any, n: int) -> NDArray[np.float64] | None:

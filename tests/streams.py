@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiler import compile as compile_model
 from models.river_adapter import RiverLearner, logistic_pipeline
+from models.sampling import SampledLearner
+from models.snapshot import pack
+from models.trees.estimators import ARFClassifier
 from schemas.columns import (
     AMOUNT_MINOR,
     ARRIVAL_TIME_US,
@@ -28,7 +32,7 @@ from schemas.columns import (
     Transactions,
 )
 from stream.decide import Thresholds
-from stream.engine import Engine, EngineParameters, Keep
+from stream.engine import Contender, Engine, EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
@@ -239,10 +243,19 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
 
 
 def build_engine(parameters: EngineParameters) -> Engine:
-    """Build an engine with the default model, which is soon ready and keeps its features."""
+    """Build an engine with the default model, which is soon ready and keeps its features.
+
+    River's own objects challenge the compiled ones, and half of the rows a small forest.
+    """
     names = parameters.features.names
-    learner = RiverLearner(logistic_pipeline(), names, frauds_min=3, genuine_min=10)
-    return Engine(parameters, learner, keep=Keep.STATES)
+    enough = {"frauds_min": 3, "genuine_min": 10}
+    champion = compile_model(logistic_pipeline(), names, **enough)
+    forest = ARFClassifier(2, max_features=None, grace_period=20, seed=1)
+    challengers = {
+        "river": RiverLearner(logistic_pipeline(), names, **enough),
+        "forest": SampledLearner(compile_model(forest, names, **enough), 0.5),
+    }
+    return Engine(parameters, champion, Keep.STATES, challengers)
 
 
 @dataclass
@@ -265,6 +278,11 @@ class Run:
         width = len(self.engine.parameters.features.names)
         return np.concatenate([np.empty((0, width)), *self.matrices])
 
+    @property
+    def contenders(self) -> list[Contender]:
+        """The champion, then the challengers."""
+        return [self.engine.champion, *self.engine.challengers.values()]
+
     def said(self) -> dict[str, Any]:
         """Return all that reached the outside, and what was counted and learned."""
         return {
@@ -274,8 +292,8 @@ class Run:
             "alerts": repr(self.alerts),
             "label_reasons": self.label_reasons,
             "counters": asdict(self.engine.counters),
-            "quality": repr(self.engine.prequential),
-            "model": repr(model_state(self.engine)),
+            "quality": repr([each.prequential for each in self.contenders]),
+            "models": [pack(each.learner.state()) for each in self.contenders],
         }
 
     def state(self) -> dict[str, bytes]:
@@ -287,15 +305,6 @@ class Run:
             arrays = vars(owner).items()
             kept |= {f"{part}.{name}": x for name, x in arrays if isinstance(x, np.ndarray)}
         return {name: array.tobytes() for name, array in kept.items()}
-
-
-def model_state(engine: Engine) -> tuple[Any, ...]:
-    """Return all numbers of the default pipeline."""
-    scaler, regression = engine.learner.model.steps.values()  # type: ignore[attr-defined]
-    # Looking at an unseen feature leaves an empty entry in River's tables; it says nothing.
-    seen = sorted(scaler.counts)
-    means, variances = ([table[name] for name in seen] for table in (scaler.means, scaler.vars))
-    return seen, means, variances, sorted(regression.weights.items()), regression.intercept
 
 
 def run(parameters: EngineParameters, log: Log, cuts: frozenset[int] = frozenset()) -> Run:

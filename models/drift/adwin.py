@@ -23,6 +23,7 @@ from numba import float64, int64
 from numpy.typing import NDArray
 
 from models.dense import clipped
+from models.trees.uncounted import uncounted
 from schemas.jit import inlined, kernel
 
 # Columns of `counters`.
@@ -119,6 +120,7 @@ def _require(holds: bool, name: str, value: object, remedy: str) -> None:
         raise ValueError(f"{name} is {value!r}: give {remedy}")
 
 
+@uncounted
 @kernel
 def update(detectors, at, value):
     """Take a value into one detector; return whether it showed a drift.
@@ -133,6 +135,7 @@ def update(detectors, at, value):
     return observe(detectors, at, value)
 
 
+@uncounted
 @kernel
 def reset(detectors, at):
     """Forget all that a detector has seen."""
@@ -144,6 +147,7 @@ def reset(detectors, at):
     detectors.counters[at] = 0
 
 
+@uncounted
 @kernel
 def observe(detectors, at, value):
     """Take a number; return whether the window was cut.
@@ -163,6 +167,7 @@ def observe(detectors, at, value):
     return cut
 
 
+@uncounted
 @kernel
 def update_many(detectors, at, values, drifts):
     """Call `update` for every value, shape (n,); write what it said to `drifts`, shape (n,)."""
@@ -170,6 +175,7 @@ def update_many(detectors, at, values, drifts):
         drifts[i] = update(detectors, at, values[i])
 
 
+@uncounted
 @kernel
 def _insert(detectors, at, value):
     """Put a value into the window, and merge buckets where a level is over-full."""
@@ -192,6 +198,7 @@ def _insert(detectors, at, value):
         n *= 2.0
 
 
+@uncounted
 @inlined
 def _append(detectors, at, level, total, squares):
     """Add a bucket to a level, as its youngest."""
@@ -201,18 +208,21 @@ def _append(detectors, at, level, total, squares):
     detectors.sizes[at, level] = size + 1
 
 
+@uncounted
 @kernel
 def _merge_oldest(detectors, at, level, n):
     """Make one bucket of the next level from a level's two oldest, of `n` values each."""
-    totals, squares = detectors.totals[at, level], detectors.squares[at, level]
-    apart = totals[0] / n - totals[1] / n
-    within = squares[0] + squares[1] + n * n * apart * apart / (n + n)
-    _append(detectors, at, level + 1, totals[0] + totals[1], within)
+    totals, squares = detectors.totals, detectors.squares
+    first, second = totals[at, level, 0], totals[at, level, 1]
+    apart = first / n - second / n
+    within = squares[at, level, 0] + squares[at, level, 1] + n * n * apart * apart / (n + n)
+    _append(detectors, at, level + 1, first + second, within)
     _shift(detectors, at, level, 2)
     if detectors.counters[at, TOP] <= level:
         detectors.counters[at, TOP] = level + 1
 
 
+@uncounted
 @kernel
 def _shift(detectors, at, level, gone):
     """Take a level's oldest buckets out of it."""
@@ -226,6 +236,7 @@ def _shift(detectors, at, level, gone):
     detectors.sizes[at, level] = size - gone
 
 
+@uncounted
 @kernel
 def _drop_oldest(detectors, at):
     """Take the oldest bucket out of the window."""
@@ -244,6 +255,7 @@ def _drop_oldest(detectors, at):
         counters[at, TOP] = top - 1
 
 
+@uncounted
 @kernel
 def _differs(detectors, at):
     """Say whether the means on both sides of any boundary differ significantly.

@@ -52,11 +52,15 @@ def log_odds_of(score: float, changes: NDArray[np.float64]) -> tuple[float, NDAr
         What each feature added to it, in probability.
     """
     largest = float(np.abs(changes).max(initial=0.0))
-    start, end = score - float(changes.sum()), score
+    start, end = _inside(score - float(changes.sum())), _inside(score)
     if abs(end - start) <= 0.1 * largest:
-        # Changes that cancel say little about the slope: it is taken over a longer way.
-        start, end = score - largest, score + largest
-    start, end = (min(max(p, NEAREST), 1.0 - NEAREST) for p in (start, end))
+        # Changes that cancel, or that a naive Bayes leaf overrules, say little about the
+        # slope: it is taken over a longer way.
+        start, end = _inside(score - largest), _inside(score + largest)
     slope = (log_odds(end) - log_odds(start)) / (end - start) if start != end else 0.0
     contributions = slope * changes
     return log_odds(score) - float(contributions.sum()), contributions
+
+
+def _inside(p: float) -> float:
+    return min(max(p, NEAREST), 1.0 - NEAREST)

@@ -8,6 +8,7 @@ from river import tree
 from seeds import seeds
 from streams import hostile_log, random_parameters, run
 
+import models
 from models.river_adapter import RiverLearner, logistic_pipeline
 from stream.decide import Thresholds
 
@@ -29,11 +30,12 @@ def assert_adds_up(score, log_odds):
         assert abs(score - 1 / (1 + np.exp(-log_odds))) < 1e-12
 
 
+@pytest.mark.parametrize("build", [RiverLearner, models.compile])
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 @seeds(4)
-def test_contributions_and_base_are_the_log_odds_of_the_score(model, seed):
+def test_contributions_and_base_are_the_log_odds_of_the_score(build, model, seed):
     rng = np.random.default_rng(seed)
-    learner = RiverLearner(model(), NAMES)
+    learner = build(model(), NAMES)
     y = rng.random(400) < 0.4
     X = rng.normal(0, 1, (400, len(NAMES))) + 0.5 * y[:, None]
     X[rng.random(X.shape) < 0.1] = np.nan

@@ -1,8 +1,9 @@
 """Law a: the engine is what plain Python says, to the last digit that matters."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
+import pytest
 from naive import NaiveEngine
 from seeds import seeds
 from streams import Log, hostile_log, random_cuts, random_parameters, run
@@ -115,7 +116,8 @@ def test_the_quality_counters_equal_plain_python(seed):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
     log = hostile_log(rng, 300)
-    quality = run(parameters, log).engine.prequential
+    engine = run(parameters, log).engine
+    quality = engine.prequential
     oracle, _, _ = plain_run(parameters, log)
     pairs = [(outcome > 0, fraud) for _, outcome, fraud in oracle.judged]
     assert quality.true_positives == pairs.count((True, True))
@@ -123,6 +125,13 @@ def test_the_quality_counters_equal_plain_python(seed):
     assert quality.false_negatives == pairs.count((False, True))
     assert quality.true_negatives == pairs.count((False, False))
     assert quality.unscored == sum(score is None for score, _, _ in oracle.judged)
+    # River's own objects say the same, and are judged alike.
+    challenger = engine.challengers["river"].prequential
+    assert challenger.log_loss_sum == pytest.approx(quality.log_loss_sum, 1e-9)
+    assert replace(challenger, log_loss_sum=0) == replace(quality, log_loss_sum=0)
+    sampled = engine.challengers["forest"].prequential.as_dict()
+    assert sampled["judged"] == quality.as_dict()["judged"]
+    assert sampled["unscored"] >= quality.unscored
 
 
 def test_the_hostile_logs_reach_every_branch():

@@ -15,6 +15,7 @@ from models.blend import Blend
 from models.pool import LOG_ODDS_MAX, LOSS_MAX
 from models.readiness import ClassCounts
 from models.river_adapter import RiverLearner, logistic_pipeline
+from models.sampling import SampledLearner
 from models.snapshot import State
 from schemas.errors import ModelError, SnapshotError
 
@@ -33,7 +34,7 @@ def river_blend(**options):
     members = {
         "logistic": RiverLearner(logistic_pipeline(), NAMES),
         "tree": RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES, 3, 10),
-        "bayes": RiverLearner(naive_bayes.GaussianNB(), NAMES, 8, 20, sample=0.5),
+        "bayes": SampledLearner(RiverLearner(naive_bayes.GaussianNB(), NAMES, 8, 20), 0.5),
     }
     return Blend(members, **options)
 

@@ -27,7 +27,7 @@ def keys_at(rows, places):
 @seeds(4)
 def test_everything_equals_the_oracle(rows_max, seed):
     rng = np.random.default_rng(seed)
-    ours, naive = WaitingRows(rows_max, 1, batch_rows_max=9), NaiveWaitingRows(rows_max)
+    ours, naive = WaitingRows(rows_max, 1, batch_rows_max=9, n_scores=2), NaiveWaitingRows(rows_max)
     now, serial = 0, 0
     # Few keys, alike in their low bits: repeats and collisions.
     pool = rng.integers(1, 60, 60).astype(np.uint64) << np.uint64(32) | np.uint64(3)
@@ -50,12 +50,16 @@ def test_everything_equals_the_oracle(rows_max, seed):
         serial += n
         mine_numbers = numbers[fresh]
         ours.store(
-            places[fresh], mine_numbers[:, None], mine_numbers, mine_numbers % 4, mine_numbers
+            places[fresh],
+            mine_numbers[:, None],
+            np.stack([mine_numbers, -mine_numbers], 1),
+            mine_numbers % 4,
+            mine_numbers,
         )
         for i in np.flatnonzero(take):
             row, _ = mine[i]
             row.setdefault("number", numbers[i])
-            assert ours.scores[places[i]] == row["number"]
+            assert ours.scores[places[i], 0] == row["number"]
             assert ours.features[places[i], 0] == row["number"]
             assert ours.outcomes[places[i]] == row["number"] % 4
         asked = rng.choice(pool, 8)
@@ -63,7 +67,7 @@ def test_everything_equals_the_oracle(rows_max, seed):
             row = naive.find(int(key))
             assert (place == NOWHERE) == (row is None)
             if row is not None:
-                assert ours.scores[place] == row["number"]
+                assert ours.scores[place].tolist() == [row["number"], -row["number"]]
                 assert ours.times_us[place] == row["time_us"]
                 if rng.random() < 0.5:
                     assert ours.mark_labelled(int(place)) is not row["labelled"]
@@ -71,7 +75,7 @@ def test_everything_equals_the_oracle(rows_max, seed):
         if rng.random() < 0.3:
             before = now - int(rng.integers(0, 60))
             expected = [row["number"] for row in naive.mature(before)]
-            assert ours.scores[ours.mature(before)].tolist() == expected
+            assert ours.scores[ours.mature(before), 0].tolist() == expected
         assert ours.waiting == len(naive.rows)
         assert ours.lost == naive.lost
 
@@ -116,11 +120,15 @@ def test_a_full_ring_gives_up_its_oldest_arrival_and_counts_what_was_not_learned
 def test_what_a_batch_pushes_out_stays_readable_until_the_next():
     rows = WaitingRows(2, 1, batch_rows_max=2)
     old, _ = admit(rows, [1, 2])
-    rows.store(old, np.zeros((2, 1)), np.array([0.1, 0.2]), np.array([1, 2], np.int8), np.arange(2))
+    rows.store(
+        old, np.zeros((2, 1)), np.array([[0.1], [0.2]]), np.array([1, 2], np.int8), np.arange(2)
+    )
     places, repeated = admit(rows, [1, 3])  # 3 pushes out 1, which was just repeated.
     assert repeated.tolist() == [True, False]
-    rows.store(places[1:], np.zeros((1, 1)), np.array([0.3]), np.array([3], np.int8), np.array([2]))
-    assert rows.scores[places[0]] == 0.1
+    rows.store(
+        places[1:], np.zeros((1, 1)), np.array([[0.3]]), np.array([3], np.int8), np.array([2])
+    )
+    assert rows.scores[places[0], 0] == 0.1
     assert rows.find(u64(1))[0] == NOWHERE
 
 

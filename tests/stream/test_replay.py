@@ -40,7 +40,7 @@ SMALL = HandbookParameters(
     customer_days=6,
 )
 QUICK = {"frauds_min": 3, "genuine_min": 100}
-TIMING = ("seconds", "cpu_s", "compile_s", "events_per_s")
+TIMING = ("seconds", "cpu_s", "compile_s", "events_per_s", "model_costs")
 
 
 @pytest.fixture(scope="module")

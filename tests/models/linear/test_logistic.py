@@ -114,6 +114,27 @@ def test_behind_a_scaler_it_equals_rivers_pipeline(build, seed, as_dict, n_rows)
             river.learn_one(as_dict(x), label)
 
 
+@pytest.mark.slow
+@seeds(1)
+@pytest.mark.parametrize("rule", ["sgd", "sgd weighted", "adam"])
+def test_on_a_long_stream_of_rare_fraud_it_equals_rivers_pipeline(rule, seed, as_dict):
+    rng = np.random.default_rng(seed)
+    n = 30_000
+    y = rng.random(n) < 0.01
+    X = rng.lognormal(0, 0.7, (n, WIDTH)) + 0.5 * y[:, np.newaxis]
+    river = compose.Pipeline(preprocessing.StandardScaler(), RIVER[rule]())
+    scaler, ours = DenseStandardScaler(WIDTH), dense_of(RIVER[rule](), WIDTH)
+    for start in range(0, n, 250):
+        rows = slice(start, start + 250)
+        lessons_of_river = [(as_dict(x), label) for x, label in zip(X[rows], y[rows], strict=True)]
+        expected = [river.predict_proba_one(x)[True] for x, _ in lessons_of_river]
+        found = ours.predict_proba_many(scaler.transform_many(X[rows]))
+        assert found == pytest.approx(expected, abs=1e-9, rel=0)
+        ours.learn_many(scaler.learn_transform_many(X[rows]), y[rows])
+        for x, label in lessons_of_river:
+            river.learn_one(x, bool(label))
+
+
 @seeds(2)
 def test_how_rows_are_cut_never_matters(build, seed, hostile_rows):
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ def log_odds(p):
     return math.log(p / (1 - p))
 
 
-@seeds(2)
+@seeds(3)
 @pytest.mark.parametrize("prediction", ["mc", "nb", "nba"])
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 def test_base_and_contributions_add_up_to_the_scores_log_odds(streams, build, prediction, seed):
@@ -73,6 +73,13 @@ def test_changes_that_cancel_keep_their_sign():
     base, parts = log_odds_of(0.3, np.array([0.2, -0.2, 0.0]))
     assert parts[0] == -parts[1] > 0
     assert base + parts.sum() == pytest.approx(log_odds(0.3))
+
+
+def test_a_leaf_that_overrules_its_way_leaves_contributions_of_a_sane_size():
+    for score in (1e-14, 1.0 - 1e-14):
+        base, parts = log_odds_of(score, np.array([0.05, 0.02]) * (1 if score < 0.5 else -1))
+        assert np.abs(parts).max() < 1000
+        assert base + parts.sum() == pytest.approx(log_odds(score), abs=1e-9)
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])

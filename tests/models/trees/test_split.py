@@ -5,8 +5,22 @@ import pytest
 from seeds import seeds
 
 from models.trees import split as module
-from models.trees.nodes import DEPTH, FEATURE, LEFT, REFUSED, SPLITS, WIPED
-from models.trees.split import best_split, can_split, is_too_early, try_split
+from models.trees.criteria import entropy
+from models.trees.nodes import (
+    DEPTH,
+    FEATURE,
+    FRAUD_FIRST,
+    GENUINE_FIRST,
+    HIGH,
+    LEFT,
+    LOW,
+    MET,
+    REFUSED,
+    SPLITS,
+    WEIGHT,
+    WIPED,
+)
+from models.trees.split import best_split, can_split, class_apart, is_too_early, try_split
 from models.trees.tree import DenseTree
 
 
@@ -91,3 +105,43 @@ def test_no_split_at_all_wins_over_constants():
     tree.learn_many(np.ones((40, 2)), np.arange(40) % 2 == 0)
     try_split(tree._trees, tree._rules, 0)
     assert tree._trees.counts[[SPLITS, WIPED]].tolist() == [0, 1]
+
+
+def test_the_gain_of_a_column_that_tells_all_is_never_too_early():
+    rng = np.random.default_rng(0)
+    y = rng.random(500) < 0.2
+    X = np.column_stack([y * 10.0 + rng.random(500), rng.random(500)])
+    tree = DenseTree(2, grace_period=10**6)
+    tree.learn_many(X, y)
+    bits = entropy(float((~y).sum()), float(y.sum()))
+    _, _, ahead, _ = best_split(tree._trees, tree._rules, 0)
+    assert 0.9 * bits < ahead <= bits
+    assert not is_too_early(tree._trees, tree._rules, 0, 0.99 * ahead)
+    assert is_too_early(tree._trees, tree._rules, 0, 1.01 * bits)
+
+
+def test_a_class_that_ends_at_the_threshold_is_on_the_left_alone():
+    tree = DenseTree(1, grace_period=10**6)
+    tree.learn_many(np.arange(12.0)[:, None], np.arange(12) > 5)
+    slot = tree._trees.slots[0, 0]
+    assert tree._trees.gauss[slot, 0, [WEIGHT, LOW, HIGH]].tolist() == [6.0, 0.0, 5.0]
+    assert class_apart(tree._trees, 0, 0, 0, 5.0, 1.87) == (6.0, 0.0, 1)
+    assert class_apart(tree._trees, 0, 0, 0, -0.1, 1.87) == (0.0, 6.0, 1)
+    left, right, sides = class_apart(tree._trees, 0, 0, 0, 2.5, 1.87)
+    assert (left, right, sides) == (3.0, 3.0, 2)
+    assert class_apart(tree._trees, 0, 1, 0, 6.0, 1.87)[2] == 2
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_children_meet_classes_in_the_order_in_which_they_were_observed(first):
+    rng = np.random.default_rng(0)
+    y = rng.random(300) < 0.5
+    y[0] = first
+    X = rng.normal(size=(300, 1)) + y[:, None]
+    tree = DenseTree(1, grace_period=10**6, tau=10.0)
+    tree.learn_many(X, y)
+    try_split(tree._trees, tree._rules, 0)
+    left = tree._trees.links[0, LEFT]
+    met = tree._trees.marks[left : left + 2, MET].tolist()
+    assert FRAUD_FIRST in met if first else GENUINE_FIRST in met
+    assert GENUINE_FIRST not in met if first else FRAUD_FIRST not in met

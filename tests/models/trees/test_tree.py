@@ -153,6 +153,15 @@ def test_columns_added_later_are_as_if_they_had_been_missing(streams, seed):
     assert narrow.width == 6
 
 
+def test_a_branch_has_the_weight_of_all_that_went_through_it(streams):
+    X, y = streams.lessons(3, 500)
+    model = DenseTree(6, grace_period=20, delta=0.1)
+    model.learn_many(X, y)
+    state = model.state()
+    assert state.arrays["feature"][0] >= 0
+    assert state.arrays["weights"][0].tolist() == [(~y).sum(), y.sum()]
+
+
 def test_it_begins_without_columns_if_need_be(streams):
     X, y = streams.lessons(3, 100)
     model, same = DenseTree(0, **EAGER), DenseTree(6, **EAGER)

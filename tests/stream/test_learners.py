@@ -1,0 +1,217 @@
+"""Learners from the configuration, and what is said where one cannot be had."""
+
+import numpy as np
+import pytest
+
+from models.blend import Blend
+from models.compiled import CompiledLearner
+from models.compiler import UncompiledWarning
+from models.river_adapter import RiverLearner
+from models.sampling import SampledLearner
+from models.trained import TrainedLearner
+from models.trees.forest import DenseForest
+from schemas.errors import ConfigError, ModelError
+from stream.app import engine_of
+from stream.config import load
+from stream.learners import challenger_of, learner_of
+from stream.sections import ChallengerSection, ModelSection
+from stream.timed import TimedLearner
+
+NAMES = ("amount", "ratio", "count")
+CODE = """
+from river import linear_model, naive_bayes, optim, preprocessing
+
+ready = preprocessing.StandardScaler() | linear_model.LogisticRegression()
+
+def built():
+    return preprocessing.MinMaxScaler() | linear_model.LogisticRegression(optim.SGD(0.5))
+
+Bayes = naive_bayes.GaussianNB
+number = 5
+
+def broken():
+    raise RuntimeError("no such luck")
+"""
+
+
+@pytest.fixture
+def code(tmp_path):
+    path = tmp_path / "fraud_models.py"
+    path.write_text(CODE)
+    return path
+
+
+def lessons(n=600):
+    rng = np.random.default_rng(1)
+    y = rng.random(n) < 0.2
+    return rng.normal(size=(n, len(NAMES))) + 2 * y[:, None], y
+
+
+def learns(learner):
+    X, y = lessons()
+    learner.learn_many(X, y)
+    scores = learner.predict_proba_many(X)
+    return scores[y].mean() > scores[~y].mean()
+
+
+def test_the_default_is_compiled_and_learns():
+    learner = learner_of(ModelSection(), NAMES)
+    assert isinstance(learner, CompiledLearner)
+    assert learns(learner)
+
+
+def test_a_forest_has_the_trees_and_the_seed_that_were_asked_for():
+    one, other, again = (
+        learner_of(ModelSection(kind="forest", trees=4, seed=seed), NAMES) for seed in (1, 2, 1)
+    )
+    assert isinstance(one.model, DenseForest)
+    assert learns(one)
+    assert learns(other)
+    assert learns(again)
+    X, _ = lessons()
+    scores = [learner.predict_proba_many(X).tolist() for learner in (one, other, again)]
+    assert scores[0] == scores[2] != scores[1]
+
+
+def test_a_blend_has_its_members():
+    blend = learner_of(ModelSection(kind="blend", frauds_min=5, genuine_min=50), NAMES)
+    assert isinstance(blend, Blend)
+    assert list(blend.members) == ["logistic", "forest"]
+    assert learns(blend)
+
+
+@pytest.mark.parametrize("name", ["ready", "built"])
+def test_a_river_model_of_one_s_own_is_compiled_where_it_can_be(code, name):
+    learner = learner_of(ModelSection(kind="river", source=f"{code}:{name}"), NAMES)
+    assert isinstance(learner, CompiledLearner)
+    assert learns(learner)
+
+
+def test_a_river_model_without_a_compiled_form_runs_and_says_so(code):
+    with pytest.warns(UncompiledWarning, match="GaussianNB"):
+        learner = learner_of(ModelSection(kind="river", source=f"{code}:Bayes"), NAMES)
+    assert isinstance(learner, RiverLearner)
+    assert learns(learner)
+
+
+def test_a_model_may_stand_in_a_module(monkeypatch, code):
+    monkeypatch.syspath_prepend(code.parent)
+    learner = learner_of(ModelSection(kind="river", source="fraud_models:ready"), NAMES)
+    assert isinstance(learner, CompiledLearner)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "text"),
+    [
+        ("{code}:nothing", ConfigError, "has no 'nothing'"),
+        ("{code}:broken", ConfigError, "gives no model: RuntimeError: no such luck"),
+        ("{code}:number", ConfigError, "gives no model: TypeError"),
+        ("{folder}/none.py:ready", ConfigError, "there is no file"),
+        ("no_such_module:ready", ConfigError, "cannot be imported"),
+        ("{folder}/bad.py:ready", ConfigError, "cannot be run: SyntaxError"),
+        ("river.preprocessing:StandardScaler", ModelError, "StandardScaler"),
+    ],
+)
+def test_a_source_that_leads_nowhere_is_named(code, source, error, text):
+    (code.parent / "bad.py").write_text("ready = = 1")
+    where = source.format(code=code, folder=code.parent)
+    with pytest.raises(error, match=text):
+        learner_of(ModelSection(kind="river", source=where), NAMES)
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    missing = ModelSection(kind="onnx", source=str(tmp_path / "none.onnx"))
+    with pytest.raises(ConfigError, match=r"none\.onnx cannot be read: No such file"):
+        learner_of(missing, NAMES)
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    with pytest.raises(ModelError):
+        learner_of(ModelSection(kind="onnx", source=str(tmp_path / "bad.onnx")), NAMES)
+
+
+def test_a_trained_model_scores_at_once(tmp_path):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    X, y = lessons()
+    model = linear_model.LogisticRegression().fit(X, y)
+    options = {id(model): {"zipmap": False}}
+    inputs = [("features", DoubleTensorType([None, len(NAMES)]))]
+    converted = skl2onnx.convert_sklearn(model, initial_types=inputs, options=options)
+    entry = converted.metadata_props.add()
+    entry.key, entry.value = "feature_names", ",".join(NAMES)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(converted.SerializeToString())
+    section = ModelSection(kind="onnx", source=str(path), unknown_value=0.0)
+    learner = learner_of(section, NAMES)
+    assert isinstance(learner, TrainedLearner)
+    assert learner.ready
+    expected = model.predict_proba(X)[:, 1]
+    np.testing.assert_allclose(learner.predict_proba_many(X), expected, 1e-5)
+    with pytest.raises(ModelError, match="ratio"):
+        learner_of(section, ("amount", "rate", "count"))
+
+
+def test_a_challenger_may_see_a_share():
+    sampled = challenger_of(ChallengerSection(kind="forest", sample=0.25), NAMES)
+    assert isinstance(sampled, SampledLearner)
+    assert isinstance(challenger_of(ChallengerSection(), NAMES), CompiledLearner)
+
+
+def test_the_engine_has_the_configured_contenders(tmp_path, code):
+    path = tmp_path / "fraudstream.toml"
+    path.write_text(
+        f"""
+        [features]
+        names = ["amount", "card.count_1h"]
+        [model]
+        kind = "forest"
+        trees = 2
+        frauds_min = 7
+        [model.challengers.simple]
+        [model.challengers.mine]
+        kind = "river"
+        source = "{code}:ready"
+        sample = 0.5
+        """
+    )
+    engine = engine_of(load(path), bytes(16))
+    champion, challengers = engine.champion.learner, engine.challengers
+    assert isinstance(champion, TimedLearner)
+    assert isinstance(champion.learner.model, DenseForest)
+    assert champion.learner.counts.frauds_min == 7
+    assert list(challengers) == ["simple", "mine"]
+    assert isinstance(challengers["mine"].learner.learner, SampledLearner)
+
+
+PROBLEMS = {
+    "no source": ('kind = "river"', "source: '' does not name a River model"),
+    "half a source": ('kind = "river"\nsource = "model.py"', "'model.py' does not name"),
+    "no file": ('kind = "onnx"', "'onnx' needs the file"),
+    "another kind": ('kind = "forrest"', "forest"),
+    "twice": ('kind = "blend"\nmembers = ["forest", "forest"]', "'forest' is there twice"),
+    "one member": ('kind = "blend"\nmembers = ["forest"]', "members"),
+    "two sources": (
+        'kind = "blend"\nsource = "a.py:b"\nmembers = ["river", "onnx"]',
+        "only one of 'river' and 'onnx'",
+    ),
+    "an unknown key": ("tress = 10", "trees"),
+    "a share of none": ('[model.challengers.x]\nkind = "forest"\nsample = 0', "sample"),
+    "a challenger's source": ('[model.challengers.x]\nkind = "river"', "challengers.x.source"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), PROBLEMS.values(), ids=PROBLEMS)
+def test_a_wrong_model_is_named_with_its_line(tmp_path, text, words):
+    path = tmp_path / "fraudstream.toml"
+    path.write_text(f"[model]\n{text}\n")
+    with pytest.raises(ConfigError, match=words) as raised:
+        load(path)
+    assert "fraudstream.toml:" in str(raised.value)
+
+
+def test_a_class_is_built():
+    learner = learner_of(
+        ModelSection(kind="river", source="river.linear_model:LogisticRegression"), NAMES
+    )
+    assert isinstance(learner, CompiledLearner)
