@@ -18,7 +18,6 @@ from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source
-from stream.learners import challenger_of, learner_of
 from stream.publish import Codecs, Policy, Publisher
 from stream.timed import TimedLearner
 from stream.warm_up import WarmedUp, warm_up
@@ -53,6 +52,9 @@ def registry_of(config: Config) -> Registry:
 def engine_of(config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING) -> Engine:
     """Build an engine that has seen nothing yet; the key is that of its decoders."""
     parameters = config.engine_parameters(hash_key)
+    # River takes a second to import, and not every command asks for a model.
+    from stream.learners import challenger_of, learner_of
+
     names = parameters.features.names
     champion = TimedLearner(learner_of(config.model, names))
     challengers = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from river import linear_model, optim
@@ -11,7 +12,9 @@ from models.linear.logistic import DenseLogisticRegression
 from schemas.errors import ModelError
 
 
-def dense_of(regression: Any, width: int) -> DenseLogisticRegression:
+def dense_of(
+    regression: Any, width: int, feature_names: Sequence[str] | None = None
+) -> DenseLogisticRegression:
     """Return the compiled form of a River regression that has learned nothing yet.
 
     Parameters
@@ -20,6 +23,8 @@ def dense_of(regression: Any, width: int) -> DenseLogisticRegression:
         Of exactly this class: what a subclass changes cannot be seen.
     width : int
         Number of columns.
+    feature_names : sequence of str, optional
+        Of no effect: columns are as good in any order.
 
     Raises
     ------

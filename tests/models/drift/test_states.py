@@ -74,6 +74,12 @@ def overfill(arrays):
     arrays["sizes"][0, 0] = 6
 
 
+def fill_all_levels(arrays):
+    arrays["sizes"][2] = 1
+    arrays["counters"][2, WIDTH] = 2**32 - 1
+    arrays["counters"][2, TOP] = 32
+
+
 DAMAGE = {
     "size beyond the slots": put("sizes", (0, 0), 7),
     "size beyond what merging leaves": overfill,
@@ -82,6 +88,7 @@ DAMAGE = {
     "top beyond the levels": put("counters", (0, TOP), 32),
     "top beyond the levels of an empty window": put("counters", (2, TOP), 32),
     "top of an empty window": put("counters", (2, TOP), 1),
+    "top beyond the levels of a full window": fill_all_levels,
     "negative top": put("counters", (0, TOP), -1),
     "top too low": put("counters", (0, TOP), 0),
     "top too high": put("counters", (0, TOP), 31),

@@ -1,5 +1,6 @@
 """River's own checks, and River's own scores through dictionaries and frames."""
 
+import os
 import pickle
 
 import numpy as np
@@ -23,16 +24,25 @@ MODELS = {
 QUIET = {"drift_detector": drift.NoDrift(), "warning_detector": drift.NoDrift()}
 
 
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+
+# A second tree, and a second kind of forest, would only be slow without a compiler.
+CHECKED = (
+    MODELS
+    if COMPILED
+    else {"tree": MODELS["eager tree"], "forest": lambda: ARFClassifier(n_models=1, seed=1)}
+)
+
+
 def every_check():
-    for name, build in MODELS.items():
+    for name, build in CHECKED.items():
         for check in checks.yield_checks(build()):
             yield pytest.param(build, check, id=f"{name}-{check.__name__}")
 
 
 @pytest.mark.parametrize(("build", "check"), list(every_check()))
-def test_river_checks(streams, build, check):
-    slow = {"check_bounded_memory_growth"}
-    if not streams.compiled and check.__name__ in slow:
+def test_river_checks(build, check):
+    if not COMPILED and check.__name__ == "check_bounded_memory_growth":
         pytest.skip("too many events without a compiler")
     model = build()
     assert check.__name__ not in model._unit_test_skips()
