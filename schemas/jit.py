@@ -66,4 +66,17 @@ def inlined(function: Callable[..., Any]) -> Any:
     return numba.njit(**_OPTIONS, inline="always")(function)
 
 
+def uncounted(compiled: Any) -> Any:
+    """Take the counting of references out of a kernel, before its first call.
+
+    Numba counts who holds an array: two locked instructions for each array of a tuple at
+    every call, which is most of the time of short kernels that hand tuples on. Only for a
+    kernel that makes no arrays and copies none; its caller holds those that it is given.
+    """
+    options = getattr(compiled, "targetoptions", None)
+    if options is not None:  # Not compiled at all where Numba is switched off.
+        options["_nrt"] = False
+    return compiled
+
+
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from models.anomaly.masses import MASS_BITS, Trees, learn_rows, score_rows
 from models.anomaly.planting import planted
 from models.dense import VALUE_MAX
+from models.matrix import rows_of
 from models.restoring import array, count, require, require_header, require_kind, require_within
-from models.scale.matrix import rows_of
 from models.snapshot import State
 
 KIND = "half_space_trees/1"

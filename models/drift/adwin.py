@@ -23,8 +23,7 @@ from numba import float64, int64
 from numpy.typing import NDArray
 
 from models.dense import clipped
-from models.trees.uncounted import uncounted
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 # Columns of `counters`.
 WIDTH, TICK, TOP, FOUND, DRIFTED, N_COUNTERS = 0, 1, 2, 3, 4, 5

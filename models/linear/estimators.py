@@ -12,7 +12,7 @@ from river.utils import dataframe
 
 from models.face import probabilities, verdict_of, verdicts_of, weights_of
 from models.linear.translate import dense_from
-from models.scale.named import Named
+from models.named import Named
 
 
 class LogisticRegression(base.MiniBatchClassifier):

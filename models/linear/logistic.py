@@ -13,8 +13,8 @@ from models.linear.optimizers import FTRL, RULES, Optimizer, sgd
 from models.linear.parameters import number
 from models.linear.rows import INTERCEPT, LEARN, STEPS, predict_rows
 from models.linear.steps import WEIGHT_MAX
+from models.matrix import labels_of, rows_of
 from models.restoring import array, require, require_header, require_kind, require_within
-from models.scale.matrix import labels_of, rows_of
 from models.snapshot import State
 
 KIND = "logistic_regression/1"

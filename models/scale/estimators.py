@@ -11,8 +11,8 @@ import numpy as np
 from river import base, stats
 
 from models.face import names_of
+from models.named import Named
 from models.scale.min_max import DenseMinMaxScaler
-from models.scale.named import Named
 from models.scale.standard import DenseStandardScaler
 from models.scale.translate import refuse_window
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.dense import VALUE_MAX, clipped
+from models.matrix import rows_of
 from models.restoring import array, require_header, require_kind, require_within
-from models.scale.matrix import rows_of
 from models.snapshot import State
 from schemas.jit import inlined, kernel
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 
 from models.trees.rules import GINI, INFO_GAIN
-from models.trees.uncounted import uncounted
-from schemas.jit import kernel
+from schemas.jit import kernel, uncounted
 
 
 @uncounted

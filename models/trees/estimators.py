@@ -11,8 +11,8 @@ from river import base, metrics
 from river.tree.splitter import Splitter
 from river.utils import dataframe
 
-from models.face import probabilities, verdicts_of, weights_of
-from models.scale.named import Named
+from models.face import probabilities, verdict_of, verdicts_of, weights_of
+from models.named import Named
 from models.trees import forest, tree
 from models.trees.parameters import (
     FOREST_PERIOD,
@@ -33,7 +33,7 @@ class _Grown(base.MiniBatchClassifier):
         """Learn a dictionary, its label and its weight."""
         row = self._named.row_to_learn(x)
         self._name_columns()
-        self._named.dense.learn_many(row, np.array([bool(y)]), weights_of(w, 1))
+        self._named.dense.learn_many(row, np.array([verdict_of(y)]), weights_of(w, 1))
         self.n_learned += 1
 
     def learn_many(self, X: Any, y: Any, w: Any = 1) -> None:

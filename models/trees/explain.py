@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from models.odds import NEAREST, log_odds
 from models.trees.nodes import FEATURE, PARENT
-from models.trees.uncounted import uncounted
 from models.trees.walk import descend
-from schemas.jit import kernel
+from schemas.jit import kernel, uncounted
 
 
 @uncounted

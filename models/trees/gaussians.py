@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 
 from models.trees.nodes import HIGH, LOW, MEAN, SQUARES, WEIGHT
-from models.trees.uncounted import uncounted
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 _HALF_LOG_TAU = 0.5 * math.log(math.tau)
 _ROOT_2 = math.sqrt(2.0)

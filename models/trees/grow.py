@@ -14,9 +14,8 @@ from models.trees.nodes import (
     wipe,
 )
 from models.trees.split import try_split
-from models.trees.uncounted import uncounted
 from models.trees.walk import descend
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 
 @uncounted

@@ -27,8 +27,7 @@ from models.trees.nodes import (
 )
 from models.trees.rules import ADAPTIVE, BAYES, MAJORITY
 from models.trees.twister import sample
-from models.trees.uncounted import uncounted
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 
 @uncounted

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.trees.uncounted import uncounted
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 NIL = -1
 

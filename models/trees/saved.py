@@ -37,8 +37,7 @@ from models.trees.nodes import (
     Trees,
     knows,
 )
-from models.trees.uncounted import uncounted
-from schemas.jit import kernel
+from schemas.jit import kernel, uncounted
 
 
 def saved(kind: str, header: Mapping[str, Any], trees: Trees, roots: NDArray[np.int32]) -> State:

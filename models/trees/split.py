@@ -34,8 +34,7 @@ from models.trees.nodes import (
     wipe,
 )
 from models.trees.rules import INFO_GAIN
-from models.trees.uncounted import uncounted
-from schemas.jit import kernel
+from schemas.jit import kernel, uncounted
 
 
 @uncounted

@@ -16,9 +16,8 @@ from models.trees.rows import checked_lessons, checked_rows
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
 from models.trees.saved import restore_trees, saved
 from models.trees.twister import seeded
-from models.trees.uncounted import uncounted
 from models.trees.walk import descend
-from schemas.jit import kernel
+from schemas.jit import kernel, uncounted
 
 KIND = "hoeffding_tree/1"
 

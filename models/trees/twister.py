@@ -12,8 +12,7 @@ import numpy as np
 from numba import float64, int64, uint32
 from numpy.typing import NDArray
 
-from models.trees.uncounted import uncounted
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 N_WORDS = 624
 _MIDDLE = 397

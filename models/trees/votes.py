@@ -20,9 +20,8 @@ from models.trees.grow import grow, score
 from models.trees.leaf import predict
 from models.trees.nodes import NIL, fell
 from models.trees.twister import poisson
-from models.trees.uncounted import uncounted
 from models.trees.walk import descend
-from schemas.jit import inlined, kernel
+from schemas.jit import inlined, kernel, uncounted
 
 # Columns of `hits` and of `alarms`.
 RIGHT, JUDGED = 0, 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from models.trees.nodes import FEATURE, LEFT, NIL
-from models.trees.uncounted import uncounted
-from schemas.jit import inlined
+from schemas.jit import inlined, uncounted
 
 
 @uncounted

@@ -59,7 +59,7 @@ def compare(streams, parameters, X, y, step=50):
 @seeds(1)
 @pytest.mark.parametrize("kind", RIVERS)
 @pytest.mark.parametrize(
-    ("prediction", "criterion"), list(itertools.product(PREDICTIONS, CRITERIA)), ids="-".join
+    ("prediction", "criterion"), list(itertools.product(PREDICTIONS, CRITERIA))
 )
 def test_scores_equal_river_to_the_last_bit(streams, kind, prediction, criterion, seed):
     X, y = streams.lessons(seed, 3000 if streams.compiled else 250)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.named import Named
 from models.scale.min_max import DenseMinMaxScaler
-from models.scale.named import Named
 
 
 @pytest.fixture
