@@ -49,7 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
     commands = parser.add_subparsers(dest="command", metavar="[report]")
     into = commands.add_parser("report", help="bring the table in a document up to date")
-    into.add_argument("--results", metavar="FILE", type=Path, required=True)
+    into.add_argument(
+        "--results",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        action="append",
+        help="may repeat: the newer last",
+    )
     into.add_argument("--into", metavar="DOCUMENT", type=Path, required=True)
     into.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
     return parser
@@ -93,12 +100,13 @@ def _usage(text: str) -> int:
     return USAGE
 
 
-def _report(results: Path, into: Path, *, check: bool) -> int:
+def _report(results: Sequence[Path], into: Path, *, check: bool) -> int:
     same = report.write_into(results, into, check=check)
     if check and not same:
+        files = " ".join(f"--results {path}" for path in results)
         print(
-            f"{into} does not say what {results} says; bring it up to date with: "
-            f"python -m benchmarks report --results {results} --into {into}",
+            f"{into} does not say what the results say; bring it up to date with: "
+            f"python -m benchmarks report {files} --into {into}",
             file=sys.stderr,
         )
         return FAILED

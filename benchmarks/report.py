@@ -172,13 +172,25 @@ def splice(text: str, table: str) -> str:
     return f"{head}{BEGIN}\n{table}\n{END}{tail}"
 
 
-def write_into(results: Path, into: Path, *, check: bool = False) -> bool:
-    """Bring the table in a document up to date.
+def newest(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out of each file what a later one has measured again, and files with nothing left."""
+    kept: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for found in reversed(files):
+        results = [result for result in found["results"] if result["name"] not in seen]
+        seen |= {result["name"] for result in results}
+        if results:
+            kept.insert(0, {**found, "results": results})
+    return kept
+
+
+def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> bool:
+    """Bring the tables in a document up to date.
 
     Parameters
     ----------
     results
-        The results file.
+        The results files, a table each; what a later one holds is left out of the earlier.
     into
         The document with the markers.
     check
@@ -194,10 +206,10 @@ def write_into(results: Path, into: Path, *, check: bool = False) -> bool:
     ReportError
         One of the two cannot be used.
     """
-    table = markdown(load(results))
+    tables = [markdown(found) for found in newest([load(path) for path in results])]
     try:
         text = into.read_text(encoding="utf-8")
-        wanted = splice(text, table)
+        wanted = splice(text, "\n\n".join(tables))
     except (OSError, ValueError, ReportError) as error:
         raise ReportError(f"{into}: {error}") from error
     if wanted != text and not check:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import compose, linear_model, preprocessing
 
-from models import dense
+from models.dense import VALUE_MAX
 from models.odds import log_odds
 from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
 from models.restoring import count, require, require_header, require_kind
@@ -21,8 +21,6 @@ from models.snapshot import State
 
 _KIND = "river_learner/1"
 _UNLEARNED_MAX = 2**63 - 1
-
-VALUE_MAX = dense.VALUE_MAX
 
 # What River's own arithmetic raises on rows that it was not made for.
 _STUMBLES = (ArithmeticError, ValueError)

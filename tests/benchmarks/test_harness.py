@@ -567,13 +567,33 @@ def test_results_go_into_a_document_and_the_check_holds(
     assert main([*command, "--check"]) == 1
 
 
+def test_what_a_later_file_measured_again_leaves_the_earlier_table(tmp_path: Path) -> None:
+    files = []
+    for number, names in enumerate((["a", "b"], ["b", "c"], ["c"])):
+        files.append(tmp_path / f"{number}.json")
+        found = report.document(
+            [sample_result(name) for name in names], {"cpu": f"cpu {number}"}, quick=False
+        )
+        files[-1].write_text(report.to_json(found))
+    into = tmp_path / "README.md"
+    into.write_text(DOCUMENT)
+    report.write_into(files, into)
+    tables = into.read_text().split("| Benchmark |")[1:]
+    rows = [[n for n in "abc" if f"| {n} |" in table] for table in tables]
+    assert rows == [["a"], ["b"], ["c"]]
+    assert [f"cpu {number}" in table for number, table in enumerate(tables)] == [True] * 3
+    assert report.write_into(files, into, check=True)
+    report.write_into(files[:2], into)
+    assert into.read_text().count("| Benchmark |") == 2
+
+
 def test_text_outside_the_markers_is_not_checked(tmp_path: Path) -> None:
     results, into = tmp_path / "results.json", tmp_path / "README.md"
     results.write_text(report.to_json(report.document([sample_result()], {}, quick=False)))
     into.write_text(DOCUMENT)
-    report.write_into(results, into)
+    report.write_into([results], into)
     into.write_text(into.read_text().replace("after", "later"))
-    assert report.write_into(results, into, check=True)
+    assert report.write_into([results], into, check=True)
 
 
 @pytest.mark.parametrize(
