@@ -6,6 +6,9 @@ BIN := .venv/bin
 CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 	$(addprefix tests/stream/test_,keytable.py labels.py decide.py event_time.py engine.py replay.py)
 
+# Two processes, each file in one of them: it keeps its servers and its compiled kernels.
+IN_PARALLEL := -n 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench lock clean
 
@@ -18,8 +21,8 @@ demo: setup ## Score a live stream on an embedded broker; Ctrl-C ends it.
 	@$(BIN)/fraudstream demo; status=$$?; [ $$status -eq 130 ] || exit $$status
 
 test: .venv/.dev check ## Lint, type-check and run every test, real Kafka and Redis included.
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
 
 check: .venv/.dev ## Lint and type-check only.
 	$(BIN)/ruff check .

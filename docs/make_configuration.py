@@ -92,7 +92,12 @@ def kind(written: str, field: FieldInfo) -> str:
         return "list of durations" if "tuple" in written else "duration"
     if "dict" in written and "Capacity" in written:
         return "table of integers"
-    special = {"_hours": "text", "_weekdays": "list of texts", "_location": "list of two texts"}
+    special = {
+        "_max_features": "text or number",
+        "_hours": "text",
+        "_weekdays": "list of texts",
+        "_location": "list of two texts",
+    }
     for part, words in special.items():
         if part in written:
             return words

@@ -39,7 +39,10 @@ class Learner(Protocol):
         ...
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of fraud of each row, shape (n,); changes nothing."""
+        """Return the probability of fraud of each row, shape (n,); changes nothing.
+
+        NaN where there is no score.
+        """
         ...
 
     def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

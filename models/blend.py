@@ -56,8 +56,9 @@ class Blend:
         How fast weights follow losses, above 0 to 1: a difference of one nat moves the ratio
         of two weights by exp(rate).
     share : float
-        Part of every weight that is dealt out equally at each label, above 0 to below 1. Its
-        inverse is about how many labels pass between changes of the best member.
+        Part of the weight of each member judged that is dealt out equally among them at each
+        label, above 0 to below 1. Its inverse is about how many labels pass between changes
+        of the best member.
     fraud_weight : float
         How many genuine payments one fraud counts for, beyond its loss; above 0.
 
@@ -163,16 +164,17 @@ class Blend:
         self._weights = weights
 
     def _restore_members(self, state: State) -> None:
-        before = {name: _stateful(name, it).state() for name, it in self.members.items()}
-        taken = []
+        members = {name: _stateful(name, it) for name, it in self.members.items()}
+        before = {name: member.state() for name, member in members.items()}
         try:
-            for name, member in self.members.items():
-                _stateful(name, member).restore(state.parts[name])
-                taken.append(name)
-        except SnapshotError as error:
-            for earlier in taken:
-                _stateful(earlier, self.members[earlier]).restore(before[earlier])
-            raise SnapshotError(f"{_KIND}: member {name!r}: {error}") from error
+            for name, member in members.items():
+                member.restore(state.parts[name])
+        except Exception as error:  # Whatever a member raises: half a state is worse.
+            for earlier, member in members.items():
+                member.restore(before[earlier])
+            if isinstance(error, SnapshotError):
+                raise SnapshotError(f"{_KIND}: member {name!r}: {error}") from error
+            raise
 
     def _parameters(self) -> dict[str, Any]:
         return {

@@ -37,6 +37,11 @@ class Unlabelled:
         """How many columns there are."""
         return self.detector.width
 
+    @property
+    def ready(self) -> bool:
+        """Whether the detector's scores mean anything yet."""
+        return self.detector.ready
+
     def widen(self, width: int) -> None:
         """Add columns; see `models.dense.Dense`."""
         self.detector.widen(width)
@@ -79,7 +84,8 @@ class CompiledLearner:
         As wide as there are names.
     model : DenseClassifier or DenseDetector
     frauds_min, genuine_min : int
-        Labels of each class before `ready`; of a detector `genuine_min` of either.
+        Labels of each class before `ready`; of a detector `genuine_min` of either, and what
+        it needs itself.
 
     Attributes
     ----------
@@ -119,11 +125,13 @@ class CompiledLearner:
     def ready(self) -> bool:
         """Whether enough was seen for a score to mean anything."""
         if isinstance(self.model, Unlabelled):
-            return self.counts.learned >= self.counts.genuine_min
+            return self.model.ready and self.counts.learned >= self.counts.genuine_min
         return self.counts.ready
 
     def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         """Learn rows one after the other, in order; see `models.base.Learner`."""
+        if y.shape != (len(X),):
+            raise ValueError(f"X has {len(X)} rows and y {y.size}: give each row its label")
         for transformer in self.transformers:
             X = transformer.learn_transform_many(X)
         self.model.learn_many(X, y)
@@ -152,7 +160,7 @@ class CompiledLearner:
         """
         require_kind(state, _KIND)
         require_header(state, {"feature_names": list(self.feature_names)})
-        counts = ClassCounts.of(state.header)
+        counts = self.counts.restored(state)
         parts = dict(self._parts())
         if state.parts.keys() != parts.keys():
             raise SnapshotError(
@@ -163,7 +171,7 @@ class CompiledLearner:
         try:
             for name, part in parts.items():
                 part.restore(state.parts[name])
-        except SnapshotError:
+        except Exception:  # Whatever a part raises: half a state is worse.
             for name, part in parts.items():
                 part.restore(before[name])
             raise

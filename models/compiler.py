@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from models.compiled import CompiledLearner
 from models.forms import model_of, transformer_of
 from models.readiness import FRAUDS_MIN, GENUINE_MIN
 from models.river_adapter import RiverLearner
-from schemas.errors import ModelError
+from schemas.errors import ModelError, TrainedModelError
 
 
 class UncompiledWarning(UserWarning):
@@ -50,7 +50,8 @@ def compile(  # noqa: A001 - the name that users know from elsewhere, `models.co
     Parameters
     ----------
     model : river.base.Classifier or river.base.AnomalyDetector
-        Or a pipeline that ends in one, untrained. It stays as it is.
+        Or a pipeline that ends in one, untrained: what it has learned is not taken over. It
+        stays as it is.
     feature_names : tuple of str
         Names of the columns of the matrices that it will be given.
     frauds_min, genuine_min : int
@@ -60,6 +61,9 @@ def compile(  # noqa: A001 - the name that users know from elsewhere, `models.co
     ------
     schemas.errors.ModelError
         It gives neither probabilities nor scores.
+    schemas.errors.TrainedModelError
+        Some of it has learned already. That is seen of whatever has a compiled form; of
+        anything else a fresh clone is run.
     """
     built = build(model, feature_names, frauds_min, genuine_min)
     if built.uncompiled:
@@ -76,13 +80,24 @@ def build(
     """Do what `compile` does, and return the warning instead of giving it."""
     *scalers, last = _steps(model) or [model]
     width = len(feature_names)
-    try:
-        transformers = [transformer_of(step, width) for step in scalers]
-        compiled = model_of(last, feature_names)
-    except ModelError as why:
+    # Every step is asked, also behind one without a form: it may have learned already.
+    transformers = [_form(transformer_of, step, width) for step in scalers]
+    compiled = _form(model_of, last, feature_names)
+    reasons = [why for why in (*transformers, compiled) if isinstance(why, ModelError)]
+    if reasons:
         learner = RiverLearner(model, feature_names, frauds_min, genuine_min)
-        return Built(learner, f"River's own objects will run, over dictionaries: {why}")
+        return Built(learner, f"River's own objects will run, over dictionaries: {reasons[0]}")
     return Built(CompiledLearner(feature_names, transformers, compiled, frauds_min, genuine_min))
+
+
+def _form(of: Callable[[Any, Any], Any], step: Any, about: Any) -> Any:
+    """Return a step's compiled form, or why there is none; TrainedModelError is raised."""
+    try:
+        return of(step, about)
+    except TrainedModelError:
+        raise
+    except ModelError as why:
+        return why
 
 
 def _steps(model: Any) -> list[Any]:

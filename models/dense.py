@@ -85,6 +85,11 @@ class DenseClassifier(Dense, Protocol):
 class DenseDetector(Dense, Protocol):
     """An anomaly detector: it knows no labels."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether it has seen enough for a score to mean anything."""
+        ...
+
     def learn_many(self, X: NDArray[np.float64]) -> None:
         """Learn rows in order."""
         ...

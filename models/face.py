@@ -7,10 +7,11 @@ NaN. Labels are booleans: the models here tell two classes apart.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 from river.utils import dataframe
@@ -21,6 +22,7 @@ class Columns:
 
     def __init__(self, names: Iterable[Hashable] = ()) -> None:
         self.places: dict[Hashable, int] = {}
+        self._values_of: Callable[[Mapping[Hashable, Any]], Any] | None = None
         self.add(names)
 
     def __len__(self) -> int:
@@ -30,6 +32,8 @@ class Columns:
         """Give a column to each name that has none."""
         for name in names:
             self.places.setdefault(name, len(self.places))
+        # With a single name an itemgetter returns no tuple.
+        self._values_of = itemgetter(*self.places) if len(self) > 1 else None
 
     def row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float64]:
         """Return a dictionary as a row, shape (1, n_columns); names without a column are left out.
@@ -39,11 +43,10 @@ class Columns:
         TypeError
             A value is no number.
         """
+        full = self._full_row(x)
+        if full is not None:
+            return full
         places = self.places
-        if len(places) > 1 and x.keys() == places.keys():
-            values = itemgetter(*places)(x)
-            if all(type(value) is float for value in values):
-                return np.array([values])
         row = np.full((1, len(places)), np.nan)
         for name, value in x.items():
             place = places.get(name)
@@ -52,13 +55,23 @@ class Columns:
         return row
 
     def matrix(self, X: Any) -> NDArray[np.float64]:
-        """Return a frame of any backend as a matrix, shape (n, n_columns)."""
+        """Return a frame of any backend as a matrix, shape (n, n_columns).
+
+        Raises
+        ------
+        TypeError
+            A value is no number.
+        """
         frame = dataframe.into_frame(X)
         matrix = np.full((len(frame), len(self)), np.nan)
         found = [(at, self.places[n]) for at, n in enumerate(frame.columns) if n in self.places]
         if found:
             given, ours = (list(places) for places in zip(*found, strict=True))
-            matrix[:, ours] = dataframe.to_numpy(frame)[:, given]
+            values = frame.to_numpy()
+            if values.dtype.kind in "biuf":
+                matrix[:, ours] = values[:, given]
+            else:
+                matrix[:, ours] = _numbers(frame[:, given])
         return matrix
 
     def frame(self, matrix: NDArray[np.float64], like: Any) -> Any:
@@ -70,6 +83,17 @@ class Columns:
         return dataframe.to_native_frame(
             np.column_stack(columns) if columns else matrix, columns=frame.columns, like=frame
         )
+
+    def _full_row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float64] | None:
+        """Return the row of a dictionary of all columns and of floats; None for any other."""
+        # Another class than dict may make a value up where it has none.
+        if self._values_of is None or type(x) is not dict or len(x) != len(self):
+            return None
+        try:
+            row = np.array([self._values_of(x)])
+        except (KeyError, ValueError):
+            return None
+        return row if row.dtype == np.float64 and row.ndim == 2 else None
 
 
 def names_of(X: Any) -> list[str]:
@@ -106,6 +130,16 @@ def weights_of(w: Any, n: int) -> NDArray[np.float64] | None:
 def probabilities(p: NDArray[np.float64], like: Any) -> Any:
     """Return the probabilities of fraud as River's frame of both classes."""
     return dataframe.to_native_frame({False: 1.0 - p, True: p}, like=dataframe.into_frame(like))
+
+
+def _numbers(frame: nw.DataFrame[Any]) -> NDArray[np.float64]:
+    """Return a frame of numbers as a matrix; TypeError where a value is none."""
+    for name, dtype in frame.schema.items():
+        if not dtype.is_numeric() and dtype != nw.Boolean:
+            for value in frame.get_column(name).drop_nulls().to_list():
+                # What follows would parse text.
+                _number(name, value)
+    return dataframe.to_numpy(frame)
 
 
 def _number(name: Hashable, value: Any) -> float:

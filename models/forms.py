@@ -31,6 +31,8 @@ def transformer_of(step: Any, width: int) -> DenseTransformer:
     ------
     ModelError
         It has none; the text says what about it.
+    TrainedModelError
+        It has one, and has learned already.
     """
     step = _as_river(step)
     ours = _SCALERS.get(_package(step))
@@ -46,6 +48,8 @@ def model_of(step: Any, feature_names: Names) -> DenseClassifier | DenseDetector
     ------
     ModelError
         It has none; the text says what about it.
+    TrainedModelError
+        It has one, and has learned already.
     """
     step = _as_river(step)
     package = _package(step)
@@ -57,10 +61,17 @@ def model_of(step: Any, feature_names: Names) -> DenseClassifier | DenseDetector
 
 
 def _as_river(step: Any) -> Any:
-    """Return River's own object for an estimator of this package that has no more to it."""
+    """Return River's own object, untrained, for an estimator of this package.
+
+    Raises
+    ------
+    TrainedModelError
+        The estimator has learned already.
+    """
     package = _package(step)
     if package not in _RIVERS or package == _OWN_FORMS:
         return step
+    import_module(f"{package}.translate").refuse_trained(step)
     river = getattr(import_module(_RIVERS[package]), type(step).__name__)
     return river(**{name: getattr(step, name) for name in step._get_params()})
 

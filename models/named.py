@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -34,12 +33,10 @@ class Named(Generic[Model]):
     def __init__(self, dense: Model) -> None:
         self.columns = Columns()
         self.dense = dense
-        self._values_of: Callable[[Mapping[Hashable, Any]], Any] | None = None
 
     def row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float64]:
         """Return a dictionary as a row, shape (1, width); names without a column are left out."""
-        full = self._full_row(x)
-        return self.columns.row(x) if full is None else full
+        return self.columns.row(x)
 
     def row_to_learn(self, x: Mapping[Hashable, Any]) -> NDArray[np.float64]:
         """Return a dictionary as a row, shape (1, width), with a column for every name.
@@ -49,9 +46,6 @@ class Named(Generic[Model]):
         TypeError
             A value is no number; then no column was added either.
         """
-        full = self._full_row(x)
-        if full is not None:
-            return full
         if x.keys() <= self.columns.places.keys():
             return self.columns.row(x)
         columns = self._columns_with(x)
@@ -78,16 +72,6 @@ class Named(Generic[Model]):
         """Return one value a column, shape (width,), as a dictionary."""
         return dict(zip(self.columns.places, values.tolist(), strict=True))
 
-    def _full_row(self, x: Mapping[Hashable, Any]) -> NDArray[np.float64] | None:
-        """Return the row of a dictionary of all columns and of floats; None for any other."""
-        if self._values_of is None or len(x) != len(self.columns):
-            return None
-        try:
-            row = np.array([self._values_of(x)])
-        except (KeyError, ValueError):
-            return None
-        return row if row.dtype == np.float64 and row.ndim == 2 else None
-
     def _columns_with(self, names: Iterable[Hashable]) -> Columns:
         columns = Columns(self.columns.places)
         columns.add(names)
@@ -97,5 +81,3 @@ class Named(Generic[Model]):
         if len(columns) > self.dense.width:
             self.dense.widen(len(columns))
         self.columns = columns
-        # With a single name an itemgetter returns no tuple.
-        self._values_of = itemgetter(*columns.places) if len(columns) > 1 else None

@@ -138,6 +138,8 @@ def _opened(data: bytes) -> Any:
     options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
     options.log_severity_level = 4
+    # The runtime's own format (ORT) holds what the check above does not read.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # Its errors have no common class but this one.

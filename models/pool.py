@@ -8,8 +8,8 @@ fixed share, judged by log loss:
   Lugosi, Prediction, Learning, and Games, 2006, section 2.2);
 - then each gives away a small share, dealt out equally, so that no weight reaches 0 and
   one that was wrong for long comes back (Herbster & Warmuth 1998; section 5.2 there);
-- a member that said nothing of a row keeps its weight, and the others share theirs among
-  themselves: it sleeps (Freund, Schapire, Singer & Warmuth 1997).
+- a member that said nothing of a row keeps its weight, and the others move and deal out
+  theirs among themselves: it sleeps (Freund, Schapire, Singer & Warmuth 1997).
 
 The loss of a pool is never above the weighted mean of its members' losses, because
 log loss is convex in log-odds; that is what carries their bounds over to it.
@@ -28,6 +28,9 @@ from schemas.jit import kernel
 # still holds nine digits of its log-odds.
 LOG_ODDS_MAX = 12.0
 LOSS_MAX = math.log1p(math.exp(LOG_ODDS_MAX))
+
+# Where those awake weigh next to nothing together, a share of that must not become 0.
+_WEIGHT_MIN = 1e-300
 
 
 @kernel
@@ -88,26 +91,31 @@ def judge(
 ) -> None:
     """Move the weights, shape (n_members,), by what each member said of one row.
 
-    They stay positive and add up to one.
+    They stay positive and add up to one; those of members that said nothing stay as they
+    are, but for the rounding of the sum.
     """
     # Only differences of losses count, so the least is taken as zero and nothing underflows.
     least = math.inf
     for member in range(len(weights)):
         if not math.isnan(odds[member]):
             least = min(least, loss(odds[member], fraud))
-    before, after = 0.0, 0.0
+    before, after, awake = 0.0, 0.0, 0
     for member in range(len(weights)):
         if not math.isnan(odds[member]):
+            awake += 1
             before += weights[member]
             weights[member] *= math.exp(-rate * (loss(odds[member], fraud) - least))
             after += weights[member]
+    if awake == 0:
+        return
     total = 0.0
     for member in range(len(weights)):
         if not math.isnan(odds[member]):
-            weights[member] *= before / after
+            kept = (1.0 - share) * weights[member] / after + share / awake
+            weights[member] = max(kept * before, _WEIGHT_MIN)
         total += weights[member]
     for member in range(len(weights)):
-        weights[member] = (1.0 - share) * weights[member] / total + share / len(weights)
+        weights[member] /= total
 
 
 @kernel

@@ -23,7 +23,10 @@ class Prequential:
     true_positives, false_positives, false_negatives, true_negatives : int
         Of the alerts that were raised, by label.
     unscored : int
-        Labels of rows that had no score, for example while the model was cold.
+        Labels of rows that had no score, for example while the model was cold. They were not
+        alerted, and are judged as such.
+    left_out : int
+        Labels of rows that had no score and are not judged for it.
     log_loss_sum : float
         Sum of the scores' log losses, nats.
     """
@@ -33,7 +36,16 @@ class Prequential:
     false_negatives: int = 0
     true_negatives: int = 0
     unscored: int = 0
+    left_out: int = 0
     log_loss_sum: float = 0.0
+
+    def update_scored(
+        self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
+    ) -> None:
+        """Judge a batch only by the rows that had a score: for a model that decides nothing."""
+        scored = ~np.isnan(scores)
+        self.left_out += int((~scored).sum())
+        self.update(scores[scored], alerted[scored], y[scored])
 
     def update(
         self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
@@ -66,6 +78,7 @@ class Prequential:
         return {
             "judged": judged,
             "unscored": self.unscored,
+            "left_out": self.left_out,
             "frauds": frauds,
             "precision": self.true_positives / alerts if alerts else None,
             "recall": self.true_positives / frauds if frauds else None,

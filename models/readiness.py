@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import SnapshotError
+from models.restoring import count, require_header
+from models.snapshot import State
 
 # Before it saw this many of each class a classifier's score is an artefact of its
 # initial weights.
 FRAUDS_MIN = 5
 GENUINE_MIN = 50
+
+_COUNT_MAX = 2**63 - 1
 
 
 @dataclass
@@ -64,16 +65,17 @@ class ClassCounts:
         """Return all four numbers by name, for a `models.snapshot.State`."""
         return dict(vars(self))
 
-    @classmethod
-    def of(cls, header: Mapping[str, Any]) -> ClassCounts:
-        """Return the counts that a header holds; SnapshotError where it holds none."""
-        values: dict[str, int] = {}
-        for name in cls.__dataclass_fields__:
-            value = header.get(name)
-            if value is None or not _is_count(value):
-                raise SnapshotError(f"the state's {name} is {value!r}, which is no count of labels")
-            values[name] = value
-        return cls(**values)
+    def restored(self, state: State) -> ClassCounts:
+        """Return the counts that a state's header holds.
+
+        Raises
+        ------
+        SnapshotError
+            There are none, or `frauds_min` or `genuine_min` is not the same as here.
+        """
+        require_header(state, {"frauds_min": self.frauds_min, "genuine_min": self.genuine_min})
+        frauds, genuine = (count(state, name, 0, _COUNT_MAX) for name in ("frauds", "genuine"))
+        return replace(self, frauds=frauds, genuine=genuine)
 
 
 def _is_count(value: object) -> bool:

@@ -22,9 +22,6 @@ from models.snapshot import State
 _KIND = "river_learner/1"
 _UNLEARNED_MAX = 2**63 - 1
 
-# What River's own arithmetic raises on rows that it was not made for.
-_STUMBLES = (ArithmeticError, ValueError)
-
 
 def logistic_pipeline() -> Any:
     """Build the default model: ``StandardScaler | LogisticRegression``."""
@@ -37,8 +34,8 @@ class RiverLearner:
     A detector is not told labels, but it learns when they come, as all learners do; its
     score says how strange a row is, 0 to 1, and is no probability.
 
-    One bad model must not stop the engine. A score that is not finite, or at which River's
-    arithmetic raises, is NaN: no score. A row that cannot be learned is left out and counted.
+    One bad model must not stop the engine. A score that is not finite, or at which the model
+    raises, is NaN: no score. A row that cannot be learned is left out and counted.
 
     Parameters
     ----------
@@ -91,16 +88,6 @@ class RiverLearner:
         return self.counts.learned
 
     @property
-    def frauds(self) -> int:
-        """How many of them were fraud."""
-        return self.counts.frauds
-
-    @property
-    def genuine(self) -> int:
-        """How many of them were genuine."""
-        return self.counts.genuine
-
-    @property
     def ready(self) -> bool:
         """Whether enough was seen for a score to mean anything."""
         if self.kind is Kind.CLASSIFIER:
@@ -109,12 +96,14 @@ class RiverLearner:
 
     def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         """Learn rows one after the other, in order; see `models.base.Learner`."""
+        if y.shape != (len(X),):
+            raise ValueError(f"X has {len(X)} rows and y {y.size}: give each row its label")
         learn = teacher_of(self.model, self.kind)
         learned = np.ones(len(X), np.bool_)
         for at, (x, label) in enumerate(zip(self._dicts(X), y.tolist(), strict=True)):
             try:
                 learn(x, label)
-            except _STUMBLES:
+            except Exception:
                 learned[at] = False
                 self.unlearned += 1
         self.counts.count(y[learned])
@@ -124,7 +113,7 @@ class RiverLearner:
         score = scorer_of(self.model, self.kind)
         scores = np.full(len(X), np.nan)
         for at, x in enumerate(self._dicts(X)):
-            with suppress(*_STUMBLES):
+            with suppress(Exception):
                 scores[at] = score(x)
         return scores
 
@@ -157,10 +146,7 @@ class RiverLearner:
         """Go on from a state of a learner that was built alike; see `models.base.Learner`."""
         require_kind(state, _KIND)
         require_header(state, self._parameters())
-        counts = ClassCounts.of(state.header)
-        alike = (counts.frauds_min, counts.genuine_min)
-        ours = (self.counts.frauds_min, self.counts.genuine_min)
-        require(state, alike == ours, f"frauds_min and genuine_min are {alike}, not {ours}")
+        counts = self.counts.restored(state)
         unlearned = count(state, "unlearned", 0, _UNLEARNED_MAX)
         require(state, set(state.parts) == {"model"}, "its one part is the model")
         restore_river(self.model, state.parts["model"], self.allow_pickle)

@@ -109,10 +109,13 @@ def _scaler_learned(scaler: Any) -> tuple[Header, Arrays]:
 
 def _scaler_planned(scaler: Any, state: State) -> Callable[[], None]:
     _refuse_window(scaler)
-    counts, means, variances = (numbers_from(state, name) for name in ("counts", "means", "vars"))
+    found, means, variances = (numbers_from(state, name) for name in ("counts", "means", "vars"))
+    whole = all(each >= 0 and each.is_integer() for each in found.values())
+    require(state, whole, "counts holds what is no whole number from 0 on")
+    counts = Counter({name: int(each) for name, each in found.items()})
 
     def put() -> None:
-        scaler.counts = Counter({name: int(count) for name, count in counts.items()})
+        scaler.counts = counts
         scaler.means = defaultdict(float, means)
         scaler.vars = defaultdict(float, variances)
 

@@ -82,7 +82,8 @@ def pack(state: State, key: bytes | None = None) -> bytes:
     Raises
     ------
     ValueError
-        The state holds what has no bytes: objects, text in arrays, NaN in a header.
+        The state holds what has no bytes: objects, text in arrays, NaN in a header, whole
+        numbers beyond 64 bits.
     """
     arrays: list[NDArray[Any]] = []
     table = _table_of(state, arrays, _Cursor(), "state", DEPTH_MAX)
@@ -169,7 +170,11 @@ def _sorted(named: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
 def _plain(value: Any, path: str, depth: int) -> Any:
     """Return a value of the header as it is, if bytes give back the same."""
     _require(depth > 0, f"{path} lies too deep: at most {DEPTH_MAX} levels")
-    if value is None or type(value) in (bool, int, str):
+    if value is None or type(value) in (bool, str):
+        return value
+    if type(value) is int:
+        holds = -(2**63) <= value < 2**64
+        _require(holds, f"{path} is beyond 64 bits: give -2**63 to 2**64 - 1")
         return value
     if type(value) is float:
         _require(math.isfinite(value), f"{path} is {value}: give a finite number")

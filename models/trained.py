@@ -15,8 +15,9 @@ from models.dense import VALUE_MAX
 from models.feature_order import check_same
 from models.odds import log_odds
 from models.onnx_model import OnnxModel
+from models.restoring import require_header, require_kind
 from models.snapshot import State
-from schemas.errors import ModelError, SnapshotError
+from schemas.errors import ModelError
 
 _KIND = "trained/1"
 # A float32 may miss 1 by this much.
@@ -42,9 +43,10 @@ class TrainedLearner:
         Names of the matrix's columns.
     model_features : sequence of str, optional
         What the model was trained on, in its order. Without it the model's metadata
-        ``feature_names`` counts, then the names of its inputs where each feature is one;
-        without any only the number of columns is compared, and a
-        `FeaturesNotNamedWarning` says so.
+        ``feature_names`` counts, then the names of its inputs where each feature is one.
+        By these names the model gets its columns, wherever they stand in the matrix, and
+        no others. Without any names it gets the matrix as it is: only the number of
+        columns is compared, and a `FeaturesNotNamedWarning` says so.
     unknown_value : float, optional
         What the model gets for an unknown value. None passes NaN, which forests and
         boosted trees may know how to take and linear models do not.
@@ -60,7 +62,7 @@ class TrainedLearner:
     Raises
     ------
     schemas.errors.ModelError
-        The features are not the model's, the model does not give probabilities, or it
+        A feature of the model is missing, the model does not give probabilities, or it
         cannot be loaded; see also `models.onnx_model.OnnxModel`.
     ValueError
         `unknown_value` is not finite.
@@ -79,7 +81,7 @@ class TrainedLearner:
         if unknown_value is not None and not np.isfinite(unknown_value):
             raise ValueError(f"unknown_value is {unknown_value}: give a finite number, or None")
         self.feature_names = tuple(feature_names)
-        self.unknown_value = unknown_value
+        self.unknown_value = None if unknown_value is None else float(unknown_value)
         self._digest = hashlib.sha256(data).hexdigest()
         self._model = OnnxModel(data)
         self._columns = self._matched(model_features)
@@ -111,14 +113,8 @@ class TrainedLearner:
 
     def restore(self, state: State) -> None:
         """Check that a state is this model's; SnapshotError where it is another's."""
-        if state.kind != _KIND:
-            raise SnapshotError(f"the state is of kind {state.kind!r}, not {_KIND!r}")
-        for name, value in self.state().header.items():
-            if state.header.get(name) != value:
-                raise SnapshotError(
-                    f"the state's {name} is {state.header.get(name)!r}, the model's {value!r}: "
-                    "load the model file that the state was made with"
-                )
+        require_kind(state, _KIND)
+        require_header(state, self.state().header)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return itself: nothing in it ever changes."""
@@ -132,21 +128,25 @@ class TrainedLearner:
         return self._model.scores(X[:, self._columns])
 
     def _matched(self, model_features: Sequence[str] | None) -> NDArray[np.intp]:
-        """Return which column of the matrix each of the model's columns is."""
+        """Return which column of the matrix each of the model's columns is.
+
+        The names of inputs tell their order where they are features' names; otherwise the
+        list does.
+        """
         model, given = self._model, self.feature_names
         inputs = _as_features(model.input_names, given)
         names = model_features if model_features is not None else model.feature_names
         wanted = tuple(names if names is not None else inputs or ())
-        by_name = inputs is not None and set(inputs) == set(given)
         if wanted:
-            check_same(wanted, given, ordered=not by_name)
-        if model.width is not None and model.width != len(given):
+            _check_given(wanted, given)
+        if inputs is not None and set(inputs) == set(wanted):
+            wanted = inputs
+        taken = wanted or given
+        if model.width is not None and model.width != len(taken):
             raise ModelError(
-                f"the model takes {model.width} features and gets {len(given)}: "
-                f"{', '.join(given)}; configure exactly its features"
+                f"the model takes {model.width} features and gets {len(taken)}: "
+                f"{', '.join(taken)}; give exactly its features"
             )
-        if inputs is not None and by_name:
-            return np.array([given.index(name) for name in inputs], np.intp)
         if not wanted:
             warnings.warn(
                 "the model does not name its features, so only their number was compared: give "
@@ -154,7 +154,8 @@ class TrainedLearner:
                 FeaturesNotNamedWarning,
                 stacklevel=3,
             )
-        return np.arange(len(given))
+            return np.arange(len(given))
+        return np.array([given.index(name) for name in wanted], np.intp)
 
     def _probe(self) -> None:
         """Refuse a model whose scores are no probabilities, before it has to score payments."""
@@ -176,6 +177,13 @@ class TrainedLearner:
                 "the model gives no probability where a feature is unknown: give unknown_value, "
                 "the number that stood for unknown values when it was trained"
             )
+
+
+def _check_given(wanted: tuple[str, ...], given: tuple[str, ...]) -> None:
+    """Refuse names of which one is missing or there twice; features not wanted are no harm."""
+    used = tuple(name for name in given if name in set(wanted))
+    # Where one is missing, the features not wanted may be what was meant.
+    check_same(wanted, used if set(used) == set(wanted) else given, ordered=False)
 
 
 def _as_features(inputs: tuple[str, ...] | None, given: tuple[str, ...]) -> tuple[str, ...] | None:

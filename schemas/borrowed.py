@@ -9,7 +9,7 @@ like plain NumPy over a named tuple.
 
     class Pair(NamedTuple): ...                        # of two-dimensional arrays
     pair = lend(Pair(first, second), columns=["first"])
-    total = Bound(kernel, pair, rest=(numba.int64,))   # def kernel(pair, n): pair.first[i, j]
+    total = bound(kernel, pair, rest=(numba.int64,))   # def kernel(pair, n): pair.first[i, j]
     total(5)
 
 Lengths that are said to be known become part of the group's type, and so constants of
@@ -23,7 +23,7 @@ Uncompiled, a kernel is given the named tuple itself.
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numba
@@ -210,8 +210,8 @@ def lend(arrays: Any, rows: Collection[str] = (), columns: Collection[str] = ())
     return Lent(arrays, rows, columns)
 
 
-class Bound:
-    """A kernel and the groups lent to it: what changes from call to call is the rest.
+def bound(kernel: Any, *lent: Any, rest: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return a kernel with the groups lent to it: what changes from call to call is the rest.
 
     Numba looks up the types of all arguments at every call, which for a group takes
     longer than many a batch. Here they are given once; a call goes straight to the
@@ -226,21 +226,24 @@ class Bound:
     rest : tuple of numba types
         Of its further arguments.
     """
+    entry: Any = None
 
-    def __init__(self, kernel: Any, *lent: Any, rest: tuple[Any, ...]) -> None:
-        self._kernel, self._lent, self._rest = kernel, lent, rest
-        self._entry: Any = None
+    # A function and no object: what walks over an object's attributes, to measure or to
+    # copy it, must not walk on into the compiler.
+    def run(*arguments: Any) -> Any:
+        nonlocal entry
+        if entry is None:
+            entry = _compiled(kernel, lent, rest)
+        return entry(*lent, *arguments)
 
-    def __call__(self, *rest: Any) -> Any:
-        """Run the kernel."""
-        if self._entry is None:
-            self._entry = self._compile()
-        return self._entry(*self._lent, *rest)
+    return run
 
-    def _compile(self) -> Any:
-        if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-            return self._kernel
-        return self._kernel.compile((*(group.type for group in self._lent), *self._rest))
+
+def _compiled(kernel: Any, lent: tuple[Any, ...], rest: tuple[Any, ...]) -> Any:
+    """Return the machine code of a kernel for arguments of these types, as Python calls it."""
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return kernel
+    return kernel.compile((*(group.type for group in lent), *rest))
 
 
 def _without_shapes() -> Any:

@@ -32,6 +32,10 @@ class ModelError(FraudError):
     """A model cannot be built or used as it was asked for."""
 
 
+class TrainedModelError(ModelError):
+    """A model has learned already, and what is built of it would not know that."""
+
+
 class InputFileError(FraudError):
     """A file cannot be read as a stream of transactions."""
 

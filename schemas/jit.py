@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from typing import Any
 import numba
 
 _PACKAGES = ("schemas", "models", "stream")
-
-# Kernels freeze the constants of these, and Numba does not see those change either.
-_FROZEN = ("jit.py", "memory.py", "borrowed.py", "words.py", "columns.py")
+_IMPORT = re.compile(
+    rb"^\s*(?:from\s+([\w.]+)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+([\w.]+))", re.MULTILINE
+)
 
 
 @cache
@@ -39,14 +40,35 @@ def cache_folder() -> Path:
 
 
 def _sources_digest() -> str:
+    """Digest every file that can hold a kernel, and all that those import.
+
+    Kernels freeze constants of the modules that they name, and Numba does not see those
+    change either.
+    """
     root = Path(__file__).parent.parent
+    texts = {
+        ".".join(path.relative_to(root).with_suffix("").parts): path.read_bytes()
+        for package in _PACKAGES
+        for path in (root / package).rglob("*.py")
+    }
+    found = {name for name, text in texts.items() if b"schemas.jit" in text}
+    found.add(__name__)
+    new = found
+    while new:
+        new = {other for name in new for other in _imported(texts[name])} & texts.keys() - found
+        found = found | new
     digest = hashlib.sha256(numba.__version__.encode())
-    for package in _PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            text = path.read_bytes()
-            if b"schemas.jit" in text or path.name in _FROZEN:
-                digest.update(path.name.encode() + b"\0" + text)
+    for name in sorted(found):
+        digest.update(name.encode() + b"\0" + texts[name])
     return digest.hexdigest()[:16]
+
+
+def _imported(text: bytes) -> Iterator[str]:
+    """Yield every module that a source may import; of ``from a import b`` a and a.b."""
+    for package, names, module in _IMPORT.findall(text):
+        yield (package or module).decode()
+        for name in re.findall(rb"\w+", names):
+            yield f"{package.decode()}.{name.decode()}"
 
 
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}

@@ -58,7 +58,7 @@ def engine_of(config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING) -> Eng
     names = parameters.features.names
     champion = TimedLearner(learner_of(config.model, names))
     challengers = {
-        name: TimedLearner(challenger_of(section, names))
+        name: TimedLearner(challenger_of(section, names, name))
         for name, section in config.model.challengers.items()
     }
     return Engine(parameters, champion, keep, challengers)

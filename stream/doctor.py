@@ -104,10 +104,9 @@ def _kernels(config: Config) -> str:
     engine = engine_of(config, _CHECK_KEY)
     warm = warm_up(engine, decoders.transactions, decoders.labels)
     mib = engine.features.bytes_allocated / 2**20
-    return (
-        f"ready in {warm.seconds:.1f} s; the features take {mib:.0f} MiB at most; the model "
-        f"({config.model.kind}) takes {warm.cost}"
-    )
+    models = {config.model.kind: warm.cost, **warm.challengers}
+    costs = "; ".join(f"{name} takes {cost}" for name, cost in models.items())
+    return f"ready in {warm.seconds:.1f} s; the features take {mib:.0f} MiB at most; model {costs}"
 
 
 def _broker(config: Config) -> str:

@@ -141,6 +141,8 @@ class Effects:
         Rows that repeat a waiting transaction and its stored verdict.
     cold : ndarray of bool, shape (n,)
         Rows without a score because the model had not seen enough labels.
+    unscored : ndarray of bool, shape (n,)
+        Rows to which a model that was ready gave no score.
     model_versions : ndarray of int64, shape (n,)
         Labels learned from when each row was decided.
     reasons : ndarray of int64, shape (n,)
@@ -157,6 +159,7 @@ class Effects:
     timeliness: NDArray[np.int8]
     duplicate: NDArray[np.bool_]
     cold: NDArray[np.bool_]
+    unscored: NDArray[np.bool_]
     model_versions: NDArray[np.int64]
     reasons: NDArray[np.int64]
     readings: KeptReadings
@@ -190,6 +193,7 @@ class Counters:
     labels_repeated: int = 0
     labels_refused: int = 0
     matured: int = 0
+    unscored: int = 0
 
 
 @dataclass
@@ -340,14 +344,21 @@ class Engine:
         scores[fresh] = all_scores[:, 0]
         outcomes = self.parameters.thresholds.outcomes(scores)
         self.waiting.store(
-            places[fresh], X[fresh], all_scores, outcomes[fresh], readings.numbers[fresh]
+            places[fresh],
+            X[fresh],
+            all_scores,
+            outcomes[fresh],
+            readings.numbers[fresh],
+            not self.learner.ready,
         )
         scores[repeated] = self.waiting.scores[places[repeated], 0]
         outcomes[repeated] = self.waiting.outcomes[places[repeated]]
         effects.scores[start:stop] = scores
         effects.outcomes[start:stop] = outcomes
         effects.duplicate[start:stop] = repeated
-        effects.cold[start:stop] = (fresh | repeated) & np.isnan(scores)
+        silent = np.flatnonzero((fresh | repeated) & np.isnan(scores))
+        effects.cold[start + silent] = self.waiting.cold[places[silent]]
+        effects.unscored[start + silent] = ~self.waiting.cold[places[silent]]
         effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
         alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
@@ -410,7 +421,10 @@ class Engine:
         outcomes = self.parameters.thresholds.outcomes
         for at, contender in enumerate(self._contenders):
             said = scores[:, at]
-            contender.prequential.update(said, outcomes(said) >= Outcome.REVIEW, y)
+            # The champion answers for every payment, a challenger for those that it scored.
+            quality = contender.prequential
+            judge = quality.update if contender is self.champion else quality.update_scored
+            judge(said, outcomes(said) >= Outcome.REVIEW, y)
             contender.learner.learn_many(X, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:
@@ -420,6 +434,7 @@ class Engine:
         counters.decisions += int(taken.sum())
         counters.alerts += len(effects.alerts)
         counters.duplicates += int(effects.duplicate.sum())
+        counters.unscored += int(effects.unscored.sum())
         counters.late += int((taken & (effects.timeliness == Timeliness.LATE)).sum())
         counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
 
@@ -435,6 +450,7 @@ def _empty_effects(
         timeliness=timeliness,
         duplicate=np.zeros(n, np.bool_),
         cold=np.zeros(n, np.bool_),
+        unscored=np.zeros(n, np.bool_),
         model_versions=np.zeros(n, np.int64),
         reasons=batch.reason.copy(),
         readings=KeptReadings(

@@ -133,6 +133,7 @@ class WaitingRows:
         self.features = np.zeros((places, n_features))
         self.scores = np.zeros((places, n_scores))
         self.outcomes = np.zeros(places, np.int8)
+        self.cold = np.zeros(places, np.bool_)
         self.numbers = np.zeros(places, np.int64)
         self.cursors = np.zeros(3, np.int64)
 
@@ -191,15 +192,17 @@ class WaitingRows:
         scores: NDArray[np.float64],
         outcomes: NDArray[np.int8],
         numbers: NDArray[np.int64],
+        cold: bool = False,
     ) -> None:
         """Remember rows as they were decided, with the numbers of their events.
 
-        `scores` has shape (n, n_scores).
+        `scores` has shape (n, n_scores); `cold` says that the champion was not ready.
         """
         self.features[places] = features
         self.scores[places] = scores
         self.outcomes[places] = outcomes
         self.numbers[places] = numbers
+        self.cold[places] = cold
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Find the rows of transactions; NOWHERE where none waits. Shape (n,)."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +24,11 @@ from stream.sections import ChallengerSection, LearnerSection
 Names = tuple[str, ...]
 
 
-def learner_of(section: LearnerSection, names: Names) -> Learner:
+class _SourceError(Exception):
+    """A source leads to no model; `learner_of` adds the key that has it."""
+
+
+def learner_of(section: LearnerSection, names: Names, place: str = "model") -> Learner:
     """Build a configured model, untrained.
 
     Parameters
@@ -30,22 +36,27 @@ def learner_of(section: LearnerSection, names: Names) -> Learner:
     section : LearnerSection
     names : tuple of str
         Of the features, in the order of the matrix's columns.
+    place : str
+        The section's own name, for texts of errors.
 
     Raises
     ------
     ConfigError
-        The place of a model leads nowhere.
+        The source of a model leads nowhere.
     ModelError
         What is there is no model, or not one of these features.
     """
-    if section.kind == "blend":
-        return Blend({str(kind): _BUILD[kind](section, names) for kind in section.members})
-    return _BUILD[section.kind](section, names)
+    try:
+        if section.kind == "blend":
+            return Blend({str(kind): _BUILD[kind](section, names) for kind in section.members})
+        return _BUILD[section.kind](section, names)
+    except _SourceError as error:
+        raise ConfigError(f"{place}.source: {error}") from error.__cause__
 
 
-def challenger_of(section: ChallengerSection, names: Names) -> Learner:
-    """Build a challenger, untrained; see `learner_of`."""
-    learner = learner_of(section, names)
+def challenger_of(section: ChallengerSection, names: Names, name: str = "NAME") -> Learner:
+    """Build the challenger of that name, untrained; see `learner_of`."""
+    learner = learner_of(section, names, f"model.challengers.{name}")
     return learner if section.sample == 1 else SampledLearner(learner, section.sample)
 
 
@@ -65,15 +76,14 @@ def _forest(section: LearnerSection, names: Names) -> Learner:
 
     from models.trees.estimators import ARFClassifier
 
+    # With none given the forest has River's own, ADWIN.
     no_drift: Any = drift.NoDrift
-    # Every leaf looks at all features, and no tree is planted anew: the detectors watch the
-    # error rate, which moves little where one payment in a hundred is fraud.
+    detectors = () if section.drift else ("drift_detector", "warning_detector")
     forest = ARFClassifier(
         n_models=section.trees,
-        max_features=None,
-        drift_detector=no_drift(),
-        warning_detector=no_drift(),
+        max_features=None if section.max_features == "all" else section.max_features,
         seed=section.seed,
+        **{name: no_drift() for name in detectors},
     )
     return _compiled(forest, section, names)
 
@@ -84,9 +94,8 @@ def _river(section: LearnerSection, names: Names) -> Learner:
         try:
             model = model()
         except Exception as error:
-            raise ConfigError(
-                f"model.source: {section.source} gives no model: {type(error).__name__}: {error}"
-            ) from error
+            text = f"{section.source} gives no model: {type(error).__name__}: {error}"
+            raise _SourceError(text) from error
     return _compiled(model, section, names)
 
 
@@ -95,9 +104,7 @@ def _onnx(section: LearnerSection, names: Names) -> Learner:
         with Path(section.source).open("rb") as file:
             data = file.read(BYTES_MAX + 1)
     except OSError as error:
-        raise ConfigError(
-            f"model.source: {section.source} cannot be read: {error.strerror}"
-        ) from error
+        raise _SourceError(f"{section.source} cannot be read: {error.strerror}") from error
     return TrainedLearner(data, names, unknown_value=section.unknown_value)
 
 
@@ -116,29 +123,31 @@ def _named(source: str) -> Any:
     try:
         return getattr(module, name)
     except AttributeError as error:
-        raise ConfigError(f"model.source: {place} has no {name!r}") from error
+        raise _SourceError(f"{place} has no {name!r}") from error
 
 
 def _module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"model.source: {name} cannot be imported: {error}") from error
+    except Exception as error:
+        text = f"{name} cannot be imported: {type(error).__name__}: {error}"
+        raise _SourceError(text) from error
 
 
 def _file(path: Path) -> ModuleType:
     if not path.is_file():
-        raise ConfigError(f"model.source: there is no file {path}")
-    spec = importlib.util.spec_from_file_location(f"fraudstream_model_{path.stem}", path)
+        raise _SourceError(f"there is no file {path}")
+    # Files of the same name in two folders are two modules.
+    digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    spec = importlib.util.spec_from_file_location(f"fraudstream_model_{path.stem}_{digest}", path)
     if spec is None or spec.loader is None:
-        raise ConfigError(f"model.source: {path} is no Python file")
+        raise _SourceError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     # Its classes look for their module by name.
     sys.modules[module.__name__] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ConfigError(
-            f"model.source: {path} cannot be run: {type(error).__name__}: {error}"
-        ) from error
+        sys.modules.pop(module.__name__, None)
+        raise _SourceError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     return module

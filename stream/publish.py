@@ -110,6 +110,8 @@ class Publisher:
         score = float(effects.scores[row])
         timeliness = Timeliness(int(effects.timeliness[row]))
         degraded = ["model_cold"] if effects.cold[row] else []
+        if effects.unscored[row]:
+            degraded.append("no_score")
         if timeliness is Timeliness.TOO_LATE and not effects.duplicate[row]:
             degraded.append("too_late")
         return {

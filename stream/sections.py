@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -102,6 +103,24 @@ def _category(value: object) -> object:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ValueError(f"an integer has 64 bits, and {value} needs more")
     return value
+
+
+def _max_features(value: object) -> object:
+    """Read a name, a whole number or a share; in the environment both come as texts."""
+    names = ("all", "sqrt", "log2")
+    number = value
+    if isinstance(value, str) and value not in names:
+        for read in (float, int):
+            with suppress(ValueError):
+                number = read(value)
+    whole = isinstance(number, int) and not isinstance(number, bool) and number >= 1
+    share = isinstance(number, float) and 0 < number < 1
+    if not (whole or share or value in names):
+        raise ValueError(
+            f"must be {', '.join(map(repr, names))}, a whole number from 1 on or a share between "
+            f"0 and 1, not {value!r}"
+        )
+    return number
 
 
 def _hours(value: object) -> object:
@@ -331,10 +350,11 @@ class LearnerSection(Section):
     """A model."""
 
     kind: Literal["logistic", "forest", "river", "onnx", "blend"] = "logistic"
-    """`logistic`: logistic regression on standardised features. `forest`: an adaptive random
-    forest, slower and more exact. `river`: a River model of your own, compiled where it can be.
-    `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of these,
-    weighted by who was right."""
+    """`logistic`: logistic regression on standardised features. `forest`: bagged
+    Hoeffding trees over all features and without drift detection, which `max_features` and `drift`
+    change; slower and more exact. `river`: a River model of your own, untrained, compiled where
+    it can be. `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of
+    these, weighted by who was right."""
     source: str = ""
     """Of `river`: `file.py:name` or `package.module:name`, a River model or a function that
     returns one; it is run as code. Of `onnx`: the file."""
@@ -344,7 +364,14 @@ class LearnerSection(Section):
     """Of `forest`: how many."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     """Of `forest`: of all that is drawn at random."""
-    unknown_value: float | None = None
+    max_features: Annotated[str | int | float, BeforeValidator(_max_features)] = "all"
+    """Of `forest`: how many features, drawn at random, a leaf looks at: `"all"`, which measured
+    better where fraud is rare, `"sqrt"` (River's default) or `"log2"` of their number, a whole
+    number, or a share such as `0.5`."""
+    drift: bool = False
+    """Of `forest`: whether a tree is replaced once its error rate rises, found by ADWIN with
+    River's defaults; where fraud is rare that rate moves little, whatever a tree misses."""
+    unknown_value: Number | None = None
     """Of `onnx`: what the model gets for an unknown value; left out it gets NaN."""
     frauds_min: Annotated[int, Field(ge=1)] = 20
     """Frauds it must have learned from before it gives a score."""

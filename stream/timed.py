@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base import Learner
+from models.sampling import SampledLearner
 from models.snapshot import State
 from stream.engine import Engine
 
@@ -75,9 +76,17 @@ def challenges(engine: Engine) -> dict[str, dict[str, Any]]:
             "ready": challenger.learner.ready,
             **challenger.prequential.as_dict(),
             **costs_of(challenger.learner),
+            "unlearned": unlearned_by(challenger.learner),
         }
         for name, challenger in engine.challengers.items()
     }
+
+
+def unlearned_by(learner: Learner) -> int:
+    """Return at how many rows a model raised instead of learning."""
+    while isinstance(learner, TimedLearner | SampledLearner):
+        learner = learner.learner
+    return int(getattr(learner, "unlearned", 0))
 
 
 def costs_of(learner: Learner) -> dict[str, float | None]:

@@ -10,10 +10,12 @@ import numpy as np
 
 from models.base import Learner
 from models.cost import Cost, measured_cost
+from models.sampling import SampledLearner, chosen
 from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.decoder import Decoder
 from stream.engine import Engine
+from stream.timed import TimedLearner
 
 # Rows by which a model's cost is measured: one poll of a busy topic, one fraud in sixteen.
 _ROWS = 256
@@ -31,14 +33,17 @@ class WarmedUp(NamedTuple):
     cost : Cost
         What the model takes for an event of a batch of 256, as trained as it is. One that
         grows while it learns will take longer.
+    challengers : dict of str to Cost
+        The same of each challenger, of every payment that it sees.
     """
 
     seconds: float
     cost: Cost
+    challengers: dict[str, Cost]
 
 
 def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
-    """Run every kernel once on a scratch engine, and a copy of the model on scratch rows."""
+    """Run every kernel once on a scratch engine, and copies of the models on scratch rows."""
     start = time.perf_counter()
     small = replace(
         engine.parameters,
@@ -57,13 +62,24 @@ def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
-    cost = cost_of(engine.learner, len(engine.parameters.features.names))
-    return WarmedUp(time.perf_counter() - start, cost)
+    width = len(engine.parameters.features.names)
+    cost = cost_of(engine.learner, width)
+    challengers = {
+        name: cost_of(contender.learner, width) for name, contender in engine.challengers.items()
+    }
+    return WarmedUp(time.perf_counter() - start, cost, challengers)
 
 
 def cost_of(learner: Learner, width: int) -> Cost:
-    """Measure what an event costs a learner of `width` features, in processor time."""
+    """Measure what an event costs a learner of `width` features, in processor time.
+
+    One that sees a share of the events is measured on all that it is given here.
+    """
     rng = np.random.default_rng(1)
     y = np.arange(_ROWS) % _FRAUD_EVERY == 0
     X = rng.normal(size=(_ROWS, width)) + y[:, np.newaxis]
+    while isinstance(learner, TimedLearner | SampledLearner):
+        if isinstance(learner, SampledLearner):
+            chosen(X, learner.share, learner.seed)
+        learner = learner.learner
     return measured_cost(learner, X, y, time.thread_time)

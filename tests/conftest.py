@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -26,6 +26,8 @@ Server = TypeVar("Server", KafkaServer, RedisServer)
 
 # One line a server at the end of the run: what was used, or why nothing was.
 LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis")}
+# Where a worker of a parallel run keeps them for the process that reports.
+OUTPUT = "real servers"
 
 
 class TopicFactory(Protocol):
@@ -180,6 +182,21 @@ def _healed_servers(request: pytest.FixtureRequest) -> None:
     for name in ("kafka_server", "redis_server"):
         if name in request.fixturenames:
             request.getfixturevalue(name).heal()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was noted to the process that reports, in a worker of a parallel run."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[OUTPUT] = {name: session.config.stash.get(key, []) for name, key in LINES.items()}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker noted."""
+    for server, lines in getattr(node, "workeroutput", {}).get(OUTPUT, {}).items():
+        for line in lines:
+            note(node.config, server, line)
 
 
 def pytest_terminal_summary(

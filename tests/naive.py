@@ -317,7 +317,9 @@ class NaiveEngine:
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
-        self.counts |= dict.fromkeys(("refused", "matured", "labels", "labels_learned"), 0)
+        self.counts |= dict.fromkeys(
+            ("refused", "matured", "unscored", "labels", "labels_learned"), 0
+        )
         self.counts |= dict.fromkeys(("labels_repeated", "labels_refused"), 0)
 
     def step(self, partition, time_us, arrival_us, amount, key, entities, numeric):

@@ -87,6 +87,11 @@ class DenseHalfSpaceTrees:
         """How many columns there are."""
         return self._width
 
+    @property
+    def ready(self) -> bool:
+        """Whether a window has been full: until then every score is 0."""
+        return self._window > 0
+
     def widen(self, width: int) -> None:
         """Take rows with more columns; no tree asks them, as in River."""
         self._width = max(width, self._width)

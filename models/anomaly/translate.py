@@ -8,7 +8,7 @@ from typing import Any
 from river import anomaly
 
 from models.anomaly.half_space import DenseHalfSpaceTrees
-from schemas.errors import ModelError
+from schemas.errors import ModelError, TrainedModelError
 
 
 def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHalfSpaceTrees:
@@ -28,13 +28,16 @@ def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHa
     Raises
     ------
     ModelError
-        Another class, a parameter that has no compiled form, or it has learned already.
+        Another class, or a parameter that has no compiled form.
+    TrainedModelError
+        It has learned already.
     """
     if type(detector) is not anomaly.HalfSpaceTrees:
         raise ModelError(
             f"{type(detector).__module__}.{type(detector).__qualname__} is no detector with a "
             "compiled form: use River's own anomaly.HalfSpaceTrees"
         )
+    refuse_trained(detector)
     if len(feature_names) != width or len(set(feature_names)) != width:
         raise ModelError(
             f"feature_names are {len(set(feature_names))} different names for {width} columns: "
@@ -44,11 +47,6 @@ def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHa
         raise ModelError(
             "HalfSpaceTrees: seed is None, so that every start would plant other trees: "
             "give a number, such as seed=1"
-        )
-    if detector.trees:
-        raise ModelError(
-            "HalfSpaceTrees has already learned, which would be lost: give a fresh one, "
-            "for instance its clone()"
         )
     try:
         return DenseHalfSpaceTrees(
@@ -62,3 +60,14 @@ def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHa
         )
     except ValueError as why:
         raise ModelError(f"HalfSpaceTrees: {why}") from why
+
+
+def refuse_trained(detector: Any) -> None:
+    """Raise TrainedModelError where a detector, River's or compiled, has learned."""
+    # The first event plants the trees.
+    planted = detector.trees if hasattr(detector, "trees") else detector._dense
+    if planted:
+        raise TrainedModelError(
+            "HalfSpaceTrees has already learned, which would be lost: give a fresh one, "
+            "for instance its clone()"
+        )

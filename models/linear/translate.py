@@ -9,7 +9,7 @@ from river import linear_model, optim
 
 from models.linear import optimizers
 from models.linear.logistic import DenseLogisticRegression
-from schemas.errors import ModelError
+from schemas.errors import ModelError, TrainedModelError
 
 
 def dense_of(
@@ -29,7 +29,9 @@ def dense_of(
     Raises
     ------
     ModelError
-        Another class, a parameter that has no compiled form, or it has learned already.
+        Another class, or a parameter that has no compiled form.
+    TrainedModelError
+        It or its optimizer has learned already.
     """
     kind = type(regression)
     if kind is not linear_model.LogisticRegression:
@@ -37,15 +39,24 @@ def dense_of(
             f"{kind.__module__}.{kind.__qualname__} has no compiled form here: "
             "use River's own linear_model.LogisticRegression"
         )
-    if regression.weights or regression.intercept != regression.intercept_init:
-        raise ModelError(
-            "LogisticRegression has already learned weights, which would be lost: "
-            "give a fresh one, for instance its clone()"
-        )
+    refuse_trained(regression)
     try:
         return dense_from(regression, width)
     except ValueError as why:
         raise ModelError(f"LogisticRegression: {why}") from why
+
+
+def refuse_trained(regression: Any) -> None:
+    """Raise TrainedModelError where a regression, River's or compiled, has learned."""
+    if regression.weights or regression.intercept != regression.intercept_init:
+        raise TrainedModelError(
+            "LogisticRegression has already learned weights, which would be lost: "
+            "give a fresh one, for instance its clone()"
+        )
+    try:
+        _refuse_used(regression.optimizer)
+    except ValueError as why:
+        raise TrainedModelError(f"LogisticRegression: {why}") from why
 
 
 def dense_from(regression: Any, width: int) -> DenseLogisticRegression:
@@ -77,19 +88,22 @@ def dense_from(regression: Any, width: int) -> DenseLogisticRegression:
 
 
 def _optimizer_of(given: Any) -> optimizers.Optimizer:
-    kind = type(given)
-    if kind in _BUILD and given.n_iterations:
-        raise ValueError(
-            f"optimizer={_name(given)} has already taken {given.n_iterations} steps: "
-            "give a fresh one, for instance its clone()"
-        )
+    _refuse_used(given)
     try:
-        return _BUILD[kind](given)
+        return _BUILD[type(given)](given)
     except KeyError:
         raise ValueError(
             f"optimizer={_name(given)} has no compiled form: "
             "use optim.SGD, optim.AdaGrad, optim.Adam or optim.FTRLProximal"
         ) from None
+
+
+def _refuse_used(optimizer: Any) -> None:
+    if isinstance(optimizer, optim.base.Optimizer) and optimizer.n_iterations:
+        raise ValueError(
+            f"optimizer={_name(optimizer)} has already taken {optimizer.n_iterations} steps: "
+            "give a fresh one, for instance its clone()"
+        )
 
 
 # Exactly these classes: what a subclass changes cannot be seen.

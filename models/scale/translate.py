@@ -8,7 +8,7 @@ from river import preprocessing
 
 from models.scale.min_max import DenseMinMaxScaler
 from models.scale.standard import DenseStandardScaler
-from schemas.errors import ModelError
+from schemas.errors import ModelError, TrainedModelError
 
 
 def dense_of(scaler: Any, width: int) -> DenseStandardScaler | DenseMinMaxScaler:
@@ -24,18 +24,33 @@ def dense_of(scaler: Any, width: int) -> DenseStandardScaler | DenseMinMaxScaler
     Raises
     ------
     ModelError
-        Another class, a parameter that has no compiled form, or it has learned already.
+        Another class, or a parameter that has no compiled form.
+    TrainedModelError
+        It has learned already.
     """
+    if type(scaler) not in (preprocessing.StandardScaler, preprocessing.MinMaxScaler):
+        raise ModelError(
+            f"{type(scaler).__module__}.{type(scaler).__qualname__} is no scaler with a compiled "
+            "form: use River's own preprocessing.StandardScaler or preprocessing.MinMaxScaler"
+        )
+    refuse_trained(scaler)
+    try:
+        refuse_window(scaler.window_size)
+    except ValueError as why:
+        raise ModelError(f"{type(scaler).__name__}: {why}") from why
     if type(scaler) is preprocessing.StandardScaler:
-        _check(scaler, scaler.counts)
         return DenseStandardScaler(width, scaler.with_std)
-    if type(scaler) is preprocessing.MinMaxScaler:
-        _check(scaler, scaler.min)
-        return DenseMinMaxScaler(width)
-    raise ModelError(
-        f"{type(scaler).__module__}.{type(scaler).__qualname__} is no scaler with a compiled form: "
-        "use River's own preprocessing.StandardScaler or preprocessing.MinMaxScaler"
-    )
+    return DenseMinMaxScaler(width)
+
+
+def refuse_trained(scaler: Any) -> None:
+    """Raise TrainedModelError where a scaler, River's or compiled, has learned."""
+    seen = scaler.counts if hasattr(scaler, "counts") else scaler.min
+    if seen:
+        raise TrainedModelError(
+            f"{type(scaler).__name__} has already learned from {len(seen)} features, which would "
+            "be lost: give a fresh one, for instance its clone()"
+        )
 
 
 def refuse_window(window_size: int | None) -> None:
@@ -44,17 +59,4 @@ def refuse_window(window_size: int | None) -> None:
         raise ValueError(
             f"window_size={window_size!r} has no compiled form: leave it out (all that was seen "
             "counts), or use River's own scaler"
-        )
-
-
-def _check(scaler: Any, seen: Any) -> None:
-    name = type(scaler).__name__
-    try:
-        refuse_window(scaler.window_size)
-    except ValueError as why:
-        raise ModelError(f"{name}: {why}") from why
-    if seen:
-        raise ModelError(
-            f"{name} has already learned from {len(seen)} features, which would be lost: "
-            "give a fresh one, for instance its clone()"
         )

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.matrix import rows_of
 from models.snapshot import State
 from models.trees.explain import add_path, log_odds_of
 from models.trees.forest_state import restored_forest, saved_forest
+from models.trees.lessons import lessons_of
 from models.trees.nodes import NODES_IN_USE, REFUSED
 from models.trees.planting import MaxFeatures, planted
-from models.trees.rows import checked_lessons, checked_rows
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
 from models.trees.votes import (
     DRIFTS,
@@ -194,13 +195,13 @@ class DenseForest:
         ValueError
             The shapes do not fit, or a weight is out of its range.
         """
-        lessons = checked_lessons(X, y, w, self._width)
+        lessons = lessons_of(X, y, w, self._width)
         self._taught = self._taught or len(X) > 0
         learn_rows(self._trees, self._rules, self._forest, self._bagging, *lessons)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,); 0 before any was learned."""
-        X = checked_rows(X, self._width)
+        X = rows_of(X, self._width)
         scores, others = np.zeros((2, len(X)))
         roots, hits, weighted = self._forest.roots, self._forest.hits, self._bagging.weighted
         score_rows(self._trees, self._rules, roots, hits, weighted, X, scores, others)
@@ -208,7 +209,7 @@ class DenseForest:
 
     def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Take one score apart; see `models.trees.explain`."""
-        X = checked_rows(x[np.newaxis], self._width)
+        X = rows_of(x[np.newaxis], self._width)
         changes = np.zeros(self._width)
         forest = self._forest
         votes = [

@@ -84,6 +84,9 @@ def restored_forest(
     require_within(state, "alarms", alarms, 0, 2**62)
     words = array(state, "words", np.uint32, forest.words.shape)
     require_within(state, "words", words[N_WORDS:], 0, N_WORDS)
+    # The recurrence reads of its first word only the highest bit.
+    moves = words[0] >> 31 != 0 or words[1:N_WORDS].any()
+    require(state, bool(moves), "words are all zeros, which never change")
     by_name = array(state, "by_name", np.int32, (width,))
     require(state, sorted(by_name) == list(range(width)), "by_name does not name every column")
     detectors = {}

@@ -115,7 +115,8 @@ def restore_trees(state: State, trees: Trees, roots: NDArray[np.int32], width: i
 
 def _feature_of(state: State, trees: Trees, n_roots: int, width: int) -> NDArray[np.int32]:
     """Return the column of each node, after making sure that they are trees."""
-    n = len(state.arrays.get("feature", ()))
+    found = state.arrays.get("feature")
+    n = 0 if found is None else found.size
     feature = array(state, "feature", np.int32, (n,))
     require_within(state, "feature", feature, NIL, width - 1)
     n_branches = int((feature != NIL).sum())

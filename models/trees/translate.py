@@ -11,7 +11,7 @@ from models.trees import estimators
 from models.trees.forest import DenseForest
 from models.trees.parameters import by_names, forest_from, tree_from
 from models.trees.tree import DenseTree
-from schemas.errors import ModelError
+from schemas.errors import ModelError, TrainedModelError
 
 _TREES = (tree.HoeffdingTreeClassifier, estimators.HoeffdingTreeClassifier)
 _FORESTS = (forest.ARFClassifier, estimators.ARFClassifier)
@@ -39,7 +39,9 @@ def dense_of(
     Raises
     ------
     ModelError
-        Another class, a parameter that has no compiled form, or it has learned already.
+        Another class, or a parameter that has no compiled form.
+    TrainedModelError
+        It has learned already; of River's forest also where it has scored, which plants it.
     """
     kind = type(model)
     if kind not in (*_TREES, *_FORESTS):
@@ -47,15 +49,16 @@ def dense_of(
             f"{kind.__module__}.{kind.__qualname__} is no tree with a compiled form: use "
             "River's own tree.HoeffdingTreeClassifier or forest.ARFClassifier"
         )
+    if _is_used(model):
+        raise TrainedModelError(
+            f"{kind.__name__} has already learned or scored, which would be lost: give a fresh "
+            "one, for instance its clone()"
+        )
     is_forest = kind in _FORESTS
     if feature_names is not None and len(set(feature_names)) != width:
         raise ModelError(
             f"feature_names are {len(set(feature_names))} different names for {width} columns: "
             "give one for each"
-        )
-    if _is_used(model):
-        raise ModelError(
-            f"{kind.__name__} has already learned or scored, which would be lost: build a fresh one"
         )
     if is_forest and model.seed is None:
         raise ModelError(

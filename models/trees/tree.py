@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.matrix import rows_of
 from models.restoring import require_header, require_kind
 from models.snapshot import State
 from models.trees.explain import add_path, log_odds_of
 from models.trees.grow import grow, score
+from models.trees.lessons import lessons_of
 from models.trees.nodes import NODES_IN_USE, REFUSED, Trees, reserved, widened
-from models.trees.rows import checked_lessons, checked_rows
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
 from models.trees.saved import restore_trees, saved
 from models.trees.twister import seeded
@@ -148,19 +149,19 @@ class DenseTree:
         ValueError
             The shapes do not fit, or a weight is negative or no number.
         """
-        lessons = checked_lessons(X, y, w, self._width)
+        lessons = lessons_of(X, y, w, self._width)
         _learn_rows(self._trees, self._rules, *lessons, self._words, self._columns)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,)."""
-        X = checked_rows(X, self._width)
+        X = rows_of(X, self._width)
         scores = np.zeros(len(X))
         _score_rows(self._trees, self._rules, X, scores)
         return scores
 
     def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Take one score apart; see `models.trees.explain`."""
-        X = checked_rows(x[np.newaxis], self._width)
+        X = rows_of(x[np.newaxis], self._width)
         changes = np.zeros(self._width)
         add_path(self._trees, 0, X, 0, 1.0, changes)
         return log_odds_of(float(self.predict_proba_many(X)[0]), changes)

@@ -43,6 +43,7 @@ def run_worker(path: Path | None, as_json: bool) -> int:
             model=config.model.kind,
             predict_us=round(warm.cost.predict_us, 2),
             learn_us=round(warm.cost.learn_us, 2),
+            challengers={name: str(cost) for name, cost in warm.challengers.items()},
         ),
     )
     stop = threading.Event()

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.borrowed import Bound, lend
+from schemas.borrowed import bound, lend
 from schemas.columns import Transactions
 from stream.features.columns import FRAUD, EventColumns, entity_keys
 from stream.features.evaluate import evaluate
@@ -327,10 +327,10 @@ class _EntityType:
     def __init__(self, plan: EntityPlan, arrays: Plan, memory: Memory, base: int) -> None:
         self.plan, self.arrays, self.memory, self.base = plan, arrays, memory, base
         lent = lend(memory), lend(arrays)
-        self.change_verdict = Bound(change_verdict, *lent, rest=CHANGE_VERDICT)
+        self.change_verdict = bound(change_verdict, *lent, rest=CHANGE_VERDICT)
         if not arrays.distinct.size and not arrays.peaks.size:
             # The common kind is compiled for its number of sums: a fifth of its time.
             known = lend(memory, columns=["links"])
             lent = known, lend(arrays, rows=["peaks"], columns=["sums", "distinct"])
-        self.observe = Bound(observe, *lent, rest=OBSERVE)
+        self.observe = bound(observe, *lent, rest=OBSERVE)
         self.longest_us = arrays.longest_us

@@ -229,9 +229,9 @@ class TestWhoTakesPart:
         only = columns(2)
         blend.learn_many(P, np.zeros(50, np.bool_))
         only.learn_many(P[:, [0, 2]], np.zeros(50, np.bool_))
-        assert blend.weights["m1"] == pytest.approx(1 / 3)
+        assert blend.weights["m1"] == pytest.approx(1 / 3, rel=1e-12)
         expected = only.predict_proba_many(P[:, [0, 2]])
-        np.testing.assert_allclose(blend.predict_proba_many(P), expected, rtol=1e-3)
+        np.testing.assert_allclose(blend.predict_proba_many(P), expected, rtol=1e-12)
         blend.members["m1"].ready = True
         assert (blend.predict_proba_many(P) > expected).all()
 
@@ -310,6 +310,20 @@ def test_the_loss_is_within_the_bound(rate, weight, seed):
         ours = (losses(before_each(blend, P, y), y) * counted).sum()
         ideal = (losses(P, y)[np.arange(len(y)), best] * counted).sum()
         assert ours <= bound(ideal, len(y), changes, 3, rate, share, weight) + 1e-6
+
+
+@seeds(2)
+def test_the_bound_holds_whoever_else_sleeps(seed):
+    """Only the members that it speaks of must always have a score."""
+    rng = np.random.default_rng(seed)
+    for changes in (0, 3):
+        P, y, best = changing(rng, 2000, changes, members=2)
+        others = rng.random((2000, 2)) ** 3
+        others[rng.random(others.shape) < 0.6] = np.nan
+        blend = columns(4, rate=0.3, share=1e-3)
+        ours = losses(before_each(blend, np.column_stack([P, others]), y), y).sum()
+        ideal = losses(P, y)[np.arange(len(y)), best].sum()
+        assert ours <= bound(ideal, len(y), changes, 4, 0.3, 1e-3) + 1e-6
 
 
 @seeds(2)
@@ -437,6 +451,27 @@ class TestState:
         parts = {**state.parts, "m2": State("column/1", {"at": 9, "learned": 0})}
         with pytest.raises(SnapshotError, match="member 'm2': another column"):
             blend.restore(replace(state, parts=parts))
+        assert blend.weights == before
+        assert blend.learned == 100
+        assert [it.learned for it in blend.members.values()] == [100] * 3
+
+    def test_a_member_that_stops_in_the_middle_takes_all_of_them_back(self):
+        class Stopping(Column):
+            stops = True
+
+            def restore(self, state):
+                super().restore(state)
+                if self.stops:
+                    self.stops = False
+                    raise MemoryError("no room")
+
+        blend = Blend({"m0": Column(0), "m1": Stopping(1), "m2": Column(2)})
+        state = blend.state()
+        P, y, _ = changing(np.random.default_rng(2), 100, 0)
+        blend.learn_many(P, y)
+        before = blend.weights
+        with pytest.raises(MemoryError, match="no room"):
+            blend.restore(state)
         assert blend.weights == before
         assert blend.learned == 100
         assert [it.learned for it in blend.members.values()] == [100] * 3

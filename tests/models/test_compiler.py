@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from models.river_adapter import RiverLearner
 from models.scale import estimators as our_scale
 from models.snapshot import pack, unpack
 from models.trees import estimators as our_trees
-from schemas.errors import ModelError, SnapshotError
+from schemas.errors import ModelError, SnapshotError, TrainedModelError
 
 NAMES = ("ratio", "amount", "count", "gap", "age")
 IMBALANCE = {"max_share_to_split": 1.0, "min_branch_fraction": 1e-4}
@@ -140,11 +141,43 @@ def test_a_state_that_does_not_fit_changes_nothing(pipeline):
         (damaged, "missing|arrays|not"),
         (models.compile(pipeline, NAMES[::-1]).state(), "feature_names"),
         (models.compile(naive_bayes_like(), NAMES).state(), "."),
+        (replace(state, header={**state.header, "frauds_min": 6}), "frauds_min is 6"),
+        (replace(state, header={**state.header, "genuine_min": 0}), "genuine_min is 0"),
+        (replace(state, header={**state.header, "frauds": -1}), "frauds is -1"),
     ]
     for bad, text in wrong:
         with pytest.raises(SnapshotError, match=text):
             learner.restore(bad)
         assert pack(learner.state()) == before
+
+
+def test_a_part_that_stops_in_the_middle_takes_all_of_them_back(pipeline, monkeypatch):
+    X, y = lessons(np.random.default_rng(1), 200)
+    learner = models.compile(pipeline, NAMES)
+    fresh = learner.state()
+    learner.learn_many(X, y)
+    before = pack(learner.state())
+    restore = learner.model.restore
+
+    def stop(state):
+        monkeypatch.undo()
+        restore(state)
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(learner.model, "restore", stop)
+    with pytest.raises(MemoryError, match="no room"):
+        learner.restore(fresh)
+    assert pack(learner.state()) == before
+
+
+@pytest.mark.parametrize("shape", [(9,), (11,), (10, 1), ()])
+def test_a_label_missing_or_too_many_is_an_error_before_anything_is_learned(pipeline, shape):
+    X, _ = lessons(np.random.default_rng(1), 10)
+    learner = models.compile(pipeline, NAMES)
+    before = pack(learner.state())
+    with pytest.raises(ValueError, match=r"X has 10 rows and y \d+: give each row its label"):
+        learner.learn_many(X, np.ones(shape, np.bool_))
+    assert pack(learner.state()) == before
 
 
 def naive_bayes_like():
@@ -229,6 +262,62 @@ def test_the_package_s_own_estimators_are_compiled_as_river_s_are(ours):
     assert isinstance(models.compile(ours(), NAMES), CompiledLearner)
 
 
+def once(step):
+    """Teach a step one event."""
+    x = dict.fromkeys(NAMES, 0.5)
+    step.learn_one(x, True) if hasattr(step, "predict_proba_one") else step.learn_one(x)
+    return step
+
+
+TRAINED = {
+    "River's scaler": lambda: (
+        once(preprocessing.StandardScaler()) | linear_model.LogisticRegression()
+    ),
+    "River's regression": lambda: (
+        preprocessing.MinMaxScaler() | once(linear_model.LogisticRegression())
+    ),
+    "a whole pipeline": lambda: once(PIPELINES["scaler | logistic regression"]()),
+    "River's tree": lambda: once(trees.HoeffdingTreeClassifier()),
+    "River's forest": lambda: once(forest.ARFClassifier(2, seed=1)),
+    "River's detector": lambda: once(anomaly.HalfSpaceTrees(seed=1)),
+    "our scaler": lambda: once(our_scale.StandardScaler()) | our_linear.LogisticRegression(),
+    "our other scaler": lambda: once(our_scale.MinMaxScaler()) | our_linear.LogisticRegression(),
+    "our regression": lambda: once(our_linear.LogisticRegression()),
+    "our intercept": lambda: intercept_only(our_linear.LogisticRegression()),
+    "our tree": lambda: once(our_trees.HoeffdingTreeClassifier()),
+    "our forest": lambda: once(our_trees.ARFClassifier(2, seed=1)),
+    "our detector": lambda: once(our_anomaly.HalfSpaceTrees(seed=1)),
+    "our detector without a seed": lambda: once(our_anomaly.HalfSpaceTrees()),
+    "a used optimizer": lambda: linear_model.LogisticRegression(used(optim.Momentum())),
+    "behind a step without a form": lambda: (
+        preprocessing.Normalizer() | once(linear_model.LogisticRegression())
+    ),
+    "with a parameter without a form": lambda: once(anomaly.HalfSpaceTrees()),
+    "before a model without a form": lambda: (
+        once(preprocessing.StandardScaler(window_size=9)) | naive_bayes.GaussianNB()
+    ),
+}
+
+
+def intercept_only(regression):
+    regression.learn_one({}, True)
+    return regression
+
+
+def used(optimizer):
+    once(linear_model.LogisticRegression(optimizer))
+    return optimizer
+
+
+@pytest.mark.parametrize("model", TRAINED.values(), ids=TRAINED)
+def test_what_has_learned_already_is_refused_with_the_remedy(model):
+    with pytest.raises(TrainedModelError, match=r"already .*give a fresh one.*clone\(\)"):
+        models.compile(model(), NAMES)
+    fresh = model().clone()
+    if build(fresh, NAMES).uncompiled == "":
+        assert models.compile(fresh, NAMES).learned == 0
+
+
 def test_what_gives_no_score_is_refused():
     with pytest.raises(ModelError, match="StandardScaler"):
         models.compile(preprocessing.StandardScaler(), NAMES)
@@ -244,6 +333,20 @@ def test_readiness_asks_for_both_classes_of_a_classifier_and_for_rows_of_a_detec
     assert (classifier.ready, detector.ready) == (False, True)
     classifier.learn_many(X, all_of_them)
     assert classifier.ready
+
+
+def test_a_detector_is_not_ready_before_its_first_window_is_full():
+    X, y = lessons(np.random.default_rng(1), 100)
+    detector = models.compile(PIPELINES["scaler | half-space trees"](), NAMES, 1, 10)
+    ready = []
+    for start in range(0, 100, 13):
+        detector.learn_many(X[start : start + 13], y[start : start + 13])
+        ready.append(detector.ready)
+        assert bool(detector.predict_proba_many(X).any()) is detector.ready
+    assert ready == [False, False, False, True, True, True, True, True]
+    other = models.compile(PIPELINES["scaler | half-space trees"](), NAMES, 1, 10)
+    other.restore(detector.state())
+    assert other.ready
 
 
 def test_the_package_has_no_other_surprises():

@@ -1,5 +1,7 @@
 """Dictionaries and frames as rows: every name has its column, every text its refusal."""
 
+from collections import Counter, defaultdict
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -35,6 +37,50 @@ def test_a_dictionary_becomes_a_row(x, row):
 def test_a_value_that_is_no_number_is_named(value, others):
     with pytest.raises(TypeError, match=r"feature .b. is .*, which is no number"):
         Columns(["a", "b"]).row({**others, "b": value})
+
+
+@pytest.mark.parametrize(
+    "x", [Counter({"a": 1.0, "z": 2.0}), defaultdict(float, {"a": 1.0, "z": 2.0})]
+)
+def test_a_dictionary_that_makes_values_up_is_not_asked_to(x):
+    np.testing.assert_array_equal(Columns(["a", "b"]).row(x), [[1.0, np.nan]])
+    assert set(x) == {"a", "z"}
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize(
+    "values",
+    [["1.5", None], ["genuine", "2"], [[1.0], [2.0]]],
+    ids=["number", "word", "list"],
+)
+def test_a_column_that_holds_no_numbers_is_named(frame, values):
+    X = frame({"a": [1.0, 2.0], "b": values})
+    with pytest.raises(TypeError, match=r"feature .b. is .*, which is no number"):
+        Columns(["a", "b"]).matrix(X)
+    np.testing.assert_array_equal(Columns(["a"]).matrix(X), [[1.0], [2.0]])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([1.5, None, True], dtype=object),
+        pd.array([1, None, 0], "Int64"),
+        pd.array([True, None, False], "boolean"),
+        pl.Series([1, None, 0]),
+        pl.Series([True, None, False]),
+        pl.Series([None, None, None]),
+    ],
+)
+def test_whatever_numbers_are_kept_in_they_are_read(values):
+    frame = pl.DataFrame if isinstance(values, pl.Series) else pd.DataFrame
+    X = frame({"a": [1, 2, 3], "b": values, "z": ["not", "asked", "for"]})
+    expected = [np.nan if value is None or value is pd.NA else float(value) for value in values]
+    np.testing.assert_array_equal(Columns(["b"]).matrix(X)[:, 0], expected)
+
+
+def test_names_that_are_no_text_are_columns_of_frames_too():
+    with pytest.raises(TypeError, match="feature 7 is '2'"):
+        Columns([7]).matrix(pd.DataFrame({7: ["2"]}))
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])

@@ -63,7 +63,9 @@ def judged(weights, odds, fraud, rate, share):
     after = math.fsum(moved[i] for i in awake)
     for i in awake:
         moved[i] *= before / after
-    return [(1 - share) * w + share / len(moved) for w in moved]
+    for i in awake:
+        moved[i] = (1 - share) * moved[i] + share * before / len(awake)
+    return moved
 
 
 @seeds(3)
@@ -79,7 +81,11 @@ def test_judging_equals_plain_loops(seed):
         expected = judged(expected, row.tolist(), fraud, rate, share)
         np.testing.assert_allclose(weights, expected, rtol=1e-9)
         assert weights.sum() == pytest.approx(1, abs=1e-12)
-        assert weights.min() >= 0.999 * share / 3
+        assert weights.min() > 0
+        awake = ~np.isnan(row)
+        if awake.any():
+            floor = share * weights[awake].sum() / awake.sum()
+            assert weights[awake].min() >= 0.999 * floor
 
 
 @pytest.mark.parametrize("rate", [0.1, 1.0, 1e6])
@@ -96,13 +102,34 @@ def test_no_weight_vanishes_however_long_a_member_is_wrong(rate):
     assert weights[0] > 0.99
 
 
-def test_who_sleeps_keeps_its_weight_but_for_the_share():
-    weights = np.array([0.5, 0.3, 0.2])
-    judge(weights, np.array([2.0, np.nan, -2.0]), True, 0.5, 1e-12)
-    assert weights[1] == pytest.approx(0.3, rel=1e-9)
-    assert weights[0] > 0.5
-    judge(weights, np.full(3, np.nan), True, 0.5, 1e-12)
-    assert weights[1] == pytest.approx(0.3, rel=1e-9)
+@pytest.mark.parametrize("share", [1e-12, 0.1, 0.9])
+def test_who_sleeps_keeps_its_weight(share):
+    weights = np.array([0.5, 0.1, 0.4])
+    for _ in range(1000):
+        judge(weights, np.array([2.0, np.nan, -2.0]), True, 0.5, share)
+        assert weights[1] == pytest.approx(0.1, rel=1e-12)
+    assert weights[0] > 0.47
+    assert weights[2] >= 0.999 * share * 0.9 / 2
+    before = weights.tolist()
+    judge(weights, np.full(3, np.nan), True, 0.5, share)
+    assert weights.tolist() == before
+    alone = np.array([np.nan, 3.0, np.nan])
+    judge(weights, alone, False, 0.5, share)
+    assert weights.tolist() == pytest.approx(before, rel=1e-12)
+
+
+def test_no_weight_vanishes_whoever_sleeps():
+    """A share of next to nothing, again and again, is still above 0."""
+    weights = np.full(4, 0.25)
+    wrong, right, asleep = LOG_ODDS_MAX, -LOG_ODDS_MAX, np.nan
+    for _ in range(20):
+        for pair in ([0, 1], [1, 2], [2, 3], [1, 2], [0, 1]):
+            odds = np.full(4, asleep)
+            odds[pair] = right, wrong
+            for _ in range(100):
+                judge(weights, odds, False, 1.0, 1e-290)
+            assert (weights > 0).all()
+            assert weights.sum() == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize("odds", [-12.0, -3.0, 0.0, 0.5, 12.0])

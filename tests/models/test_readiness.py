@@ -5,6 +5,7 @@ import pytest
 from seeds import seeds
 
 from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
+from models.snapshot import State
 from schemas.errors import SnapshotError
 
 
@@ -39,17 +40,25 @@ def test_what_is_no_count_is_refused(name, value):
     with pytest.raises(ValueError, match=f"{name} is .*: give a whole number from 0 on"):
         ClassCounts(**{name: value})
     header = ClassCounts().header() | {name: value}
-    with pytest.raises(SnapshotError, match=f"the state's {name} is "):
-        ClassCounts.of(header)
+    with pytest.raises(SnapshotError, match=f"m/1: {name} is "):
+        ClassCounts().restored(State("m/1", header))
     del header[name]
-    with pytest.raises(SnapshotError, match=f"the state's {name} is None"):
-        ClassCounts.of(header)
+    with pytest.raises(SnapshotError, match=f"m/1: {name} is None"):
+        ClassCounts().restored(State("m/1", header))
 
 
 def test_a_header_brings_them_back():
     counts = ClassCounts(2, 3, 4, 5)
     header = counts.header()
     assert header == {"frauds_min": 2, "genuine_min": 3, "frauds": 4, "genuine": 5}
-    assert ClassCounts.of(header | {"other": 1}) == counts
+    fresh = ClassCounts(2, 3)
+    assert fresh.restored(State("m/1", header | {"other": 1})) == counts
+    assert fresh == ClassCounts(2, 3)
     counts.count(np.ones(1, np.bool_))
     assert header["frauds"] == 4
+
+
+@pytest.mark.parametrize("other", [ClassCounts(2, 4), ClassCounts(1, 3)])
+def test_counts_for_other_minimums_are_refused(other):
+    with pytest.raises(SnapshotError, match=r"build the model with (frauds|genuine)_min="):
+        other.restored(State("m/1", ClassCounts(2, 3, 4, 5).header()))

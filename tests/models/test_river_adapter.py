@@ -186,7 +186,7 @@ def test_how_lessons_are_cut_never_matters(build, seed):
     for start in range(0, 200, 7):
         pieces.learn_many(X[start : start + 7], y[start : start + 7])
     np.testing.assert_array_equal(whole.predict_proba_many(X), pieces.predict_proba_many(X))
-    assert (pieces.frauds, pieces.genuine) == (whole.frauds, whole.genuine)
+    assert pieces.counts == whole.counts
 
 
 def test_it_is_ready_once_it_has_seen_enough_of_both_classes():
@@ -196,7 +196,7 @@ def test_it_is_ready_once_it_has_seen_enough_of_both_classes():
         learner.learn_many(np.zeros((1, 4)), np.array([label]))
         seen.append(learner.ready)
     assert seen == [False, False, False, False, False, True]
-    assert (learner.frauds, learner.genuine, learner.learned) == (2, 4, 6)
+    assert (learner.counts.frauds, learner.counts.genuine, learner.learned) == (2, 4, 6)
     other = RiverLearner(logistic_pipeline(), NAMES, frauds_min=1, genuine_min=2)
     other.learn_many(np.zeros((2, 4)), np.array([True, False]))
     assert other.ready is False
@@ -227,8 +227,11 @@ def test_the_model_given_in_stays_as_it_is():
 
 def test_a_label_missing_or_too_many_is_an_error_and_not_a_shift():
     learner = RiverLearner(logistic_pipeline(), NAMES)
-    with pytest.raises(ValueError, match="zip"):
-        learner.learn_many(np.zeros((2, 4)), np.array([True]))
+    for n in (1, 3):
+        with pytest.raises(ValueError, match=f"X has 2 rows and y {n}: give each row its label"):
+            learner.learn_many(np.zeros((2, 4)), np.ones(n, np.bool_))
+    assert not learner.model["StandardScaler"].counts
+    assert learner.learned == 0
     with pytest.raises(ValueError, match="zip"):
         learner.predict_proba_many(np.zeros((2, 3)))
 
@@ -326,7 +329,7 @@ def test_a_row_that_cannot_be_learned_is_left_out_and_counted():
     X = np.arange(6.0)[:, np.newaxis]
     learner.learn_many(X, np.array([True, False, False, True, False, True]))
     assert model.lessons == [0.0, 1.0, 2.0, 4.0, 5.0]
-    assert (learner.frauds, learner.genuine, learner.unlearned) == (2, 3, 1)
+    assert (learner.counts.frauds, learner.counts.genuine, learner.unlearned) == (2, 3, 1)
 
 
 class ClassesOnly(base.Classifier):
@@ -419,7 +422,8 @@ class TestState:
             ({"feature_names": ["a"]}, "feature_names"),
             ({"frauds": -1}, "frauds is -1"),
             ({"genuine": None}, "genuine is None"),
-            ({"frauds_min": 4}, "frauds_min and genuine_min are"),
+            ({"frauds_min": 4}, "build the model with frauds_min=4"),
+            ({"genuine_min": 51}, "build the model with genuine_min=51"),
             ({"unlearned": -1}, "unlearned is -1"),
         ],
     )

@@ -250,6 +250,13 @@ DAMAGE = {
     "names of no text": ("Adam", damage_of(SCALER, header={"means": [1, 2, 3, 4, 5]})),
     "name twice": ("Adam", damage_of(SCALER, header={"means": ["a"] * 5})),
     "names that are none": ("Adam", damage_of(SCALER, header={"means": None})),
+    "count of values that is NaN": (
+        "two scalers",
+        damage_of("inner", SCALER, counts=np.full(5, np.nan)),
+    ),
+    "count of values without end": ("Adam", damage_of(SCALER, counts=np.full(5, np.inf))),
+    "count of values below 0": ("Adam", damage_of(SCALER, counts=np.full(5, -1.0))),
+    "count of half a value": ("Adam", damage_of(SCALER, counts=np.full(5, 0.5))),
     "negative count": ("Adam", damage_of(REGRESSION, "optimizer", header={"n_iterations": -1})),
     "count of no number": (
         "Adam",

@@ -37,7 +37,7 @@ def random_value(rng, depth=0):
     if kind == 7:
         return {random_name(rng): random_value(rng, depth + 1) for _ in range(rng.integers(3))}
     number = float(rng.normal() * 10.0 ** rng.integers(-300, 300))
-    return [None, True, int(rng.integers(2**62)), -(2**80), number, random_name(rng)][kind]
+    return [None, True, int(rng.integers(2**62)), -(2**63), number, random_name(rng)][kind]
 
 
 def random_name(rng):
@@ -327,6 +327,10 @@ NO_BYTES = {
     "dimensions": (State("m/1", {}, {"a": np.zeros((1,) * 9)}), "state.a has shape"),
     "NaN": (State("m/1", {"rate": math.nan}), "state.rate is nan: give a finite number"),
     "infinity": (State("m/1", {"limits": [0.0, -math.inf]}), r"state.limits\[1\] is -inf"),
+    "beyond 64 bits": (State("m/1", {"seed": [2**70]}), r"state.seed\[0\] is beyond 64 bits: give"),
+    "unsigned": (State("m/1", {"seed": 2**64}), "state.seed is beyond 64 bits"),
+    "signed": (State("m/1", {"seed": -(2**63) - 1}), "state.seed is beyond 64 bits"),
+    "no end": (State("m/1", {"seed": 10**5000}), "state.seed is beyond 64 bits"),
     "numpy number": (State("m/1", {"rate": np.float64(1)}), "state.rate is a float64: give None"),
     "tuple": (State("m/1", {"limits": {"low": (1, 2)}}), "state.limits.low is a tuple"),
     "bytes": (State("m/1", {"a": b"x"}), "state.a is a bytes"),

@@ -160,8 +160,8 @@ def test_where_the_names_of_inputs_say_nothing_a_list_tells_their_order(shape):
     expected = 1 / (1 + np.exp(-X @ (0.1 * np.arange(WIDTH))))
     ours = learner(data, model_features=NAMES)
     np.testing.assert_allclose(ours.predict_proba_many(X), expected, atol=1e-5)
-    with pytest.raises(ModelError, match="in another order: column 0"):
-        learner(data, model_features=NAMES[::-1])
+    turned = learner(data, model_features=NAMES[::-1])
+    np.testing.assert_allclose(turned.predict_proba_many(X[:, ::-1]), expected, atol=1e-5)
     with pytest.raises(ModelError, match="does not compute 'f0'"):
         learner(data)
 
@@ -258,8 +258,31 @@ def test_all_log_odds_are_in_the_base(regression):
 def test_names_in_the_metadata_count(fitted, text):
     data = export(fitted["logistic regression"], text)
     assert OnnxModel(data).feature_names == NAMES
-    with pytest.raises(ModelError, match=r"another order: column 0 is .*count_8h.*count_1h"):
-        TrainedLearner(data, NAMES[::-1], unknown_value=0.0)
+    X, _ = payments(1)
+    turned = TrainedLearner(data, NAMES[::-1], unknown_value=0.0)
+    expected = learner(data).predict_proba_many(X)
+    np.testing.assert_array_equal(turned.predict_proba_many(X[:, ::-1]), expected)
+
+
+@seeds(2)
+@pytest.mark.parametrize("by_column", [False, True])
+def test_features_that_the_model_does_not_name_are_not_given_to_it(fitted, by_column, seed):
+    rng = np.random.default_rng(seed)
+    data = (
+        export(frame_model(), None, types=columns())
+        if by_column
+        else export(fitted["logistic regression"])
+    )
+    given = tuple(rng.permutation([*NAMES, "amount", "device.age", "card.count_9h"]).tolist())
+    X = rng.normal(1, 2, (50, len(given)))
+    ours = TrainedLearner(data, given, unknown_value=0.0)
+    places = [given.index(name) for name in NAMES]
+    expected = learner(data).predict_proba_many(X[:, places])
+    np.testing.assert_array_equal(ours.predict_proba_many(X), expected)
+    assert ours.contributions(X[0])[1].shape == (len(given),)
+    assert ours.feature_names == given
+    with pytest.raises(ModelError, match="more than once"):
+        TrainedLearner(data, (*NAMES, NAMES[0]), unknown_value=0.0)
 
 
 @pytest.mark.parametrize("text", ['["a", 1]', "[1, 2]", '["a"', '[["a"]]', "[" * 5000])
@@ -394,6 +417,9 @@ def test_one_probability_a_row_is_that_of_fraud():
         ),
         pytest.param(lambda: b"", "cannot load the model", id="empty"),
         pytest.param(lambda: b"\x08\x09" * 50, "cannot load the model", id="noise"),
+        pytest.param(
+            lambda: b"\x14\x00\x00\x00ORTM" + bytes(64), "cannot load the model", id="starts as ORT"
+        ),
         pytest.param(lambda: bytes(BYTES_MAX + 1), "export a smaller one", id="too large"),
     ],
 )
@@ -507,6 +533,18 @@ def test_the_runtime_gets_one_thread_and_no_telemetry(regression, monkeypatch):
     assert silenced
 
 
+def test_the_runtime_s_own_format_is_not_loaded(regression, tmp_path):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.optimized_model_filepath = str(tmp_path / "model.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(regression, options, providers=["CPUExecutionProvider"])
+    data = (tmp_path / "model.ort").read_bytes()
+    assert data[4:8] == b"ORTM"
+    with pytest.raises(ModelError, match="cannot load the model"):
+        learner(data)
+
+
 def test_a_runtime_that_stops_is_an_error_with_its_words(regression, monkeypatch):
     ours = learner(regression)
 
@@ -525,13 +563,13 @@ def test_a_state_is_that_of_one_model(fitted, regression):
     assert state.kind == "trained/1"
     assert json.loads(json.dumps(state.header)) == state.header
     learner(regression).restore(state)
-    with pytest.raises(SnapshotError, match=r"the state's unknown_value is 0\.0"):
+    with pytest.raises(SnapshotError, match=r"unknown_value is 0\.0 in the state and 1\.0"):
         learner(regression, unknown_value=1.0).restore(state)
-    with pytest.raises(SnapshotError, match="the state's model_sha256"):
+    with pytest.raises(SnapshotError, match=r"model_sha256 is .* in the state"):
         learner(export(fitted["random forest"])).restore(state)
-    with pytest.raises(SnapshotError, match="of kind 'blend/1'"):
+    with pytest.raises(SnapshotError, match="one of 'blend/1'"):
         ours.restore(State("blend/1"))
-    with pytest.raises(SnapshotError, match="the state's model_sha256 is None"):
+    with pytest.raises(SnapshotError, match="model_sha256 is None in the state"):
         ours.restore(State("trained/1"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from numba import float64, int64
 from seeds import seeds
 
-from schemas.borrowed import Bound, lend, prefetch, table_of, unshaped
+from schemas.borrowed import bound, lend, prefetch, table_of, unshaped
 from schemas.jit import kernel
 
 COMPILED = not numba.config.DISABLE_JIT
@@ -61,7 +61,7 @@ KNOWN = {
 @seeds(3)
 def test_kernels_read_and_write_what_was_lent(known, seed):
     arrays = pair(np.random.default_rng(seed))
-    run = Bound(both_ways, lend(arrays, **known), rest=(float64, int64))
+    run = bound(both_ways, lend(arrays, **known), rest=(float64, int64))
     for n in (7, -3):
         by_hand = Pair(*(array.copy() for array in arrays))
         by_hand.whole[1, 2] = n
@@ -82,14 +82,14 @@ def test_groups_of_other_lengths_are_not_confused(known):
         ((0, 4), (0, 0)),
     ]
     groups = [pair(rng, *shape) for shape in shapes]
-    kernels = [Bound(total, lend(arrays, **known), rest=()) for arrays in groups]
+    kernels = [bound(total, lend(arrays, **known), rest=()) for arrays in groups]
     for arrays, run in zip(groups, kernels, strict=True):
         assert run() == pytest.approx(expected_total(arrays), rel=1e-12)
 
 
 def test_a_single_row_may_be_lent_as_one_dimension():
     arrays = Pair(np.arange(4), np.arange(5.0))
-    assert Bound(total, lend(arrays), rest=())() == expected_total(
+    assert bound(total, lend(arrays), rest=())() == expected_total(
         [array[np.newaxis] for array in arrays]
     )
 
@@ -105,7 +105,7 @@ def test_known_lengths_are_of_the_type_and_others_are_not():
 
 
 def test_what_lent_keeps_its_arrays_alive():
-    run = Bound(total, lend(Pair(np.ones((200, 300), np.int64), np.zeros((1, 1)))), rest=())
+    run = bound(total, lend(Pair(np.ones((200, 300), np.int64), np.zeros((1, 1)))), rest=())
     assert run() == expected_total([np.ones((200, 300))])
 
 

@@ -1264,20 +1264,25 @@ def test_the_generated_source_lies_beside_the_kernels_and_is_put_right():
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("jit.py", True),
-        ("primitives.py", True),
-        ("memory.py", True),  # No kernels in it, but loads that are compiled into them.
-        ("columns.py", True),  # Nor here, but the rows and reasons that they freeze.
-        ("registry.py", False),
+        ("schemas/jit.py", True),
+        ("schemas/primitives.py", True),
+        ("schemas/memory.py", True),  # No kernels in it, but loads that are compiled into them.
+        ("schemas/columns.py", True),  # Nor here, but the rows and reasons that they freeze.
+        ("stream/windows/words.py", True),
+        ("models/trees/rules.py", True),
+        ("models/linear/parameters.py", True),
+        ("schemas/registry.py", False),
+        ("stream/cli.py", False),
     ],
 )
 def test_the_cache_is_left_behind_when_what_kernels_are_made_of_changes(
     name, changes, tmp_path, monkeypatch
 ):
-    shutil.copytree(PACKAGE, tmp_path / "schemas")
+    for package in ("schemas", "models", "stream"):
+        shutil.copytree(PACKAGE.parent / package, tmp_path / package)
     monkeypatch.setattr(jit, "__file__", str(tmp_path / "schemas" / "jit.py"))
     before = jit._sources_digest()
-    with (tmp_path / "schemas" / name).open("a") as file:
+    with (tmp_path / name).open("a") as file:
         file.write("\n# changed\n")
     assert (jit._sources_digest() != before) == changes
 

@@ -8,6 +8,7 @@ from streams import LABEL_LAYOUT, LAYOUT, START_US, block, build_engine, random_
 
 from schemas.columns import Reason
 from stream.decide import Outcome, Thresholds
+from stream.engine import Contender
 from stream.event_time import Timeliness
 
 
@@ -37,6 +38,9 @@ class _Sure:
     def contributions(self, x):
         return 0.0, np.zeros(len(x))
 
+    def learn_many(self, X, y):
+        pass
+
 
 def test_a_repeat_that_comes_too_late_gets_the_stored_verdict():
     parameters = replace(
@@ -55,3 +59,49 @@ def test_a_repeat_that_comes_too_late_gets_the_stored_verdict():
     assert effects.outcomes.tolist() == [Outcome.BLOCK] * 3 + [Outcome.ALLOW]
     assert effects.duplicate.tolist() == [False, False, True, False]
     assert effects.reasons.tolist() == [Reason.OK] * 3 + [Reason.EVENT_TOO_LATE]
+
+
+def test_a_model_that_is_ready_and_says_nothing_is_not_called_cold():
+    parameters = replace(random_parameters(np.random.default_rng(3)), learn_interval_us=10**15)
+    engine = build_engine(parameters)
+    first = {"time_us": START_US, "amount": 100, "key": 7, "entities": [1, 2], "numeric": [0, 0]}
+    before = engine.step(block(LAYOUT, [first]))
+    assert (before.cold.tolist(), before.unscored.tolist()) == ([True], [False])
+    engine.champion.learner = _Silent()
+    second = {**first, "key": 8}
+    effects = engine.step(block(LAYOUT, [first, second, second]))
+    # A repeat is what it was when it was decided.
+    assert effects.cold.tolist() == [True, False, False]
+    assert effects.unscored.tolist() == [False, True, True]
+    assert effects.duplicate.tolist() == [True, False, True]
+    assert engine.counters.unscored == 2
+
+
+class _Silent(_Sure):
+    """A learner that is ready and has no score for anything."""
+
+    def predict_proba_many(self, X):
+        return np.full(len(X), np.nan)
+
+
+def test_a_challenger_is_judged_by_what_it_scored():
+    engine = build_engine(random_parameters(np.random.default_rng(3)))
+    challenger = Contender(_Half())
+    engine.challengers["half"] = challenger
+    engine._contenders = [engine.champion, challenger]
+    engine.champion.learner = _Sure()
+    X = np.arange(40.0)[:, None]
+    y = np.arange(40) % 4 == 0
+    scores = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
+    engine._test_then_train(X, scores, y)
+    quality = challenger.prequential.as_dict()
+    assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)
+    assert (quality["recall"], quality["precision"]) == (1.0, 0.5)
+    assert engine.prequential.as_dict()["recall"] == 1.0
+
+
+class _Half(_Sure):
+    """A learner that scores every other row."""
+
+    def predict_proba_many(self, X):
+        return np.where(np.arange(len(X)) % 2 == 0, 0.99, np.nan)

@@ -1,5 +1,8 @@
 """Learners from the configuration, and what is said where one cannot be had."""
 
+import shutil
+import sys
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,8 @@ from models.river_adapter import RiverLearner
 from models.sampling import SampledLearner
 from models.trained import TrainedLearner
 from models.trees.forest import DenseForest
-from schemas.errors import ConfigError, ModelError
+from models.trees.planting import columns_of_a_leaf
+from schemas.errors import ConfigError, ModelError, TrainedModelError
 from stream.app import engine_of
 from stream.config import load
 from stream.learners import challenger_of, learner_of
@@ -28,6 +32,9 @@ def built():
 
 Bayes = naive_bayes.GaussianNB
 number = 5
+
+class Mine(naive_bayes.GaussianNB):
+    pass
 
 def broken():
     raise RuntimeError("no such luck")
@@ -73,6 +80,28 @@ def test_a_forest_has_the_trees_and_the_seed_that_were_asked_for():
     assert scores[0] == scores[2] != scores[1]
 
 
+@pytest.mark.parametrize(
+    ("written", "columns"), [("all", 3), ("sqrt", 2), ("log2", 2), (1, 1), (2, 2), (0.4, 1)]
+)
+def test_a_forest_s_leaves_look_at_as_many_features_as_were_asked_for(written, columns):
+    learner = learner_of(ModelSection(kind="forest", max_features=written), NAMES)
+    given = learner.model.state().header["max_features"]
+    assert given == (None if written == "all" else written)
+    assert type(given) is not bool
+    assert columns_of_a_leaf(given, len(NAMES)) == columns
+
+
+def test_a_forest_watches_for_drift_where_it_is_asked_to():
+    header = {
+        drift: learner_of(ModelSection(kind="forest", drift=drift), NAMES).model.state().header
+        for drift in (False, True)
+    }
+    assert (header[False]["warning"], header[False]["drift"]) == (None, None)
+    assert header[True]["warning"]["delta"] == 0.01
+    assert header[True]["drift"]["delta"] == 0.001
+    assert learner_of(ModelSection(kind="forest"), NAMES).model.state().header == header[False]
+
+
 def test_a_blend_has_its_members():
     blend = learner_of(ModelSection(kind="blend", frauds_min=5, genuine_min=50), NAMES)
     assert isinstance(blend, Blend)
@@ -107,16 +136,57 @@ def test_a_model_may_stand_in_a_module(monkeypatch, code):
         ("{code}:broken", ConfigError, "gives no model: RuntimeError: no such luck"),
         ("{code}:number", ConfigError, "gives no model: TypeError"),
         ("{folder}/none.py:ready", ConfigError, "there is no file"),
-        ("no_such_module:ready", ConfigError, "cannot be imported"),
+        ("no_such_module:ready", ConfigError, "cannot be imported: ModuleNotFoundError"),
+        ("divides:ready", ConfigError, "divides cannot be imported: ZeroDivisionError"),
+        (".divides:ready", ConfigError, r"\.divides cannot be imported: TypeError"),
+        ("{folder}/divides.py:ready", ConfigError, "cannot be run: ZeroDivisionError"),
         ("{folder}/bad.py:ready", ConfigError, "cannot be run: SyntaxError"),
         ("river.preprocessing:StandardScaler", ModelError, "StandardScaler"),
     ],
 )
-def test_a_source_that_leads_nowhere_is_named(code, source, error, text):
+def test_a_source_that_leads_nowhere_is_named(code, source, error, text, monkeypatch):
+    monkeypatch.syspath_prepend(code.parent)
     (code.parent / "bad.py").write_text("ready = = 1")
+    (code.parent / "divides.py").write_text("ready = 1 / 0")
     where = source.format(code=code, folder=code.parent)
+    before = set(sys.modules)
     with pytest.raises(error, match=text):
         learner_of(ModelSection(kind="river", source=where), NAMES)
+    failed = ("fraudstream_model_bad", "fraudstream_model_divides", "divides")
+    assert not [name for name in set(sys.modules) - before if name.startswith(failed)]
+
+
+@pytest.mark.parametrize("kind", ["river", "onnx"])
+def test_an_error_names_the_key_of_the_challenger(tmp_path, kind):
+    section = ChallengerSection(kind=kind, source=str(tmp_path / "none.py:model"))
+    with pytest.raises(ConfigError, match=r"^model\.challengers\.mine\.source: .*none\.py"):
+        challenger_of(section, NAMES, "mine")
+    with pytest.raises(ConfigError, match=r"^model\.source: "):
+        learner_of(section, NAMES)
+
+
+def test_files_of_the_same_name_are_two_modules(code, tmp_path):
+    other = tmp_path / "other" / code.name
+    other.parent.mkdir()
+    shutil.copy(code, other)
+    before = set(sys.modules)
+    with pytest.warns(UncompiledWarning):
+        one, two = (
+            learner_of(ModelSection(kind="river", source=f"{path}:Mine"), NAMES)
+            for path in (code, other)
+        )
+    modules = {type(learner.model).__module__ for learner in (one, two)}
+    assert len(modules) == 2
+    assert modules <= set(sys.modules) - before
+    for learner in (one, two):
+        assert sys.modules[type(learner.model).__module__].Mine is type(learner.model)
+
+
+def test_a_model_that_has_learned_is_refused(code):
+    with code.open("a") as file:
+        file.write("\nready.learn_one({'amount': 1.0}, True)\n")
+    with pytest.raises(TrainedModelError, match="already learned"):
+        learner_of(ModelSection(kind="river", source=f"{code}:ready"), NAMES)
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path):
@@ -195,6 +265,14 @@ PROBLEMS = {
         'kind = "blend"\nsource = "a.py:b"\nmembers = ["river", "onnx"]',
         "only one of 'river' and 'onnx'",
     ),
+    "no number": ('kind = "onnx"\nsource = "a"\nunknown_value = nan', "unknown_value.*finite"),
+    "no end": ('kind = "onnx"\nsource = "a"\nunknown_value = -inf', "unknown_value.*finite"),
+    "true for a number": ("unknown_value = true", "unknown_value.*not true or false"),
+    "no feature": ("max_features = 0", "max_features.*from 1 on"),
+    "true features": ("max_features = true", "max_features.*a share between"),
+    "more than all": ("max_features = 1.5", "max_features.*a share between"),
+    "no share": ("max_features = nan", "max_features.*a share between"),
+    "another name": ('max_features = "none"', "max_features.*'all', 'sqrt', 'log2'"),
     "an unknown key": ("tress = 10", "trees"),
     "a share of none": ('[model.challengers.x]\nkind = "forest"\nsample = 0', "sample"),
     "a challenger's source": ('[model.challengers.x]\nkind = "river"', "challengers.x.source"),
@@ -208,6 +286,15 @@ def test_a_wrong_model_is_named_with_its_line(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words) as raised:
         load(path)
     assert "fraudstream.toml:" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("3", 3), ("0.5", 0.5), ("sqrt", "sqrt"), ("all", "all")]
+)
+def test_the_environment_sets_how_many_features_a_leaf_looks_at(monkeypatch, text, value):
+    monkeypatch.setenv("FRAUD_MODEL__MAX_FEATURES", text)
+    found = load().model.max_features
+    assert (found, type(found)) == (value, type(value))
 
 
 def test_a_class_is_built():

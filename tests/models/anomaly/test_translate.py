@@ -5,8 +5,9 @@ import pytest
 from river import anomaly
 from seeds import seeds
 
-from models.anomaly.translate import dense_of
-from schemas.errors import ModelError
+from models.anomaly.estimators import HalfSpaceTrees
+from models.anomaly.translate import dense_of, refuse_trained
+from schemas.errors import ModelError, TrainedModelError
 
 NAMES = ("zeta", "amount", "count")
 SMALL = {"n_trees": 4, "height": 4, "window_size": 20}
@@ -63,3 +64,13 @@ def test_rivers_object_stays_as_it_is():
     before = river.rng.getstate(), dict(river.limits)
     dense_of(river, 3, NAMES)
     assert (river.rng.getstate(), dict(river.limits), river.trees) == (*before, [])
+
+
+@pytest.mark.parametrize("kind", [anomaly.HalfSpaceTrees, HalfSpaceTrees])
+def test_a_detector_is_trained_once_it_has_trees(kind):
+    detector = kind(**SMALL, seed=1)
+    refuse_trained(detector)
+    detector.learn_one({"zeta": 0.5})
+    with pytest.raises(TrainedModelError, match="already learned"):
+        refuse_trained(detector)
+    refuse_trained(detector.clone())

@@ -60,7 +60,13 @@ FOREST_DAMAGE = {
     "classes": [put(0, 4), put(0, -1), lambda a: a[1:]],
     "hits": [put((0, 0), 10**9), put((0, 0), -1)],
     "alarms": [put((0, 0), -1)],
-    "words": [put(624, 625), lambda a: a[1:], lambda a: a.astype(np.int64)],
+    "words": [
+        put(624, 625),
+        put(slice(624), 0),
+        lambda a: np.array([2**31 - 1, *[0] * 623, a[624]], np.uint32),
+        lambda a: a[1:],
+        lambda a: a.astype(np.int64),
+    ],
     "by_name": [put(0, 1), put(0, 6), lambda a: a[1:]],
 }
 
@@ -68,7 +74,7 @@ FOREST_DAMAGE = {
 def damaged(kind, state):
     for name, changes in {**DAMAGE, **(FOREST_DAMAGE if kind == "forest" else {})}.items():
         yield name, replace(state, arrays={k: v for k, v in state.arrays.items() if k != name})
-        for change in changes:
+        for change in (*changes, lambda a: a[..., np.newaxis], lambda a: np.zeros((), a.dtype)):
             yield name, with_array(state, name, change)
     yield "kind", replace(state, kind="other/1")
     for name in state.header:
@@ -98,6 +104,16 @@ def test_a_damaged_state_is_refused_and_changes_nothing(streams, kind, taught):
     assert n > 30
     other.restore(state)
     assert streams.same(other.state(), state)
+
+
+@pytest.mark.parametrize("at", [0, 1, 623])
+def test_a_single_bit_is_enough_for_random_numbers(streams, at):
+    state = build("forest").state()
+    words = np.zeros_like(state.arrays["words"])
+    words[at] = 2**31
+    model = build("forest")
+    model.restore(replace(state, arrays={**state.arrays, "words": words}))
+    model.learn_many(*streams.lessons(1, 20))
 
 
 def test_a_state_is_a_copy(streams, taught):

@@ -237,11 +237,11 @@ def test_a_wrong_parameter_is_named(wrong, text):
 def test_what_does_not_fit_is_refused():
     model = DenseTree(3)
     X, y = np.zeros((4, 3)), np.zeros(4, bool)
-    with pytest.raises(ValueError, match=r"X has the shape \(4, 2\): give \(n, 3\)"):
+    with pytest.raises(ValueError, match=r"X has shape \(4, 2\), the model 3 columns"):
         model.predict_proba_many(X[:, :2])
-    with pytest.raises(ValueError, match=r"y has the shape \(3,\): give \(4,\)"):
+    with pytest.raises(ValueError, match=r"y has shape \(3,\), X 4 rows"):
         model.learn_many(X, y[:3])
-    with pytest.raises(ValueError, match=r"w has the shape \(1,\)"):
+    with pytest.raises(ValueError, match=r"w has shape \(1,\), X 4 rows"):
         model.learn_many(X, y, np.ones(1))
     for wrong in (-1.0, np.nan, np.inf, 1e-300):
         with pytest.raises(ValueError, match="weights from"):

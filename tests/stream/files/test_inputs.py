@@ -87,7 +87,7 @@ def outcome(path: Path, config: Config) -> tuple[dict[str, Any], list[dict[str, 
     """Replay a file; return its report and alerts, without what names the file or its fields."""
     alerts = path.with_suffix(".alerts")
     report = Replay(path, config, ReplayOutputs(alerts)).run()
-    timing = ("file", "seconds", "cpu_s", "compile_s", "events_per_s")
+    timing = ("file", "seconds", "cpu_s", "compile_s", "events_per_s", "model_costs")
     # A policy names the fields it is made of, and an alert's id its policy.
     lines = [json.loads(line) for line in alerts.read_bytes().splitlines()]
     kept = [{k: v for k, v in a.items() if k not in ("alert_id", "policy_version")} for a in lines]

@@ -1,0 +1,82 @@
+"""Before the first payment everything is compiled, and every model's cost is known."""
+
+import numba
+import numpy as np
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+from schemas.columns import Reason
+from stream.app import decoders_of, engine_of, registry_of
+from stream.config import load
+from stream.warm_up import warm_up
+
+CONFIG = """
+[features]
+names = ["amount", "{card,merchant}.{count,amount_mean}_{1h,1d}", "card.distinct_merchant_1d"]
+[model]
+frauds_min = 1
+genuine_min = 1
+[decision]
+review = 1e-9
+[model.challengers.forest]
+kind = "forest"
+trees = 2
+sample = 0.5
+[model.challengers.both]
+kind = "blend"
+"""
+
+
+def compiled():
+    """How many machine codes every kernel of the project has."""
+    import gc
+
+    return {
+        f"{k.py_func.__module__}.{k.py_func.__name__}": len(k.overloads)
+        for k in gc.get_objects()
+        if isinstance(k, Dispatcher) and k.py_func.__module__.split(".")[0] in OURS
+    }
+
+
+OURS = ("schemas", "models", "stream")
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+@pytest.mark.slow
+def test_nothing_is_compiled_after_it(tmp_path):
+    path = tmp_path / "fraudstream.toml"
+    path.write_text(CONFIG)
+    config = load(path)
+    registry = registry_of(config)
+    decoders = decoders_of(config, registry, bytes(16))
+    registry.close()
+    engine = engine_of(config, bytes(16))
+    warm = warm_up(engine, decoders.transactions, decoders.labels)
+    assert warm.seconds > 0
+    assert warm.cost.predict_us > 0
+    assert list(warm.challengers) == ["forest", "both"]
+    assert min(cost.learn_us for cost in warm.challengers.values()) > 0
+    assert engine.learner.learned == 0, "only copies learn"
+    before = compiled()
+    batch = decoders.transactions.decode([b"\0"] * 64, 0)
+    day_us = 86_400_000_000
+    rng = np.random.default_rng(1)
+    for day in range(30):
+        batch.longs[:] = rng.integers(1, 5, batch.longs.shape)
+        batch.reason[:] = Reason.OK
+        batch.partition[:] = 0
+        batch.event_time_us[:] = (20_000 + day) * day_us + np.arange(64)
+        batch.arrival_time_us[:] = batch.event_time_us
+        batch.transaction_key[:] = rng.integers(1, 2**60, 64)
+        effects = engine.step(batch)
+        labels = decoders.labels.decode([b"\0"] * 8, 0)
+        labels.longs[:] = 0
+        labels.reason[:] = Reason.OK
+        labels.numeric[0] = 1.0
+        labels.event_time_us[:] = batch.event_time_us[:8] + 1
+        labels.transaction_key[:] = batch.transaction_key[:8]
+        engine.label(labels)
+    assert engine.learner.ready
+    assert effects.alerts, "explanations were asked for"
+    grown = {name: n for name, n in compiled().items() if n != before.get(name, 0)}
+    assert grown == {}
