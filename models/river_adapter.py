@@ -24,7 +24,7 @@ _UNLEARNED_MAX = 2**63 - 1
 
 
 def logistic_pipeline() -> Any:
-    """Build the default model: ``StandardScaler | LogisticRegression``."""
+    """Build ``StandardScaler | LogisticRegression`` of River's own objects."""
     return compose.Pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression())
 
 

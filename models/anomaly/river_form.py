@@ -79,7 +79,9 @@ def _planned(detector: Any, state: State) -> Callable[[], None]:
     require_within(state, "masses", masses, 0, detector.window_size)
     generator = array(state, "generator", np.uint32, (625,))
     require_within(state, "generator", generator[-1:], 0, 624)
-    require(state, bool(generator[:-1].any()), "generator is all zeros, which never moves")
+    # The lower 31 bits of the first word are no part of what moves.
+    moves = bool(generator[1:-1].any()) or int(generator[0]) >= 2**31
+    require(state, moves, "generator is all zeros, which never moves")
 
     def tree(number: int, node: int) -> Any:
         present, before = masses[number, node].tolist()

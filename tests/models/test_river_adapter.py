@@ -317,10 +317,22 @@ def test_a_score_that_is_none_is_nan_and_the_next_row_goes_on():
         assert math.isfinite(base)
         assert parts.tolist() == [0.0]
         assert base == (0.0 if math.isnan(score) or score == 0.5 else base)
-    # A mistake in a model is none of its stumbles.
-    broken = RiverLearner(Saying(TypeError()), ("amount",))
-    with pytest.raises(TypeError):
-        broken.predict_proba_many(np.zeros((1, 1)))
+    # Whatever a model raises: where a feature is unknown, its own steps meet no such key.
+    for error in (KeyError("amount"), TypeError(), AttributeError()):
+        broken = RiverLearner(Saying(error), ("amount",))
+        assert np.isnan(broken.predict_proba_many(np.zeros((1, 1)))).all()
+
+
+def test_a_model_that_needs_an_unknown_feature_neither_scores_nor_learns_the_row():
+    def ratio(x):
+        return {"ratio": x["amount"] / (1 + x["count"])}
+
+    model = compose.FuncTransformer(ratio) | logistic_pipeline()
+    learner = RiverLearner(model, ("amount", "count"))
+    X = np.array([[1.0, 2.0], [1.0, np.nan], [3.0, 0.0]])
+    learner.learn_many(X, np.array([True, True, False]))
+    assert (learner.learned, learner.unlearned) == (2, 1)
+    assert np.isnan(learner.predict_proba_many(X)).tolist() == [False, True, False]
 
 
 def test_a_row_that_cannot_be_learned_is_left_out_and_counted():
