@@ -51,11 +51,11 @@ def _sources_digest() -> str:
         for package in _PACKAGES
         for path in (root / package).rglob("*.py")
     }
-    found = {name for name, text in texts.items() if b"schemas.jit" in text}
-    found.add(__name__)
+    imported = {name: {*_imported(text)} & texts.keys() for name, text in texts.items()}
+    found = {__name__, *(name for name, others in imported.items() if __name__ in others)}
     new = found
     while new:
-        new = {other for name in new for other in _imported(texts[name])} & texts.keys() - found
+        new = {other for name in new for other in imported[name]} - found
         found = found | new
     digest = hashlib.sha256(numba.__version__.encode())
     for name in sorted(found):

@@ -21,6 +21,7 @@ def plain(scores, alerted, y):
     return {
         "judged": len(pairs),
         "unscored": len(pairs) - len(losses),
+        "left_out": 0,
         "frauds": frauds,
         "precision": hits / alerts if alerts else None,
         "recall": hits / frauds if frauds else None,
@@ -47,10 +48,26 @@ def test_every_figure_equals_plain_python_after_every_batch(seed):
             assert got[name] == close, name
 
 
+@seeds(3)
+def test_judged_by_what_was_scored_rows_without_a_score_are_left_out(seed):
+    rng = np.random.default_rng(seed)
+    scores = np.where(rng.random(90) < 0.4, np.nan, rng.random(90))
+    alerted, y = rng.random(90) < 0.4, rng.random(90) < 0.3
+    quality, scored = Prequential(), ~np.isnan(scores)
+    for part in np.array_split(np.arange(90), 5):
+        quality.update_scored(scores[part], alerted[part], y[part])
+    expected = plain(scores[scored].tolist(), alerted[scored].tolist(), y[scored].tolist())
+    expected["left_out"] = int((~scored).sum())
+    got = quality.as_dict()
+    for name, value in expected.items():
+        assert got[name] == (value if value is None else pytest.approx(value, rel=1e-12)), name
+
+
 def test_what_is_not_defined_yet_is_none_and_not_zero():
     assert Prequential().as_dict() == {
         "judged": 0,
         "unscored": 0,
+        "left_out": 0,
         "frauds": 0,
         "precision": None,
         "recall": None,
