@@ -129,7 +129,8 @@ def test_the_quality_counters_equal_plain_python(seed):
     challenger = engine.challengers["river"].prequential
     assert challenger.log_loss_sum == pytest.approx(quality.log_loss_sum, 1e-9)
     assert (challenger.unscored, challenger.left_out) == (0, quality.unscored)
-    scored = [pair for pair, (score, _, _) in zip(pairs, oracle.judged, strict=True) if score]
+    given = [score is not None for score, _, _ in oracle.judged]
+    scored = [pair for pair, has_score in zip(pairs, given, strict=True) if has_score]
     assert challenger.true_positives == scored.count((True, True))
     assert challenger.false_negatives == scored.count((False, True))
     sampled = engine.challengers["forest"].prequential.as_dict()
