@@ -16,7 +16,7 @@ from river import drift
 from sklearn.metrics import average_precision_score
 
 from benchmarks.harness import Result, Run, benchmark
-from models.snapshot import pack
+from models.states.snapshot import pack
 from models.trees.estimators import ARFClassifier
 from models.trees.forest import DenseForest
 from models.trees.translate import dense_of

@@ -40,7 +40,7 @@ from river import (
 )
 from river.tree.nodes.leaf import HTLeaf
 
-from models.river_adapter import RiverLearner
+from models.river.adapter import RiverLearner
 from stream.offline.transformer import FraudFeatures
 
 NAMES = tuple(f"f{i}" for i in range(6))

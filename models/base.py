@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.snapshot import State
+from models.states.snapshot import State
 
 
 class Learner(Protocol):

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from models import pool
 from models.base import Learner
-from models.restoring import array, count, require, require_header, require_kind
-from models.snapshot import State
+from models.states.restoring import array, count, require, require_header, require_kind
+from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
 
 _KIND = "blend/1"

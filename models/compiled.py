@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import DenseClassifier, DenseDetector, DenseTransformer
+from models.dense.model import DenseClassifier, DenseDetector, DenseTransformer
 from models.odds import log_odds
 from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
-from models.restoring import require_header, require_kind
-from models.snapshot import State
+from models.states.restoring import require_header, require_kind
+from models.states.snapshot import State
 from schemas.errors import SnapshotError
 
 _KIND = "compiled/1"
@@ -43,7 +43,7 @@ class Unlabelled:
         return self.detector.ready
 
     def widen(self, width: int) -> None:
-        """Add columns; see `models.dense.Dense`."""
+        """Add columns; see `models.dense.model.Dense`."""
         self.detector.widen(width)
 
     def learn_many(

@@ -13,7 +13,7 @@ from models.base import Learner
 from models.compiled import CompiledLearner
 from models.forms import model_of, transformer_of
 from models.readiness import FRAUDS_MIN, GENUINE_MIN
-from models.river_adapter import RiverLearner
+from models.river.adapter import RiverLearner
 from schemas.errors import ModelError, TrainedModelError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from models.dense import DenseClassifier, DenseDetector, DenseTransformer
+from models.dense.model import DenseClassifier, DenseDetector, DenseTransformer
 from schemas.errors import ModelError
 
 Names = tuple[str, ...]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.restoring import count, require_header
-from models.snapshot import State
+from models.states.restoring import count, require_header
+from models.states.snapshot import State
 
 # Before it saw this many of each class a classifier's score is an artefact of its
 # initial weights.
@@ -62,7 +62,7 @@ class ClassCounts:
         self.genuine += len(y) - frauds
 
     def header(self) -> dict[str, int]:
-        """Return all four numbers by name, for a `models.snapshot.State`."""
+        """Return all four numbers by name, for a `models.states.snapshot.State`."""
         return dict(vars(self))
 
     def restored(self, state: State) -> ClassCounts:

@@ -7,8 +7,8 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from models.base import Learner
-from models.restoring import require, require_header, require_kind
-from models.snapshot import State
+from models.states.restoring import require, require_header, require_kind
+from models.states.snapshot import State
 from schemas.jit import kernel
 
 _KIND = "sampled/1"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.restoring import require_kind
-from models.snapshot import State
+from models.states.restoring import require_kind
+from models.states.snapshot import State
 
 _KIND = "silent/1"
 

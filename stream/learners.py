@@ -15,9 +15,9 @@ from typing import Any
 from models.base import Learner
 from models.blend import Blend
 from models.compiler import compile as compile_model
-from models.onnx_model import BYTES_MAX
+from models.onnx.learner import TrainedLearner
+from models.onnx.model import BYTES_MAX
 from models.sampling import SampledLearner
-from models.trained import TrainedLearner
 from schemas.errors import ConfigError
 from stream.sections import ChallengerSection, LearnerSection
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.base import Learner
 from models.sampling import SampledLearner
-from models.snapshot import State
+from models.states.snapshot import State
 from stream.engine import Engine
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiler import compile as compile_model
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
-from models.snapshot import pack
+from models.states.snapshot import pack
 from models.trees.estimators import ARFClassifier
 from schemas.columns import (
     AMOUNT_MINOR,

@@ -12,7 +12,7 @@ from river import base
 
 from models.anomaly.half_space import DenseHalfSpaceTrees, check_parameters
 from models.anomaly.planting import check_limits
-from models.face import Columns, names_of
+from models.dense.face import Columns, names_of
 
 
 class HalfSpaceTrees(base.AnomalyDetector):

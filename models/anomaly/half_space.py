@@ -11,10 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.anomaly.masses import MASS_BITS, Trees, learn_rows, score_rows
 from models.anomaly.planting import planted
-from models.dense import VALUE_MAX
-from models.matrix import rows_of
-from models.restoring import array, count, require, require_header, require_kind, require_within
-from models.snapshot import State
+from models.dense.matrix import rows_of
+from models.dense.model import VALUE_MAX
+from models.states.restoring import (
+    array,
+    count,
+    require,
+    require_header,
+    require_kind,
+    require_within,
+)
+from models.states.snapshot import State
 
 KIND = "half_space_trees/1"
 HEIGHT_MAX = 20
@@ -30,7 +37,7 @@ class DenseHalfSpaceTrees:
 
     The same as ``river.anomaly.HalfSpaceTrees`` whose first event had all features. A
     NaN is not known: a row goes where more of the present window's rows went. See
-    `models.dense.DenseDetector`.
+    `models.dense.model.DenseDetector`.
 
     Parameters
     ----------
@@ -129,7 +136,7 @@ class DenseHalfSpaceTrees:
         )
 
     def restore(self, state: State) -> None:
-        """Take a state, its trees included; see `models.dense.Dense`.
+        """Take a state, its trees included; see `models.dense.model.Dense`.
 
         Raises
         ------

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import VALUE_MAX
+from models.dense.model import VALUE_MAX
 from schemas.jit import kernel
 
 # How far a cut stays away from both ends of what is left of a range, as a share of it.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from river.tree.padded import PaddedBranch, PaddedLeaf
 
-from models.restoring import array, count, names, require, require_within
-from models.river_classes import Arrays, Form, Header, childless, numbers_of
-from models.snapshot import State
+from models.river.classes import Arrays, Form, Header, childless, numbers_of
+from models.states.restoring import array, count, names, require, require_within
+from models.states.snapshot import State
 
 WHOLE_RANGE = (0.0, 1.0)
 

@@ -22,7 +22,7 @@ import numpy as np
 from numba import float64, int64
 from numpy.typing import NDArray
 
-from models.dense import clipped
+from models.dense.model import clipped
 from schemas.jit import inlined, kernel, uncounted
 
 # Columns of `counters`.

@@ -20,14 +20,14 @@ from models.drift.adwin import (
     update_many,
 )
 from models.drift.states import restored, state_of
-from models.snapshot import State
+from models.states.snapshot import State
 
 
 class ADWIN(base.DriftDetector):
     """ADWIN: a window over a stream that is cut wherever its older part has another mean.
 
     The same as ``river.drift.ADWIN``, number by number, save that values are clipped to
-    `models.dense.VALUE_MAX`, that a NaN changes nothing, and that the window's length
+    `models.dense.model.VALUE_MAX`, that a NaN changes nothing, and that the window's length
     is bounded (about ``max_buckets * 2**32`` values).
 
     Parameters

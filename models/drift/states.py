@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.drift.adwin import DRIFTED, FOUND, TICK, TOP, WIDTH, Detectors
-from models.restoring import array, require, require_header, require_kind, require_within
-from models.snapshot import State
+from models.states.restoring import array, require, require_header, require_kind, require_within
+from models.states.snapshot import State
 from schemas.errors import SnapshotError
 
 KIND = "adwin/1"

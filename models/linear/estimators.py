@@ -10,9 +10,9 @@ import numpy as np
 from river import base, optim
 from river.utils import dataframe
 
-from models.face import probabilities, verdict_of, verdicts_of, weights_of
+from models.dense.face import probabilities, verdict_of, verdicts_of, weights_of
+from models.dense.named import Named
 from models.linear.translate import dense_from
-from models.named import Named
 
 
 class LogisticRegression(base.MiniBatchClassifier):

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import VALUE_MAX
+from models.dense.matrix import labels_of, rows_of
+from models.dense.model import VALUE_MAX
 from models.linear.optimizers import FTRL, RULES, Optimizer, sgd
 from models.linear.parameters import number
 from models.linear.rows import INTERCEPT, LEARN, STEPS, predict_rows
 from models.linear.steps import WEIGHT_MAX
-from models.matrix import labels_of, rows_of
-from models.restoring import array, require, require_header, require_kind, require_within
-from models.snapshot import State
+from models.states.restoring import array, require, require_header, require_kind, require_within
+from models.states.snapshot import State
 
 KIND = "logistic_regression/1"
 
@@ -58,7 +58,7 @@ class DenseLogisticRegression:
     """The log-odds of fraud as a weighted sum of features.
 
     A NaN adds nothing, and its weight is not touched. Scale the features first: see
-    `models.scale.standard`. Implements `models.dense.DenseClassifier`.
+    `models.scale.standard`. Implements `models.dense.model.DenseClassifier`.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class DenseLogisticRegression:
         return float(self._scalars[INTERCEPT])
 
     def widen(self, width: int) -> None:
-        """Add columns of weight 0; see `models.dense.Dense`."""
+        """Add columns of weight 0; see `models.dense.model.Dense`."""
         new = np.zeros(max(0, width - self.width))
         self._weights = Weights(*(np.concatenate([array, new]) for array in self._weights))
 
@@ -151,7 +151,7 @@ class DenseLogisticRegression:
     def learn_many(
         self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
     ) -> None:
-        """Learn rows in order; see `models.dense.DenseClassifier`.
+        """Learn rows in order; see `models.dense.model.DenseClassifier`.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class DenseLogisticRegression:
         return State(KIND, {**self._parameters(), **scalars}, arrays)
 
     def restore(self, state: State) -> None:
-        """Take a state; see `models.dense.Dense`.
+        """Take a state; see `models.dense.model.Dense`.
 
         Raises
         ------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from models.dense import VALUE_MAX
+from models.dense.model import VALUE_MAX
 
 # Where a kernel finds each: to hand an array over takes less than to hand over a record.
 RATE, BETA_1, BETA_2, EPS, FTRL_L1, FTRL_L2 = range(6)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from models.dense import clipped
+from models.dense.model import clipped
 from models.linear.parameters import (
     BETA_1,
     BETA_2,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from models.dense import clipped
+from models.dense.model import clipped
 from schemas.jit import inlined
 
 # No weight that means anything is anywhere near; up to it squares and sums stay finite.

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from river import base, stats
 
-from models.face import names_of
-from models.named import Named
+from models.dense.face import names_of
+from models.dense.named import Named
 from models.scale.min_max import DenseMinMaxScaler
 from models.scale.standard import DenseStandardScaler
 from models.scale.translate import refuse_window

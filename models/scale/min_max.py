@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import VALUE_MAX, clipped
-from models.matrix import rows_of
-from models.restoring import array, require_header, require_kind, require_within
-from models.snapshot import State
+from models.dense.matrix import rows_of
+from models.dense.model import VALUE_MAX, clipped
+from models.states.restoring import array, require_header, require_kind, require_within
+from models.states.snapshot import State
 from schemas.jit import inlined, kernel
 
 KIND = "min_max_scaler/1"
@@ -77,7 +77,7 @@ class DenseMinMaxScaler:
     """Subtract the least value seen so far, divide by the range.
 
     A NaN is not learned from and stays NaN; a column without a range becomes 0. A value
-    that was not learned can lie outside 0 to 1. See `models.dense.DenseTransformer`.
+    that was not learned can lie outside 0 to 1. See `models.dense.model.DenseTransformer`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class DenseMinMaxScaler:
         return len(self.extremes.lows)
 
     def widen(self, width: int) -> None:
-        """Add columns that were never seen so far; see `models.dense.Dense`."""
+        """Add columns that were never seen so far; see `models.dense.model.Dense`."""
         new = _unseen(max(0, width - self.width))
         self.extremes = Extremes(*map(np.concatenate, zip(self.extremes, new, strict=True)))
 
@@ -116,7 +116,7 @@ class DenseMinMaxScaler:
         return State(KIND, {"width": self.width}, arrays)
 
     def restore(self, state: State) -> None:
-        """Take a state; see `models.dense.Dense`.
+        """Take a state; see `models.dense.model.Dense`.
 
         Raises
         ------

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import VALUE_MAX, clipped
-from models.matrix import rows_of
-from models.restoring import array, require_header, require_kind, require_within
-from models.snapshot import State
+from models.dense.matrix import rows_of
+from models.dense.model import VALUE_MAX, clipped
+from models.states.restoring import array, require_header, require_kind, require_within
+from models.states.snapshot import State
 from schemas.jit import inlined, kernel
 
 KIND = "standard_scaler/1"
@@ -94,7 +94,7 @@ class DenseStandardScaler:
     """Subtract the running mean, divide by the running standard deviation.
 
     A NaN is not learned from and stays NaN; a column that never varied becomes 0. The
-    variance is the population's (over n, not n - 1). See `models.dense.DenseTransformer`.
+    variance is the population's (over n, not n - 1). See `models.dense.model.DenseTransformer`.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class DenseStandardScaler:
         return len(self.moments.means)
 
     def widen(self, width: int) -> None:
-        """Add columns that were never seen so far; see `models.dense.Dense`."""
+        """Add columns that were never seen so far; see `models.dense.model.Dense`."""
         new = np.zeros(max(0, width - self.width))
         self.moments = Moments(*(np.concatenate([array, new]) for array in self.moments))
 
@@ -142,7 +142,7 @@ class DenseStandardScaler:
         return State(KIND, self._parameters(), arrays)
 
     def restore(self, state: State) -> None:
-        """Take a state; see `models.dense.Dense`.
+        """Take a state; see `models.dense.model.Dense`.
 
         Raises
         ------

@@ -11,8 +11,8 @@ from river import base, metrics
 from river.tree.splitter import Splitter
 from river.utils import dataframe
 
-from models.face import probabilities, verdict_of, verdicts_of, weights_of
-from models.named import Named
+from models.dense.face import probabilities, verdict_of, verdicts_of, weights_of
+from models.dense.named import Named
 from models.trees import forest, tree
 from models.trees.parameters import (
     FOREST_PERIOD,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.matrix import rows_of
-from models.snapshot import State
+from models.dense.matrix import rows_of
+from models.states.snapshot import State
 from models.trees.explain import add_path, log_odds_of
 from models.trees.forest_state import restored_forest, saved_forest
 from models.trees.lessons import lessons_of
@@ -156,7 +156,7 @@ class DenseForest:
         return self._forest.alarms[:, DRIFTS].copy()
 
     def widen(self, width: int) -> None:
-        """Know more features; see `models.dense.Dense`.
+        """Know more features; see `models.dense.model.Dense`.
 
         They come last by name too, until `order_by_name` says otherwise. How many columns
         a leaf observes goes by the width when the first row is learned, as in River.
@@ -186,7 +186,7 @@ class DenseForest:
     def learn_many(
         self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
     ) -> None:
-        """Learn rows in order; see `models.dense.DenseClassifier`.
+        """Learn rows in order; see `models.dense.model.DenseClassifier`.
 
         A weight multiplies how often each tree learns the row; River knows none here.
 
@@ -222,12 +222,12 @@ class DenseForest:
         return log_odds_of(float(self.predict_proba_many(X)[0]), changes)
 
     def state(self) -> State:
-        """Return parameters and arrays; see `models.dense.Dense`."""
+        """Return parameters and arrays; see `models.dense.model.Dense`."""
         header = {"width": self._width, "taught": self._taught, **self._parameters}
         return saved_forest(header, self._trees, self._forest)
 
     def restore(self, state: State) -> None:
-        """Take a state; see `models.dense.Dense`.
+        """Take a state; see `models.dense.model.Dense`.
 
         Raises
         ------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.drift import states
-from models.restoring import (
+from models.states.restoring import (
     array,
     count,
     require,
@@ -16,7 +16,7 @@ from models.restoring import (
     require_kind,
     require_within,
 )
-from models.snapshot import State
+from models.states.snapshot import State
 from models.trees.nodes import Trees
 from models.trees.saved import restore_trees, saved
 from models.trees.twister import N_WORDS

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from models.dense import clipped
+from models.dense.model import clipped
 from models.trees.gaussians import log_density, observe
 from models.trees.nodes import (
     ACTIVE,

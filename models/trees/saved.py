@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.restoring import array, require, require_within
-from models.snapshot import State
+from models.states.restoring import array, require, require_within
+from models.states.snapshot import State
 from models.trees.nodes import (
     ACTIVE,
     DEPTH,

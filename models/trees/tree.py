@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.matrix import rows_of
-from models.restoring import require_header, require_kind
-from models.snapshot import State
+from models.dense.matrix import rows_of
+from models.states.restoring import require_header, require_kind
+from models.states.snapshot import State
 from models.trees.explain import add_path, log_odds_of
 from models.trees.grow import grow, score
 from models.trees.lessons import lessons_of
@@ -133,7 +133,7 @@ class DenseTree:
         return int(self._trees.counts[REFUSED])
 
     def widen(self, width: int) -> None:
-        """Know more features; see `models.dense.Dense`."""
+        """Know more features; see `models.dense.model.Dense`."""
         least = self._width
         require(least <= width <= WIDTH_MAX, "width", width, f"{least} to {WIDTH_MAX}")
         self._trees = widened(self._trees, width)
@@ -142,7 +142,7 @@ class DenseTree:
     def learn_many(
         self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
     ) -> None:
-        """Learn rows in order; see `models.dense.DenseClassifier`.
+        """Learn rows in order; see `models.dense.model.DenseClassifier`.
 
         Raises
         ------
@@ -167,11 +167,11 @@ class DenseTree:
         return log_odds_of(float(self.predict_proba_many(X)[0]), changes)
 
     def state(self) -> State:
-        """Return parameters and arrays; see `models.dense.Dense`."""
+        """Return parameters and arrays; see `models.dense.model.Dense`."""
         return saved(KIND, self._header(), self._trees, _ROOT)
 
     def restore(self, state: State) -> None:
-        """Take a state; see `models.dense.Dense`.
+        """Take a state; see `models.dense.model.Dense`.
 
         Raises
         ------

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-from models.dense import VALUE_MAX
+from models.dense.model import VALUE_MAX
 from stream.config import Config, load
 from stream.offline.feature_stream import FeatureStream, Glance
 from stream.offline.frames import column_names, truths_of

@@ -9,7 +9,7 @@ from seeds import seeds
 from streams import hostile_log, random_parameters, run
 
 import models
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 from stream.decide import Thresholds
 
 NAMES = tuple(f"f{i}" for i in range(5))

@@ -8,7 +8,7 @@ from seeds import seeds
 import models
 from models.blend import Blend
 from models.compiled import Unlabelled
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 from models.trees.estimators import ARFClassifier
 
 NAMES = tuple(f"f{i}" for i in range(6))

@@ -8,7 +8,7 @@ from naive import NaiveEngine
 from seeds import seeds
 from streams import Log, hostile_log, random_cuts, random_parameters, run
 
-from models.river_adapter import logistic_pipeline
+from models.river.adapter import logistic_pipeline
 from schemas.columns import Reason
 from stream.event_time import Timeliness
 

@@ -14,9 +14,9 @@ from models import pool
 from models.blend import Blend
 from models.pool import LOG_ODDS_MAX, LOSS_MAX
 from models.readiness import ClassCounts
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
-from models.snapshot import State
+from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
 
 NAMES = ("amount", "ratio", "count", "gap")

@@ -15,9 +15,9 @@ from models.anomaly import estimators as our_anomaly
 from models.compiled import CompiledLearner
 from models.compiler import UncompiledWarning, build
 from models.linear import estimators as our_linear
-from models.river_adapter import RiverLearner
+from models.river.adapter import RiverLearner
 from models.scale import estimators as our_scale
-from models.snapshot import pack, unpack
+from models.states.snapshot import pack, unpack
 from models.trees import estimators as our_trees
 from schemas.errors import ModelError, SnapshotError, TrainedModelError
 

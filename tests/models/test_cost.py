@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.cost import Cost, measured_cost
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 
 NAMES = ("a", "b")
 

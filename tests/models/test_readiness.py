@@ -5,7 +5,7 @@ import pytest
 from seeds import seeds
 
 from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
-from models.snapshot import State
+from models.states.snapshot import State
 from schemas.errors import SnapshotError
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from seeds import seeds
 
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner, chosen
-from models.snapshot import State
+from models.states.snapshot import State
 from schemas.errors import SnapshotError
 
 MASK = 2**64 - 1

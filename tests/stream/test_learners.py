@@ -9,9 +9,9 @@ import pytest
 from models.blend import Blend
 from models.compiled import CompiledLearner
 from models.compiler import UncompiledWarning
-from models.river_adapter import RiverLearner
+from models.onnx.learner import TrainedLearner
+from models.river.adapter import RiverLearner
 from models.sampling import SampledLearner
-from models.trained import TrainedLearner
 from models.trees.forest import DenseForest
 from models.trees.planting import columns_of_a_leaf
 from schemas.errors import ConfigError, ModelError, TrainedModelError

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from models.river_adapter import RiverLearner, logistic_pipeline
+from models.river.adapter import RiverLearner, logistic_pipeline
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder, Limits

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from models.snapshot import State
+from models.states.snapshot import State
 from stream.timed import TimedLearner
 
 

@@ -9,7 +9,7 @@ import pytest
 from river import tree as river_tree
 from seeds import seeds
 
-from models.dense import VALUE_MAX
+from models.dense.model import VALUE_MAX
 from models.trees.rules import CRITERIA, PREDICTIONS
 from models.trees.tree import DenseTree
 from schemas.errors import SnapshotError

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from river import linear_model, optim, utils
 
-from models.restoring import array, count, require
-from models.river_classes import (
+from models.river.classes import (
     Arrays,
     Form,
     Header,
@@ -20,7 +19,8 @@ from models.river_classes import (
     numbers_from,
     numbers_of,
 )
-from models.snapshot import State
+from models.states.restoring import array, count, require
+from models.states.snapshot import State
 from schemas.errors import ModelError
 
 # Of each optimizer: the dictionaries that it keeps, one number a feature.

@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import Dense
-from models.face import Columns, names_of
+from models.dense.face import Columns, names_of
+from models.dense.model import Dense
 
 Model = TypeVar("Model", bound=Dense)
 

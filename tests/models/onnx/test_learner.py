@@ -20,10 +20,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.dense import VALUE_MAX
-from models.onnx_model import BYTES_MAX, OnnxModel
-from models.snapshot import State
-from models.trained import FeaturesNotNamedWarning, TrainedLearner
+from models.dense.model import VALUE_MAX
+from models.onnx.learner import FeaturesNotNamedWarning, TrainedLearner
+from models.onnx.model import BYTES_MAX, OnnxModel
+from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
 
 
@@ -491,7 +491,7 @@ class TestWeightsElsewhere:
         }[where]
         data = self.model(location)
         opened = []
-        monkeypatch.setattr("models.onnx_model._runtime", lambda: opened.append(1))
+        monkeypatch.setattr("models.onnx.model._runtime", lambda: opened.append(1))
         with pytest.raises(ModelError, match="no path of a model is followed"):
             learner(data)
         assert not opened
@@ -511,7 +511,7 @@ def test_without_the_runtime_the_command_is_named(regression, monkeypatch):
 
 
 def test_the_runtime_is_not_needed_to_import_it(monkeypatch):
-    for name in ("models.trained", "models.onnx_model"):
+    for name in ("models.onnx.learner", "models.onnx.model"):
         monkeypatch.delitem(sys.modules, name)
     real = builtins.__import__
 
@@ -520,7 +520,7 @@ def test_the_runtime_is_not_needed_to_import_it(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    import models.trained  # noqa: F401
+    import models.onnx.learner  # noqa: F401
 
 
 def test_the_runtime_gets_one_thread_and_no_telemetry(regression, monkeypatch):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from seeds import seeds
 
-from models import packing
-from models.packing import MAGIC, seal, unseal
-from models.snapshot import DEPTH_MAX, State, pack, unpack
+from models.states import packing
+from models.states.packing import MAGIC, seal, unseal
+from models.states.snapshot import DEPTH_MAX, State, pack, unpack
 from schemas.errors import SnapshotError
 
 KEY = b"sixteen bytes or more"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from models.snapshot import State
+from models.states.snapshot import State
 from schemas.errors import SnapshotError
 
 

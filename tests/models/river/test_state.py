@@ -20,9 +20,9 @@ from river import (
 from river.__version__ import __version__ as river_version
 from seeds import seeds
 
-from models import river_state
-from models.river_state import PICKLE, restore_river, state_of
-from models.snapshot import State, pack, unpack
+from models.river import state as river_state
+from models.river.state import PICKLE, restore_river, state_of
+from models.states.snapshot import State, pack, unpack
 from schemas.errors import ModelError, SnapshotError
 
 LogisticRegression = linear_model.LogisticRegression

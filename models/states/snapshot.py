@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.packing import aligned, seal, unseal
+from models.states.packing import aligned, seal, unseal
 from schemas.errors import SnapshotError
 
 DEPTH_MAX = 16

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.restoring import (
+from models.states.restoring import (
     array,
     count,
     names,
@@ -12,7 +12,7 @@ from models.restoring import (
     require_kind,
     require_within,
 )
-from models.snapshot import State
+from models.states.snapshot import State
 from schemas.errors import SnapshotError
 
 STATE = State(

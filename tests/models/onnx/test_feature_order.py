@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.feature_order import check_same
+from models.onnx.feature_order import check_same
 from schemas.errors import ModelError
 
 WANTED = ("amount", "card.count_1h", "card.count_1d")

@@ -11,12 +11,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense import VALUE_MAX
-from models.feature_order import check_same
+from models.dense.model import VALUE_MAX
 from models.odds import log_odds
-from models.onnx_model import OnnxModel
-from models.restoring import require_header, require_kind
-from models.snapshot import State
+from models.onnx.feature_order import check_same
+from models.onnx.model import OnnxModel
+from models.states.restoring import require_header, require_kind
+from models.states.snapshot import State
 from schemas.errors import ModelError
 
 _KIND = "trained/1"
@@ -63,7 +63,7 @@ class TrainedLearner:
     ------
     schemas.errors.ModelError
         A feature of the model is missing, the model does not give probabilities, or it
-        cannot be loaded; see also `models.onnx_model.OnnxModel`.
+        cannot be loaded; see also `models.onnx.model.OnnxModel`.
     ValueError
         `unknown_value` is not finite.
     """

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.named import Named
+from models.dense.named import Named
 from models.scale.min_max import DenseMinMaxScaler
 
 

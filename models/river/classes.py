@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river import compose, naive_bayes, preprocessing, stats
 
-from models.restoring import array, names, require, require_within
-from models.snapshot import State
+from models.states.restoring import array, names, require, require_within
+from models.states.snapshot import State
 from schemas.errors import ModelError
 
 Header = dict[str, Any]

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from models.face import Columns, probabilities, verdict_of, verdicts_of, weights_of
+from models.dense.face import Columns, probabilities, verdict_of, verdicts_of, weights_of
 
 
 def test_names_get_columns_in_the_order_in_which_they_come():

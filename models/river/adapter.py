@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from river import compose, linear_model, preprocessing
 
-from models.dense import VALUE_MAX
+from models.dense.model import VALUE_MAX
 from models.odds import log_odds
 from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
-from models.restoring import count, require, require_header, require_kind
-from models.river_kinds import Kind, Row, kind_of, scorer_of, teacher_of
-from models.river_state import restore_river, state_of
-from models.snapshot import State
+from models.river.kinds import Kind, Row, kind_of, scorer_of, teacher_of
+from models.river.state import restore_river, state_of
+from models.states.restoring import count, require, require_header, require_kind
+from models.states.snapshot import State
 
 _KIND = "river_learner/1"
 _UNLEARNED_MAX = 2**63 - 1
@@ -47,7 +47,7 @@ class RiverLearner:
         Labels of each class before `ready`; of a detector `genuine_min` of either.
     allow_pickle : bool
         Whether an object without a state of its own is kept as a pickle, which runs code when
-        it is restored; see `models.river_state.state_of`.
+        it is restored; see `models.river.state.state_of`.
 
     Attributes
     ----------

@@ -11,10 +11,10 @@ from river import anomaly
 from river.__version__ import __version__ as river_version
 
 from models.anomaly.river_form import FORM as HALF_SPACE_TREES
-from models.restoring import array, require, require_header, require_kind
-from models.river_classes import FORMS, Form
-from models.river_regression import REGRESSION_FORMS
-from models.snapshot import State
+from models.river.classes import FORMS, Form
+from models.river.regression import REGRESSION_FORMS
+from models.states.restoring import array, require, require_header, require_kind
+from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
 
 PICKLE = "river_pickle/1"
@@ -70,7 +70,7 @@ def restore_river(model: Any, state: State, allow_pickle: bool = False) -> None:
     allow_pickle : bool
         Whether pickles in the state are read. **A pickle runs whatever code it holds**
         when it is read: allow it only for states that nobody else could have written,
-        such as those sealed with a key (`models.snapshot.unpack`). What comes from a
+        such as those sealed with a key (`models.states.snapshot.unpack`). What comes from a
         pickle brings its own parameters.
 
     Raises

@@ -9,11 +9,11 @@ import pytest
 from river import anomaly, base, compose, linear_model, naive_bayes, optim, preprocessing, tree
 from seeds import seeds
 
-from models.dense import VALUE_MAX
+from models.dense.model import VALUE_MAX
 from models.readiness import FRAUDS_MIN, GENUINE_MIN
-from models.river_adapter import RiverLearner, logistic_pipeline
-from models.river_kinds import Kind
-from models.snapshot import State, pack, unpack
+from models.river.adapter import RiverLearner, logistic_pipeline
+from models.river.kinds import Kind
+from models.states.snapshot import State, pack, unpack
 from schemas.errors import ModelError, SnapshotError
 
 NAMES = ("amount", "ratio", "count", "gap")

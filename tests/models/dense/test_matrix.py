@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.matrix import labels_of, rows_of
+from models.dense.matrix import labels_of, rows_of
 
 
 def test_a_plain_matrix_is_not_copied():

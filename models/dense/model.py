@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.snapshot import State
+from models.states.snapshot import State
 from schemas.jit import inlined
 
 # No real feature is anywhere near.

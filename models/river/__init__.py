@@ -1,0 +1,1 @@
+"""River's own objects: any model behind the learner protocol, and their states."""
