@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from river import compose
@@ -19,21 +18,6 @@ from schemas.errors import ModelError, TrainedModelError
 
 class UncompiledWarning(UserWarning):
     """A model runs as River's own object, over dictionaries, because it has no compiled form."""
-
-
-@dataclass(frozen=True)
-class Built:
-    """A learner, and how it came to be.
-
-    Attributes
-    ----------
-    learner : Learner
-    uncompiled : str
-        Why it is River's own object; "" where it is compiled.
-    """
-
-    learner: Learner
-    uncompiled: str = ""
 
 
 def compile(  # noqa: A001 - the name that users know from elsewhere, `models.compile`
@@ -65,20 +49,8 @@ def compile(  # noqa: A001 - the name that users know from elsewhere, `models.co
         Some of it has learned already. That is seen of whatever has a compiled form; of
         anything else a fresh clone is run.
     """
-    built = build(model, feature_names, frauds_min, genuine_min)
-    if built.uncompiled:
-        warnings.warn(built.uncompiled, UncompiledWarning, stacklevel=2)
-    return built.learner
-
-
-def build(
-    model: Any,
-    feature_names: tuple[str, ...],
-    frauds_min: int = FRAUDS_MIN,
-    genuine_min: int = GENUINE_MIN,
-) -> Built:
-    """Do what `compile` does, and return the warning instead of giving it."""
-    *scalers, last = _steps(model) or [model]
+    # A pipeline without steps is a model without a form.
+    *scalers, last = list(_flat(model)) or [model]
     width = len(feature_names)
     # Every step is asked, also behind one without a form: it may have learned already.
     transformers = [_form(transformer_of, step, width) for step in scalers]
@@ -86,8 +58,10 @@ def build(
     reasons = [why for why in (*transformers, compiled) if isinstance(why, ModelError)]
     if reasons:
         learner = RiverLearner(model, feature_names, frauds_min, genuine_min)
-        return Built(learner, f"River's own objects will run, over dictionaries: {reasons[0]}")
-    return Built(CompiledLearner(feature_names, transformers, compiled, frauds_min, genuine_min))
+        why = f"River's own objects will run, over dictionaries: {reasons[0]}"
+        warnings.warn(why, UncompiledWarning, stacklevel=2)
+        return learner
+    return CompiledLearner(feature_names, transformers, compiled, frauds_min, genuine_min)
 
 
 def _form(of: Callable[[Any, Any], Any], step: Any, about: Any) -> Any:
@@ -100,12 +74,8 @@ def _form(of: Callable[[Any, Any], Any], step: Any, about: Any) -> Any:
         return why
 
 
-def _steps(model: Any) -> list[Any]:
-    """Return the steps of a pipeline, of those in it too; none of anything else."""
-    return list(_flat(model)) if isinstance(model, compose.Pipeline) else []
-
-
 def _flat(model: Any) -> Iterator[Any]:
+    """Yield the steps of a pipeline, and of those in it; anything else is its own step."""
     if isinstance(model, compose.Pipeline):
         for step in model.steps.values():
             yield from _flat(step)
