@@ -54,7 +54,7 @@ def learner_of(section: LearnerSection, names: Names, place: str = "model") -> L
         raise ConfigError(f"{place}.source: {error}") from error.__cause__
 
 
-def challenger_of(section: ChallengerSection, names: Names, name: str = "NAME") -> Learner:
+def challenger_of(section: ChallengerSection, names: Names, name: str) -> Learner:
     """Build the challenger of that name, untrained; see `learner_of`."""
     learner = learner_of(section, names, f"model.challengers.{name}")
     return learner if section.sample == 1 else SampledLearner(learner, section.sample)

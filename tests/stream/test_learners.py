@@ -223,9 +223,9 @@ def test_a_trained_model_scores_at_once(tmp_path):
 
 
 def test_a_challenger_may_see_a_share():
-    sampled = challenger_of(ChallengerSection(kind="forest", sample=0.25), NAMES)
+    sampled = challenger_of(ChallengerSection(kind="forest", sample=0.25), NAMES, "mine")
     assert isinstance(sampled, SampledLearner)
-    assert isinstance(challenger_of(ChallengerSection(), NAMES), CompiledLearner)
+    assert isinstance(challenger_of(ChallengerSection(), NAMES, "mine"), CompiledLearner)
 
 
 def test_the_engine_has_the_configured_contenders(tmp_path, code):
