@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,18 @@ def challenges(engine: Engine) -> dict[str, dict[str, Any]]:
     }
 
 
+def within(learner: Learner) -> Iterator[Learner]:
+    """Yield a learner and what it wraps, outside in: the last one is the model itself."""
+    while isinstance(learner, TimedLearner | SampledLearner):
+        yield learner
+        learner = learner.learner
+    yield learner
+
+
 def unlearned_by(learner: Learner) -> int:
     """Return at how many rows a model raised instead of learning."""
-    while isinstance(learner, TimedLearner | SampledLearner):
-        learner = learner.learner
-    return int(getattr(learner, "unlearned", 0))
+    *_, model = within(learner)
+    return int(getattr(model, "unlearned", 0))
 
 
 def costs_of(learner: Learner) -> dict[str, float | None]:

@@ -15,7 +15,7 @@ from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.decoder import Decoder
 from stream.engine import Engine
-from stream.timed import TimedLearner
+from stream.timed import within
 
 # Rows by which a model's cost is measured: one poll of a busy topic, one fraud in sixteen.
 _ROWS = 256
@@ -78,8 +78,9 @@ def cost_of(learner: Learner, width: int) -> Cost:
     rng = np.random.default_rng(1)
     y = np.arange(_ROWS) % _FRAUD_EVERY == 0
     X = rng.normal(size=(_ROWS, width)) + y[:, np.newaxis]
-    while isinstance(learner, TimedLearner | SampledLearner):
-        if isinstance(learner, SampledLearner):
-            chosen(X, learner.share, learner.seed)
-        learner = learner.learner
-    return measured_cost(learner, X, y, time.thread_time)
+    *wrappers, model = within(learner)
+    for wrapper in wrappers:
+        if isinstance(wrapper, SampledLearner):
+            # The model is measured without it, so nothing else compiles the kernel that chooses.
+            chosen(X, wrapper.share, wrapper.seed)
+    return measured_cost(model, X, y, time.thread_time)

@@ -4,12 +4,13 @@ import time
 
 import numpy as np
 
+from models.sampling import SampledLearner
 from models.states.snapshot import State
-from stream.timed import TimedLearner
+from stream.timed import TimedLearner, unlearned_by, within
 
 
 class Slow:
-    learned, ready = 7, True
+    learned, ready, unlearned = 7, True, 3
 
     def learn_many(self, X, y):
         burn(2e-3 * len(X))
@@ -58,3 +59,12 @@ def test_all_else_is_the_learner_s_own():
     assert timed.state() == State("slow/1", {"n": 3})
     timed.restore(State("slow/1"))
     assert slow.restored == State("slow/1")
+
+
+def test_what_a_learner_wraps_comes_outside_in():
+    slow = Slow()
+    sampled = SampledLearner(slow, 0.5)
+    timed = TimedLearner(sampled)
+    assert list(within(timed)) == [timed, sampled, slow]
+    assert list(within(slow)) == [slow]
+    assert unlearned_by(timed) == unlearned_by(slow) == 3
