@@ -10,7 +10,6 @@ import io
 import json
 import math
 import random
-import shutil
 import struct
 from functools import cache
 from itertools import pairwise
@@ -1259,32 +1258,6 @@ def test_the_generated_source_lies_beside_the_kernels_and_is_put_right():
     again = Decoder(BOTH.layout, {1: several()[1][1].program}, KEY)
     assert path.read_text() == source
     assert again.decode([frame(1, several()[1][1].encode(COMMON))], NOW).reason.tolist() == [0]
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("schemas/jit.py", True),
-        ("schemas/primitives.py", True),
-        ("schemas/memory.py", True),  # No kernels in it, but loads that are compiled into them.
-        ("schemas/columns.py", True),  # Nor here, but the rows and reasons that they freeze.
-        ("stream/windows/words.py", True),
-        ("models/trees/rules.py", True),
-        ("models/linear/parameters.py", True),
-        ("schemas/containers.py", False),
-        ("stream/cli.py", False),
-    ],
-)
-def test_the_cache_is_left_behind_when_what_kernels_are_made_of_changes(
-    name, changes, tmp_path, monkeypatch
-):
-    for package in ("schemas", "models", "stream"):
-        shutil.copytree(PACKAGE.parent / package, tmp_path / package)
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "schemas" / "jit.py"))
-    before = jit._sources_digest()
-    with (tmp_path / name).open("a") as file:
-        file.write("\n# changed\n")
-    assert (jit._sources_digest() != before) == changes
 
 
 def test_a_schema_with_a_name_that_is_code_never_reaches_a_decoder():
