@@ -29,7 +29,7 @@ from stream.files.feature_table import FeatureTable, check_table_path
 from stream.files.inputs import FileBlock, FileInput, open_file
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
 from stream.publish import Publisher
-from stream.timed import challenges, costs_of
+from stream.timed import challenges, costs_of, unlearned_by
 from stream.warm_up import warm_up
 
 BLOCK_ROWS = 4096
@@ -185,8 +185,10 @@ class Replay:
             "events": self.playback.rows,
             "frauds": self._tally.frauds,
             "decisions": counters.decisions,
+            "unscored": counters.unscored,
             "alerts": counters.alerts,
             "labels_learned": counters.labels_learned,
+            "unlearned": unlearned_by(self.engine.learner),
             "labels_refused": sum(self.playback.labels_refused.values()),
             "labels_refused_by_reason": self.playback.labels_refused,
             "labels_not_yet_due": self.playback.labels_not_yet_due,

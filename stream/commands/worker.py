@@ -17,7 +17,7 @@ from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
-from stream.timed import challenges, costs_of
+from stream.timed import challenges, costs_of, unlearned_by
 from stream.worker import Worker
 
 # The exit status of a worker that could not stop in time (EX_SOFTWARE).
@@ -80,12 +80,14 @@ def summary(worker: Worker) -> dict[str, Any]:
     return {
         "records": worker.stats.records,
         "decisions": counters.decisions,
+        "unscored": counters.unscored,
         "alerts": counters.alerts,
         "duplicates": counters.duplicates,
         "late": counters.late,
         "too_late": counters.too_late,
         "labels": counters.labels,
         "labels_learned": counters.labels_learned,
+        "unlearned": unlearned_by(worker.engine.learner),
         "matured_as_genuine": counters.matured,
         "dead_letters": worker.stats.dead_letters,
         "dead_letters_by_reason": worker.stats.dead_letters_by_reason,

@@ -671,6 +671,8 @@ def test_a_report_for_people_says_the_same_in_words(run: Run, tmp_path: Path) ->
     assert said.status == OK
     assert said.out.startswith("replay of x.csv")
     assert re.search(r"events\s+│?\s*50", said.out)
+    for name in ("unscored", "unlearned"):
+        assert re.search(rf"\b{name}\s+│?\s*0", said.out), name
     assert said.err == ""
 
 

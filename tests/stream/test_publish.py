@@ -104,6 +104,21 @@ def test_decisions_fit_their_contract_and_there_is_one_for_every_row_taken(
     assert [d["duplicate"] for d in found].count(True) == 1
 
 
+def test_a_decision_without_a_score_says_why(decided: Decided) -> None:
+    batch, effects = decided.batch, decided.effects
+    whole = list(decided.publisher.decisions(batch, effects))
+    assert not any({"no_score", "model_cold"} & {*decision["degraded"]} for decision in whole)
+    for name, column in (("no_score", "unscored"), ("model_cold", "cold")):
+        n = len(batch)
+        silent = dataclasses.replace(
+            effects, scores=np.full(n, np.nan), **{column: np.ones(n, np.bool_)}
+        )
+        for decision in decided.publisher.decisions(batch, silent):
+            assert decision["score"] is None
+            assert name in decision["degraded"]
+            assert DECISION.decode(DECISION.encode(decision)) == decision
+
+
 def test_an_alert_says_what_the_payment_was_and_where_it_lies(decided: Decided) -> None:
     for alert, evidence in zip(alerts_of(decided), decided.effects.alerts, strict=True):
         row, record = evidence.row, decided.payments[evidence.row]

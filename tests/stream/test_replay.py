@@ -157,6 +157,7 @@ def test_every_event_is_a_decision_or_a_dead_letter(
     assert report["alerts"] == alerts.count(b"\n") > 50
     assert report["late"] == report["too_late"] == report["duplicates"] == 0
     assert report["evicted_live"] == report["unlearned_lost"] == 0
+    assert report["unscored"] == report["unlearned"] == 0
 
 
 def test_a_fraud_is_learned_once_its_label_has_had_its_delay(
@@ -236,6 +237,38 @@ def test_a_model_that_learned_is_better_than_chance(
     quality = replayed[0]["prequential"]
     base_rate = quality["frauds"] / quality["judged"]
     assert quality["precision"] > 1.3 * base_rate
+
+
+MOODY = """
+from river import naive_bayes
+
+class Moody(naive_bayes.GaussianNB):
+    lessons = 0
+
+    def learn_one(self, x, y):
+        self.lessons += 1
+        if self.lessons % 3 == 0:
+            raise ValueError("not this one")
+        super().learn_one(x, y)
+
+    def predict_proba_one(self, x):
+        if x["amount"] > 60:
+            raise ValueError("not this one either")
+        return super().predict_proba_one(x)
+"""
+
+
+@pytest.mark.filterwarnings("ignore::models.compiler.UncompiledWarning")
+def test_what_a_model_could_not_learn_and_not_score_is_counted(world: Path, tmp_path: Path) -> None:
+    source = tmp_path / "moody.py"
+    source.write_text(MOODY)
+    config = configured(model={**QUICK, "kind": "river", "source": f"{source}:Moody"})
+    run = Replay(world, config, ReplayOutputs())
+    report = run.run()
+    lessons = report["labels_learned"] + report["matured_as_genuine"]
+    assert report["unlearned"] == lessons // 3 > 100
+    assert report["unscored"] == run.engine.counters.unscored
+    assert 100 < report["unscored"] < report["decisions"]
 
 
 # The same file says the same.

@@ -24,12 +24,14 @@ from schemas.records import PACKAGE, RecordCodec, builtin
 from schemas.siphash import hash_texts
 from schemas.wire import frame
 from stream.app import worker_of
+from stream.commands.worker import summary
 from stream.config import load
 from stream.decide import alert_id
 from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
+from stream.timed import TimedLearner
 
 SECONDS = 30
 KEY = b"sixteen bytes ok"
@@ -692,3 +694,25 @@ def test_without_a_decisions_topic_only_alerts_and_dead_letters_go_out():
         assert rig.worker.sink.delivered == 1
         assert len(rig.read(DEAD)) == 1
         assert rig.committed() == 2
+
+
+class Mute:
+    """A model that is ready, says nothing and learns nothing."""
+
+    learned, ready, unlearned = 0, True, 0
+
+    def predict_proba_many(self, X):
+        return np.full(len(X), np.nan)
+
+    def learn_many(self, X, y):
+        self.unlearned += len(X)
+
+
+def test_the_summary_counts_what_the_model_could_not_score_and_not_learn():
+    with rig_of() as rig:
+        assert {summary(rig.worker)[name] for name in ("unscored", "unlearned")} == {0}
+        rig.worker.engine.champion.learner = TimedLearner(Mute())
+        teach_and_test(rig)
+        report = summary(rig.worker)
+        assert (report["unscored"], report["unlearned"]) == (LESSONS + SCORED, LESSONS)
+        assert {tuple(d["degraded"]) for d in rig.decoded(DECISIONS)} == {("no_score",)}
