@@ -236,7 +236,6 @@ class Engine:
         self.parameters = parameters
         self.champion = Contender(learner)
         self.challengers = {name: Contender(each) for name, each in (challengers or {}).items()}
-        self._contenders = [self.champion, *self.challengers.values()]
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
         self.keep = keep
@@ -252,10 +251,15 @@ class Engine:
             parameters.waiting_max,
             len(parameters.features.names),
             parameters.batch_rows_max,
-            len(self._contenders),
+            len(self.contenders),
         )
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
+
+    @property
+    def contenders(self) -> list[Contender]:
+        """The champion, then the challengers: the order of a row's scores."""
+        return [self.champion, *self.challengers.values()]
 
     @property
     def learner(self) -> Learner:
@@ -339,13 +343,14 @@ class Engine:
         fresh = take & timely & ~repeated
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
-        all_scores = self._score(X[fresh])
+        fresh_X = X[fresh]
+        all_scores = self._score(fresh_X)
         scores = np.full(len(batch), np.nan)
         scores[fresh] = all_scores[:, 0]
         outcomes = self.parameters.thresholds.outcomes(scores)
         self.waiting.store(
             places[fresh],
-            X[fresh],
+            fresh_X,
             all_scores,
             outcomes[fresh],
             readings.numbers[fresh],
@@ -372,8 +377,9 @@ class Engine:
 
     def _score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what every contender says of every row, NaN where it says nothing."""
-        scores = np.full((len(X), len(self._contenders)), np.nan)
-        for at, contender in enumerate(self._contenders):
+        contenders = self.contenders
+        scores = np.full((len(X), len(contenders)), np.nan)
+        for at, contender in enumerate(contenders):
             if contender.learner.ready and len(X):
                 scores[:, at] = contender.learner.predict_proba_many(X)
         return scores
@@ -419,7 +425,7 @@ class Engine:
         y: NDArray[np.bool_],
     ) -> None:
         outcomes = self.parameters.thresholds.outcomes
-        for at, contender in enumerate(self._contenders):
+        for at, contender in enumerate(self.contenders):
             said = scores[:, at]
             # The champion answers for every payment, a challenger for those that it scored.
             quality = contender.prequential

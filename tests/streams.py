@@ -32,7 +32,7 @@ from schemas.columns import (
     Transactions,
 )
 from stream.decide import Thresholds
-from stream.engine import Contender, Engine, EngineParameters, Keep
+from stream.engine import Engine, EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
@@ -278,13 +278,9 @@ class Run:
         width = len(self.engine.parameters.features.names)
         return np.concatenate([np.empty((0, width)), *self.matrices])
 
-    @property
-    def contenders(self) -> list[Contender]:
-        """The champion, then the challengers."""
-        return [self.engine.champion, *self.engine.challengers.values()]
-
     def said(self) -> dict[str, Any]:
         """Return all that reached the outside, and what was counted and learned."""
+        contenders = self.engine.contenders
         return {
             **{name: column.tobytes() for name, column in self.columns.items()},
             "features": self.features.tobytes(),
@@ -292,8 +288,8 @@ class Run:
             "alerts": repr(self.alerts),
             "label_reasons": self.label_reasons,
             "counters": asdict(self.engine.counters),
-            "quality": repr([each.prequential for each in self.contenders]),
-            "models": [pack(each.learner.state()) for each in self.contenders],
+            "quality": repr([each.prequential for each in contenders]),
+            "models": [pack(each.learner.state()) for each in contenders],
         }
 
     def state(self) -> dict[str, bytes]:

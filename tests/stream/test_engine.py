@@ -87,9 +87,9 @@ class _Silent(_Sure):
 def test_a_challenger_is_judged_by_what_it_scored():
     engine = build_engine(random_parameters(np.random.default_rng(3)))
     challenger = Contender(_Half())
-    engine.challengers["half"] = challenger
-    engine._contenders = [engine.champion, challenger]
+    engine.challengers = {"half": challenger}
     engine.champion.learner = _Sure()
+    assert engine.contenders == [engine.champion, challenger]
     X = np.arange(40.0)[:, None]
     y = np.arange(40) % 4 == 0
     scores = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
