@@ -365,8 +365,8 @@ class LearnerSection(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     """Of `forest`: of all that is drawn at random."""
     max_features: Annotated[str | int | float, BeforeValidator(_max_features)] = "all"
-    """Of `forest`: how many features, drawn at random, a leaf looks at: `"all"`, which measured
-    better where fraud is rare, `"sqrt"` (River's default) or `"log2"` of their number, a whole
+    """Of `forest`: how many features, drawn at random, a leaf looks at: `"all"`, so that its few
+    frauds are seen in every one, `"sqrt"` (River's default) or `"log2"` of their number, a whole
     number, or a share such as `0.5`."""
     drift: bool = False
     """Of `forest`: whether a tree is replaced once its error rate rises, found by ADWIN with

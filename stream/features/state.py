@@ -329,7 +329,7 @@ class _EntityType:
         lent = lend(memory), lend(arrays)
         self.change_verdict = bound(change_verdict, *lent, rest=CHANGE_VERDICT)
         if not arrays.distinct.size and not arrays.peaks.size:
-            # The common kind is compiled for its number of sums: a fifth of its time.
+            # The common kind is compiled for its number of sums; ARCHITECTURE.md says why only it.
             known = lend(memory, columns=["links"])
             lent = known, lend(arrays, rows=["peaks"], columns=["sums", "distinct"])
         self.observe = bound(observe, *lent, rest=OBSERVE)
