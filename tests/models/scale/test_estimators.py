@@ -7,7 +7,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from river import checks, preprocessing
+from river import preprocessing
+from river_checks import assert_passes, every_check
 from seeds import seeds
 
 from models.scale.estimators import MinMaxScaler, StandardScaler
@@ -20,12 +21,6 @@ PAIRS = {
     ),
     "min-max": (MinMaxScaler, preprocessing.MinMaxScaler),
 }
-CHECKS = [
-    pytest.param(model, check, id=f"{name}-{check.__name__}")
-    for name, (build, _) in PAIRS.items()
-    for model in [build()]
-    for check in checks.yield_checks(model)
-]
 
 
 @pytest.fixture(params=PAIRS.values(), ids=PAIRS)
@@ -33,10 +28,11 @@ def pair(request):
     return request.param
 
 
-@pytest.mark.parametrize(("model", "check"), CHECKS)
+@pytest.mark.parametrize(
+    ("model", "check"), every_check({name: ours() for name, (ours, _) in PAIRS.items()})
+)
 def test_rivers_own_checks(model, check):
-    assert check.__name__ not in model._unit_test_skips()
-    check(model.clone())
+    assert_passes(model, check)
 
 
 def dictionaries(seed, n=200):

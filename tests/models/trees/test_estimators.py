@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from river import checks, drift, forest, metrics, tree
+from river import drift, forest, metrics, tree
 from river.tree.splitter import ExhaustiveSplitter, GaussianSplitter
+from river_checks import assert_passes, every_check
 from seeds import seeds
 
 from models.trees.estimators import ARFClassifier, HoeffdingTreeClassifier
@@ -34,19 +35,13 @@ CHECKED = (
 )
 
 
-def every_check():
-    for name, build in CHECKED.items():
-        for check in checks.yield_checks(build()):
-            yield pytest.param(build, check, id=f"{name}-{check.__name__}")
-
-
-@pytest.mark.parametrize(("build", "check"), list(every_check()))
-def test_river_checks(build, check):
+@pytest.mark.parametrize(
+    ("model", "check"), every_check({name: build() for name, build in CHECKED.items()})
+)
+def test_rivers_own_checks(model, check):
     if not COMPILED and check.__name__ == "check_bounded_memory_growth":
         pytest.skip("too many events without a compiler")
-    model = build()
-    assert check.__name__ not in model._unit_test_skips()
-    check(model.clone())
+    assert_passes(model, check)
 
 
 @seeds(1)
