@@ -9,6 +9,7 @@ import models
 from models.blend import Blend
 from models.compiled import Unlabelled
 from models.river.adapter import RiverLearner, logistic_pipeline
+from models.sampling import SampledLearner
 from models.trees.estimators import ARFClassifier
 
 NAMES = tuple(f"f{i}" for i in range(6))
@@ -23,6 +24,7 @@ def members():
     return {
         "logistic": models.compile(logistic_pipeline(), NAMES),
         "tree": RiverLearner(tree_of_river(), NAMES),
+        "bayes": SampledLearner(RiverLearner(naive_bayes.GaussianNB(), NAMES), 0.5),
     }
 
 

@@ -161,21 +161,6 @@ def test_scores_stay_probabilities_after_hostile_rows(seed):
     assert np.isfinite([base, *parts]).all()
 
 
-@seeds(2)
-def test_a_prediction_changes_nothing(seed):
-    rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 150)
-    asked, unasked = river_blend(), river_blend()
-    for start in range(0, 150, 10):
-        asked.predict_proba_many(X)
-        asked.predict_proba_many(rng.choice(HOSTILE, (5, len(NAMES))))
-        asked.contributions(X[start])
-        for blend in (asked, unasked):
-            blend.learn_many(X[start : start + 10], y[start : start + 10])
-    np.testing.assert_array_equal(asked.predict_proba_many(X), unasked.predict_proba_many(X))
-    assert asked.weights == unasked.weights
-
-
 @seeds(3)
 def test_contributions_and_base_are_the_log_odds_of_the_score(seed):
     rng = np.random.default_rng(seed)
