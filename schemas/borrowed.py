@@ -13,9 +13,12 @@ like plain NumPy over a named tuple.
     total(5)
 
 Lengths that are said to be known become part of the group's type, and so constants of
-the machine code: a loop over five windows is unrolled, one over none is not there. Each
-set of known lengths is compiled by itself, so kernels that gain nothing from it are
-given the group `unshaped`.
+the machine code: a loop over five windows is unrolled, one over none is not there, and
+from row to row is a shift. Each set of known lengths is compiled by itself, so kernels
+that gain nothing from it are given the group `unshaped`.
+
+Rows need not lie one after the other: some columns of a wider block can be lent as an
+array of their own.
 
 Uncompiled, a kernel is given the named tuple itself.
 """
@@ -47,15 +50,17 @@ from numba.extending import (
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
 
-# The words of a line of a table: address, rows and columns of an array.
-_LINE = range(3)
+_UNKNOWN = (None, None, None)
+# The words of a line of a table: address, rows and columns of an array, elements from
+# one row to the next.
+_LINE = range(4)
 
 
 class BorrowedArray(types.Array):
-    """Numba's type of a two-dimensional array in C order that nobody owns."""
+    """Numba's type of an array of contiguous rows that nobody owns."""
 
     def __init__(self, dtype: Any) -> None:
-        super().__init__(dtype, 2, "C", name=f"Borrowed({dtype})")
+        super().__init__(dtype, 2, "A", name=f"Borrowed({dtype})")
 
 
 @register_model(BorrowedArray)
@@ -85,8 +90,10 @@ def _place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             cgutils.unpack_tuple(builder, arguments[1], 2), signature.args[1], strict=True
         )
     )
-    columns = cgutils.unpack_tuple(builder, array.shape, 2)[1]
-    return builder.gep(array.data, [builder.add(builder.mul(row, columns), column)])
+    row_bytes, item_bytes = cgutils.unpack_tuple(builder, array.strides, 2)
+    start = builder.bitcast(array.data, ir.IntType(8).as_pointer())
+    offset = builder.add(builder.mul(row, row_bytes), builder.mul(column, item_bytes))
+    return builder.bitcast(builder.gep(start, [offset]), array.data.type)
 
 
 @lower_builtin(operator.getitem, BorrowedArray, types.BaseTuple)
@@ -112,15 +119,15 @@ class BorrowedGroup(types.Type):
     title : str
         The named tuple's name.
     fields : mapping of str to BorrowedArray
-    shapes : mapping of str to (int or None, int or None)
-        Rows and columns where they are known.
+    shapes : mapping of str to (int or None, int or None, int or None)
+        Rows, columns, and elements from row to row where they are known.
     """
 
     def __init__(
         self,
         title: str,
         fields: Mapping[str, BorrowedArray],
-        shapes: Mapping[str, tuple[int | None, int | None]],
+        shapes: Mapping[str, tuple[int | None, int | None, int | None]],
     ) -> None:
         known = ", ".join(f"{name}: {shapes.get(name, '')} {of}" for name, of in fields.items())
         super().__init__(name=f"Borrowed({title}, {known})")
@@ -150,10 +157,11 @@ def _field(context: Any, builder: Any, group: BorrowedGroup, address: Any, name:
     word = ir.IntType(64)
     line = builder.add(address, word(8 * len(_LINE) * list(group.fields).index(name)))
     table = builder.inttoptr(line, word.as_pointer())
-    start, rows, columns = (builder.load(builder.gep(table, [word(at)])) for at in _LINE)
-    known_rows, known_columns = group.shapes.get(name, (None, None))
-    rows = rows if known_rows is None else word(known_rows)
-    columns = columns if known_columns is None else word(known_columns)
+    start, *lengths = (builder.load(builder.gep(table, [word(at)])) for at in _LINE)
+    rows, columns, stride = (
+        length if known is None else word(known)
+        for length, known in zip(lengths, group.shapes.get(name, _UNKNOWN), strict=True)
+    )
     array = make_array(array_type)(context, builder)
     array.data = builder.inttoptr(start, array.data.type)
     size = context.get_constant(
@@ -162,7 +170,7 @@ def _field(context: Any, builder: Any, group: BorrowedGroup, address: Any, name:
     array.itemsize = size
     array.nitems = builder.mul(rows, columns)
     array.shape = cgutils.pack_array(builder, [rows, columns])
-    array.strides = cgutils.pack_array(builder, [builder.mul(columns, size), size])
+    array.strides = cgutils.pack_array(builder, [builder.mul(stride, size), size])
     array.meminfo = cgutils.get_null_value(array.meminfo.type)
     array.parent = cgutils.get_null_value(array.parent.type)
     return array._getvalue()
@@ -171,14 +179,24 @@ def _field(context: Any, builder: Any, group: BorrowedGroup, address: Any, name:
 class Lent:
     """A named tuple of arrays as Python passes it to kernels, which are its only readers."""
 
-    def __init__(self, arrays: Any, rows: Collection[str], columns: Collection[str]) -> None:
+    def __init__(
+        self,
+        arrays: Any,
+        rows: Collection[str],
+        columns: Collection[str],
+        strides: Collection[str],
+    ) -> None:
         self._arrays = arrays
         self._table = table_of(arrays)
         self.address = int(self._table.__array_interface__["data"][0])
         fields, shapes = {}, {}
         for name, array, line in zip(arrays._fields, arrays, self._table.tolist(), strict=True):
             fields[name] = BorrowedArray(numba.from_dtype(array.dtype))
-            shapes[name] = line[1] if name in rows else None, line[2] if name in columns else None
+            known = name in rows, name in columns, name in columns or name in strides
+            rows_known, columns_known, stride_known = (
+                length if told else None for length, told in zip(line[1:], known, strict=True)
+            )
+            shapes[name] = rows_known, columns_known, stride_known
         self.type = BorrowedGroup(type(arrays).__name__, fields, shapes)
 
 
@@ -195,19 +213,25 @@ def _unbox(group: BorrowedGroup, lent: Any, context: Any) -> Any:
     return NativeValue(word)
 
 
-def lend(arrays: Any, rows: Collection[str] = (), columns: Collection[str] = ()) -> Any:
+def lend(
+    arrays: Any,
+    rows: Collection[str] = (),
+    columns: Collection[str] = (),
+    strides: Collection[str] = (),
+) -> Any:
     """Lend a named tuple of arrays to kernels.
 
     Parameters
     ----------
-    arrays : named tuple of ndarray, in C order
+    arrays : named tuple of ndarray, of contiguous rows
         Of one dimension (a single row) or two; kept alive by what is returned.
-    rows, columns : collection of str
-        Fields whose number of rows, or of columns, is a constant of the machine code.
+    rows, columns, strides : collection of str
+        Fields whose number of rows, or of columns, or distance from row to row is a
+        constant of the machine code. Known columns make the distance known too.
     """
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return type(arrays)(*(np.atleast_2d(array) for array in arrays))
-    return Lent(arrays, rows, columns)
+    return Lent(arrays, rows, columns, strides)
 
 
 def bound(kernel: Any, *lent: Any, rest: tuple[Any, ...]) -> Callable[..., Any]:
@@ -302,18 +326,24 @@ def table_of(arrays: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
 
     Parameters
     ----------
-    arrays : sequence of ndarray, in C order
+    arrays : sequence of ndarray, of contiguous rows
         Of one dimension (a single row) or two.
 
     Returns
     -------
-    ndarray of int64, shape (len(arrays), 3)
-        Address, rows and columns of each; itself to be kept alive.
+    ndarray of int64, shape (len(arrays), 4)
+        Address, rows, columns and elements from row to row of each; itself to be kept alive.
     """
-    table = np.zeros((len(arrays), 3), np.int64)
+    table = np.zeros((len(arrays), len(_LINE)), np.int64)
     for at, array in enumerate(arrays):
-        if not array.flags.c_contiguous or array.ndim not in (1, 2):
-            raise ValueError("only arrays of one or two dimensions in C order can be borrowed")
-        rows, columns = (1, *array.shape) if array.ndim == 1 else array.shape
-        table[at] = array.__array_interface__["data"][0], rows, columns
+        matrix = np.atleast_2d(array)
+        stride, item = matrix.itemsize * matrix.shape[-1], matrix.itemsize
+        # NumPy makes up strides where there is nothing to step over.
+        if len(matrix) > 1 and matrix.size:
+            stride = matrix.strides[0]
+        contiguous = matrix.shape[-1] <= 1 or not matrix.size or matrix.strides[-1] == item
+        if matrix.ndim != 2 or not contiguous or stride < 0 or stride % item:
+            raise ValueError("only arrays of one or two dimensions of contiguous rows are lent")
+        place = matrix.__array_interface__["data"][0]
+        table[at] = place, *matrix.shape, stride // item
     return table

@@ -122,6 +122,7 @@ class Config(BaseSettings):
             thresholds=Thresholds(**self.decision.model_dump()),
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
+            feature_threads=self.windows.threads,
             waiting_max=self.labels.waiting_max,
             allowed_lateness_us=self.windows.allowed_lateness,
             idle_after_us=self.windows.idle_after,

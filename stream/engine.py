@@ -45,6 +45,8 @@ class EngineParameters:
         Entities of one type, where it is not `entities_max`.
     hash_key : bytes
         16 bytes, the decoder's.
+    feature_threads : int
+        Entity types observed at once.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
     maturity_us : int
@@ -61,6 +63,7 @@ class EngineParameters:
     entities_max: int = 200_000
     capacities: Mapping[str, int] = field(default_factory=dict)
     hash_key: bytes = bytes(16)
+    feature_threads: int = 1
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000
@@ -246,6 +249,7 @@ class Engine:
             parameters.capacities,
             parameters.batch_rows_max,
             parameters.hash_key,
+            parameters.feature_threads,
         )
         self.waiting = WaitingRows(
             parameters.waiting_max,

@@ -328,6 +328,10 @@ class WindowsSection(Section):
     `{ card = 1_000_000, "card+merchant" = 500_000 }`."""
     allowed_lateness: Duration = 60_000_000
     """An event this far behind its partition still counts, as of its own time."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    """Entity types worked on at the same time, in batches of 128 and more; the values are the
+    same. For replays and tables on a machine with cores to spare; a worker of several is
+    better served by more workers."""
     idle_after: Duration = 60_000_000
     """A partition silent for this long, while others are not, no longer holds time back."""
 

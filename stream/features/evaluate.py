@@ -78,9 +78,21 @@ def evaluate(program, scales, block, doubles, values, n):
         else:
             derive(step, values, n)
         if step[KNOWN_AT] >= 0:
-            for i in range(n):
-                if block[step[KNOWN_AT], i] == 0:
-                    values[step[OUT], i] = np.nan
+            clear_unknown(step, block, values, n)
+
+
+@kernel
+def clear_unknown(step, block, values, n):
+    """Make unknown what was computed of entities that are not known; there seldom are any."""
+    known, out = block[step[KNOWN_AT], :n], step[OUT]
+    unknown = 0
+    for i in range(n):
+        unknown += known[i] == 0
+    if unknown == 0:
+        return
+    for i in range(n):
+        if known[i] == 0:
+            values[out, i] = np.nan
 
 
 @kernel

@@ -1,10 +1,11 @@
 """What the features remember costs: the formula, and the arrays it is the formula of.
 
-bytes = events * 8 * event words
-      + for each entity type: events * (4 * links + 8 * states)
-                              + capacity * 8 * (row words + states) + key tables
+bytes = events * event words * 8
+      + for each entity type: events * states * 8
+                              + capacity * (row words + states) * 8 + key tables
 
-where `events` is `events_max` and one batch more.
+where `events` is `events_max` and one batch more, and the words of an event hold its
+columns and, two a word, its links in every entity type.
 """
 
 from __future__ import annotations
@@ -46,21 +47,22 @@ def memory_of(
     -------
     dict
         ``events``: count, bytes_each, bytes; ``entities``: by name, capacity, bytes_each (a
-        row and its share of the key table), events_bytes_each, bytes; ``total_bytes``.
+        row and its share of the key table), events_bytes_each (running values), bytes;
+        ``total_bytes``.
     """
     plans, columns = plan_features(features)
     events = events_max + batch_rows_max
-    each = 8 * (1 + len(columns))
+    arrays = [entity.arrays(_index(columns), features.inputs) for entity in plans]
+    each = 8 * event_words(columns, arrays)
     report: dict[str, Any] = {
         "events": {"count": events, "bytes_each": each, "bytes": events * each},
         "entities": {},
     }
-    for entity in plans:
-        plan = entity.arrays(_index(columns), features.inputs)
+    for entity, plan in zip(plans, arrays, strict=True):
         capacity = (capacities or {}).get(entity.name, entities_max)
         table = buckets_for(capacity) * BUCKET.itemsize
         same = plan.distinct.size * buckets_for(events_max) * BUCKET.itemsize
-        event = 4 * plan.link_words + 8 * plan.states
+        event = 8 * plan.states
         row = 8 * (plan.row_words + plan.states)
         report["entities"][entity.name] = {
             "capacity": capacity,
@@ -88,32 +90,55 @@ def check_sizes(name: str, events_max: int, capacity: int) -> None:
         )
 
 
-def event_memory(
-    columns: Sequence[Column], events_max: int, batch_rows_max: int
-) -> NDArray[np.int64]:
+def event_words(columns: Sequence[Column], plans: Sequence[Plan]) -> int:
+    """Return the words of one event: its columns, its links in every type, to whole lines."""
+    halves = 2 * (1 + len(columns)) + sum(plan.links for plan in plans)
+    return int(-(-halves // (2 * LINE)) * LINE)
+
+
+def event_memory(words: int, events_max: int, batch_rows_max: int) -> NDArray[np.int64]:
     """Allocate the events, shared by all entity types."""
-    return np.zeros((events_max + batch_rows_max, 1 + len(columns)), np.int64)
+    return _lines(events_max + batch_rows_max, words)
 
 
 def entity_memory(
     plan: Plan,
-    events: NDArray[np.int64],
+    lines: NDArray[np.int64],
+    n_columns: int,
+    links_at: int,
     block: NDArray[np.int64],
     capacity: int,
     events_max: int,
 ) -> Memory:
-    """Allocate what one entity type remembers."""
-    links = np.zeros((len(events), plan.link_words), np.int32)
+    """Allocate what one entity type remembers.
+
+    Parameters
+    ----------
+    plan : Plan
+    lines : ndarray of int64
+        As `event_memory` returned it.
+    n_columns : int
+        Columns of an event, its time included.
+    links_at : int
+        Links of other types that come before this one's.
+    block : ndarray of int64, shape (reads, rows of a batch)
+        Where readings go.
+    capacity, events_max : int
+    """
+    events = lines[:, :n_columns]
+    start = 2 * n_columns + links_at
+    links = lines.view(np.int32)[:, start : start + plan.links]
     links[:, OWNER] = NIL
     control = np.zeros((1, N_CONTROL), np.int64)
     control[0, [STALEST, FRESHEST]] = NIL
     control[0, EVICTED_NOW_US] = BEGINNING_US
     return Memory(
+        lines=lines,
         events=events,
         doubles=events.view(np.float64),
         links=links,
         rows=_lines(capacity, plan.row_words),
-        running=np.zeros((len(events), plan.states)),
+        running=np.zeros((len(lines), plan.states)),
         carried=np.zeros((capacity, plan.states)),
         buckets=key_table(capacity),
         same=key_table(events_max, plan.distinct.size),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -14,9 +15,10 @@ from schemas.columns import Transactions
 from stream.features.columns import FRAUD, EventColumns, entity_keys
 from stream.features.evaluate import evaluate
 from stream.features.feature_set import FeatureSet
-from stream.features.memory import check_sizes, entity_memory, event_memory
+from stream.features.memory import check_sizes, entity_memory, event_memory, event_words
 from stream.features.plan import EntityPlan, plan_features
 from stream.features.program import History, Program, Source, compile_program
+from stream.features.side_by_side import side_by_side
 from stream.windows.observe import OBSERVE, observe
 from stream.windows.verdicts import CHANGE_VERDICT, change_verdict
 from stream.windows.words import (
@@ -36,6 +38,8 @@ from stream.windows.words import (
 NOT_TAKEN = -1
 # A stride that is no power of two: columns of a block do not fall into the same cache lines.
 _PADDING = 8
+# For fewer rows, handing them to another thread takes longer than they do.
+_SHARED_ROWS_MIN = 128
 
 
 class ValueState(IntEnum):
@@ -143,6 +147,8 @@ class FeatureState:
         Rows observed at once.
     hash_key : bytes
         16 bytes, the key of every id's hash.
+    threads : int
+        Entity types observed at once; the values are the same.
     """
 
     def __init__(
@@ -153,8 +159,12 @@ class FeatureState:
         capacities: Mapping[str, int] = MappingProxyType({}),
         batch_rows_max: int = 1024,
         hash_key: bytes = bytes(16),
+        threads: int = 1,
     ) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, not {threads}")
         self.features = features
+        self.threads = threads
         self.events_max = events_max
         self.batch_rows_max = batch_rows_max
         self.arrived = 0
@@ -164,18 +174,20 @@ class FeatureState:
         at = {column: 1 + place for place, column in enumerate(columns)}
         self._fraud_at = at.get(FRAUD)
         self._columns = EventColumns(columns, features.inputs, events_max, hash_key)
-        self._events = event_memory(columns, events_max, batch_rows_max)
         self._types: list[_EntityType] = []
-        words = 1 + len(columns)
+        n_columns = 1 + len(columns)
         arrays = [plan.arrays(at, features.inputs) for plan in plans]
-        bases = words + np.cumsum([0, *(each.reads for each in arrays)])
+        self._lines = event_memory(event_words(columns, arrays), events_max, batch_rows_max)
+        self._events = self._lines[:, :n_columns]
+        links_at = np.cumsum([0, *(each.links for each in arrays)]).tolist()
+        bases = n_columns + np.cumsum([0, *(each.reads for each in arrays)])
         stride = batch_rows_max + _PADDING
         self._block = np.zeros((bases[-1], stride), np.int64)
-        for plan, each, base in zip(plans, arrays, bases.tolist(), strict=False):
+        for plan, each, start, base in zip(plans, arrays, links_at, bases.tolist(), strict=False):
             capacity = capacities.get(plan.name, entities_max)
             read = self._block[base : base + each.reads]
-            memory = entity_memory(each, self._events, read, capacity, events_max)
-            self._types.append(_EntityType(plan, each, memory, base))
+            memory = entity_memory(each, self._lines, n_columns, start, read, capacity, events_max)
+            self._types.append(_EntityType(plan, each, memory, base, batch_rows_max))
         by_entity = {kind.plan.entity: kind for kind in self._types}
         self._program = compile_program(
             features,
@@ -184,7 +196,6 @@ class FeatureState:
             {entity: kind.base for entity, kind in by_entity.items()},
         )
         self._values = np.zeros((self._program.n_values, stride))
-        self._places = np.zeros(batch_rows_max, np.int64)
 
     @property
     def bytes_allocated(self) -> int:
@@ -211,11 +222,11 @@ class FeatureState:
         """Return all state by name; `restore` takes it back."""
         state: dict[str, NDArray[np.generic]] = {
             "arrived": np.array(self.arrived),
-            "events": self._events,
+            "events": self._lines,
         }
         for kind in self._types:
             for name, array in kind.memory._asdict().items():
-                if name not in ("events", "doubles", "read", "reading"):
+                if name not in ("lines", "events", "doubles", "links", "read", "reading"):
                     state[f"{kind.plan.name}.{name}"] = array
         return state
 
@@ -288,10 +299,13 @@ class FeatureState:
         self._fill(batch, rows, n)
         self._write_events(first, n)
         self.arrived += n
+        tasks = []
         for kind in self._types:
             keys = entity_keys(batch, self.features.inputs, kind.plan.entity)[rows]
             keys = np.ascontiguousarray(keys)
-            kind.observe(kind.longest_us, keys, first, self.events_max, self._places)
+            arguments = kind.longest_us, keys, first, self.events_max, kind.places
+            tasks.append(partial(kind.observe, *arguments))
+        side_by_side(tasks, self.threads if n >= _SHARED_ROWS_MIN else 1)
         return self._evaluate(n)
 
     def _pass_over(self, batch: Transactions, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -324,13 +338,17 @@ class FeatureState:
 class _EntityType:
     """One entity type: what is kept of it, and where its readings go."""
 
-    def __init__(self, plan: EntityPlan, arrays: Plan, memory: Memory, base: int) -> None:
+    def __init__(
+        self, plan: EntityPlan, arrays: Plan, memory: Memory, base: int, batch_rows_max: int
+    ) -> None:
         self.plan, self.arrays, self.memory, self.base = plan, arrays, memory, base
+        self.places = np.zeros(batch_rows_max, np.int64)
         lent = lend(memory), lend(arrays)
         self.change_verdict = bound(change_verdict, *lent, rest=CHANGE_VERDICT)
         if not arrays.distinct.size and not arrays.peaks.size:
             # The common kind is compiled for its number of sums; ARCHITECTURE.md says why only it.
-            known = lend(memory, columns=["links"])
+            event = ("lines", "events", "links")
+            known = lend(memory, columns=["lines", "links"], strides=event)
             lent = known, lend(arrays, rows=["peaks"], columns=["sums", "distinct"])
         self.observe = bound(observe, *lent, rest=OBSERVE)
         self.longest_us = arrays.longest_us

@@ -11,7 +11,7 @@ from __future__ import annotations
 from numba import int64, uint64
 
 from schemas.borrowed import prefetch
-from schemas.jit import kernel
+from schemas.jit import inlined, kernel
 from stream.keytable import NOWHERE, find
 from stream.windows.sums import window_words
 from stream.windows.words import (
@@ -41,7 +41,7 @@ def fetch(memory, plan, keys, first, events_max, places):
         if first + row >= events_max and links[slot, OWNER] != NIL:
             prefetch(rows, int64(links[slot, OWNER]), 0)
             if links[slot, AFTER] != NIL:
-                prefetch(links, int64(links[slot, AFTER]), 0)
+                fetch_event(memory, int64(links[slot, AFTER]))
         slot = slot + 1 if slot + 1 < links.shape[0] else 0
     for row in range(n):
         places[row] = find(memory.buckets, 0, keys[row]) if keys[row] != uint64(0) else NOWHERE
@@ -65,10 +65,9 @@ def fetch(memory, plan, keys, first, events_max, places):
 @kernel
 def fetch_tails(memory, plan, place, time_us, following):
     """Ask for the newest event and every tail that has fallen out, or for what follows those."""
-    rows, links, events = memory.rows, memory.links, memory.events
+    rows, links = memory.rows, memory.links
     if not following:
-        prefetch(links, rows[place, NEWEST], 0)
-        prefetch(events, rows[place, NEWEST], 0)
+        fetch_event(memory, rows[place, NEWEST])
     at = int64(HEADER)
     for w in range(plan.windows_us.shape[1]):
         tail = rows[place, at + TAIL]
@@ -76,6 +75,12 @@ def fetch_tails(memory, plan, place, time_us, following):
             if following:
                 tail = int64(links[tail, AFTER])
             if tail != NIL:
-                prefetch(events, tail, 0)
-                prefetch(links, tail, 0)
+                fetch_event(memory, tail)
         at += window_words(plan)
+
+
+@inlined
+def fetch_event(memory, event):
+    """Ask for all that is kept of an event."""
+    for word in range(0, memory.lines.shape[1], LINE):
+        prefetch(memory.lines, event, word)

@@ -1,13 +1,13 @@
 """Where everything lies: the words of an event, of its links, and of an entity.
 
-One entity type is a handful of flat arrays, allocated once. An event is a row of
-64-bit words shared by all types; in each type it has a row of links. An entity is
-one row of 64-bit words:
+Whatever is needed together lies together in memory. An event is one row of 64-bit
+words, its links in every entity type included; an entity is one row of its type:
 
-    header | window 0 | window 1 | ... | delayed window 0 | ... | carried state
+    event:  time | columns | links in type 0 | links in type 1 | ...
+    entity: header | window 0 | window 1 | ... | delayed window 0 | ...
 
-so that whatever an event needs of its entity lies together in memory. Times are
-microseconds, events and entities are named by their place in the arrays.
+Rows are whole cache lines, allocated once. Times are microseconds, events and entities
+are named by their place in the arrays.
 """
 
 from __future__ import annotations
@@ -75,14 +75,18 @@ N_READ = 9
 
 
 class Memory(NamedTuple):
-    """The arrays of one entity type; `events` belongs to all of them.
+    """The arrays of one entity type; `lines` and `events` belong to all of them.
 
     Attributes
     ----------
+    lines : ndarray of int64, shape (places, words)
+        All that is kept of an event.
     events : ndarray of int64, shape (places, 1 + columns)
+        The beginning of `lines`.
     doubles : ndarray of float64
         The same bytes.
     links : ndarray of int32, shape (places, N_LINKS + 2 * (peaks + distinct))
+        Those bytes of `lines` that are this type's.
     rows : ndarray of int64, shape (capacity, width)
     running : ndarray of float64, shape (places, states)
         Running values as of each event.
@@ -99,6 +103,7 @@ class Memory(NamedTuple):
         The same bytes.
     """
 
+    lines: NDArray[np.int64]
     events: NDArray[np.int64]
     doubles: NDArray[np.float64]
     links: NDArray[np.int32]
@@ -162,7 +167,7 @@ class Plan(NamedTuple):
         return int(-(-words // LINE) * LINE)
 
     @property
-    def link_words(self) -> int:
+    def links(self) -> int:
         """Links of one event."""
         return int(N_LINKS + 2 * (len(self.peaks) + self.distinct.size))
 

@@ -109,7 +109,42 @@ def test_what_lent_keeps_its_arrays_alive():
     assert run() == expected_total([np.ones((200, 300))])
 
 
-@pytest.mark.parametrize("bad", [np.zeros((4, 4)).T, np.zeros((4, 4))[:, ::2], np.zeros((2, 2, 2))])
-def test_only_plain_matrices_are_lent(bad):
-    with pytest.raises(ValueError, match="in C order can be borrowed"):
+@pytest.mark.parametrize("known", [*KNOWN.values(), {"strides": ("whole",)}])
+@seeds(2)
+def test_some_columns_of_a_wider_block_are_an_array_like_any_other(known, seed):
+    rng = np.random.default_rng(seed)
+    block = rng.integers(-9, 9, (6, 8))
+    arrays = Pair(block[:, 2:5], rng.normal(size=(7, 9))[::2, 3:7])
+    before = block.copy()
+    assert bound(total, lend(arrays, **known), rest=())() == pytest.approx(
+        expected_total(arrays), rel=1e-12
+    )
+    bound(both_ways, lend(arrays, **known), rest=(float64, int64))(0.5, 77)
+    before[1, 4] = 77
+    np.testing.assert_array_equal(block, before)
+
+
+@pytest.mark.skipif(not COMPILED, reason="uncompiled, a length is never a constant")
+def test_known_columns_make_known_how_far_it_is_from_row_to_row():
+    rng = np.random.default_rng(1)
+    plain, wide = pair(rng), pair(rng)._replace(whole=rng.integers(-9, 9, (3, 6))[:, :4])
+    assert lend(plain).type == lend(wide).type
+    assert lend(plain, columns=["whole"]).type != lend(wide, columns=["whole"]).type
+    assert lend(plain, strides=["whole"]).type != lend(wide, strides=["whole"]).type
+    longer = wide._replace(whole=rng.integers(-9, 9, (3, 6))[:, :5])
+    assert lend(longer, strides=["whole"]).type == lend(wide, strides=["whole"]).type
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((4, 4)).T,
+        np.zeros((4, 4))[:, ::2],
+        np.zeros((4, 4))[::-1],
+        np.zeros((2, 2, 2)),
+        np.zeros((3, 12), np.uint8)[:, :8].view(np.int64),
+    ],
+)
+def test_only_matrices_of_contiguous_rows_are_lent(bad):
+    with pytest.raises(ValueError, match="of contiguous rows are lent"):
         table_of([bad])
