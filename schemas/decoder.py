@@ -37,7 +37,7 @@ from schemas.columns import (
     join,
 )
 from schemas.compiler import Program
-from schemas.jit import cache_folder, kernel
+from schemas.kernel_cache import cache_folder, kernel
 from schemas.memory import double_at, float_at
 from schemas.siphash import hash_texts, key_words, siphash24, siphash24_word
 

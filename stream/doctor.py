@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from schemas.errors import ConfigError, FraudError
-from schemas.jit import cache_folder
+from schemas.kernel_cache import cache_folder
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
 from stream.config import Config
 from stream.kafka import topics

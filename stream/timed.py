@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base import Learner
+from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from stream.engine import Engine
@@ -92,8 +93,10 @@ def within(learner: Learner) -> Iterator[Learner]:
 
 
 def unlearned_by(learner: Learner) -> int:
-    """Return at how many rows a model raised instead of learning."""
+    """Return at how many rows a model raised instead of learning; members each count theirs."""
     *_, model = within(learner)
+    if isinstance(model, Blend):
+        return sum(unlearned_by(member) for member in model.members.values())
     return int(getattr(model, "unlearned", 0))
 
 

@@ -68,8 +68,8 @@ OPEN_INSIDE = (
 
 # The core is a function of its inputs: no clock, no network, no file, no log.
 NOT_IN_CORE = {"confluent_kafka", "redis", "time", "datetime", "os", "socket", "logging"}
-# schemas.jit finds the folder of the compiled kernels, once, when it is imported.
-EXCEPT = {("schemas.jit", "os")}
+# schemas.kernel_cache finds the folder of the compiled kernels, once, when it is imported.
+EXCEPT = {("schemas.kernel_cache", "os")}
 
 # Library -> the modules that may know it.
 KEPT_IN = {

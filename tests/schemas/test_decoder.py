@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive import NaiveRow, named_types, plain
 
-from schemas import decoder, jit, memory, primitives, siphash
+from schemas import decoder, kernel_cache, memory, primitives, siphash
 from schemas.columns import MISSING, REASON_TEXT, Reason, Transactions, join
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder, Limits
@@ -1253,7 +1253,9 @@ def test_a_decoder_without_schemas_would_be_told_at_the_first_batch():
 
 def test_the_generated_source_lies_beside_the_kernels_and_is_put_right():
     source = several()[1][1].program.source
-    (path,) = [p for p in jit.cache_folder().glob("decoder_*.py") if p.read_text() == source]
+    (path,) = [
+        p for p in kernel_cache.cache_folder().glob("decoder_*.py") if p.read_text() == source
+    ]
     path.write_text("raise SystemExit('not what is executed')")
     again = Decoder(BOTH.layout, {1: several()[1][1].program}, KEY)
     assert path.read_text() == source

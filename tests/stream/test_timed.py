@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from stream.timed import TimedLearner, unlearned_by, within
@@ -68,3 +69,8 @@ def test_what_a_learner_wraps_comes_outside_in():
     assert list(within(timed)) == [timed, sampled, slow]
     assert list(within(slow)) == [slow]
     assert unlearned_by(timed) == unlearned_by(slow) == 3
+
+
+def test_rows_that_members_of_a_blend_did_not_learn_are_counted_together():
+    blend = Blend({"one": Slow(), "two": SampledLearner(Slow(), 0.5)})
+    assert unlearned_by(TimedLearner(blend)) == 6
