@@ -37,7 +37,8 @@ from schemas.columns import (
     join,
 )
 from schemas.compiler import Program
-from schemas.kernel_cache import cache_folder, kernel
+from schemas.jit import kernel
+from schemas.kernel_cache import cache_folder
 from schemas.memory import double_at, float_at
 from schemas.siphash import hash_texts, key_words, siphash24, siphash24_word
 
