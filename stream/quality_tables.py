@@ -6,29 +6,40 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from stream.console import out
 from stream.evaluation.handbook import PUBLISHED_FOLDS, PUBLISHED_SINGLE
 
-_MEASURES = {
-    "auc": "AUC ROC",
-    "ap": "average precision",
-    "card_precision": "card precision@{k}",
-    "card_recall": "recall of {k} cards a day",
-    "card_value_recall": "value recall of {k} cards a day",
-    "budget_precision": "precision@{k} payments",
-    "budget_recall": "recall of {k} payments a day",
-    "budget_value_recall": "value recall of {k} payments a day",
-    "alert_precision": "precision of the alerts",
-    "alert_recall": "recall of the alerts",
-    "alert_value_recall": "value recall of the alerts",
-    "calibration_error": "calibration error",
-    "calibration_error_debiased": "calibration error, debiased",
-    "brier": "Brier score",
-    "log_loss": "log loss",
+# By what they are about; {k} is the budget.
+MEASURES = {
+    "ranking": {"auc": "AUC ROC", "ap": "average precision"},
+    "{k} cards a day": {
+        "card_precision": "card precision@{k}",
+        "card_recall": "recall",
+        "card_value_recall": "value recall",
+    },
+    "{k} payments a day": {
+        "budget_precision": "precision",
+        "budget_recall": "recall",
+        "budget_value_recall": "value recall",
+    },
+    "alerts raised": {
+        "alert_precision": "precision",
+        "alert_recall": "recall",
+        "alert_value_recall": "value recall",
+    },
+    "probabilities": {
+        "calibration_error": "calibration error",
+        "calibration_rms_debiased": "RMS, debiased",
+        "brier": "Brier score",
+        "log_loss": "log loss",
+    },
 }
-_PLOT_WIDTH = 32
+# Characters: a column of figures with its gap, and the least and most for a plot.
+_FIGURE_WIDTH = 9
+_PLOT_WIDTH_MIN, _PLOT_WIDTH_MAX = 8, 60
 _BARS = "▁▂▃▄▅▆▇█"
 # Where the terminal has no blocks.
 _PLAIN_BARS = ".:-=+*#@"
@@ -40,23 +51,28 @@ def show_quality(quality: dict[str, Any]) -> None:
         out.print("quality: nothing to judge; replay.label names the column that holds the truth")
         return
     days, fading, whole = quality["days"], quality["fading"], quality["whole"]
-    title = (
+    out.print(
         f"quality by the scores at decision time: {quality['judged']:,} payments, "
         f"{whole['frauds']:,} frauds, {len(days):,} days from {days[0]['day']} "
-        f"to {days[-1]['day']}; a card is a {quality['card']}"
+        f"to {days[-1]['day']}; a card is a {quality['card']}",
+        markup=False,
     )
-    table = Table(title=title, title_justify="left")
-    table.add_column("measure")
-    for name in ("whole", *(f"fading {name}" for name in fading), "lowest", "highest"):
-        table.add_column(name, justify="right")
-    table.add_column("by day")
-    for name, words in _MEASURES.items():
-        series = [day[name] for day in days]
-        known = [value for value in series if value is not None]
-        values = [whole[name], *(each[name] for each in fading.values())]
-        values += [min(known, default=None), max(known, default=None)]
-        cells = [words.format(k=quality["budget"]), *map(_figure, values)]
-        table.add_row(*cells, plot(series, _bars()))
+    figures = ["whole\n", *(f"fading\n{name}" for name in fading), "lowest\nday", "highest\nday"]
+    names = [f"  {words}" for part in MEASURES.values() for words in part.values()]
+    named = max(len(words.format(k=quality["budget"])) for words in [*MEASURES, *names])
+    width = out.width - named - 2 - _FIGURE_WIDTH * len(figures)
+    width = max(_PLOT_WIDTH_MIN, min(_PLOT_WIDTH_MAX, width))
+    table = _table(*figures)
+    table.add_column("by day\n", no_wrap=True, overflow="crop")
+    for about, measures in MEASURES.items():
+        table.add_row(about.format(k=quality["budget"]), style="bold")
+        for name, words in measures.items():
+            series = [day[name] for day in days]
+            known = [value for value in series if value is not None]
+            values = [whole[name], *(each[name] for each in fading.values())]
+            values += [min(known, default=None), max(known, default=None)]
+            cells = ["  " + words.format(k=quality["budget"]), *map(_figure, values)]
+            table.add_row(*cells, plot(series, _bars(), width))
     out.print(table)
     for count, words in (
         (whole["unscored"], "payments had no score: they rank last and raise no alert"),
@@ -70,32 +86,35 @@ def show_quality(quality: dict[str, Any]) -> None:
 def show_protocol(results: dict[str, Any]) -> None:
     """Write the measures of `stream.evaluation.report.protocol_report` beside the Handbook's."""
     columns = ("auc", "ap", "cp100")
-    table = Table(
-        title="by the protocol of the Fraud Detection Handbook (its rows: batch models, published)",
-        title_justify="left",
+    out.print(
+        "by the protocol of the Fraud Detection Handbook, beside its own batch models as published"
     )
-    for name in ("", "AUC ROC", "average precision", "card precision@100"):
-        table.add_column(name, justify="right" if name else "left")
+    table = _table("AUC ROC\n", "average\nprecision", "card\nprecision@100")
     single = results["single"]
     table.add_row("single split", *(_figure(single[name]) for name in columns))
-    for model, figures in PUBLISHED_SINGLE.items():
-        table.add_row(f"  Handbook, {model}", *map(_figure, figures), style="dim")
+    _add_published(table, "the Handbook, chapter 3", PUBLISHED_SINGLE)
     table.add_section()
     for fold in results["folds"]:
-        words = f"test week from {fold['first_test_day']}"
+        words = f"test week of {fold['first_test_day']}"
         table.add_row(words, *(_figure(fold[name]) for name in columns))
     mean, std = results["folds_mean"], results["folds_std"]
-    spread = (f"{_figure(mean[name])} ± {_figure(std[name])}" for name in columns)
-    table.add_row("mean of the weeks ± std", *spread)
-    for model, figures in PUBLISHED_FOLDS.items():
-        table.add_row(f"  Handbook, {model}", *map(_figure, figures), style="dim")
+    sign = "±" if _unicode() else "+-"
+    spread = (f"{_figure(mean[name])} {sign} {_figure(std[name])}" for name in columns)
+    table.add_row("mean of the weeks", *spread)
+    _add_published(table, "the Handbook, chapter 5", PUBLISHED_FOLDS)
     out.print(table)
     unscored = sum(fold["unscored"] for fold in results["folds"])
     if unscored:
         out.print(f"{unscored:,} payments of the test weeks had no score: they rank last")
 
 
-def plot(values: Sequence[float | None], bars: str, width: int = _PLOT_WIDTH) -> str:
+def _add_published(table: Table, title: str, models: dict[str, tuple[float, ...]]) -> None:
+    table.add_row(title, style="dim")
+    for model, figures in models.items():
+        table.add_row(f"  {model}", *map(_figure, figures), style="dim")
+
+
+def plot(values: Sequence[float | None], bars: str, width: int) -> str:
     """Draw values as bars, from the lowest to the highest; a space where there is none.
 
     Parameters
@@ -119,11 +138,23 @@ def plot(values: Sequence[float | None], bars: str, width: int = _PLOT_WIDTH) ->
     return "".join(" " if mean is None else bars[round((mean - low) * steps)] for mean in means)
 
 
+def _table(*figures: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True, overflow="crop")
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True, overflow="crop")
+    return table
+
+
+def _unicode() -> bool:
+    return out.encoding.startswith("utf")
+
+
 def _bars() -> str:
-    return _BARS if out.encoding.startswith("utf") else _PLAIN_BARS
+    return _BARS if _unicode() else _PLAIN_BARS
 
 
 def _figure(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
+    return f"{value:.4f}" if 0 < value < 0.01 else f"{value:.3f}"

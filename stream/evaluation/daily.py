@@ -82,7 +82,7 @@ class Measures:
             "alert_recall": self.alerts.recall,
             "alert_value_recall": self.alerts.value_recall,
             "calibration_error": self.calibration.calibration_error,
-            "calibration_error_debiased": self.calibration.debiased_error,
+            "calibration_rms_debiased": self.calibration.debiased_error,
             "brier": self.calibration.brier,
             "log_loss": self.calibration.log_loss,
         }

@@ -84,7 +84,8 @@ def reliability(
     if not len(p):
         nothing = np.empty(0, np.float64)
         return Reliability(np.empty(0, np.int64), nothing, nothing, None, None)
-    inner = np.percentile(p, np.linspace(0, 100, bins + 1))[1:-1]
+    # To the last bit as in scikit-learn: an edge may fall on a score.
+    inner = np.percentile(p, np.linspace(0, 1, bins + 1) * 100)[1:-1]
     place = np.searchsorted(inner, p)
     count = np.bincount(place, minlength=bins)
     filled = count > 0
