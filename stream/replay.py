@@ -162,40 +162,47 @@ class Replay:
         for block in self.input.blocks:
             first = self.playback.rows
             truths = truths_of(block.is_fraud)
-            for start, part, effects in self._steps(block):
+            batch = self._decoded(block)
+            said = []
+            for start, part, effects in self.playback.play(batch, block.readable, block.is_fraud):
+                said.append(effects)
                 if alerts is not None:
                     for alert in self._publisher.alerts(part, effects):
                         alerts.write(encode(alert) + b"\n")
-                if self._scoring:
-                    self._remember(part, effects, truths[start : start + len(part)])
                 if table is not None:
                     table.add(part, block.is_fraud[start : start + len(part)], effects)
                 for row in np.flatnonzero(effects.reasons != Reason.OK).tolist():
                     reason = Reason(int(effects.reasons[row]))
                     yield first + start + row, reason, block.values[start + row]
+            if self._scoring:
+                self._remember(batch, said, truths)
             self._tally.frauds += int((truths == 1).sum())
             if on_rows is not None:
                 on_rows(self.playback.rows)
 
-    def _steps(self, block: FileBlock) -> Iterator[tuple[int, Transactions, Effects]]:
+    def _decoded(self, block: FileBlock) -> Transactions:
         first = self.playback.rows
         offsets = np.arange(first, first + len(block.values))
-        batch = self.input.decoder.decode(block.values, LATEST_US, 0, offsets)
-        return self.playback.play(batch, block.readable, block.is_fraud)
+        return self.input.decoder.decode(block.values, LATEST_US, 0, offsets)
 
-    def _remember(self, part: Transactions, effects: Effects, truths: NDArray[np.int8]) -> None:
-        """Write what was decided into the ledger: not what was refused, and a repeat only once."""
+    def _remember(self, batch: Transactions, said: list[Effects], truths: NDArray[np.int8]) -> None:
+        """Write what was decided into the ledger: not what was refused, and a repeat only once.
+
+        Once a block: labels cut it into many small parts.
+        """
+        reasons = np.concatenate([effects.reasons for effects in said])
+        repeated = np.concatenate([effects.duplicate for effects in said])
         # What is too late is a dead letter, and a payment that was decided without a score.
-        taken = (effects.reasons == Reason.OK) | (effects.reasons == Reason.EVENT_TOO_LATE)
+        taken = (reasons == Reason.OK) | (reasons == Reason.EVENT_TOO_LATE)
         decisions = Decisions(
-            event_time_us=part.event_time_us,
-            card=part.entities[self._card_row],
-            amount_minor=part.amount_minor,
-            score=effects.scores,
-            outcome=effects.outcomes,
+            event_time_us=batch.event_time_us,
+            card=batch.entities[self._card_row],
+            amount_minor=batch.amount_minor,
+            score=np.concatenate([effects.scores for effects in said]),
+            outcome=np.concatenate([effects.outcomes for effects in said]),
             truth=truths,
         )
-        self.ledger.add(decisions, taken & ~effects.duplicate)
+        self.ledger.add(decisions, taken & ~repeated)
 
     def _judged(self) -> dict[str, Any]:
         """Judge what was decided."""

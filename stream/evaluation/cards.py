@@ -58,7 +58,7 @@ def by_card(
     fraud_money : ndarray of float64, shape (n,)
         Minor units; 0 for a genuine payment.
     """
-    order = np.argsort(card, kind="stable")
+    order = np.argsort(card)
     order = order[np.searchsorted(card[order], np.uint64(NO_KEY), side="right") :]
     sorted_card = card[order]
     starts = np.flatnonzero(np.diff(sorted_card, prepend=np.uint64(NO_KEY)))

@@ -7,7 +7,8 @@ came and is never changed by what was learned later, and beside it the truth.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +59,20 @@ class Decisions:
         """Which are known to be frauds, shape (n,)."""
         return self.truth == 1
 
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        """Return the columns in the order of the attributes."""
+        return (
+            self.event_time_us,
+            self.card,
+            self.amount_minor,
+            self.score,
+            self.outcome,
+            self.truth,
+        )
+
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Decisions:
         """Return some rows: a mask, places or a slice; a slice copies nothing."""
-        return Decisions(*(getattr(self, column.name)[rows] for column in fields(self)))
+        return Decisions(*(column[rows] for column in self.columns()))
 
     def judged(self) -> Decisions:
         """Return the rows whose truth is known; these are all that measures look at."""
@@ -92,8 +104,8 @@ class Ledger:
         kept : ndarray of bool, shape (n,)
             False for rows that are no decision of their own: refused, or a repeat.
         """
-        part = decisions if bool(kept.all()) else decisions.take(kept)
-        columns = tuple(getattr(part, column.name) for column in fields(part))
+        part = decisions if kept.all() else decisions.take(kept)
+        columns = part.columns()
         start, end = 0, len(part)
         while start < end:
             at = self._rows % _BLOCK_ROWS

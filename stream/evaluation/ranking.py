@@ -70,8 +70,12 @@ def top(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     Of equal scores the earlier place comes first: somebody with a budget has to choose. What has
     no score is never taken: nothing was said about it.
     """
-    first = np.argsort(-scores, kind="stable")[:k]
-    return first[~np.isnan(scores[first])]
+    places = np.flatnonzero(~np.isnan(scores))
+    if len(places) > k:
+        # Only what can be among them is sorted: the k-th greatest, all above and its equals.
+        least = np.partition(scores[places], len(places) - k)[len(places) - k]
+        places = places[scores[places] >= least]
+    return places[np.argsort(-scores[places], kind="stable")[:k]]
 
 
 def _last_of_ties(descending: NDArray[np.float64]) -> NDArray[np.int64]:
