@@ -34,7 +34,8 @@ def test_a_plot_is_never_wider_than_it_may_be() -> None:
 
 
 def test_every_measure_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    report = quality_report(decisions_of(400, 1, "nobody", unknown=0.2), "card", 7, [3 * DAY_US])
+    rows = decisions_of(4_000, 1, "nobody", days=90, unknown=0.2)
+    report = quality_report(rows, "card", 7, [3 * DAY_US, 40 * DAY_US])
     show_quality(report)
     said = capsys.readouterr().out
     measures = {name: words for part in MEASURES.values() for name, words in part.items()}
@@ -42,7 +43,10 @@ def test_every_measure_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     for words in [*MEASURES, *measures.values()]:
         assert words.format(k=7) in said
     # Nothing is cut off on a terminal of 80 columns.
-    assert f"{max(day['log_loss'] for day in report['days']):.3f}" in said
+    for shown in (report["whole"], *report["fading"].values()):
+        for name in measures:
+            assert f"{shown[name]:.{3 if shown[name] >= 0.01 else 4}f} " in said, name
+    assert "lowest  highest" in said
     assert "fading" in said
     assert max(map(len, said.splitlines()[1:])) <= 80
     assert f"{report['whole']['auc']:.3f}" in said

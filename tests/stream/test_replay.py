@@ -329,7 +329,9 @@ def test_the_quality_is_that_of_the_ledger(
     assert quality["fading"]["7d"]["ap"] != quality["fading"]["30d"]["ap"]
 
 
-def test_card_budget_and_half_lives_come_from_the_configuration(world: Path) -> None:
+def test_card_budget_and_half_lives_come_from_the_configuration(
+    world: Path, stream: HandbookStream
+) -> None:
     section = {
         "label": "TX_FRAUD",
         "card": "terminal",
@@ -340,7 +342,9 @@ def test_card_budget_and_half_lives_come_from_the_configuration(world: Path) -> 
     quality = run.run()["quality"]
     assert (quality["card"], quality["budget"]) == ("terminal", 3)
     assert list(quality["fading"]) == ["36h"]
-    assert len(set(run.ledger.decisions().card.tolist())) <= SMALL.terminals
+    cards = run.ledger.decisions().card.tolist()
+    pairs = set(zip(cards, stream.terminal_id.tolist(), strict=True))
+    assert len(pairs) == len(set(cards)) == len(set(stream.terminal_id)) > 10
     assert {day["card_precision"] * 3 for day in quality["days"]} <= {0.0, 1.0, 2.0, 3.0}
 
 

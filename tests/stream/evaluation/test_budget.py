@@ -37,8 +37,8 @@ def test_the_greatest_scores_find_what_plain_loops_find(seed, kind, n, k):
 
 @seeds(2)
 def test_days_add_up(seed):
-    rows = decisions_of(120, seed, "spoilt")
-    money, picked = money_of(rows), rows.outcome > 0
+    rows = decisions_of(120, seed, "frauds")
+    money, picked = money_of(rows), np.random.default_rng(seed).random(120) < 0.5
     parts = [
         found(picked[part], rows.is_fraud[part], money[part])
         for part in (slice(0, 40), slice(40, 41), slice(41, 120))
