@@ -437,9 +437,19 @@ class SecuritySection(Section):
 
 
 class ReplaySection(Section):
-    """How a file is read by `fraudstream replay`."""
+    """How a file is read by `fraudstream replay`, and how its decisions are judged."""
 
     label: str = ""
     """Column that holds the truth (0/1, true/false); empty: the file has none."""
     label_delay: Duration = 7 * 86_400_000_000
-    """A fraud's label comes this much event time after its payment."""
+    """A fraud's label comes this much event time after its payment; `--label-delay` overrides
+    it. Beyond `labels.maturity` it comes too late."""
+    card: str = ""
+    """The name of `fields.entities` that pays, the card of card precision; empty: the first."""
+    alert_budget: Annotated[int, Field(ge=1)] = 100
+    """Alerts that can be looked at in a day, of payments or of cards."""
+    half_lives: tuple[Annotated[Duration, Field(ge=1)], ...] = (
+        7 * 86_400_000_000,
+        30 * 86_400_000_000,
+    )
+    """Of the fading averages: after this long a day counts half as much."""

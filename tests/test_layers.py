@@ -23,6 +23,7 @@ LAYERS = (
         "stream.simulate",
         "stream.files",
         "stream.offline",
+        "stream.evaluation",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
@@ -31,6 +32,8 @@ LAYERS = (
     ("stream.keytable",),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.labels", "stream.event_time"),
+    # Judges what the engine said without knowing the engine.
+    ("stream.evaluation.*",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
     ("stream.sections", "stream.toml_lines"),
@@ -42,7 +45,7 @@ LAYERS = (
         "stream.publish",
         "stream.timed",
     ),
-    ("stream.warm_up",),
+    ("stream.warm_up", "stream.quality_tables"),
     ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
     ("stream.worker", "stream.offline.*"),
     ("stream.app",),
@@ -64,6 +67,7 @@ OPEN_INSIDE = (
     "stream.simulate",
     "stream.files",
     "stream.offline",
+    "stream.evaluation",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.
