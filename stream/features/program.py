@@ -174,7 +174,11 @@ class _Compiler:
 
     def _value(self, feature: PerEntity) -> None:
         plan, base = self.plans[feature.entity], self.bases[feature.entity]
-        if feature.value in _SECONDS:
+        if feature.value == "seconds_since_genuine":
+            self._step(feature, Op.SECONDS, [base + plan.known_at(feature)], base)
+        elif feature.of_verdicts:
+            self._step(feature, Op.DOUBLE, [base + plan.known_at(feature)], base)
+        elif feature.value in _SECONDS:
             self._step(feature, Op.SECONDS, [base + _SECONDS[feature.value]], base)
         elif feature.value == "new":
             self._step(feature, Op.WORD, [base + IS_NEW], base)

@@ -80,6 +80,11 @@ def allowed_error(feature, values, magnitudes):
         return 1e-9 * value + 1e-6
     if kind == "PerEntity" and feature.value.startswith("decayed"):
         return 1e-9 * value + 1e-9 + 1e-12 * magnitudes[feature.of]
+    if kind == "PerEntity" and feature.value.startswith("genuine"):
+        # A correction takes away what was added: squares keep an error of the largest.
+        return 1e-9 * value + 1e-9 + 1e-6 * magnitudes["amount"]
+    if kind == "PerEntity" and feature.of_verdicts and feature.half_life_us:
+        return 1e-9 * value + 1e-9
     if kind != "Derived":
         return 0.0
     errors = [allowed_error(argument, values, magnitudes) for argument in feature.arguments]
@@ -181,7 +186,10 @@ def every_kind(*more):
         "card.score_{sum,std}_{10s,1m,10s_delay_10s}",
         "card.{amount,score}_{min,max,zscore}_{10s,1m}",
         "card.{distinct_merchant,same_amount,share_large}_{10s,1m}",
-        "card.seconds_since_{last,first,fraud}",
+        "card.seconds_since_{last,first,fraud,genuine}",
+        "card.{known_fraud_odds,known_frauds,known_count,surprise}_{10s,30d}",
+        "card.{amount_genuine_mean,amount_genuine_std}_{10s,30d}",
+        "card.known_fraud_run",
         "card.{rate,amount_decayed_mean,amount_decayed_std}_10s",
         "card.{speed_kmh,new_merchant}",
         "card+merchant.{count_10s,seconds_since_fraud}",
