@@ -78,6 +78,7 @@ _PATTERNS = (
     "{card,merchant,card+channel}.{known_fraud_odds,known_frauds,known_count,surprise}_{1h,30d}",
     "{card,merchant,card+channel}.amount_genuine_{mean,std}_{1h,30d}",
     "{card,merchant,card+channel}.known_fraud_run",
+    "at_fraud({card,merchant,card+merchant}, amount)",
     "{card,merchant,card+country}.rate_{10s,1h}",
     "{card,merchant,card+country}.{amount,score}_decayed_{mean,std}_{10s,1h}",
     "{card,merchant,card+channel}.speed_kmh",
@@ -260,6 +261,11 @@ def score_of(number: int) -> float:
     return math.nan if number % 5 == 0 else number * 7919 % 101 / 100
 
 
+def then_of(number: int, n_features: int) -> list[float]:
+    """What the features of an event were at decision time, as far as whoever marks it says."""
+    return [float(number % 7 + at) if (number + at) % 4 else math.nan for at in range(n_features)]
+
+
 def _marks(rng: np.random.Generator, take: list[bool]) -> list[tuple[int, int, bool]]:
     """Verdicts set, cleared and set again, soon or long after, in bursts."""
     n = len(take)
@@ -321,7 +327,8 @@ def run(
         if marks:
             numbers, verdicts = zip(*marks, strict=True)
             scores = np.array([score_of(number) for number in numbers])
-            state.mark(np.array(numbers, np.int64), np.array(verdicts, bool), scores)
+            then = np.array([then_of(number, len(state.features.names)) for number in numbers])
+            state.mark(np.array(numbers, np.int64), np.array(verdicts, bool), scores, then)
         batch = some_rows(stream.transactions, first, stop)
         readings = state.observe(batch, stream.take[first:stop])
         states = readings.states(np.arange(stop - first))
@@ -335,7 +342,9 @@ def ask(naive: NaiveFeatures, stream: FeatureStream) -> Iterator[tuple[int, list
     for row in range(len(stream)):
         for at, number, verdict in stream.marks:
             if at == row:
-                naive.mark(number, verdict, score_of(number))
+                then = then_of(number, len(naive.features))
+                said = dict(zip(naive.features, then, strict=True))
+                naive.mark(number, verdict, score_of(number), said)
         time_us = int(batch.event_time_us[row])
         numeric = _column(INPUTS.numeric, batch.numeric, row)
         if stream.take[row]:

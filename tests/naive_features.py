@@ -48,6 +48,7 @@ class Entity:
         self.reordered_us = -math.inf
         self.first_us = math.inf
         self.fraud_us = None
+        self.at_fraud = {}  # Feature -> what it was at the latest fraud, or None.
         self.verdicts = []  # (event time, amount, is fraud, is a correction, score), as told.
         self.forgotten_us = None  # Latest time among the forgotten events.
         self.carry = {}  # Running feature -> the state of the event that was forgotten then.
@@ -93,7 +94,7 @@ class NaiveFeatures:
         self.types = {}
         for feature in self._with_arguments(self.features):
             kind = type(feature).__name__
-            if kind in ("Windowed", "PerEntity"):
+            if kind in ("Windowed", "PerEntity", "AtFraud"):
                 capacity = (capacities or {}).get("+".join(feature.entity), entities_max)
                 self.types.setdefault(tuple(feature.entity), EntityType(capacity))
             if kind == "PerEntity" and feature.value in RUNNING and feature not in self.running:
@@ -125,11 +126,14 @@ class NaiveFeatures:
         self.values = {}
         return [self._read_passed_over(feature, event) for feature in self.features]
 
-    def mark(self, number, is_fraud, score=math.nan):
-        """Set or clear the verdict of an event; a forgotten one is passed over."""
+    def mark(self, number, is_fraud, score=math.nan, then=None):
+        """Set or clear the verdict of an event; a forgotten one is passed over.
+
+        `then` is what each feature was at decision time.
+        """
         for event in self.remembered:
             if event.number == number and event.verdict is not is_fraud:
-                self._tell(event, is_fraud, event.verdict is not None, score)
+                self._tell(event, is_fraud, event.verdict is not None, score, then)
                 event.verdict = is_fraud
         for event in self.remembered:
             if event.number == number and event.is_fraud != is_fraud:
@@ -139,7 +143,7 @@ class NaiveFeatures:
                     if entity is not None:
                         self._judge(entity, event)
 
-    def _tell(self, event, is_fraud, is_correction, score):
+    def _tell(self, event, is_fraud, is_correction, score, then):
         amount = event.amount_minor / self.minor_per_unit
         for names, kind in self.types.items():
             entity = self._holder(names, event)
@@ -148,6 +152,10 @@ class NaiveFeatures:
                 verdict = event.time_us, amount, is_fraud, is_correction, said
                 kind.verdicts.append(verdict)
                 entity.verdicts.append(verdict)
+                for feature in self._with_arguments(self.features):
+                    if type(feature).__name__ == "AtFraud" and tuple(feature.entity) == names:
+                        value = then[feature.argument] if is_fraud else math.nan
+                        entity.at_fraud[feature] = value
 
     def _judge(self, entity, event):
         if event.is_fraud:
@@ -265,7 +273,7 @@ class NaiveFeatures:
             arguments = [self._read(argument, event) for argument in feature.arguments]
             value = derive(feature.function, [value for value, _ in arguments])
             state = worst([state for _, state in arguments])
-        elif kind in ("Windowed", "PerEntity"):
+        elif kind in ("Windowed", "PerEntity", "AtFraud"):
             key = self._key(feature.entity, event)
             if key is None:
                 value, state = math.nan, UNKNOWN
@@ -359,6 +367,8 @@ class NaiveFeatures:
 
     def _per_entity(self, feature, entity, event):
         t = event.time_us
+        if type(feature).__name__ == "AtFraud":
+            return entity.at_fraud.get(feature, math.nan)
         value = feature.value
         if value in RUNNING:
             return self._running_value(feature, entity, event)

@@ -40,6 +40,7 @@ SECONDS = (
 KNOWN_DECAYED = ("known_fraud_odds", "known_frauds", "known_count", "surprise")
 KNOWN_AMOUNT = ("genuine_mean", "genuine_std")
 KNOWN_RUN = "known_fraud_run"
+AT_FRAUD = "at_fraud"
 DECAYED = ("decayed_mean", "decayed_std")
 
 
@@ -307,6 +308,25 @@ class PerEntity:
 
 
 @dataclass(frozen=True)
+class AtFraud:
+    """What another declared feature was at the latest payment known to be fraud.
+
+    Attributes
+    ----------
+    entity : tuple of str
+        Whose payment: one name, or the two of a pair.
+    argument : Feature
+        Declared itself, so that its value waits with the payment for the verdict.
+    """
+
+    entity: tuple[str, ...]
+    argument: Feature
+
+    def __str__(self) -> str:
+        return f"{AT_FRAUD}({'+'.join(self.entity)}, {self.argument})"
+
+
+@dataclass(frozen=True)
 class Derived:
     """A function of other features, one of `FUNCTIONS`."""
 
@@ -317,7 +337,7 @@ class Derived:
         return f"{self.function}({', '.join(map(str, self.arguments))})"
 
 
-Feature = Amount | Cyclic | Input | Is | Windowed | PerEntity | Derived
+Feature = Amount | Cyclic | Input | Is | Windowed | PerEntity | AtFraud | Derived
 
 
 def duration_name(us: int) -> str:

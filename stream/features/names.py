@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from stream.features.brackets import check_brackets, split_arguments
 from stream.features.grammar import (
+    AT_FRAUD,
     BARE_AGGREGATES,
     CONDITION_AGGREGATES,
     CYCLES,
@@ -25,6 +26,7 @@ from stream.features.grammar import (
     SECONDS,
     UNITS_US,
     Amount,
+    AtFraud,
     Cyclic,
     DeclarationError,
     Derived,
@@ -97,32 +99,36 @@ def _parse(text: str, inputs: Inputs) -> Feature:
     raise TextError(f"no such feature{nearest(text, known)}")
 
 
-def _derived(text: str, inputs: Inputs) -> Derived:
+def _derived(text: str, inputs: Inputs) -> Derived | AtFraud:
     function, _, rest = text.partition("(")
     function, inside = function.strip(), rest[:-1]
+    takes = 2 if function == AT_FRAUD else FUNCTIONS.get(function, 0)
     try:
         check_brackets(inside)
     except TextError:
         inside = ""
     if not function or not rest.endswith(")") or (rest[:-1].strip() and not inside):
         raise TextError("a function is written ratio(a, b)")
-    if function not in FUNCTIONS:
-        raise TextError(f"no function {quoted(function)}{nearest(function, FUNCTIONS)}")
+    if not takes:
+        near = nearest(function, [*FUNCTIONS, AT_FRAUD])
+        raise TextError(f"no function {quoted(function)}{near}")
     texts = split_arguments(inside) if inside.strip() else []
-    if len(texts) != FUNCTIONS[function]:
-        takes = FUNCTIONS[function]
+    if len(texts) != takes:
         raise TextError(
             f"{function} takes {takes} argument{'s' * (takes > 1)}, and here are {len(texts)}"
         )
-    arguments = []
-    for argument in texts:
-        try:
-            arguments.append(_parse(argument, inputs))
-        except TextError as wrong:
-            inner = str(wrong)
-            inner = inner if inner.startswith("in ") else f"in {quoted(argument)}: {inner}"
-            raise TextError(inner) from None
-    return Derived(function, tuple(arguments))
+    if function == AT_FRAUD:
+        return AtFraud(_entity(texts[0].strip(), inputs), _argument(texts[1], inputs))
+    return Derived(function, tuple(_argument(argument, inputs) for argument in texts))
+
+
+def _argument(text: str, inputs: Inputs) -> Feature:
+    try:
+        return _parse(text, inputs)
+    except TextError as wrong:
+        inner = str(wrong)
+        inner = inner if inner.startswith("in ") else f"in {quoted(text)}: {inner}"
+        raise TextError(inner) from None
 
 
 def _entity(text: str, inputs: Inputs) -> tuple[str, ...]:

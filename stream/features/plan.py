@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.features.columns import FRAUD, NUMBER_SCALE, VERDICT, Column
+from stream.features.declare import flat
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import (
     KNOWN_AMOUNT,
     KNOWN_DECAYED,
     KNOWN_RUN,
     Amount,
-    Derived,
-    Feature,
+    AtFraud,
     Input,
     Inputs,
     Is,
@@ -30,14 +30,6 @@ _T = TypeVar("_T")
 Entity = tuple[str, ...]
 Peak = tuple[Column, int]
 Decay = tuple[int, str]  # Half-life and number; "" for a rate.
-
-
-def flat(features: Sequence[Feature]) -> Iterator[Feature]:
-    """Walk over features and the arguments of derived ones, arguments first."""
-    for feature in features:
-        if isinstance(feature, Derived):
-            yield from flat(feature.arguments)
-        yield feature
 
 
 @dataclass
@@ -56,6 +48,7 @@ class EntityPlan:
     fraud: bool = False
     known: bool = False
     known_us: list[int] = field(default_factory=list)
+    at_fraud: list[int] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -104,6 +97,11 @@ class EntityPlan:
         name = (*KNOWN_DECAYED, *KNOWN_AMOUNT).index(feature.value)
         return self._known_at + 2 + place * KNOWN_SUMS + name
 
+    def at_fraud_at(self, feature: int) -> int:
+        """Return where the value that a feature had at the latest known fraud is read."""
+        sums = KNOWN_SUMS * len(self.known_us)
+        return self._known_at + 2 + sums + self.at_fraud.index(feature)
+
     @property
     def _window_reads(self) -> int:
         return 1 + len(self.sums) + len(self.distinct) + len(self.peaks)
@@ -118,7 +116,8 @@ class EntityPlan:
 
     @property
     def _running_at(self) -> int:
-        return self._known_at + (2 + KNOWN_SUMS * len(self.known_us)) * self.known
+        reads = 2 + KNOWN_SUMS * len(self.known_us) + len(self.at_fraud)
+        return self._known_at + reads * self.known
 
     def arrays(self, at: dict[Column, int], inputs: Inputs) -> Plan:
         """Return the same as kernels read it; `at` is each column's place in an event."""
@@ -143,6 +142,7 @@ class EntityPlan:
             known_amount=_row([at[("number", "amount")]] if self.known else []),
             known_unit=np.array([[scale_of("amount", inputs)]]),
             known_at=_row([self._known_at]),
+            at_fraud=_row(self.at_fraud),
         )
 
     def columns(self, location: tuple[str, str] | None) -> list[Column]:
@@ -174,12 +174,15 @@ def plan_features(features: FeatureSet) -> tuple[list[EntityPlan], list[Column]]
             columns.append(("double", feature.field))
         if isinstance(feature, Is):
             columns += [("true", feature.condition), ("decided", feature.condition)]
-        if isinstance(feature, Windowed | PerEntity):
+        if isinstance(feature, Windowed | PerEntity | AtFraud):
             plan = plans.setdefault(feature.entity, EntityPlan(feature.entity))
             if isinstance(feature, Windowed):
                 _need_window(plan, feature)
                 if feature.aggregate == "zscore":
                     columns += number_columns(feature.of)
+            elif isinstance(feature, AtFraud):
+                plan.known = True
+                _add(plan.at_fraud, features.features.index(feature.argument))
             else:
                 _need_value(plan, feature)
     for plan in plans.values():

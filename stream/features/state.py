@@ -278,6 +278,7 @@ class FeatureState:
         numbers: NDArray[np.int64],
         is_fraud: NDArray[np.bool_],
         scores: NDArray[np.float64] | None = None,
+        X: NDArray[np.float64] | None = None,
     ) -> None:
         """Take verdicts on events, in the order they came; the last one on an event stands.
 
@@ -290,6 +291,8 @@ class FeatureState:
         is_fraud : ndarray of bool, shape (k,)
         scores : ndarray of float64, shape (k,), optional
             What was said of them at decision time; NaN where there was no score.
+        X : ndarray of float64, shape (k, n_features), optional
+            What their features were then.
         """
         if self._fraud_at is None or not len(numbers):
             return
@@ -298,10 +301,12 @@ class FeatureState:
         fraud = is_fraud.astype(np.int64)
         changes, news = np.empty_like(slots), np.empty_like(slots)
         said = np.full(len(slots), np.nan) if scores is None else np.ascontiguousarray(scores)
+        then = np.full((len(slots), len(self.features.features)), np.nan) if X is None else X
+        then = np.ascontiguousarray(then)
         verdict_at = NIL if self._verdict_at is None else self._verdict_at
         note_verdicts(self._lines, self._fraud_at, verdict_at, slots, fraud, changes, news)
         for kind in self._types:
-            kind.tell(slots, fraud, changes, news, said)
+            kind.tell(slots, fraud, changes, news, said, then)
 
     def _observe(
         self, batch: Transactions, rows: NDArray[np.int64] | slice, n: int

@@ -131,7 +131,7 @@ def settle(memory, plan, place, key):
         rows[place, word] = BEGINNING_US
     rows[place, FIRST_US] = NEVER_US
     rows[place, BORN_US] = memory.control[0, EVICTED_NOW_US]
-    know_nothing(memory, place)
+    know_nothing(memory, plan, place)
     at = HEADER
     inside = plan.sums.shape[1] + plan.distinct.shape[1]
     for _ in range(plan.windows_us.shape[1]):

@@ -6,8 +6,9 @@ half as much after each half-life of its own age, so that a verdict costs O(1) w
 comes. A verdict that is corrected moves its event from one side to the other; nothing
 else is undone.
 
-All but the sums is one number: the times of the latest known events, and how many of the
-latest verdicts in a row said fraud.
+Beside the sums stand the times of the latest known events, how many of the latest
+verdicts in a row said fraud, and what some features were at the latest fraud, as long as
+no event became known to be genuine after it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _LEAST_SPREAD = 0.05
 
 
 @kernel
-def learn_verdict(memory, plan, event, is_fraud, is_correction, score):
+def learn_verdict(memory, plan, event, is_fraud, is_correction, score, x):
     """Let one entity type know the verdict on an event.
 
     Parameters
@@ -55,6 +56,8 @@ def learn_verdict(memory, plan, event, is_fraud, is_correction, score):
         1 or 0; a correction says the opposite of what was known.
     score : float
         The score at decision time; NaN counts as the overall rate of fraud.
+    x : ndarray of float64, shape (n_features,)
+        The features at decision time.
     """
     place = int64(memory.links[event, OWNER])
     if place == NIL or memory.known.shape[1] == 0:
@@ -70,6 +73,9 @@ def learn_verdict(memory, plan, event, is_fraud, is_correction, score):
         weight = 0.5 ** ((known[place, KNOWN_LAST_US] - time_us) / plan.known_us[0, h])
         at = AFTER_KNOWN + h * KNOWN_SUMS
         tell(known, place, at, weight, is_fraud, is_correction, score, amount)
+    at = AFTER_KNOWN + plan.known_us.shape[1] * KNOWN_SUMS
+    for r in range(plan.at_fraud.shape[1]):
+        known[place, at + r] = x[plan.at_fraud[0, r]] if is_fraud else math.nan
     if is_fraud:
         known[place, RUN] += 1.0
     else:
@@ -147,13 +153,18 @@ def read_known(memory, plan, place, event, row):
         memory.reading[out + 4, row] = mean
         memory.reading[out + 5, row] = math.sqrt(max(square / genuine - mean * mean, least * least))
         out += KNOWN_SUMS
+    at = AFTER_KNOWN + n_half_lives * KNOWN_SUMS
+    for r in range(plan.at_fraud.shape[1]):
+        memory.reading[out + r, row] = known[place, at + r]
 
 
 @inlined
-def know_nothing(memory, place):
+def know_nothing(memory, plan, place):
     """Begin an entity of which nothing is known."""
     for word in range(memory.known.shape[1]):
         memory.known[place, word] = 0.0
     if memory.known.shape[1]:
         memory.known[place, KNOWN_LAST_US] = float(BEGINNING_US)
         memory.known[place, GENUINE_US] = float(BEGINNING_US)
+    for word in range(memory.known.shape[1] - plan.at_fraud.shape[1], memory.known.shape[1]):
+        memory.known[place, word] = math.nan

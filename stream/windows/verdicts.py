@@ -13,7 +13,7 @@ from stream.windows.words import AFTER, BEFORE, BEGINNING_US, FRAUD_US, NIL, OWN
 REPEATED, FIRST, CORRECTION = range(3)
 
 # Of the arguments after memory and plan of `tell_verdicts`.
-TELL = (int64[::1], int64[::1], int64[::1], int64[::1], float64[::1])
+TELL = (int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[:, ::1])
 
 
 @kernel
@@ -51,17 +51,18 @@ def note_verdicts(lines, fraud_at, verdict_at, slots, is_fraud, changes, news):
 
 
 @kernel
-def tell_verdicts(memory, plan, slots, is_fraud, changes, news, scores):
+def tell_verdicts(memory, plan, slots, is_fraud, changes, news, scores, X):
     """Let one entity type know verdicts that are already written; arguments as above.
 
-    `scores` are those of decision time, shape (k,), NaN where there was none.
+    `scores` of shape (k,) and `X` of shape (k, n_features) are those of decision time, NaN
+    where there was none.
     """
     for i in range(slots.shape[0]):
         if changes[i] != 0:
             change_verdict(memory, plan, slots[i], changes[i])
         if news[i] != REPEATED:
             corrects = 1 if news[i] == CORRECTION else 0
-            learn_verdict(memory, plan, slots[i], is_fraud[i], corrects, scores[i])
+            learn_verdict(memory, plan, slots[i], is_fraud[i], corrects, scores[i], X[i])
 
 
 @kernel

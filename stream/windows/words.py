@@ -98,7 +98,7 @@ class Memory(NamedTuple):
         Running values as of each event.
     carried : ndarray of float64, shape (capacity, states)
         Running values as of the latest forgotten event of each entity.
-    known : ndarray of float64, shape (capacity, 0 or AFTER_KNOWN + KNOWN_SUMS * half-lives)
+    known : ndarray of float64, shape (capacity, 0 or Plan.known)
         What is known of each entity by verdicts; see `stream.windows.known`.
     totals : ndarray of float64, shape (1, KNOWN_SUMS)
         The same sums over all entities, of any age.
@@ -160,6 +160,8 @@ class Plan(NamedTuple):
         What one unit of it is.
     known_at : ndarray of int64, shape (1, 1)
         Where it is read.
+    at_fraud : ndarray of int64, shape (1, R)
+        Features whose value at the latest known fraud is kept.
     """
 
     windows_us: NDArray[np.int64]
@@ -176,6 +178,7 @@ class Plan(NamedTuple):
     known_amount: NDArray[np.int64]
     known_unit: NDArray[np.float64]
     known_at: NDArray[np.int64]
+    at_fraud: NDArray[np.int64]
 
     @property
     def longest_us(self) -> int:
@@ -204,7 +207,8 @@ class Plan(NamedTuple):
     @property
     def known(self) -> int:
         """Numbers that are known of an entity by verdicts."""
-        return (AFTER_KNOWN + KNOWN_SUMS * self.known_us.size) if self.known_amount.size else 0
+        words = AFTER_KNOWN + KNOWN_SUMS * self.known_us.size + self.at_fraud.size
+        return int(words) if self.known_amount.size else 0
 
     @property
     def reads(self) -> int:
@@ -212,7 +216,7 @@ class Plan(NamedTuple):
         window = 1 + self.sums.size + self.distinct.size + len(self.peaks)
         delayed = 1 + self.delayed_sums.size
         running = self.states + (1 if self.location.size else 0)
-        # Of what is known, two numbers and then as many a half-life as there are sums.
-        running += 2 + KNOWN_SUMS * self.known_us.size if self.known_amount.size else 0
+        # Of what is known, one number less: the time of the latest known event.
+        running += max(self.known - 1, 0)
         windows = self.windows_us.size * window
         return int(N_READ + windows + len(self.delayed_us) * delayed + running)
