@@ -347,17 +347,18 @@ class LabelsSection(Section):
     """The model learns each time event time passes a multiple of this."""
 
 
-ModelKind = Literal["logistic", "forest", "river", "onnx"]
+ModelKind = Literal["logistic", "additive", "forest", "river", "onnx"]
 
 
 class LearnerSection(Section):
     """A model."""
 
-    kind: Literal["logistic", "forest", "river", "onnx", "blend"] = "logistic"
-    """`logistic`: logistic regression on standardised features. `forest`: bagged
-    Hoeffding trees over all features and without drift detection, which `max_features` and `drift`
-    change; slower and more exact. `river`: a River model of your own, untrained, compiled where
-    it can be. `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of
+    kind: Literal["logistic", "additive", "forest", "river", "onnx", "blend"] = "logistic"
+    """`logistic`: logistic regression on standardised features. `additive`: logistic regression
+    with a curve of each feature in place of a weight. `forest`: bagged Hoeffding trees over all
+    features and without drift detection, which `max_features` and `drift` change; slower, and
+    more exact than `logistic`. `river`: a River model of your own, untrained, compiled where it
+    can be. `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of
     these, weighted by who was right."""
     source: str = ""
     """Of `river`: `file.py:name` or `package.module:name`, a River model or a function that

@@ -6,6 +6,7 @@ from river import anomaly, naive_bayes, preprocessing, tree
 from seeds import seeds
 
 import models
+from models.additive.estimators import AdditiveLogisticRegression
 from models.blend import Blend
 from models.compiled import Unlabelled
 from models.river.adapter import RiverLearner, logistic_pipeline
@@ -23,6 +24,7 @@ def tree_of_river():
 def members():
     return {
         "logistic": models.compile(logistic_pipeline(), NAMES),
+        "additive": models.compile(AdditiveLogisticRegression(), NAMES),
         "tree": RiverLearner(tree_of_river(), NAMES),
         "bayes": SampledLearner(RiverLearner(naive_bayes.GaussianNB(), NAMES), 0.5),
     }
@@ -30,6 +32,7 @@ def members():
 
 LEARNERS = {
     "compiled logistic pipeline": lambda: models.compile(logistic_pipeline(), NAMES),
+    "additive model": lambda: models.compile(AdditiveLogisticRegression(), NAMES),
     "compiled tree": lambda: models.compile(tree_of_river(), NAMES),
     "compiled forest": lambda: models.compile(ARFClassifier(3, grace_period=20, seed=1), NAMES),
     "compiled detector": lambda: models.compile(
