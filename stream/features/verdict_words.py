@@ -15,17 +15,17 @@ EVENTS = (
 
 _NO_GENUINE = "NaN as long as no payment of any {one} is known to be genuine."
 _ODDS = (
-    "log-odds of the share of fraud among the known payments of the {one}{decays}, with one payment "
-    "at the overall rate of every {one} beside them"
+    "log-odds of the share of fraud among the known payments of the {one}{decays}, with one "
+    "payment at the overall rate of every {one} beside them"
 )
 _SURPRISE = (
-    "sum over the known payments of the {one} of what each turned out to be, 1 for fraud and 0 else, "
-    "less its score when it was decided{decays}; where there was no score, less the overall rate "
+    "sum over the known payments of the {one} of what each turned out to be, 1 for fraud and 0 "
+    "else, less its score when it was decided{decays}; where there was no score, less the overall rate "
     "of fraud"
 )
 _MEAN = (
-    "mean of the amount over the payments of the {one} known to be genuine{decays}, with one payment "
-    "like all genuine ones of every {one} beside them"
+    "mean of the amount over the payments of the {one} known to be genuine{decays}, with one "
+    "payment like all genuine ones of every {one} beside them"
 )
 _STD = (
     "standard deviation of the amount over the payments of the {one} known to be genuine{decays}, "
@@ -53,4 +53,7 @@ OF_VERDICTS = {
     ),
 }
 AT_FRAUD = "{of} as it was at the latest payment of the {one} that became known to be fraud"
-NULL_AT_FRAUD = "NaN if no fraud is known, if a payment became known to be genuine since, and if it was NaN then."
+NULL_AT_FRAUD = (
+    "NaN if no fraud is known, if a payment became known to be genuine since, and if it was NaN "
+    "then."
+)
