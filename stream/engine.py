@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
-from stream.decide import Outcome, Thresholds
+from stream.budget.control import AlertBudget
+from stream.contenders import Contender, ask, contender_of, judge_and_teach
+from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
 from stream.features.feature_set import FeatureSet
 from stream.features.state import FeatureState, ValueState
@@ -39,6 +41,10 @@ class EngineParameters:
     ----------
     features : FeatureSet
     thresholds : Thresholds
+    calibrate : bool
+        Whether scores are made probabilities by the labels of earlier ones.
+    alerts_per_day : float
+        What moves the review threshold; 0: nothing does.
     events_max, entities_max, waiting_max : int
         Bounds of what features remember and of the rows that wait for labels.
     capacities : mapping of str to int
@@ -59,6 +65,8 @@ class EngineParameters:
 
     features: FeatureSet
     thresholds: Thresholds = field(default_factory=Thresholds)
+    calibrate: bool = True
+    alerts_per_day: float = 0.0
     events_max: int = 1_000_000
     entities_max: int = 200_000
     capacities: Mapping[str, int] = field(default_factory=dict)
@@ -89,6 +97,8 @@ class Evidence:
     ----------
     row : int
         Its place in the batch.
+    threshold : float
+        The score from which its outcome applied.
     base : float
         Log-odds that no feature explains.
     reasons : tuple of Contribution
@@ -98,6 +108,7 @@ class Evidence:
     """
 
     row: int
+    threshold: float
     base: float
     reasons: tuple[Contribution, ...]
     states: NDArray[np.uint8]
@@ -173,7 +184,7 @@ class Effects:
 class Lesson:
     """A labelled row that waits for the next learning barrier, as it was when decided.
 
-    Its scores are the champion's, then each challenger's.
+    Its scores are a row of `stream.decide.Said.packed`.
     """
 
     features: NDArray[np.float64]
@@ -199,14 +210,6 @@ class Counters:
     unscored: int = 0
 
 
-@dataclass
-class Contender:
-    """A learner, and how good its scores were."""
-
-    learner: Learner
-    prequential: Prequential = field(default_factory=Prequential)
-
-
 class Engine:
     """The functional core: features, score, decision, memory, learning.
 
@@ -225,6 +228,8 @@ class Engine:
     ----------
     champion : Contender
     challengers : dict of str to Contender
+    budget : AlertBudget or None
+        What moves the review threshold.
     """
 
     def __init__(
@@ -237,8 +242,18 @@ class Engine:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
         self.parameters = parameters
-        self.champion = Contender(learner)
-        self.challengers = {name: Contender(each) for name, each in (challengers or {}).items()}
+        self.champion = contender_of(learner, parameters.calibrate)
+        self.challengers = {
+            name: contender_of(each, parameters.calibrate)
+            for name, each in (challengers or {}).items()
+        }
+        self.budget = (
+            AlertBudget(
+                parameters.alerts_per_day, parameters.thresholds, parameters.learn_interval_us
+            )
+            if parameters.alerts_per_day
+            else None
+        )
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
         self.keep = keep
@@ -255,7 +270,7 @@ class Engine:
             parameters.waiting_max,
             len(parameters.features.names),
             parameters.batch_rows_max,
-            len(self.contenders),
+            Said.width(len(self.contenders)),
         )
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
@@ -264,6 +279,11 @@ class Engine:
     def contenders(self) -> list[Contender]:
         """The champion, then the challengers: the order of a row's scores."""
         return [self.champion, *self.challengers.values()]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those in force."""
+        return self.parameters.thresholds if self.budget is None else self.budget.thresholds
 
     @property
     def learner(self) -> Learner:
@@ -339,6 +359,9 @@ class Engine:
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Score and decide one segment, and remember it."""
+        if self.budget is not None:
+            self.budget.advance(self._barrier * self.parameters.learn_interval_us)
+        thresholds = self.thresholds
         take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
         places, repeated = self.waiting.admit(
@@ -348,14 +371,14 @@ class Engine:
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
-        all_scores = self._score(fresh_X)
+        said = ask(self.contenders, fresh_X, thresholds.review)
         scores = np.full(len(batch), np.nan)
-        scores[fresh] = all_scores[:, 0]
-        outcomes = self.parameters.thresholds.outcomes(scores)
+        scores[fresh] = said.scores[:, 0]
+        outcomes = thresholds.outcomes(scores)
         self.waiting.store(
             places[fresh],
             fresh_X,
-            all_scores,
+            said.packed(),
             outcomes[fresh],
             readings.numbers[fresh],
             not self.learner.ready,
@@ -371,32 +394,37 @@ class Engine:
         effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
         alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
+        if self.budget is not None:
+            self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
+            raw = np.full(len(batch), np.nan)
+            raw[fresh] = said.raw[:, 0]
             for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
-                effects.alerts.append(self._evidence(row + start, X[row], states))
+                threshold = thresholds.of(Outcome(int(outcomes[row])))
+                effects.alerts.append(
+                    self._evidence(row + start, threshold, X[row], float(raw[row]), states)
+                )
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
 
-    def _score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what every contender says of every row, NaN where it says nothing."""
-        contenders = self.contenders
-        scores = np.full((len(X), len(contenders)), np.nan)
-        for at, contender in enumerate(contenders):
-            if contender.learner.ready and len(X):
-                scores[:, at] = contender.learner.predict_proba_many(X)
-        return scores
-
-    def _evidence(self, row: int, x: NDArray[np.float64], states: NDArray[np.uint8]) -> Evidence:
-        base, parts = self.learner.contributions(x)
+    def _evidence(
+        self,
+        row: int,
+        threshold: float,
+        x: NDArray[np.float64],
+        raw: float,
+        states: NDArray[np.uint8],
+    ) -> Evidence:
+        base, parts = self.champion.contributions(x, raw)
         names = self.parameters.features.names
         order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
         reasons = tuple(
             Contribution(names[i], float(x[i]), float(parts[i]), ValueState(int(states[i])))
             for i in order
         )
-        return Evidence(row, base, reasons, states)
+        return Evidence(row, threshold, base, reasons, states)
 
     def _lesson(self, place: int, is_fraud: bool) -> Lesson:
         """Copy a row out of the ring, which it may leave before the barrier."""
@@ -428,14 +456,10 @@ class Engine:
         scores: NDArray[np.float64],
         y: NDArray[np.bool_],
     ) -> None:
-        outcomes = self.parameters.thresholds.outcomes
-        for at, contender in enumerate(self.contenders):
-            said = scores[:, at]
-            # The champion answers for every payment, a challenger for those that it scored.
-            quality = contender.prequential
-            judge = quality.update if contender is self.champion else quality.update_scored
-            judge(said, outcomes(said) >= Outcome.REVIEW, y)
-            contender.learner.learn_many(X, y)
+        said = Said.unpacked(scores)
+        if self.budget is not None:
+            self.budget.judge(said, y)
+        judge_and_teach(self.contenders, self.parameters.thresholds, X, said, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:
         taken = batch.reason == _OK

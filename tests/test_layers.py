@@ -31,6 +31,7 @@ LAYERS = (
     ("stream.keytable",),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.labels", "stream.event_time"),
+    ("stream.contenders", "stream.budget", "stream.budget.*"),
     ("stream.engine",),
     # Here the core ends and the shell begins.
     ("stream.sections", "stream.toml_lines"),
@@ -60,6 +61,7 @@ OPEN_INSIDE = (
     "models",
     "stream.windows",
     "stream.features",
+    "stream.budget",
     "stream.kafka",
     "stream.simulate",
     "stream.files",

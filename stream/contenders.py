@@ -1,0 +1,112 @@
+"""The champion and its challengers: what they say of payments, and how they learn from labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.base import Learner
+from models.calibration.calibrator import Calibrator
+from models.prequential import Prequential
+from stream.decide import Said, Thresholds
+
+
+@dataclass
+class Contender:
+    """A learner, how good its scores were, and what makes them probabilities.
+
+    Attributes
+    ----------
+    learner : Learner
+    prequential : Prequential
+    calibrator : Calibrator or None
+        Without one what the learner says is the score.
+    """
+
+    learner: Learner
+    prequential: Prequential = field(default_factory=Prequential)
+    calibrator: Calibrator | None = None
+
+    @property
+    def calibration(self) -> dict[str, float | int]:
+        """What the calibrator does: slope and offset of log-odds, labels learned; empty if none."""
+        it = self.calibrator
+        return {} if it is None else {"slope": it.slope, "offset": it.offset, "labels": it.learned}
+
+    def contributions(
+        self, x: NDArray[np.float64], raw: float
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Take the score of a row apart, of which the learner itself said `raw`.
+
+        Calibration stretches what each feature adds. What it adds itself, and what bounding
+        the log-odds takes away, is in the base.
+
+        Returns
+        -------
+        base : float
+        contributions : ndarray of float64, shape (n_features,)
+            base + their sum is the log-odds of the score.
+        """
+        base, parts = self.learner.contributions(x)
+        if self.calibrator is None:
+            return base, parts
+        stretched = self.calibrator.slope * parts
+        return self.calibrator.log_odds(raw) - float(stretched.sum()), stretched
+
+
+def contender_of(learner: Learner, calibrate: bool) -> Contender:
+    """Return a contender about whose scores nothing is known."""
+    return Contender(learner, calibrator=Calibrator() if calibrate else None)
+
+
+def ask(contenders: Sequence[Contender], X: NDArray[np.float64], review: float) -> Said:
+    """Return what every contender says of every row, NaN where it says nothing.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    X : ndarray of float64, shape (n, n_features)
+    review : float
+        The review threshold in force.
+    """
+    raw = np.full((len(X), len(contenders)), np.nan)
+    scores = np.full_like(raw, np.nan)
+    for at, contender in enumerate(contenders):
+        if contender.learner.ready and len(X):
+            said = contender.learner.predict_proba_many(X)
+            calibrator = contender.calibrator
+            raw[:, at] = said
+            scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
+    return Said(scores, raw, np.full(len(X), review))
+
+
+def judge_and_teach(
+    contenders: Sequence[Contender],
+    thresholds: Thresholds,
+    X: NDArray[np.float64],
+    said: Said,
+    y: NDArray[np.bool_],
+) -> None:
+    """Judge by each label what was said before it; then calibrators learn it, then learners.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+        The champion first. It answers for every payment, a challenger for those that it scored.
+    thresholds : Thresholds
+        But for the review threshold, which is what was in force.
+    X : ndarray of float64, shape (n, n_features)
+    said : Said
+    y : ndarray of bool, shape (n,)
+        True for fraud.
+    """
+    for at, contender in enumerate(contenders):
+        scores, quality = said.scores[:, at], contender.prequential
+        judge = quality.update if at == 0 else quality.update_scored
+        judge(scores, thresholds.alerted(scores, said.review), y)
+        if contender.calibrator is not None:
+            contender.calibrator.learn(said.raw[:, at], y)
+        contender.learner.learn_many(X, y)
