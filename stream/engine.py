@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
-from stream.budget.control import AlertBudget
+from stream.budget.control import budget_of
 from stream.contenders import Contender, ask, contender_of, judge_and_teach
 from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
@@ -247,12 +247,8 @@ class Engine:
             name: contender_of(each, parameters.calibrate)
             for name, each in (challengers or {}).items()
         }
-        self.budget = (
-            AlertBudget(
-                parameters.alerts_per_day, parameters.thresholds, parameters.learn_interval_us
-            )
-            if parameters.alerts_per_day
-            else None
+        self.budget = budget_of(
+            parameters.alerts_per_day, parameters.thresholds, parameters.learn_interval_us
         )
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
@@ -397,34 +393,27 @@ class Engine:
         if self.budget is not None:
             self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
-            raw = np.full(len(batch), np.nan)
-            raw[fresh] = said.raw[:, 0]
-            for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
+            raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0].tolist()
+            for at, states in enumerate(readings.states(alerted)):
+                row = int(alerted[at])
                 threshold = thresholds.of(Outcome(int(outcomes[row])))
-                effects.alerts.append(
-                    self._evidence(row + start, threshold, X[row], float(raw[row]), states)
-                )
+                base, parts = self.champion.contributions(X[row], raw[at])
+                reasons = self._reasons(X[row], parts, states)
+                effects.alerts.append(Evidence(row + start, threshold, base, reasons, states))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
 
-    def _evidence(
-        self,
-        row: int,
-        threshold: float,
-        x: NDArray[np.float64],
-        raw: float,
-        states: NDArray[np.uint8],
-    ) -> Evidence:
-        base, parts = self.champion.contributions(x, raw)
+    def _reasons(
+        self, x: NDArray[np.float64], parts: NDArray[np.float64], states: NDArray[np.uint8]
+    ) -> tuple[Contribution, ...]:
         names = self.parameters.features.names
         order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
-        reasons = tuple(
+        return tuple(
             Contribution(names[i], float(x[i]), float(parts[i]), ValueState(int(states[i])))
             for i in order
         )
-        return Evidence(row, threshold, base, reasons, states)
 
     def _lesson(self, place: int, is_fraud: bool) -> Lesson:
         """Copy a row out of the ring, which it may leave before the barrier."""

@@ -22,7 +22,7 @@ def sigmoid(z):
 class NaiveCalibrator:
     """Slope and offset, and the Hessian of the loss of all labels, the older the less."""
 
-    def __init__(self, memory_labels=50_000, prior_frauds=10.0):
+    def __init__(self, memory_labels=50_000, prior_frauds=50.0):
         self.keep = math.exp(-1 / memory_labels)
         self.prior = [[prior_frauds * 16, 0.0], [0.0, prior_frauds]]
         self.line = [1.0, 0.0]

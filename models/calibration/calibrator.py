@@ -26,7 +26,7 @@ from models.states.snapshot import State
 # has enough frauds where one payment in a thousand is one.
 MEMORY_LABELS = 50_000
 # How many frauds must speak against the scores as they are to be heard as much as they.
-PRIOR_FRAUDS = 10.0
+PRIOR_FRAUDS = 50.0
 # How far from 0 the log-odds are where those frauds are thought to be.
 PRIOR_LOG_ODDS = 4.0
 

@@ -85,6 +85,13 @@ class _Counts:
     hits: int = 0
 
 
+def budget_of(
+    alerts_per_day: float, fixed: Thresholds, learn_interval_us: int
+) -> AlertBudget | None:
+    """Return a budget that has seen nothing; None if it is 0, and the thresholds are fixed."""
+    return AlertBudget(alerts_per_day, fixed, learn_interval_us) if alerts_per_day else None
+
+
 class AlertBudget:
     """The threshold of REVIEW, moved by a budget; those of CHALLENGE and BLOCK stay.
 

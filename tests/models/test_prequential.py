@@ -59,7 +59,7 @@ def test_every_figure_equals_plain_python_after_every_batch(seed):
     rng = np.random.default_rng(seed)
     n = 200
     scores = np.where(rng.random(n) < 0.2, np.nan, rng.random(n))
-    scores[rng.integers(0, n, 10)] = rng.choice([0.0, 1.0], 10)
+    scores[rng.integers(0, n, 10)] = rng.choice([0.0, 0.5, 1.0], 10)
     alerted, y = rng.random(n) < 0.4, rng.random(n) < 0.3
     quality, start = Prequential(), 0
     for stop in [*np.sort(rng.integers(0, n, 12)).tolist(), n]:
