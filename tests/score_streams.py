@@ -9,16 +9,16 @@ from stream.budget.levels import DAY_US
 HOUR_US = DAY_US // 24
 
 
-def hours(rng, days, a_day=3000, drift=0.0, bursts=0.0, ties=False):
+def hours(rng, days, a_day=3000, drift=0.0, turn=10, bursts=0.0, ties=False):
     """Yield (start of the hour, its scores).
 
     Days are busy at noon and weekends half as busy. Log-odds drift by `drift` a day, up for
-    ten days and down for ten; on a share `bursts` of the days the scores of a fifth of the
+    `turn` days and down for as many; on a share `bursts` of the days the scores of a fifth of the
     payments are far above all others. `ties`: scores are tenths, as of a small forest.
     """
     level = 0.0
     for day in range(days):
-        level += drift if day // 10 % 2 == 0 else -drift
+        level += drift if day // turn % 2 == 0 else -drift
         burst = rng.random() < bursts
         for hour in range(24):
             busy = (1 - 0.8 * np.cos(2 * np.pi * hour / 24)) * (0.5 if day % 7 > 4 else 1.2)

@@ -11,7 +11,7 @@ from seeds import seeds
 from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
 from stream.budget.control import AlertBudget
-from stream.budget.levels import BINS, DAY_US
+from stream.budget.levels import BINS, DAY_US, FadingLevels, score_at
 from stream.decide import THRESHOLD_OFF, Said, Thresholds
 
 BUDGET = 40
@@ -20,6 +20,7 @@ WARM_UP_DAYS = 10
 STREAMS = {
     "steady": ({}, 2.2),
     "drift": ({"drift": 0.1}, 3.0),
+    "drift one way": ({"drift": 0.05, "turn": 240}, 2.5),
     "bursts": ({"bursts": 0.1}, 9.0),
     "drift and bursts": ({"drift": 0.1, "bursts": 0.1}, 9.0),
     "ties": ({"ties": True}, 3.0),
@@ -31,7 +32,7 @@ STREAMS = {
 @seeds(2)
 def test_the_mean_is_the_budget(seed, what, worst):
     rng = np.random.default_rng(seed)
-    budget = AlertBudget(BUDGET, Thresholds())
+    budget = AlertBudget(BUDGET, Thresholds(block=THRESHOLD_OFF))
     alerts, _ = play(budget, hours(rng, 240, **what))
     late = alerts[WARM_UP_DAYS:]
     assert late.mean() == pytest.approx(BUDGET, rel=0.05)
@@ -77,6 +78,26 @@ def test_equal_scores_are_alerted_in_turns(score):
     alerts, thresholds = play(budget, ((i * HOUR_US, np.full(20, score)) for i in range(24 * 40)))
     assert alerts[WARM_UP_DAYS:].mean() == pytest.approx(BUDGET, rel=0.05)
     assert len(set(thresholds[240:])) == 2
+
+
+def on_edges():
+    """Scores that rounding puts into a bin, though its lower edge is a score above them."""
+    for place in range(200, 440):
+        below = float(np.nextafter(score_at(place), 0))
+        levels = FadingLevels(DAY_US)
+        levels.count(np.array([below]))
+        if levels.recent[0, place]:
+            yield below
+
+
+def test_equal_scores_on_the_edge_of_a_bin_are_alerted_in_turns_too():
+    found = list(on_edges())[:5]
+    assert found
+    for score in found:
+        budget = AlertBudget(BUDGET, Thresholds(block=THRESHOLD_OFF))
+        stream = ((i * HOUR_US, np.full(20, score)) for i in range(24 * 40))
+        alerts, _ = play(budget, stream)
+        assert alerts[WARM_UP_DAYS:].mean() == pytest.approx(BUDGET, rel=0.05)
 
 
 def test_fewer_payments_than_the_budget_are_all_alerted():
