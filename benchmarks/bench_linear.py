@@ -91,7 +91,7 @@ def _pipeline() -> Any:
     return compose.Pipeline(preprocessing.StandardScaler(), linear_model.LogisticRegression())
 
 
-def _turning(work: Callable[[Any, Any], object], batches: list[tuple[Any, Any]]) -> Work:
+def turning(work: Callable[[Any, Any], object], batches: list[tuple[Any, Any]]) -> Work:
     """Return a call that takes the next batch each time, round and round."""
     turn = cycle(batches)
     return lambda: work(*next(turn))
@@ -116,9 +116,9 @@ def linear_vs_river(run: Run) -> list[Result]:
     for name, work in (("score_vs_river_256", "score"), ("learn_vs_river_256", "learn")):
         if name not in run.wanted:
             continue
-        mine = _turning(getattr(ours, work), lessons.matrices)
-        measured = run.paired(mine, _turning(getattr(one, work), lessons.dictionaries), items=BATCH)
-        batched = run.paired(mine, _turning(getattr(frames, work), lessons.frames), items=BATCH)
+        mine = turning(getattr(ours, work), lessons.matrices)
+        measured = run.paired(mine, turning(getattr(one, work), lessons.dictionaries), items=BATCH)
+        batched = run.paired(mine, turning(getattr(frames, work), lessons.frames), items=BATCH)
         results.append(
             measured.result(
                 name,

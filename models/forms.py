@@ -1,4 +1,4 @@
-"""Which of River's objects have a compiled form."""
+"""Which River estimators have a compiled form."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _MODELS = {
     "river.forest": "models.trees",
 }
 _RIVERS = {ours: river for river, ours in (_SCALERS | _MODELS).items()}
-# These packages take their own estimators for River's: they have parameters of their own.
-_OWN_FORMS = "models.trees"
+# These packages translate their own estimators: they have parameters of their own, or River
+# has no such model.
+_OWN_FORMS = ("models.trees", "models.additive")
 
 
 def transformer_of(step: Any, width: int) -> DenseTransformer:
@@ -53,9 +54,12 @@ def model_of(step: Any, feature_names: Names) -> DenseClassifier | DenseDetector
     """
     step = _as_river(step)
     package = _package(step)
-    ours = package if package == _OWN_FORMS else _MODELS.get(package)
+    ours = package if package in _OWN_FORMS else _MODELS.get(package)
     if ours is None:
-        known = "LogisticRegression, HoeffdingTreeClassifier, ARFClassifier, HalfSpaceTrees"
+        known = (
+            "LogisticRegression, AdditiveLogisticRegression, HoeffdingTreeClassifier, "
+            "ARFClassifier, HalfSpaceTrees"
+        )
         raise _formless(step, "model", known)
     return import_module(f"{ours}.translate").dense_of(step, len(feature_names), feature_names)
 
@@ -69,7 +73,7 @@ def _as_river(step: Any) -> Any:
         The estimator has learned already.
     """
     package = _package(step)
-    if package not in _RIVERS or package == _OWN_FORMS:
+    if package not in _RIVERS or package in _OWN_FORMS:
         return step
     import_module(f"{package}.translate").refuse_trained(step)
     river = getattr(import_module(_RIVERS[package]), type(step).__name__)

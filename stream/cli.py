@@ -78,6 +78,12 @@ class Preset(StrEnum):
     HANDBOOK = "handbook"
 
 
+class Protocol(StrEnum):
+    """How a replay is judged beside the measures that it always reports."""
+
+    HANDBOOK = "handbook"
+
+
 class Target(StrEnum):
     """Where simulated payments go."""
 
@@ -155,14 +161,34 @@ def replay(
         typer.Option(help="Write every row with its features here: .parquet or .csv"),
     ] = None,
     states: StatesOption = False,
+    label_delay: Annotated[
+        str,
+        typer.Option(help="Labels follow their payment after this much event time, such as 7d."),
+    ] = "",
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(help="Also judge as the Fraud Detection Handbook does.", show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a file through the engine in event time, labels late, and report."""
+    """Run a file through the engine in event time, labels late, and report how good it was."""
     from stream.commands.replay import run_replay
 
     if states and features_out is None:
         raise typer.BadParameter("--states belongs to --features-out FILE")
-    raise typer.Exit(run_replay(file, config, alerts, dead_letters, features_out, states, as_json))
+    raise typer.Exit(
+        run_replay(
+            file,
+            config,
+            alerts,
+            dead_letters,
+            features_out,
+            states,
+            as_json,
+            label_delay,
+            protocol is not None,
+        )
+    )
 
 
 @app.command()

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -273,6 +273,7 @@ def _check_together(config: Config) -> Iterator[_Problem]:
     yield from _check_model(config.model, ("model",))
     for name, challenger in config.model.challengers.items():
         yield from _check_model(challenger, ("model", "challengers", name))
+    yield from _check_card(config.replay.card, config.fields.entities)
     inputs = config.inputs()
     wrong = [_Problem(path, f"{'.'.join(path)}: {text}") for path, text in inputs.problems()]
     if wrong:
@@ -326,6 +327,13 @@ def _check_model(model: LearnerSection, place: KeyPath) -> Iterator[_Problem]:
         yield _Problem(at_source, text)
     elif "onnx" in elsewhere and not model.source:
         yield _Problem(at_source, f"{where}.source: 'onnx' needs the file of the model")
+
+
+def _check_card(card: str, entities: Iterable[str]) -> Iterator[_Problem]:
+    """Find a card that is no entity."""
+    if card and card not in entities:
+        text = f"replay.card: fields.entities has no {quoted(card)}{nearest(card, entities)}"
+        yield _Problem(("replay", "card"), text)
 
 
 def _sections() -> dict[str, type[BaseModel]]:

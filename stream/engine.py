@@ -339,7 +339,7 @@ class Engine:
                 reasons[i] = Reason.LABEL_TIME_BEFORE_EVENT
             elif self.waiting.mark_labelled(int(places[i])):
                 is_fraud = labels.numeric[0, i : i + 1] == 1.0
-                self.features.mark(self.waiting.numbers[places[i : i + 1]], is_fraud)
+                self._mark(places[i : i + 1], is_fraud)
                 self._queued.append(self._lesson(int(places[i]), bool(is_fraud[0])))
             else:
                 self.counters.labels_repeated += 1
@@ -415,6 +415,13 @@ class Engine:
             for i in order
         )
 
+    def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
+        """Let the features know verdicts on waiting rows."""
+        waiting = self.waiting
+        self.features.mark(
+            waiting.numbers[places], is_fraud, waiting.scores[places, 0], waiting.features[places]
+        )
+
     def _lesson(self, place: int, is_fraud: bool) -> Lesson:
         """Copy a row out of the ring, which it may leave before the barrier."""
         waiting = self.waiting
@@ -432,10 +439,10 @@ class Engine:
             self.counters.labels_learned += len(lessons)
         places = self.waiting.mature(now_us - self.parameters.maturity_us)
         if len(places):
+            genuine = np.zeros(len(places), np.bool_)
+            self._mark(places, genuine)
             self._test_then_train(
-                self.waiting.features[places],
-                self.waiting.scores[places],
-                np.zeros(len(places), np.bool_),
+                self.waiting.features[places], self.waiting.scores[places], genuine
             )
             self.counters.matured += len(places)
 

@@ -71,6 +71,12 @@ def _logistic(section: LearnerSection, names: Names) -> Learner:
     return _compiled(StandardScaler() | LogisticRegression(), section, names)
 
 
+def _additive(section: LearnerSection, names: Names) -> Learner:
+    from models.additive.estimators import AdditiveLogisticRegression
+
+    return _compiled(AdditiveLogisticRegression(), section, names)
+
+
 def _forest(section: LearnerSection, names: Names) -> Learner:
     from river import drift
 
@@ -110,6 +116,7 @@ def _onnx(section: LearnerSection, names: Names) -> Learner:
 
 _BUILD: dict[str, Callable[[LearnerSection, Names], Learner]] = {
     "logistic": _logistic,
+    "additive": _additive,
     "forest": _forest,
     "river": _river,
     "onnx": _onnx,

@@ -2,7 +2,8 @@
 
 Every row becomes a framed Avro record, is decoded, scored and remembered as on
 Kafka; its label, where the file knows it, comes back after the configured delay
-of event time. The arrival time of a row is its event time: a file has no clock.
+of event time. The arrival time of a row is its event time: a file has no clock. What was
+decided is judged at the end, by the scores given when it was decided.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from models.silent import SilentLearner
 from schemas import containers
@@ -25,6 +27,9 @@ from schemas.records import builtin
 from stream.app import engine_of, publisher_of
 from stream.config import Config
 from stream.engine import Effects, Engine, Keep
+from stream.evaluation import handbook
+from stream.evaluation.ledger import Decisions, Ledger, truths_of
+from stream.evaluation.report import protocol_report, quality_report
 from stream.files.feature_table import FeatureTable, check_table_path
 from stream.files.inputs import FileBlock, FileInput, open_file
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
@@ -72,16 +77,40 @@ class Replay:
     config : Config
     outputs : ReplayOutputs
     scoring : bool
-        Whether the model scores and learns; without it there are only features.
+        Whether the model scores and learns; without it there are only features, and there is
+        nothing to judge.
+    protocol : bool
+        Whether the report also has the measures of `stream.evaluation.handbook`.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        What was decided.
     """
 
     def __init__(
-        self, path: Path, config: Config, outputs: ReplayOutputs, scoring: bool = True
+        self,
+        path: Path,
+        config: Config,
+        outputs: ReplayOutputs,
+        scoring: bool = True,
+        protocol: bool = False,
     ) -> None:
         self.config = config
         self.path = path
         self.outputs = outputs
         _check_outputs(path, outputs)
+        if protocol and not config.replay.label:
+            raise ConfigError(
+                "--protocol handbook: replay.label is empty, so the truth is not known: set it to "
+                "the column that holds it"
+            )
+        self.protocol = protocol
+        self.ledger = Ledger()
+        self._scoring = scoring
+        entities = tuple(config.fields.entities)
+        self._card = config.replay.card or entities[0]
+        self._card_row = entities.index(self._card)
         self.input: FileInput = open_file(path, config, REPLAY_HASH_KEY, BLOCK_ROWS)
         keep = Keep.NOTHING
         if outputs.features is not None:
@@ -119,7 +148,8 @@ class Replay:
             else:
                 for _ in letters:
                     pass
-        return self._report(time.perf_counter() - start, time.process_time() - cpu, compile_s)
+        report = self._report(time.perf_counter() - start, time.process_time() - cpu, compile_s)
+        return report | self._judged()
 
     def _letters(
         self, on_rows: Callable[[int], None] | None, stack: ExitStack
@@ -131,7 +161,11 @@ class Replay:
         table = stack.enter_context(self._table()) if outputs.features else None
         for block in self.input.blocks:
             first = self.playback.rows
-            for start, part, effects in self._steps(block):
+            truths = truths_of(block.is_fraud)
+            batch = self._decoded(block)
+            said = []
+            for start, part, effects in self.playback.play(batch, block.readable, block.is_fraud):
+                said.append(effects)
                 if alerts is not None:
                     for alert in self._publisher.alerts(part, effects):
                         alerts.write(encode(alert) + b"\n")
@@ -140,15 +174,47 @@ class Replay:
                 for row in np.flatnonzero(effects.reasons != Reason.OK).tolist():
                     reason = Reason(int(effects.reasons[row]))
                     yield first + start + row, reason, block.values[start + row]
-            self._tally.frauds += sum(truth is True for truth in block.is_fraud)
+            if self._scoring:
+                self._remember(batch, said, truths)
+            self._tally.frauds += int((truths == 1).sum())
             if on_rows is not None:
                 on_rows(self.playback.rows)
 
-    def _steps(self, block: FileBlock) -> Iterator[tuple[int, Transactions, Effects]]:
+    def _decoded(self, block: FileBlock) -> Transactions:
         first = self.playback.rows
         offsets = np.arange(first, first + len(block.values))
-        batch = self.input.decoder.decode(block.values, LATEST_US, 0, offsets)
-        return self.playback.play(batch, block.readable, block.is_fraud)
+        return self.input.decoder.decode(block.values, LATEST_US, 0, offsets)
+
+    def _remember(self, batch: Transactions, said: list[Effects], truths: NDArray[np.int8]) -> None:
+        """Write what was decided into the ledger: not what was refused, and a repeat only once.
+
+        Once a block: labels cut it into many small parts.
+        """
+        reasons = np.concatenate([effects.reasons for effects in said])
+        repeated = np.concatenate([effects.duplicate for effects in said])
+        # What is too late is a dead letter, and a payment that was decided without a score.
+        taken = (reasons == Reason.OK) | (reasons == Reason.EVENT_TOO_LATE)
+        decisions = Decisions(
+            event_time_us=batch.event_time_us,
+            card=batch.entities[self._card_row],
+            amount_minor=batch.amount_minor,
+            score=np.concatenate([effects.scores for effects in said]),
+            outcome=np.concatenate([effects.outcomes for effects in said]),
+            truth=truths,
+        )
+        self.ledger.add(decisions, taken & ~repeated)
+
+    def _judged(self) -> dict[str, Any]:
+        """Judge what was decided."""
+        if not self._scoring:
+            return {}
+        decisions = self.ledger.decisions()
+        replay = self.config.replay
+        found = quality_report(decisions, self._card, replay.alert_budget, replay.half_lives)
+        report: dict[str, Any] = {"quality": found}
+        if self.protocol:
+            report |= protocol_report(handbook.judge(decisions.judged(), self.path.name))
+        return report
 
     def _table(self) -> FeatureTable:
         if self.outputs.features is None:

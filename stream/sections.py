@@ -347,17 +347,18 @@ class LabelsSection(Section):
     """The model learns each time event time passes a multiple of this."""
 
 
-ModelKind = Literal["logistic", "forest", "river", "onnx"]
+ModelKind = Literal["logistic", "additive", "forest", "river", "onnx"]
 
 
 class LearnerSection(Section):
     """A model."""
 
-    kind: Literal["logistic", "forest", "river", "onnx", "blend"] = "logistic"
-    """`logistic`: logistic regression on standardised features. `forest`: bagged
-    Hoeffding trees over all features and without drift detection, which `max_features` and `drift`
-    change; slower and more exact. `river`: a River model of your own, untrained, compiled where
-    it can be. `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of
+    kind: Literal["logistic", "additive", "forest", "river", "onnx", "blend"] = "logistic"
+    """`logistic`: logistic regression on standardised features. `additive`: logistic regression
+    with a curve of each feature in place of a weight. `forest`: bagged Hoeffding trees over all
+    features and without drift detection, which `max_features` and `drift` change; slower, and
+    more exact than `logistic`. `river`: a River model of your own, untrained, compiled where it
+    can be. `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of
     these, weighted by who was right."""
     source: str = ""
     """Of `river`: `file.py:name` or `package.module:name`, a River model or a function that
@@ -448,9 +449,19 @@ class SecuritySection(Section):
 
 
 class ReplaySection(Section):
-    """How a file is read by `fraudstream replay`."""
+    """How a file is read by `fraudstream replay`, and how its decisions are judged."""
 
     label: str = ""
     """Column that holds the truth (0/1, true/false); empty: the file has none."""
     label_delay: Duration = 7 * 86_400_000_000
-    """A fraud's label comes this much event time after its payment."""
+    """A fraud's label comes this much event time after its payment; `--label-delay` overrides
+    it. Beyond `labels.maturity` it comes too late."""
+    card: str = ""
+    """The name of `fields.entities` that pays, the card of card precision; empty: the first."""
+    alert_budget: Annotated[int, Field(ge=1)] = 100
+    """Alerts that can be looked at in a day, of payments or of cards."""
+    half_lives: tuple[Annotated[Duration, Field(ge=1)], ...] = (
+        7 * 86_400_000_000,
+        30 * 86_400_000_000,
+    )
+    """Of the fading averages: after this long a day counts half as much."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.base import Learner
+from models.blend import Blend
 from models.calibration.calibrator import Calibrator
 from models.cost import Cost, measured_cost
 from models.sampling import SampledLearner, chosen
@@ -96,4 +97,8 @@ def cost_of(learner: Learner, width: int) -> Cost:
         if isinstance(wrapper, SampledLearner):
             # The model is measured without it, so nothing else compiles the kernel that chooses.
             chosen(X, wrapper.share, wrapper.seed)
+    if isinstance(model, Blend):
+        # Members that are not ready are not asked by it, and would be compiled once they are.
+        for member in model.members.values():
+            cost_of(member, width)
     return measured_cost(model, X, y, time.thread_time)

@@ -74,7 +74,11 @@ _PATTERNS = (
     f"{{card,merchant}}.same_amount_{_SPANS}",
     f"card+amount.{_BARE}_{_DELAYED}",
     "{card.count,merchant.amount_sum,merchant.frauds}_1us",
-    "{card,merchant,card+merchant,card+amount}.seconds_since_{last,first,fraud}",
+    "{card,merchant,card+merchant,card+amount}.seconds_since_{last,first,fraud,genuine}",
+    "{card,merchant,card+channel}.{known_fraud_odds,known_frauds,known_count,surprise}_{1h,30d}",
+    "{card,merchant,card+channel}.amount_genuine_{mean,std}_{1h,30d}",
+    "{card,merchant,card+channel}.known_fraud_run",
+    "at_fraud({card,merchant,card+merchant}, amount)",
     "{card,merchant,card+country}.rate_{10s,1h}",
     "{card,merchant,card+country}.{amount,score}_decayed_{mean,std}_{10s,1h}",
     "{card,merchant,card+channel}.speed_kmh",
@@ -252,16 +256,25 @@ def _where(rng: np.random.Generator, wild_share: float) -> tuple[float, float]:
     return 47 + float(rng.normal()), 8.5 + float(rng.choice([0.0, float(rng.normal(0, 30))]))
 
 
+def score_of(number: int) -> float:
+    """What was said of an event at decision time: anything, and of some nothing."""
+    return math.nan if number % 5 == 0 else number * 7919 % 101 / 100
+
+
+def then_of(number: int, n_features: int) -> list[float]:
+    """What the features of an event were at decision time, as far as whoever marks it says."""
+    return [float(number % 7 + at) if (number + at) % 4 else math.nan for at in range(n_features)]
+
+
 def _marks(rng: np.random.Generator, take: list[bool]) -> list[tuple[int, int, bool]]:
     """Verdicts set, cleared and set again, soon or long after, in bursts."""
     n = len(take)
     due: list[tuple[int, int, bool]] = []
     for number, row in enumerate(np.flatnonzero(take).tolist()):
         luck, at = rng.random(), row
-        verdicts = [True] if luck < 0.3 else [True, False] if luck < 0.4 else []
+        verdicts = [True] if luck < 0.3 else [True, False] if luck < 0.4 else [False][: luck < 0.7]
         verdicts = [True, False, True] if luck < 0.1 else verdicts
         verdicts = [True, True, False, False] if luck > 0.97 else verdicts
-        verdicts = [False] if 0.4 < luck < 0.43 else verdicts
         for verdict in verdicts:
             at += int(rng.choice([1, int(rng.integers(1, 30)), int(rng.integers(1, n + 1))]))
             due.append((at, number, verdict))
@@ -313,7 +326,9 @@ def run(
             continue
         if marks:
             numbers, verdicts = zip(*marks, strict=True)
-            state.mark(np.array(numbers, np.int64), np.array(verdicts, bool))
+            scores = np.array([score_of(number) for number in numbers])
+            then = np.array([then_of(number, len(state.features.names)) for number in numbers])
+            state.mark(np.array(numbers, np.int64), np.array(verdicts, bool), scores, then)
         batch = some_rows(stream.transactions, first, stop)
         readings = state.observe(batch, stream.take[first:stop])
         states = readings.states(np.arange(stop - first))
@@ -327,7 +342,9 @@ def ask(naive: NaiveFeatures, stream: FeatureStream) -> Iterator[tuple[int, list
     for row in range(len(stream)):
         for at, number, verdict in stream.marks:
             if at == row:
-                naive.mark(number, verdict)
+                then = then_of(number, len(naive.features))
+                said = dict(zip(naive.features, then, strict=True))
+                naive.mark(number, verdict, score_of(number), said)
         time_us = int(batch.event_time_us[row])
         numeric = _column(INPUTS.numeric, batch.numeric, row)
         if stream.take[row]:

@@ -34,6 +34,7 @@ class Event:
         self.numeric = dict(numeric)
         self.categorical = dict(categorical)
         self.is_fraud = False
+        self.verdict = None  # True, False, or None as long as nothing is known.
 
 
 class Entity:
@@ -47,6 +48,8 @@ class Entity:
         self.reordered_us = -math.inf
         self.first_us = math.inf
         self.fraud_us = None
+        self.at_fraud = {}  # Feature -> what it was at the latest fraud, or None.
+        self.verdicts = []  # (event time, amount, is fraud, is a correction, score), as told.
         self.forgotten_us = None  # Latest time among the forgotten events.
         self.carry = {}  # Running feature -> the state of the event that was forgotten then.
         self.newest_is_first = False
@@ -64,6 +67,7 @@ class EntityType:
         self.capacity = capacity
         self.known = OrderedDict()
         self.evicted_us = -math.inf  # The latest `now` of any evicted entity.
+        self.verdicts = []  # Those on all its entities, evicted ones too.
 
 
 class NaiveFeatures:
@@ -90,7 +94,7 @@ class NaiveFeatures:
         self.types = {}
         for feature in self._with_arguments(self.features):
             kind = type(feature).__name__
-            if kind in ("Windowed", "PerEntity"):
+            if kind in ("Windowed", "PerEntity", "AtFraud"):
                 capacity = (capacities or {}).get("+".join(feature.entity), entities_max)
                 self.types.setdefault(tuple(feature.entity), EntityType(capacity))
             if kind == "PerEntity" and feature.value in RUNNING and feature not in self.running:
@@ -122,8 +126,15 @@ class NaiveFeatures:
         self.values = {}
         return [self._read_passed_over(feature, event) for feature in self.features]
 
-    def mark(self, number, is_fraud):
-        """Set or clear the verdict of an event; a forgotten one is passed over."""
+    def mark(self, number, is_fraud, score=math.nan, then=None):
+        """Set or clear the verdict of an event; a forgotten one is passed over.
+
+        `then` is what each feature was at decision time.
+        """
+        for event in self.remembered:
+            if event.number == number and event.verdict is not is_fraud:
+                self._tell(event, is_fraud, event.verdict is not None, score, then)
+                event.verdict = is_fraud
         for event in self.remembered:
             if event.number == number and event.is_fraud != is_fraud:
                 event.is_fraud = is_fraud
@@ -131,6 +142,20 @@ class NaiveFeatures:
                     entity = self._holder(names, event)
                     if entity is not None:
                         self._judge(entity, event)
+
+    def _tell(self, event, is_fraud, is_correction, score, then):
+        amount = event.amount_minor / self.minor_per_unit
+        for names, kind in self.types.items():
+            entity = self._holder(names, event)
+            if entity is not None:
+                said = rate_of(kind.verdicts) if math.isnan(score) else score
+                verdict = event.time_us, amount, is_fraud, is_correction, said
+                kind.verdicts.append(verdict)
+                entity.verdicts.append(verdict)
+                for feature in self._with_arguments(self.features):
+                    if type(feature).__name__ == "AtFraud" and tuple(feature.entity) == names:
+                        value = then[feature.argument] if is_fraud else math.nan
+                        entity.at_fraud[feature] = value
 
     def _judge(self, entity, event):
         if event.is_fraud:
@@ -248,7 +273,7 @@ class NaiveFeatures:
             arguments = [self._read(argument, event) for argument in feature.arguments]
             value = derive(feature.function, [value for value, _ in arguments])
             state = worst([state for _, state in arguments])
-        elif kind in ("Windowed", "PerEntity"):
+        elif kind in ("Windowed", "PerEntity", "AtFraud"):
             key = self._key(feature.entity, event)
             if key is None:
                 value, state = math.nan, UNKNOWN
@@ -342,6 +367,8 @@ class NaiveFeatures:
 
     def _per_entity(self, feature, entity, event):
         t = event.time_us
+        if type(feature).__name__ == "AtFraud":
+            return entity.at_fraud.get(feature, math.nan)
         value = feature.value
         if value in RUNNING:
             return self._running_value(feature, entity, event)
@@ -349,6 +376,14 @@ class NaiveFeatures:
             return float(entity.newest_is_first)
         if value == "seconds_since_first":
             return float(t - min(t, entity.first_us)) / 1e6
+        if value == "known_fraud_run":
+            return float(last_in_a_row([is_fraud for _, _, is_fraud, _, _ in entity.verdicts]))
+        if value == "seconds_since_genuine":
+            times = [time_us for time_us, _, is_fraud, _, _ in entity.verdicts if not is_fraud]
+            latest = max(times, default=math.inf)
+            return float(t - latest) / 1e6 if latest <= t else math.nan
+        if feature.of_verdicts:
+            return self._known(feature, entity, event)
         if value == "seconds_since_last":
             if entity.forgotten_us is not None and t < entity.forgotten_us:
                 return math.nan
@@ -363,6 +398,28 @@ class NaiveFeatures:
             return float(t - entity.fraud_us) / 1e6
         times = [e.time_us for e in entity.events if e.is_fraud and e.time_us <= t]
         return float(t - max(times)) / 1e6 if times else math.nan
+
+    def _known(self, feature, entity, event):
+        kind = self.types[tuple(feature.entity)]
+        now_us = max([event.time_us, *(verdict[0] for verdict in entity.verdicts)])
+        sums = summed(entity.verdicts, now_us, feature.half_life_us)
+        everything = summed(kind.verdicts, 0, math.inf)
+        rate = rate_of(kind.verdicts)
+        mean = everything["amount"] / everything["genuine"] if everything["genuine"] else math.nan
+        if feature.value == "known_fraud_odds":
+            share = (sums["frauds"] + rate) / (sums["count"] + 1)
+            return math.log(share / (1 - share))
+        if feature.value in ("known_frauds", "known_count"):
+            return sums["frauds" if feature.value == "known_frauds" else "count"]
+        if feature.value == "surprise":
+            return sums["surprise"]
+        weight = sums["genuine"] + 1
+        own = (sums["amount"] + mean) / weight
+        if feature.value == "genuine_mean":
+            return own
+        assert feature.value == "genuine_std", feature
+        square = (sums["square"] + 1.25 * mean**2) / weight
+        return math.sqrt(max(square - own**2, (0.05 * own) ** 2))
 
     # Running values: folds over the events in order.
 
@@ -424,9 +481,40 @@ class NaiveFeatures:
 
     def _per_entity_state(self, feature, entity, event):
         never = ("seconds_since_last", "seconds_since_fraud")
-        if feature.value not in never and not entity.born_complete:
+        if getattr(feature, "value", "") not in never and not entity.born_complete:
             return SATURATED
         return LATE_CORRECTED if entity.newest_is_late else FRESH
+
+
+def summed(verdicts, now_us, half_life_us):
+    """Sums over verdicts, each weighing half as much after every half-life of its event."""
+    sums = dict.fromkeys(("frauds", "count", "surprise", "genuine", "amount", "square"), 0.0)
+    for time_us, amount, is_fraud, is_correction, score in verdicts:
+        weight = 0.5 ** ((now_us - time_us) / half_life_us)
+        sums["frauds"] += weight if is_fraud else -weight if is_correction else 0.0
+        sums["count"] += 0.0 if is_correction else weight
+        surprise = (1.0 if is_fraud else -1.0) if is_correction else float(is_fraud) - score
+        sums["surprise"] += weight * surprise
+        sign = (-weight if is_correction else 0.0) if is_fraud else weight
+        for name, value in (("genuine", 1.0), ("amount", amount), ("square", amount**2)):
+            sums[name] += sign * value
+    return sums
+
+
+def rate_of(verdicts):
+    """The overall rate of fraud, which begins as 1 in 100."""
+    sums = summed(verdicts, 0, math.inf)
+    return (sums["frauds"] + 1) / (sums["count"] + 100)
+
+
+def last_in_a_row(verdicts):
+    """How many of the last verdicts, without a break, said fraud."""
+    n = 0
+    for is_fraud in reversed(verdicts):
+        if not is_fraud:
+            break
+        n += 1
+    return n
 
 
 def worst(states):

@@ -23,6 +23,7 @@ LAYERS = (
         "stream.simulate",
         "stream.files",
         "stream.offline",
+        "stream.evaluation",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
@@ -32,6 +33,8 @@ LAYERS = (
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.labels", "stream.event_time"),
     ("stream.contenders", "stream.budget", "stream.budget.*"),
+    # Judges what the engine said without knowing the engine.
+    ("stream.evaluation.*",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
     ("stream.sections", "stream.toml_lines"),
@@ -43,7 +46,7 @@ LAYERS = (
         "stream.publish",
         "stream.timed",
     ),
-    ("stream.warm_up",),
+    ("stream.warm_up", "stream.quality_tables"),
     ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
     ("stream.worker", "stream.offline.*"),
     ("stream.app",),
@@ -66,6 +69,7 @@ OPEN_INSIDE = (
     "stream.simulate",
     "stream.files",
     "stream.offline",
+    "stream.evaluation",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.

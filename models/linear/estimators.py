@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
-import numpy as np
 from river import base, optim
-from river.utils import dataframe
 
-from models.dense.face import probabilities, verdict_of, verdicts_of, weights_of
+from models.dense.classifier import NamedClassifier
 from models.dense.named import Named
 from models.linear.translate import dense_from
 
 
-class LogisticRegression(base.MiniBatchClassifier):
+class LogisticRegression(NamedClassifier):
     """River's `linear_model.LogisticRegression`, compiled.
 
     Equal to River row by row, up to rounding. Where an optimizer is itself unstable (Adam
@@ -78,8 +76,6 @@ class LogisticRegression(base.MiniBatchClassifier):
         self.clip_gradient = clip_gradient
         self.initializer = optim.initializers.Zeros() if initializer is None else initializer
         self._named = Named(dense_from(self, 0))
-        # River names the labels it predicts after those it learned last.
-        self._y_name: str | None = None
 
     @property
     def weights(self) -> dict[Hashable, float]:
@@ -90,31 +86,6 @@ class LogisticRegression(base.MiniBatchClassifier):
     def intercept(self) -> float:
         """The log-odds of a row without features."""
         return self._named.dense.intercept
-
-    def learn_one(self, x: Mapping[Hashable, Any], y: Any, w: float = 1.0) -> None:
-        """Learn a dictionary, its label and its weight."""
-        row = self._named.row_to_learn(x)
-        self._named.dense.learn_many(row, np.array([verdict_of(y)]), weights_of(w, 1))
-
-    def learn_many(self, X: Any, y: Any, w: Any = 1) -> None:
-        """Learn a frame's rows, one after the other, with one weight or a series of them."""
-        rows = self._named.matrix_to_learn(X)
-        self._y_name = dataframe.into_series(y).name
-        self._named.dense.learn_many(rows, verdicts_of(y), weights_of(w, len(rows)))
-
-    def predict_proba_one(self, x: Mapping[Hashable, Any], **kwargs: Any) -> dict[Any, float]:
-        """Return the probabilities of both classes; changes nothing."""
-        p = float(self._named.dense.predict_proba_many(self._named.row(x))[0])
-        return {False: 1.0 - p, True: p}
-
-    def predict_proba_many(self, X: Any) -> Any:
-        """Return the probabilities as a frame of both classes, of the same backend and index."""
-        return probabilities(self._scores(X), X)
-
-    def predict_many(self, X: Any) -> Any:
-        """Return the likelier class of each row as a series of the same backend and index."""
-        frame = dataframe.into_frame(X)
-        return dataframe.to_native_series(self._scores(X) > 0.5, name=self._y_name, like=frame)
 
     def mutate(self, new_attrs: dict[str, Any]) -> None:
         """Change parameters and go on, as River's `mutate`.
@@ -137,6 +108,3 @@ class LogisticRegression(base.MiniBatchClassifier):
     @property
     def _mutable_attributes(self) -> set[str]:
         return {"optimizer", "loss", "l2", "l1", "intercept_lr", "clip_gradient", "initializer"}
-
-    def _scores(self, X: Any) -> Any:
-        return self._named.dense.predict_proba_many(self._named.columns.matrix(X))

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.states.snapshot import State
 from models.trees.explain import add_path, log_odds_of
 from models.trees.forest_state import restored_forest, saved_forest
-from models.trees.lessons import lessons_of
 from models.trees.nodes import NODES_IN_USE, REFUSED
 from models.trees.planting import MaxFeatures, planted
 from models.trees.rules import WIDTH_MAX, Rules, checked, require

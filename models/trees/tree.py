@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
 from models.trees.explain import add_path, log_odds_of
 from models.trees.grow import grow, score
-from models.trees.lessons import lessons_of
 from models.trees.nodes import NODES_IN_USE, REFUSED, Trees, reserved, widened
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
 from models.trees.saved import restore_trees, saved

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stream.config import load
-from stream.console import OK, emit_json, emit_report, row_progress
+from schemas.errors import ConfigError
+from stream.config import Config, load
+from stream.console import OK, emit_json, emit_report, row_progress, say
+from stream.quality_tables import show_protocol, show_quality
 from stream.replay import Replay, ReplayOutputs
+from stream.sections import parse_duration
+
+_PROTOCOL = ("single", "folds_mean", "folds_std", "folds")
 
 
 def run_replay(
@@ -18,14 +23,45 @@ def run_replay(
     features_out: Path | None,
     states: bool,
     as_json: bool,
+    label_delay: str = "",
+    protocol: bool = False,
 ) -> int:
     """Replay a file and report; return the exit status."""
     outputs = ReplayOutputs(alerts, dead_letters, features_out, states)
-    replay = Replay(file, load(config), outputs)
+    replay = Replay(file, _configured(config, label_delay), outputs, protocol=protocol)
     with row_progress("replay", replay.input.rows) as on_rows:
         report: dict[str, Any] = replay.run(on_rows)
     if as_json:
         emit_json(report)
-    else:
-        emit_report(report, f"replay of {file.name}")
+        return OK
+    quality = report.pop("quality")
+    results = {name: report.pop(name) for name in _PROTOCOL if name in report}
+    emit_report(report, f"replay of {file.name}")
+    show_quality(quality)
+    if results:
+        show_protocol(results)
     return OK
+
+
+def _configured(path: Path | None, label_delay: str) -> Config:
+    """Load the configuration; a label delay given as an option stands above file and environment.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    config = load(path)
+    if label_delay:
+        try:
+            delay_us = parse_duration(label_delay)
+        except ValueError as error:
+            raise ConfigError(f"--label-delay: {error}") from error
+        replay = config.replay.model_copy(update={"label_delay": delay_us})
+        config = config.model_copy(update={"replay": replay})
+    if config.replay.label and config.replay.label_delay > config.labels.maturity:
+        say(
+            "note: labels come later than labels.maturity: their payments have been learned as "
+            "genuine by then, and the labels are refused; set labels.maturity to the delay"
+        )
+    return config

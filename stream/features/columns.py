@@ -35,6 +35,8 @@ _DAY_US = 24 * _HOUR_US
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0.
 
 FRAUD: Column = ("fraud", "")
+# Whether there is a verdict at all.
+VERDICT: Column = ("verdict", "")
 
 
 class EventColumns:

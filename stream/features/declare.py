@@ -7,7 +7,7 @@ names. `parse` reads one, `expand` writes out the braces of ``card.count_{1h,1d}
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from schemas.errors import ConfigError
 from stream.features.brackets import expand
@@ -17,6 +17,7 @@ from stream.features.grammar import (
     DURATION_MAX_US,
     FEATURES_MAX,
     Amount,
+    AtFraud,
     Condition,
     Cyclic,
     DeclarationError,
@@ -37,6 +38,7 @@ __all__ = [
     "DURATION_MAX_US",
     "FEATURES_MAX",
     "Amount",
+    "AtFraud",
     "Condition",
     "Cyclic",
     "DeclarationError",
@@ -54,6 +56,7 @@ __all__ = [
     "entities_of",
     "examine",
     "expand",
+    "flat",
     "parse",
     "parse_entity",
 ]
@@ -107,29 +110,41 @@ def examine(
                 found[canonical] = feature
         except DeclarationError as error:
             errors.append(DeclarationError(error.name, error.problem, place))
+    errors += _undeclared(found)
     return tuple(found.values()), errors
+
+
+def _undeclared(found: Mapping[str, Feature]) -> Iterator[DeclarationError]:
+    """Find what `at_fraud` asks for and is not declared: its value would not be kept."""
+    for name, feature in found.items():
+        for part in flat([feature]):
+            if isinstance(part, AtFraud) and str(part.argument) not in found:
+                text = f"declare {part.argument} too: what it was is kept with the payment"
+                yield DeclarationError(name, text)
+
+
+def flat(features: Iterable[Feature]) -> Iterator[Feature]:
+    """Walk over features and the arguments of derived ones, arguments first."""
+    for feature in features:
+        if isinstance(feature, Derived):
+            yield from flat(feature.arguments)
+        yield feature
 
 
 def entities_of(features: Iterable[Feature]) -> tuple[str, ...]:
     """Return every entity and pair that features use, by name, in order of first use."""
     found: dict[str, None] = {}
-    for feature in features:
-        if isinstance(feature, Windowed | PerEntity):
+    for feature in flat(features):
+        if isinstance(feature, Windowed | PerEntity | AtFraud):
             found["+".join(feature.entity)] = None
-        elif isinstance(feature, Derived):
-            found.update(dict.fromkeys(entities_of(feature.arguments)))
     return tuple(found)
 
 
 def amounts_enter(features: Iterable[Feature], aggregates: Collection[str]) -> bool:
     """Tell whether a window makes one of these aggregates of the amounts."""
     return any(
-        amounts_enter(feature.arguments, aggregates)
-        if isinstance(feature, Derived)
-        else isinstance(feature, Windowed)
-        and feature.of == "amount"
-        and feature.aggregate in aggregates
-        for feature in features
+        isinstance(feature, Windowed) and feature.of == "amount" and feature.aggregate in aggregates
+        for feature in flat(features)
     )
 
 

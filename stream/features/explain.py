@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stream.features import verdict_words
 from stream.features.grammar import (
     Amount,
+    AtFraud,
     Condition,
     Cyclic,
     Derived,
@@ -18,6 +20,7 @@ from stream.features.grammar import (
     Windowed,
     duration_name,
 )
+from stream.features.verdict_words import OF_VERDICTS
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "us": "microsecond"}
@@ -81,8 +84,12 @@ def explain(feature: Feature, inputs: Inputs) -> Explanation:
     """Explain a feature that was declared over `inputs`."""
     if isinstance(feature, Windowed):
         return _windowed(feature, inputs)
+    if isinstance(feature, PerEntity) and feature.of_verdicts:
+        return _known(feature, inputs)
     if isinstance(feature, PerEntity):
         return _per_entity(feature, inputs)
+    if isinstance(feature, AtFraud):
+        return _at_fraud(feature, inputs)
     if isinstance(feature, Derived):
         return _derived(feature, inputs)
     return _of_transaction(feature, inputs)
@@ -320,6 +327,39 @@ def _per_entity(feature: PerEntity, inputs: Inputs) -> Explanation:
     )
 
 
+def _known(feature: PerEntity, inputs: Inputs) -> Explanation:
+    one, decays = _the(feature.entity), ""
+    if feature.half_life_us:
+        decays = f", each weighing half as much after every {span_words(feature.half_life_us)}"
+    what, unit, nulls = OF_VERDICTS[feature.value]
+    return Explanation(
+        what.format(one=one, decays=decays),
+        unit,
+        "+".join(feature.entity),
+        f"half-life {duration_name(feature.half_life_us)}" if feature.half_life_us else "",
+        verdict_words.EVENTS.format(one=one),
+        verdict_words.LATE,
+        f"{_null(feature.entity)} {nulls.format(one=one)}".strip(),
+        _STATES_RUNNING.format(entity=one),
+        _sources(feature, inputs),
+    )
+
+
+def _at_fraud(feature: AtFraud, inputs: Inputs) -> Explanation:
+    one, inner = _the(feature.entity), explain(feature.argument, inputs)
+    return Explanation(
+        verdict_words.AT_FRAUD.format(of=feature.argument, one=one),
+        inner.unit,
+        "+".join(feature.entity),
+        "",
+        verdict_words.EVENTS.format(one=one),
+        verdict_words.LATE,
+        f"{_null(feature.entity)} {verdict_words.NULL_AT_FRAUD}",
+        _STATES_RUNNING.format(entity=one),
+        tuple(dict.fromkeys((*inner.sources, "topics.labels"))),
+    )
+
+
 def _derived(feature: Derived, inputs: Inputs) -> Explanation:
     parts = [explain(argument, inputs) for argument in feature.arguments]
     names = [str(argument) for argument in feature.arguments]
@@ -392,6 +432,9 @@ def _of_sources(feature: Windowed | PerEntity, inputs: Inputs) -> tuple[str, ...
     if isinstance(feature, PerEntity):
         if feature.value == "seconds_since_fraud":
             return ("topics.labels",)
+        if feature.of_verdicts:
+            amount = (_number_source(feature.of),) if feature.of else ()
+            return (*amount, "topics.labels")
         if feature.value == "speed_kmh":
             return tuple(map(_number_source, inputs.location or ()))
     elif feature.aggregate in ("frauds", "fraud_rate"):

@@ -30,7 +30,17 @@ SAME_AMOUNT = "same_amount"
 SUMMING = frozenset({"sum", "mean", "std", "zscore"})
 SQUARING = frozenset({"std", "zscore"})  # Also sums of squares.
 DELAYED = frozenset({"count", "sum", "mean", "std", "share", "frauds", "fraud_rate"})
-SECONDS = ("seconds_since_last", "seconds_since_first", "seconds_since_fraud")
+SECONDS = (
+    "seconds_since_last",
+    "seconds_since_first",
+    "seconds_since_fraud",
+    "seconds_since_genuine",
+)
+# Of verdicts: with a half-life, and without.
+KNOWN_DECAYED = ("known_fraud_odds", "known_frauds", "known_count", "surprise")
+KNOWN_AMOUNT = ("genuine_mean", "genuine_std")
+KNOWN_RUN = "known_fraud_run"
+AT_FRAUD = "at_fraud"
 DECAYED = ("decayed_mean", "decayed_std")
 
 
@@ -270,11 +280,12 @@ class PerEntity:
     entity : tuple of str
         One name, or the two of a pair; of ``new`` the pair that meets.
     value : str
-        One of `SECONDS`, `DECAYED`, ``rate``, ``new`` and ``speed_kmh``.
+        One of `SECONDS`, `DECAYED`, `KNOWN_DECAYED`, `KNOWN_AMOUNT`, `KNOWN_RUN`, ``rate``,
+        ``new`` and ``speed_kmh``.
     of : str
         The number of a decayed moment.
     half_life_us : int
-        Of rate and decayed moments.
+        Of rate, decayed moments, and what is known by verdicts.
     """
 
     entity: tuple[str, ...]
@@ -289,6 +300,31 @@ class PerEntity:
         half_life = f"_{duration_name(self.half_life_us)}" if self.half_life_us else ""
         return f"{'+'.join(self.entity)}.{of}{self.value}{half_life}"
 
+    @property
+    def of_verdicts(self) -> bool:
+        """Whether it is made of verdicts that have come to be known, genuine ones too."""
+        names = (*KNOWN_DECAYED, *KNOWN_AMOUNT, KNOWN_RUN, "seconds_since_genuine")
+        return self.value in names
+
+
+@dataclass(frozen=True)
+class AtFraud:
+    """What another declared feature was at the latest payment known to be fraud.
+
+    Attributes
+    ----------
+    entity : tuple of str
+        Whose payment: one name, or the two of a pair.
+    argument : Feature
+        Declared itself, so that its value waits with the payment for the verdict.
+    """
+
+    entity: tuple[str, ...]
+    argument: Feature
+
+    def __str__(self) -> str:
+        return f"{AT_FRAUD}({'+'.join(self.entity)}, {self.argument})"
+
 
 @dataclass(frozen=True)
 class Derived:
@@ -301,7 +337,7 @@ class Derived:
         return f"{self.function}({', '.join(map(str, self.arguments))})"
 
 
-Feature = Amount | Cyclic | Input | Is | Windowed | PerEntity | Derived
+Feature = Amount | Cyclic | Input | Is | Windowed | PerEntity | AtFraud | Derived
 
 
 def duration_name(us: int) -> str:

@@ -2,7 +2,7 @@
 
 bytes = events * event words * 8
       + for each entity type: events * states * 8
-                              + capacity * (row words + states) * 8 + key tables
+                              + capacity * (row words + states + known) * 8 + key tables
 
 where `events` is `events_max` and one batch more, and the words of an event hold its
 columns and, two a word, its links in every entity type.
@@ -24,6 +24,7 @@ from stream.windows.words import (
     BEGINNING_US,
     EVICTED_NOW_US,
     FRESHEST,
+    KNOWN_SUMS,
     LINE,
     N_CONTROL,
     NIL,
@@ -63,7 +64,7 @@ def memory_of(
         table = buckets_for(capacity) * BUCKET.itemsize
         same = plan.distinct.size * buckets_for(events_max) * BUCKET.itemsize
         event = 8 * plan.states
-        row = 8 * (plan.row_words + plan.states)
+        row = 8 * (plan.row_words + plan.states + plan.known)
         report["entities"][entity.name] = {
             "capacity": capacity,
             "bytes_each": round(row + table / capacity, 1),
@@ -140,6 +141,8 @@ def entity_memory(
         rows=_lines(capacity, plan.row_words),
         running=np.zeros((len(lines), plan.states)),
         carried=np.zeros((capacity, plan.states)),
+        known=np.zeros((capacity, plan.known)),
+        totals=np.zeros((1, KNOWN_SUMS)),
         buckets=key_table(capacity),
         same=key_table(events_max, plan.distinct.size),
         control=control,

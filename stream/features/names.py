@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from stream.features.brackets import check_brackets, split_arguments
 from stream.features.grammar import (
+    AT_FRAUD,
     BARE_AGGREGATES,
     CONDITION_AGGREGATES,
     CYCLES,
@@ -17,11 +18,15 @@ from stream.features.grammar import (
     DURATION_MAX_US,
     FUNCTIONS,
     KEY_AGGREGATES,
+    KNOWN_AMOUNT,
+    KNOWN_DECAYED,
+    KNOWN_RUN,
     NUMBER_AGGREGATES,
     SAME_AMOUNT,
     SECONDS,
     UNITS_US,
     Amount,
+    AtFraud,
     Cyclic,
     DeclarationError,
     Derived,
@@ -94,32 +99,36 @@ def _parse(text: str, inputs: Inputs) -> Feature:
     raise TextError(f"no such feature{nearest(text, known)}")
 
 
-def _derived(text: str, inputs: Inputs) -> Derived:
+def _derived(text: str, inputs: Inputs) -> Derived | AtFraud:
     function, _, rest = text.partition("(")
     function, inside = function.strip(), rest[:-1]
+    takes = 2 if function == AT_FRAUD else FUNCTIONS.get(function, 0)
     try:
         check_brackets(inside)
     except TextError:
         inside = ""
     if not function or not rest.endswith(")") or (rest[:-1].strip() and not inside):
         raise TextError("a function is written ratio(a, b)")
-    if function not in FUNCTIONS:
-        raise TextError(f"no function {quoted(function)}{nearest(function, FUNCTIONS)}")
+    if not takes:
+        near = nearest(function, [*FUNCTIONS, AT_FRAUD])
+        raise TextError(f"no function {quoted(function)}{near}")
     texts = split_arguments(inside) if inside.strip() else []
-    if len(texts) != FUNCTIONS[function]:
-        takes = FUNCTIONS[function]
+    if len(texts) != takes:
         raise TextError(
             f"{function} takes {takes} argument{'s' * (takes > 1)}, and here are {len(texts)}"
         )
-    arguments = []
-    for argument in texts:
-        try:
-            arguments.append(_parse(argument, inputs))
-        except TextError as wrong:
-            inner = str(wrong)
-            inner = inner if inner.startswith("in ") else f"in {quoted(argument)}: {inner}"
-            raise TextError(inner) from None
-    return Derived(function, tuple(arguments))
+    if function == AT_FRAUD:
+        return AtFraud(_entity(texts[0].strip(), inputs), _argument(texts[1], inputs))
+    return Derived(function, tuple(_argument(argument, inputs) for argument in texts))
+
+
+def _argument(text: str, inputs: Inputs) -> Feature:
+    try:
+        return _parse(text, inputs)
+    except TextError as wrong:
+        inner = str(wrong)
+        inner = inner if inner.startswith("in ") else f"in {quoted(text)}: {inner}"
+        raise TextError(inner) from None
 
 
 def _entity(text: str, inputs: Inputs) -> tuple[str, ...]:
@@ -219,14 +228,15 @@ def _of_entity(entity: tuple[str, ...], tail: str, inputs: Inputs) -> Feature:
 
 
 def _shapes(tail: str) -> Iterator[_Shape]:
-    if tail in (*SECONDS, "speed_kmh"):
+    if tail in (*SECONDS, KNOWN_RUN, "speed_kmh"):
         yield _Shape(tail)
     if tail.startswith("new_"):
         yield _Shape("new", tail.removeprefix("new_"))
     for stem, span, delay in _spans(tail):
-        if stem in (*BARE_AGGREGATES, SAME_AMOUNT, "rate", *SECONDS, "speed_kmh"):
+        bare = (*BARE_AGGREGATES, SAME_AMOUNT, "rate", *KNOWN_DECAYED)
+        if stem in (*bare, *SECONDS, KNOWN_RUN, "speed_kmh"):
             yield _Shape(stem, "", span, delay)
-        for what in (*DECAYED, *NUMBER_AGGREGATES):
+        for what in (*DECAYED, *KNOWN_AMOUNT, *NUMBER_AGGREGATES):
             if stem.endswith(f"_{what}") and len(stem) > len(what) + 1:
                 yield _Shape(what, stem.removesuffix(f"_{what}"), span, delay)
         for what in (*KEY_AGGREGATES, *CONDITION_AGGREGATES):
@@ -252,7 +262,7 @@ def _feature(entity: tuple[str, ...], shape: _Shape, inputs: Inputs) -> Windowed
         raise TextError(
             f"{what} makes a pair itself, so it is for one entity: {entity[0]}.{what}..."
         )
-    if what in (*SECONDS, "new", "speed_kmh"):
+    if what in (*SECONDS, KNOWN_RUN, "new", "speed_kmh"):
         if shape.span:
             raise TextError(f"{what} takes no window")
         if what == "new":
@@ -264,7 +274,9 @@ def _feature(entity: tuple[str, ...], shape: _Shape, inputs: Inputs) -> Windowed
     span = _duration(shape.span)
     if shape.delay and what not in DELAYED:
         raise TextError(f"{what} takes no delay; {', '.join(sorted(DELAYED))} do")
-    if what == "rate" or what in DECAYED:
+    if what in KNOWN_AMOUNT and of != "amount":
+        raise TextError(f"{what} is of the amount only: {entity[0]}.amount_{what}_30d")
+    if what in ("rate", *DECAYED, *KNOWN_DECAYED, *KNOWN_AMOUNT):
         return PerEntity(entity, what, of, span)
     if what == SAME_AMOUNT:
         return Windowed((*entity, "amount"), "count", "", span, 0, SAME_AMOUNT)
@@ -292,13 +304,14 @@ def _unknown(entity: tuple[str, ...], tail: str, inputs: Inputs) -> TextError:
     name = "+".join(entity)
     spans = list(_spans(tail))
     stem = spans[0][0] if spans else tail
-    timed = [*BARE_AGGREGATES, "rate", *([SAME_AMOUNT] if len(entity) == 1 else [])]
+    timed = [*BARE_AGGREGATES, "rate", *KNOWN_DECAYED, *([SAME_AMOUNT] if len(entity) == 1 else [])]
     timed += [f"{number}_{what}" for number in inputs.numbers for what in NUMBER_AGGREGATES]
     timed += [f"{number}_{what}" for number in inputs.numbers for what in DECAYED]
+    timed += [f"amount_{what}" for what in KNOWN_AMOUNT]
     others = [key for key in inputs.keys if key not in entity]
     timed += [f"distinct_{key}" for key in others]
     timed += [f"share_{condition}" for condition in inputs.conditions]
-    plain = [*SECONDS, *(f"new_{key}" for key in others if len(entity) == 1)]
+    plain = [*SECONDS, KNOWN_RUN, *(f"new_{key}" for key in others if len(entity) == 1)]
     plain += ["speed_kmh"] * (inputs.location is not None)
     if not spans and tail in timed:
         return TextError(f"{tail} needs a duration at its end, such as {name}.{tail}_1h")

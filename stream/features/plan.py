@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.features.columns import FRAUD, NUMBER_SCALE, Column
+from stream.features.columns import FRAUD, NUMBER_SCALE, VERDICT, Column
+from stream.features.declare import flat
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import (
+    KNOWN_AMOUNT,
+    KNOWN_DECAYED,
+    KNOWN_RUN,
     Amount,
-    Derived,
-    Feature,
+    AtFraud,
     Input,
     Inputs,
     Is,
     PerEntity,
     Windowed,
 )
-from stream.windows.words import N_READ, NIL, Plan
+from stream.windows.words import KNOWN_SUMS, N_READ, NIL, Plan
 
 _T = TypeVar("_T")
 Entity = tuple[str, ...]
 Peak = tuple[Column, int]
 Decay = tuple[int, str]  # Half-life and number; "" for a rate.
-
-
-def flat(features: Sequence[Feature]) -> Iterator[Feature]:
-    """Walk over features and the arguments of derived ones, arguments first."""
-    for feature in features:
-        if isinstance(feature, Derived):
-            yield from flat(feature.arguments)
-        yield feature
 
 
 @dataclass
@@ -51,6 +46,9 @@ class EntityPlan:
     decays: list[Decay] = field(default_factory=list)
     location: bool = False
     fraud: bool = False
+    known: bool = False
+    known_us: list[int] = field(default_factory=list)
+    at_fraud: list[int] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -89,6 +87,21 @@ class EntityPlan:
         """Where the speed is read: after the three states of the last place."""
         return self._running_at + sum(3 if of else 1 for _, of in self.decays) + 3
 
+    def known_at(self, feature: PerEntity) -> int:
+        """Return where a value that is made of verdicts is read."""
+        if feature.value == "seconds_since_genuine":
+            return self._known_at
+        if feature.value == KNOWN_RUN:
+            return self._known_at + 1
+        place = self.known_us.index(feature.half_life_us)
+        name = (*KNOWN_DECAYED, *KNOWN_AMOUNT).index(feature.value)
+        return self._known_at + 2 + place * KNOWN_SUMS + name
+
+    def at_fraud_at(self, feature: int) -> int:
+        """Return where the value that a feature had at the latest known fraud is read."""
+        sums = KNOWN_SUMS * len(self.known_us)
+        return self._known_at + 2 + sums + self.at_fraud.index(feature)
+
     @property
     def _window_reads(self) -> int:
         return 1 + len(self.sums) + len(self.distinct) + len(self.peaks)
@@ -98,8 +111,13 @@ class EntityPlan:
         return N_READ + len(self.windows_us) * self._window_reads
 
     @property
-    def _running_at(self) -> int:
+    def _known_at(self) -> int:
         return self._delayed_at + len(self.delayed_us) * (1 + len(self.delayed_sums))
+
+    @property
+    def _running_at(self) -> int:
+        reads = 2 + KNOWN_SUMS * len(self.known_us) + len(self.at_fraud)
+        return self._known_at + reads * self.known
 
     def arrays(self, at: dict[Column, int], inputs: Inputs) -> Plan:
         """Return the same as kernels read it; `at` is each column's place in an event."""
@@ -120,6 +138,11 @@ class EntityPlan:
             scales=np.array([[scale_of(of or "amount", inputs) for _, of in self.decays]]),
             location=_row(at[c] for c in places if self.location),
             fraud=_row([at[FRAUD]] if self.fraud else []),
+            known_us=_row(self.known_us),
+            known_amount=_row([at[("number", "amount")]] if self.known else []),
+            known_unit=np.array([[scale_of("amount", inputs)]]),
+            known_at=_row([self._known_at]),
+            at_fraud=_row(self.at_fraud),
         )
 
     def columns(self, location: tuple[str, str] | None) -> list[Column]:
@@ -128,6 +151,7 @@ class EntityPlan:
         for _, of in self.decays:
             found += [("number", of), ("known", of)] if of else []
         found += [("double", name) for name in location or ()] if self.location else []
+        found += [("number", "amount"), FRAUD, VERDICT] if self.known else []
         return found + [FRAUD] * self.fraud
 
 
@@ -150,12 +174,15 @@ def plan_features(features: FeatureSet) -> tuple[list[EntityPlan], list[Column]]
             columns.append(("double", feature.field))
         if isinstance(feature, Is):
             columns += [("true", feature.condition), ("decided", feature.condition)]
-        if isinstance(feature, Windowed | PerEntity):
+        if isinstance(feature, Windowed | PerEntity | AtFraud):
             plan = plans.setdefault(feature.entity, EntityPlan(feature.entity))
             if isinstance(feature, Windowed):
                 _need_window(plan, feature)
                 if feature.aggregate == "zscore":
                     columns += number_columns(feature.of)
+            elif isinstance(feature, AtFraud):
+                plan.known = True
+                _add(plan.at_fraud, features.features.index(feature.argument))
             else:
                 _need_value(plan, feature)
     for plan in plans.values():
@@ -212,10 +239,13 @@ def _need_window(plan: EntityPlan, feature: Windowed) -> None:
 
 
 def _need_value(plan: EntityPlan, feature: PerEntity) -> None:
-    if feature.half_life_us:
+    if feature.of_verdicts and feature.half_life_us:
+        _add(plan.known_us, feature.half_life_us)
+    elif feature.half_life_us:
         _add(plan.decays, (feature.half_life_us, feature.of))
     plan.location |= feature.value == "speed_kmh"
     plan.fraud |= feature.value == "seconds_since_fraud"
+    plan.known |= feature.of_verdicts
 
 
 def _row(numbers: Iterable[int]) -> NDArray[np.int64]:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.features.columns import EPOCH_WEEKDAY, FRAUD, Column
+from stream.features.declare import flat
 from stream.features.evaluate import STEP, Op
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import (
+    AtFraud,
     Cyclic,
     Derived,
     Feature,
@@ -21,7 +23,7 @@ from stream.features.grammar import (
     PerEntity,
     Windowed,
 )
-from stream.features.plan import Entity, EntityPlan, flat, scale_of
+from stream.features.plan import Entity, EntityPlan, scale_of
 from stream.windows.words import GAP_US, IS_NEW, KNOWN, SINCE_FIRST_US, SINCE_FRAUD_US, TIME_US
 
 _DAY_US = 86_400_000_000
@@ -119,6 +121,10 @@ class _Compiler:
             self._window(feature)
         elif isinstance(feature, PerEntity):
             self._value(feature)
+        elif isinstance(feature, AtFraud):
+            plan, base = self.plans[feature.entity], self.bases[feature.entity]
+            at = plan.at_fraud_at(self.results[feature.argument])
+            self._step(feature, Op.DOUBLE, [base + at], base)
         elif isinstance(feature, Derived):
             arguments = [self.results[argument] for argument in feature.arguments]
             self._step(feature, _DERIVED[feature.function], arguments)
@@ -174,7 +180,11 @@ class _Compiler:
 
     def _value(self, feature: PerEntity) -> None:
         plan, base = self.plans[feature.entity], self.bases[feature.entity]
-        if feature.value in _SECONDS:
+        if feature.value == "seconds_since_genuine":
+            self._step(feature, Op.SECONDS, [base + plan.known_at(feature)], base)
+        elif feature.of_verdicts:
+            self._step(feature, Op.DOUBLE, [base + plan.known_at(feature)], base)
+        elif feature.value in _SECONDS:
             self._step(feature, Op.SECONDS, [base + _SECONDS[feature.value]], base)
         elif feature.value == "new":
             self._step(feature, Op.WORD, [base + IS_NEW], base)
@@ -231,6 +241,8 @@ def _source(feature: Feature, bases: Mapping[Entity, int]) -> Source:
     if isinstance(feature, Windowed):
         span_us = feature.length_us + feature.delay_us
         return Source(History.WINDOW, bases[feature.entity], span_us)
+    if isinstance(feature, AtFraud):
+        return Source(History.BIRTH, bases[feature.entity])
     if isinstance(feature, PerEntity):
         plain = feature.value in ("seconds_since_last", "seconds_since_fraud")
         return Source(History.LINE if plain else History.BIRTH, bases[feature.entity])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from schemas.borrowed import bound, lend
 from schemas.columns import Transactions
-from stream.features.columns import FRAUD, EventColumns, entity_keys
+from stream.features.columns import FRAUD, VERDICT, EventColumns, entity_keys
 from stream.features.evaluate import evaluate
 from stream.features.feature_set import FeatureSet
 from stream.features.memory import check_sizes, entity_memory, event_memory, event_words
@@ -20,7 +20,7 @@ from stream.features.plan import EntityPlan, plan_features
 from stream.features.program import History, Program, Source, compile_program
 from stream.features.side_by_side import side_by_side
 from stream.windows.observe import OBSERVE, observe
-from stream.windows.verdicts import CHANGE_VERDICT, change_verdict
+from stream.windows.verdicts import TELL, note_verdicts, tell_verdicts
 from stream.windows.words import (
     COMPLETE_AGE_US,
     EVICTED,
@@ -29,6 +29,7 @@ from stream.windows.words import (
     IS_LATE,
     KNOWN,
     LATE_INSERTS,
+    NIL,
     REORDERED_AGE_US,
     TIME_US,
     Memory,
@@ -173,6 +174,7 @@ class FeatureState:
             check_sizes(plan.name, events_max, capacities.get(plan.name, entities_max))
         at = {column: 1 + place for place, column in enumerate(columns)}
         self._fraud_at = at.get(FRAUD)
+        self._verdict_at = at.get(VERDICT)
         self._columns = EventColumns(columns, features.inputs, events_max, hash_key)
         self._types: list[_EntityType] = []
         n_columns = 1 + len(columns)
@@ -271,26 +273,40 @@ class FeatureState:
         numbers[taken] = np.arange(self.arrived - len(taken), self.arrived)
         return Readings(numbers, matrix, taken, self._block, self._values, self._program)
 
-    def mark(self, numbers: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
-        """Set or clear the verdict of events; those that are forgotten are passed over.
+    def mark(
+        self,
+        numbers: NDArray[np.int64],
+        is_fraud: NDArray[np.bool_],
+        scores: NDArray[np.float64] | None = None,
+        X: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Take verdicts on events, in the order they came; the last one on an event stands.
+
+        Those on events that are forgotten are passed over.
 
         Parameters
         ----------
         numbers : ndarray of int64, shape (k,)
             As `Readings.numbers` told them.
         is_fraud : ndarray of bool, shape (k,)
+        scores : ndarray of float64, shape (k,), optional
+            What was said of them at decision time; NaN where there was no score.
+        X : ndarray of float64, shape (k, n_features), optional
+            What their features were then.
         """
-        if self._fraud_at is None:
+        if self._fraud_at is None or not len(numbers):
             return
-        for number, fraud in zip(numbers.tolist(), is_fraud.tolist(), strict=True):
-            if not self.arrived - self.events_max <= number < self.arrived or number < 0:
-                continue
-            event = number % len(self._events)
-            change = int(fraud) - int(self._events[event, self._fraud_at])
-            if change:
-                for kind in self._types:
-                    kind.change_verdict(event, change)
-                self._events[event, self._fraud_at] = int(fraud)
+        remembered = (numbers >= max(self.arrived - self.events_max, 0)) & (numbers < self.arrived)
+        slots = np.where(remembered, numbers % len(self._lines), NIL)
+        fraud = is_fraud.astype(np.int64)
+        changes, news = np.empty_like(slots), np.empty_like(slots)
+        said = np.full(len(slots), np.nan) if scores is None else np.ascontiguousarray(scores)
+        then = np.full((len(slots), len(self.features.features)), np.nan) if X is None else X
+        then = np.ascontiguousarray(then)
+        verdict_at = NIL if self._verdict_at is None else self._verdict_at
+        note_verdicts(self._lines, self._fraud_at, verdict_at, slots, fraud, changes, news)
+        for kind in self._types:
+            kind.tell(slots, fraud, changes, news, said, then)
 
     def _observe(
         self, batch: Transactions, rows: NDArray[np.int64] | slice, n: int
@@ -344,7 +360,7 @@ class _EntityType:
         self.plan, self.arrays, self.memory, self.base = plan, arrays, memory, base
         self.places = np.zeros(batch_rows_max, np.int64)
         lent = lend(memory), lend(arrays)
-        self.change_verdict = bound(change_verdict, *lent, rest=CHANGE_VERDICT)
+        self.tell = bound(tell_verdicts, *lent, rest=TELL)
         if not arrays.distinct.size and not arrays.peaks.size:
             # The common kind is compiled for its number of sums; ARCHITECTURE.md says why only it.
             event = ("lines", "events", "links")

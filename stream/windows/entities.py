@@ -13,6 +13,7 @@ from numba import int64, uint64
 
 from schemas.jit import inlined, kernel
 from stream.keytable import insert, remove
+from stream.windows.known import know_nothing
 from stream.windows.words import (
     AFTER,
     BEGINNING_US,
@@ -130,6 +131,7 @@ def settle(memory, plan, place, key):
         rows[place, word] = BEGINNING_US
     rows[place, FIRST_US] = NEVER_US
     rows[place, BORN_US] = memory.control[0, EVICTED_NOW_US]
+    know_nothing(memory, plan, place)
     at = HEADER
     inside = plan.sums.shape[1] + plan.distinct.shape[1]
     for _ in range(plan.windows_us.shape[1]):

@@ -11,6 +11,7 @@ from stream.windows.as_of import read_delayed, read_distinct, read_windows_late
 from stream.windows.distinct import count_values, forget_values, replace_older
 from stream.windows.entities import admit, fall_asleep, wake
 from stream.windows.fetch import fetch
+from stream.windows.known import read_known
 from stream.windows.lists import link, unlink
 from stream.windows.peaks import forget_peaks, raise_peaks, read_peaks
 from stream.windows.running import carry, run
@@ -103,6 +104,8 @@ def observe(memory, plan, longest_us, keys, first, events_max, places):
         else:
             take_late(unshaped(memory), unshaped(plan), place, event, row)
         read_header(memory, plan, place, event, row)
+        if memory.known.shape[1]:
+            read_known(unshaped(memory), unshaped(plan), place, event, row)
         if memory.running.shape[1]:
             run(unshaped(memory), unshaped(plan), place, event, row)
 

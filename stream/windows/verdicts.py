@@ -1,15 +1,68 @@
-"""Verdicts: an event that is already counted becomes a known fraud, or no longer is one."""
+"""Verdicts: an event that is already counted becomes a known fraud, or a known genuine one."""
 
 from __future__ import annotations
 
-from numba import int64
+from numba import float64, int64
 
 from schemas.jit import kernel
+from stream.windows.known import learn_verdict
 from stream.windows.sums import change_sum
 from stream.windows.words import AFTER, BEFORE, BEGINNING_US, FRAUD_US, NIL, OWNER, TIME_US
 
-# Of its arguments after memory and plan.
-CHANGE_VERDICT = (int64, int64)
+# What a verdict on an event may be: nothing new, the first one, the opposite of the last.
+REPEATED, FIRST, CORRECTION = range(3)
+
+# Of the arguments after memory and plan of `tell_verdicts`.
+TELL = (int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], float64[:, ::1])
+
+
+@kernel
+def note_verdicts(lines, fraud_at, verdict_at, slots, is_fraud, changes, news):
+    """Write verdicts into events, in order.
+
+    Parameters
+    ----------
+    lines : ndarray of int64, shape (places, words)
+        The events.
+    fraud_at, verdict_at : int
+        Columns of known fraud and of whether there is a verdict; NIL where nobody asks.
+    slots : ndarray of int64, shape (k,)
+        Events; NIL is passed over.
+    is_fraud : ndarray of int64, shape (k,)
+        1 or 0.
+    changes : ndarray of int64, shape (k,)
+        Written: what each verdict adds to the known frauds.
+    news : ndarray of int64, shape (k,)
+        Written: REPEATED, FIRST or CORRECTION; REPEATED where nobody asks for verdicts.
+    """
+    for i in range(slots.shape[0]):
+        changes[i], news[i] = 0, REPEATED
+        event = slots[i]
+        if event == NIL:
+            continue
+        changes[i] = is_fraud[i] - lines[event, fraud_at]
+        lines[event, fraud_at] = is_fraud[i]
+        if verdict_at != NIL:
+            if lines[event, verdict_at] == 0:
+                news[i] = FIRST
+            elif changes[i] != 0:
+                news[i] = CORRECTION
+            lines[event, verdict_at] = 1
+
+
+@kernel
+def tell_verdicts(memory, plan, slots, is_fraud, changes, news, scores, X):
+    """Let one entity type know verdicts that are already written; arguments as above.
+
+    `scores` of shape (k,) and `X` of shape (k, n_features) are those of decision time, NaN
+    where there was none.
+    """
+    for i in range(slots.shape[0]):
+        if changes[i] != 0:
+            change_verdict(memory, plan, slots[i], changes[i])
+        if news[i] != REPEATED:
+            corrects = 1 if news[i] == CORRECTION else 0
+            learn_verdict(memory, plan, slots[i], is_fraud[i], corrects, scores[i], X[i])
 
 
 @kernel

@@ -55,6 +55,12 @@ WINDOW = 3
 HEAD_US, HEAD = 3, 4
 DELAYED = 5
 
+# What is known of an entity by verdicts: the latest known event, the latest that is known
+# to be genuine, verdicts of fraud in a row; then sums for each half-life.
+KNOWN_LAST_US, GENUINE_US, RUN = range(3)
+AFTER_KNOWN = 3
+KNOWN_SUMS = 6
+
 # The control words of an entity type.
 USED, HAND, STALEST, FRESHEST, EVICTED_NOW_US, EVICTED, EVICTED_LIVE, LATE_INSERTS = range(8)
 N_CONTROL = 8
@@ -92,6 +98,10 @@ class Memory(NamedTuple):
         Running values as of each event.
     carried : ndarray of float64, shape (capacity, states)
         Running values as of the latest forgotten event of each entity.
+    known : ndarray of float64, shape (capacity, 0 or Plan.known)
+        What is known of each entity by verdicts; see `stream.windows.known`.
+    totals : ndarray of float64, shape (1, KNOWN_SUMS)
+        The same sums over all entities, of any age.
     buckets : ndarray of BUCKET, shape (1, buckets)
         Key of an entity to its row.
     same : ndarray of BUCKET, shape (distinct, buckets)
@@ -110,6 +120,8 @@ class Memory(NamedTuple):
     rows: NDArray[np.int64]
     running: NDArray[np.float64]
     carried: NDArray[np.float64]
+    known: NDArray[np.float64]
+    totals: NDArray[np.float64]
     buckets: NDArray[np.void]
     same: NDArray[np.void]
     control: NDArray[np.int64]
@@ -140,6 +152,16 @@ class Plan(NamedTuple):
         Columns of latitude and longitude.
     fraud : ndarray of int64, shape (1, 0 or 1)
         Column of the verdict.
+    known_us : ndarray of int64, shape (1, K)
+        Half-lives of what is known by verdicts.
+    known_amount : ndarray of int64, shape (1, 0 or 1)
+        Column of the amount where anything is known by verdicts.
+    known_unit : ndarray of float64, shape (1, 1)
+        What one unit of it is.
+    known_at : ndarray of int64, shape (1, 1)
+        Where it is read.
+    at_fraud : ndarray of int64, shape (1, R)
+        Features whose value at the latest known fraud is kept.
     """
 
     windows_us: NDArray[np.int64]
@@ -152,6 +174,11 @@ class Plan(NamedTuple):
     scales: NDArray[np.float64]
     location: NDArray[np.int64]
     fraud: NDArray[np.int64]
+    known_us: NDArray[np.int64]
+    known_amount: NDArray[np.int64]
+    known_unit: NDArray[np.float64]
+    known_at: NDArray[np.int64]
+    at_fraud: NDArray[np.int64]
 
     @property
     def longest_us(self) -> int:
@@ -178,10 +205,18 @@ class Plan(NamedTuple):
         return len(self.decays) + 2 * moments + (3 if self.location.size else 0)
 
     @property
+    def known(self) -> int:
+        """Numbers that are known of an entity by verdicts."""
+        words = AFTER_KNOWN + KNOWN_SUMS * self.known_us.size + self.at_fraud.size
+        return int(words) if self.known_amount.size else 0
+
+    @property
     def reads(self) -> int:
         """Values read at every event."""
         window = 1 + self.sums.size + self.distinct.size + len(self.peaks)
         delayed = 1 + self.delayed_sums.size
         running = self.states + (1 if self.location.size else 0)
+        # Of what is known, one number less: the time of the latest known event.
+        running += max(self.known - 1, 0)
         windows = self.windows_us.size * window
         return int(N_READ + windows + len(self.delayed_us) * delayed + running)

@@ -6,11 +6,13 @@ from river import anomaly, naive_bayes, preprocessing, tree
 from seeds import seeds
 
 import models
+from models.additive.estimators import AdditiveLogisticRegression
 from models.blend import Blend
 from models.compiled import Unlabelled
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.trees.estimators import ARFClassifier
+from models.two_clocks import TwoClocks
 
 NAMES = tuple(f"f{i}" for i in range(6))
 IMBALANCED = {"grace_period": 20, "max_share_to_split": 1.0, "min_branch_fraction": 1e-4}
@@ -23,6 +25,7 @@ def tree_of_river():
 def members():
     return {
         "logistic": models.compile(logistic_pipeline(), NAMES),
+        "additive": models.compile(AdditiveLogisticRegression(), NAMES),
         "tree": RiverLearner(tree_of_river(), NAMES),
         "bayes": SampledLearner(RiverLearner(naive_bayes.GaussianNB(), NAMES), 0.5),
     }
@@ -30,12 +33,14 @@ def members():
 
 LEARNERS = {
     "compiled logistic pipeline": lambda: models.compile(logistic_pipeline(), NAMES),
+    "additive model": lambda: models.compile(AdditiveLogisticRegression(), NAMES),
     "compiled tree": lambda: models.compile(tree_of_river(), NAMES),
     "compiled forest": lambda: models.compile(ARFClassifier(3, grace_period=20, seed=1), NAMES),
     "compiled detector": lambda: models.compile(
         preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(4, 4, 50, seed=1), NAMES
     ),
     "blend": lambda: Blend(members()),
+    "two clocks": lambda: TwoClocks(members()["tree"], members()["logistic"]),
     "logistic pipeline": lambda: RiverLearner(logistic_pipeline(), NAMES),
     "Hoeffding tree": lambda: RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES),
     "naive Bayes": lambda: RiverLearner(naive_bayes.GaussianNB(), NAMES),

@@ -422,6 +422,18 @@ def test_lengths_of_windows_are_told_where_they_went(tmp_path: Path) -> None:
     ]
 
 
+def test_the_card_of_a_replay_is_an_entity(tmp_path: Path) -> None:
+    load(write(tmp_path, "[replay]\ncard = 'merchant'"))
+    assert features_refused(tmp_path, "[replay]\ncard = 'merchnt'") == [
+        "2: replay.card: fields.entities has no 'merchnt'; the nearest is 'merchant'"
+    ]
+
+
+@pytest.mark.parametrize("key", ["alert_budget = 0", "half_lives = ['0s']", "half_lives = [7]"])
+def test_a_budget_and_half_lives_are_above_zero(tmp_path: Path, key: str) -> None:
+    assert f"replay.{key.split(maxsplit=1)[0]}" in refused(tmp_path, f"[replay]\n{key}")
+
+
 # The environment.
 
 

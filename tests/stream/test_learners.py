@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from models.additive.additive import AdditiveLogistic
 from models.blend import Blend
 from models.compiled import CompiledLearner
 from models.compiler import UncompiledWarning
@@ -100,6 +101,20 @@ def test_a_forest_watches_for_drift_where_it_is_asked_to():
     assert header[True]["warning"]["delta"] == 0.01
     assert header[True]["drift"]["delta"] == 0.001
     assert learner_of(ModelSection(kind="forest"), NAMES).model.state().header == header[False]
+
+
+def test_the_additive_model_sees_features_as_they_are():
+    learner = learner_of(ModelSection(kind="additive", frauds_min=7), NAMES)
+    assert isinstance(learner.model, AdditiveLogistic)
+    assert (learner.transformers, learner.counts.frauds_min) == ((), 7)
+    assert learns(learner)
+
+
+def test_a_blend_may_have_the_additive_model():
+    section = ModelSection(kind="blend", members=("additive", "forest"), frauds_min=5)
+    blend = learner_of(section, NAMES)
+    assert list(blend.members) == ["additive", "forest"]
+    assert isinstance(blend.members["additive"].model, AdditiveLogistic)
 
 
 def test_a_blend_has_its_members():

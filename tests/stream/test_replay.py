@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 from seeds import seeds
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from schemas import containers
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import ConfigError, InputFileError
 from schemas.records import RecordCodec, builtin
 from stream.config import Config, load
+from stream.decide import Outcome
 from stream.files.rows import row_schema
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import HandbookParameters, HandbookStream, generate, write_csv
@@ -38,6 +40,17 @@ SMALL = HandbookParameters(
     amount_limit=110.0,
     terminal_days=4,
     customer_days=6,
+)
+# All days of the Handbook's protocol, and customers that nobody robs.
+LONG = HandbookParameters(
+    customers=120,
+    terminals=60,
+    days=158,
+    radius=15.0,
+    max_daily_rate=1.0,
+    terminals_per_day=1,
+    terminal_days=3,
+    customers_per_day=0,
 )
 QUICK = {"frauds_min": 3, "genuine_min": 100}
 TIMING = ("seconds", "cpu_s", "compile_s", "events_per_s", "model_costs")
@@ -269,6 +282,142 @@ def test_what_a_model_could_not_learn_and_not_score_is_counted(world: Path, tmp_
     assert report["unlearned"] == lessons // 3 > 100
     assert report["unscored"] == run.engine.counters.unscored
     assert 100 < report["unscored"] < report["decisions"]
+
+
+# What was decided is judged by what was said when it was.
+
+
+def test_the_ledger_holds_what_was_said_and_what_is_true(
+    world: Path, tmp_path: Path, stream: HandbookStream
+) -> None:
+    path = edited(world, tmp_path, lambda rows: rows)
+    alerts = tmp_path / "alerts.jsonl"
+    run = Replay(path, configured(), ReplayOutputs(alerts=alerts))
+    report = run.run()
+    rows = run.ledger.decisions()
+    assert rows.event_time_us.tolist() == stream.event_time_us.tolist()
+    assert rows.amount_minor.tolist() == np.rint(stream.amount * 100).tolist()
+    assert rows.truth.tolist() == stream.is_fraud.tolist()
+    # A card is a customer: keys are hashes, one for each.
+    pairs = set(zip(rows.card.tolist(), stream.customer_id.tolist(), strict=True))
+    assert len(pairs) == len(set(stream.customer_id)) == len(set(rows.card.tolist())) > 10
+    said = {
+        alert["source_offset"]: alert["score"]
+        for alert in map(json.loads, alerts.read_text().splitlines())
+    }
+    assert {
+        row: score
+        for row, score in enumerate(rows.score.tolist())
+        if rows.outcome[row] >= Outcome.REVIEW
+    } == said
+    assert report["quality"]["whole"]["alerts"] == report["alerts"] == len(said) > 50
+    assert report["quality"]["whole"]["unscored"] == np.isnan(rows.score).sum() > 0
+    assert report["quality"]["judged"] == len(stream)
+
+
+def test_a_score_is_judged_as_it_was_given_before_its_label_came(
+    world: Path, tmp_path: Path
+) -> None:
+    """With labels that never come the model never says anything, and that is what is judged."""
+    path = edited(world, tmp_path, lambda rows: rows)
+    late = {"label": "TX_FRAUD", "label_delay": "30d"}
+    quality = Replay(path, configured(replay=late), ReplayOutputs()).run()["quality"]
+    whole = quality["whole"]
+    assert whole["unscored"] == whole["payments"]
+    assert (whole["auc"], whole["log_loss"], whole["alerts"]) == (0.5, None, 0)
+    assert whole["ap"] == pytest.approx(whole["frauds"] / whole["payments"])
+    assert whole["card_precision"] == whole["budget_recall"] == 0.0
+
+
+def test_what_was_refused_or_repeated_is_not_judged(world: Path, tmp_path: Path) -> None:
+    path = edited(world, tmp_path, hostile(5))
+    config = configured(windows={"allowed_lateness": "1h"})
+    run = Replay(path, config, ReplayOutputs())
+    report = run.run()
+    assert report["too_late"] > 0
+    assert report["duplicates"] > 0
+    # A repeat that comes too late is a repeat.
+    assert len(run.ledger) == report["decisions"] - report["duplicates"]
+    assert report["quality"]["judged"] == len(run.ledger)
+
+
+def test_the_quality_is_that_of_the_ledger(
+    replayed: tuple[dict[str, Any], bytes, bytes], world: Path, stream: HandbookStream
+) -> None:
+    quality = replayed[0]["quality"]
+    run = Replay(world, configured(), ReplayOutputs())
+    run.run()
+    rows = run.ledger.decisions()
+    days = rows.event_time_us // DAY_US
+    assert [day["payments"] for day in quality["days"]] == np.bincount(days - days.min()).tolist()
+    assert quality["days"][0]["day"] == "2018-04-01"
+    assert (quality["card"], quality["budget"]) == ("customer", 100)
+    below_all = np.where(np.isnan(rows.score), -1.0, rows.score)
+    wanted = roc_auc_score(stream.is_fraud, below_all)
+    assert quality["whole"]["auc"] == pytest.approx(wanted, rel=1e-12)
+    day = days == days.max()
+    wanted = average_precision_score(stream.is_fraud[day], below_all[day])
+    assert quality["days"][-1]["ap"] == pytest.approx(wanted, rel=1e-12)
+    assert quality["fading"]["7d"] == quality["days"][-1]["fading"]["7d"]
+    assert quality["fading"]["7d"]["ap"] != quality["fading"]["30d"]["ap"]
+
+
+def test_card_budget_and_half_lives_come_from_the_configuration(
+    world: Path, stream: HandbookStream
+) -> None:
+    section = {
+        "label": "TX_FRAUD",
+        "card": "terminal",
+        "alert_budget": 3,
+        "half_lives": ["36h"],
+    }
+    run = Replay(world, configured(replay=section), ReplayOutputs())
+    quality = run.run()["quality"]
+    assert (quality["card"], quality["budget"]) == ("terminal", 3)
+    assert list(quality["fading"]) == ["36h"]
+    cards = run.ledger.decisions().card.tolist()
+    pairs = set(zip(cards, stream.terminal_id.tolist(), strict=True))
+    assert len(pairs) == len(set(cards)) == len(set(stream.terminal_id)) > 10
+    assert {day["card_precision"] * 3 for day in quality["days"]} <= {0.0, 1.0, 2.0, 3.0}
+
+
+def test_without_the_truth_nothing_is_judged_and_all_is_counted(world: Path) -> None:
+    config = configured(replay={"label": ""})
+    quality = Replay(world, config, ReplayOutputs()).run()["quality"]
+    assert quality["judged"] == 0
+    assert quality["truth_unknown"] > 1_000
+    assert quality["days"] == []
+    assert set(quality["fading"]["7d"].values()) == {None}
+    with pytest.raises(ConfigError, match=r"replay\.label is empty.*the column that holds it"):
+        Replay(world, config, ReplayOutputs(), protocol=True)
+
+
+def test_the_handbooks_protocol_needs_its_days(world: Path) -> None:
+    run = Replay(world, configured(), ReplayOutputs(), protocol=True)
+    with pytest.raises(InputFileError, match=r"handbook\.csv: .*2018-07-25 to 2018-09-04"):
+        run.run()
+
+
+def test_the_handbooks_protocol_is_in_the_report(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    write_csv(generate(LONG), path)
+    report = Replay(path, configured(), ReplayOutputs(), protocol=True).run()
+    first = report["folds"][0]
+    assert report["single"] == {name: first[name] for name in ("auc", "ap", "cp100")}
+    assert set(report["folds_mean"]) == set(report["folds_std"]) == {"auc", "ap", "cp100"}
+    assert [fold["first_test_day"] for fold in report["folds"]] == [
+        "2018-08-08",
+        "2018-08-15",
+        "2018-08-22",
+        "2018-08-29",
+    ]
+    assert first["payments"] > 100
+
+
+def test_without_scoring_nothing_is_judged(world: Path) -> None:
+    run = Replay(world, configured(), ReplayOutputs(), scoring=False)
+    assert "quality" not in run.run()
+    assert len(run.ledger) == 0
 
 
 # The same file says the same.

@@ -24,6 +24,7 @@ trees = 2
 sample = 0.5
 [model.challengers.both]
 kind = "blend"
+members = ["additive", "forest"]
 """
 
 

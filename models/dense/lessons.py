@@ -1,4 +1,4 @@
-"""Rows, labels and weights as a tree's kernels take them."""
+"""Rows, labels and weights as kernels take them."""
 
 from __future__ import annotations
 

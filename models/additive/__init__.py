@@ -1,0 +1,1 @@
+"""Additive models: one curve a feature."""
