@@ -429,8 +429,6 @@ def test_replaying_twice_gives_the_same_bytes(
     assert replay(world, configured()) == replayed
 
 
-@pytest.mark.parametrize("rows", [1, 7, 4096])
-@pytest.mark.parametrize("delay", ["0s", "20m", "2d"])
 def test_a_budget_moves_the_threshold_and_is_reported(world: Path) -> None:
     decision = {"alerts_per_day": 3, "block": 2.0}
     report, alerts, _ = replay(world, configured(decision=decision))
@@ -455,6 +453,8 @@ def test_without_a_budget_and_calibration_nothing_is_said_of_them(world: Path) -
     assert (report["budget"], report["calibration"]) == ({}, {})
 
 
+@pytest.mark.parametrize("rows", [1, 7, 4096])
+@pytest.mark.parametrize("delay", ["0s", "20m", "2d"])
 def test_the_size_of_a_block_changes_nothing(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, delay: str
 ) -> None:

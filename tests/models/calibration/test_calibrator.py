@@ -4,7 +4,6 @@ import itertools
 import math
 from dataclasses import replace
 
-import numba
 import numpy as np
 import pytest
 from naive_calibration import NaiveCalibrator
@@ -16,8 +15,8 @@ from models.calibration.newton import LINE_SIZE, OFFSET_MAX, SLOPE_MAX, SLOPE_MI
 from models.reliability import Reliability
 from schemas.errors import SnapshotError
 
-# Uncompiled kernels are slow.
-N = 20_000 if numba.config.DISABLE_JIT else 200_000
+# Four memories.
+N = 200_000
 HOSTILE = (0.0, 1.0, np.nan, 5e-324, 1 - 1e-16, -1.0, 2.0, np.inf, -np.inf)
 
 
@@ -92,7 +91,7 @@ def test_it_finds_what_scikit_learn_finds(seed, slope, offset):
     is steepest, half of a standard error; a tenth elsewhere.
     """
     rng = np.random.default_rng(seed)
-    n = max(N // 2, 20_000)
+    n = N // 2
     scores, y = stream(rng, n, slope, offset, mean=-2.0)
     z = np.log(scores / (1 - scores))
     oracle = LogisticRegression(C=1e9, tol=1e-10).fit(z[:, None], y)
