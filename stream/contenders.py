@@ -62,7 +62,12 @@ def contender_of(learner: Learner, calibrate: bool) -> Contender:
     return Contender(learner, calibrator=Calibrator() if calibrate else None)
 
 
-def ask(contenders: Sequence[Contender], X: NDArray[np.float64], review: float) -> Said:
+def ask(
+    contenders: Sequence[Contender],
+    X: NDArray[np.float64],
+    review: float,
+    times_us: NDArray[np.int64],
+) -> Said:
     """Return what every contender says of every row, NaN where it says nothing.
 
     Parameters
@@ -71,6 +76,8 @@ def ask(contenders: Sequence[Contender], X: NDArray[np.float64], review: float) 
     X : ndarray of float64, shape (n, n_features)
     review : float
         The review threshold in force.
+    times_us : ndarray of int64, shape (n,)
+        Event times.
     """
     raw = np.full((len(X), len(contenders)), np.nan)
     scores = np.full_like(raw, np.nan)
@@ -80,7 +87,7 @@ def ask(contenders: Sequence[Contender], X: NDArray[np.float64], review: float) 
             calibrator = contender.calibrator
             raw[:, at] = said
             scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
-    return Said(scores, raw, np.full(len(X), review))
+    return Said(scores, raw, np.full(len(X), review), times_us.astype(np.float64))
 
 
 def judge_and_teach(
@@ -90,7 +97,7 @@ def judge_and_teach(
     said: Said,
     y: NDArray[np.bool_],
 ) -> None:
-    """Judge by each label what was said before it; then calibrators learn it, then learners.
+    """Judge by each label what was said before it; then let the learners learn it.
 
     Parameters
     ----------
@@ -107,6 +114,22 @@ def judge_and_teach(
         scores, quality = said.scores[:, at], contender.prequential
         judge = quality.update if at == 0 else quality.update_scored
         judge(scores, thresholds.alerted(scores, said.review), y)
-        if contender.calibrator is not None:
-            contender.calibrator.learn(said.raw[:, at], y)
         contender.learner.learn_many(X, y)
+
+
+def calibrate(
+    contenders: Sequence[Contender], raw: NDArray[np.float64], y: NDArray[np.bool_]
+) -> None:
+    """Let the calibrators learn labels.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    raw : ndarray of float64, shape (n, n_contenders)
+        What the learners themselves had said.
+    y : ndarray of bool, shape (n,)
+        True for fraud.
+    """
+    for at, contender in enumerate(contenders):
+        if contender.calibrator is not None:
+            contender.calibrator.learn(np.ascontiguousarray(raw[:, at]), y)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +20,17 @@ from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
-from stream.contenders import Contender, ask, contender_of, judge_and_teach
+from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach
 from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
+from stream.evidence import Evidence, reasons_of
 from stream.features.feature_set import FeatureSet
-from stream.features.state import FeatureState, ValueState
+from stream.features.state import FeatureState
 from stream.keytable import NOWHERE
 from stream.labels import WaitingRows
+from stream.unripe import UnripeLabels
 
 _OK = int(Reason.OK)
-ALERT_REASONS_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -78,40 +78,6 @@ class EngineParameters:
     maturity_us: int = 7 * 86_400_000_000
     learn_interval_us: int = 1_000_000
     batch_rows_max: int = 1024
-
-
-class Contribution(NamedTuple):
-    """One feature's part in a score, in log-odds."""
-
-    feature: str
-    value: float
-    contribution: float
-    state: ValueState
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why one row was alerted.
-
-    Attributes
-    ----------
-    row : int
-        Its place in the batch.
-    threshold : float
-        The score from which its outcome applied.
-    base : float
-        Log-odds that no feature explains.
-    reasons : tuple of Contribution
-        At most four features that raised the score, largest first.
-    states : ndarray of uint8, shape (n_features,)
-        `ValueState` of every feature.
-    """
-
-    row: int
-    threshold: float
-    base: float
-    reasons: tuple[Contribution, ...]
-    states: NDArray[np.uint8]
 
 
 class Keep(IntEnum):
@@ -268,6 +234,7 @@ class Engine:
             parameters.batch_rows_max,
             Said.width(len(self.contenders)),
         )
+        self._unripe = UnripeLabels(parameters.maturity_us)
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
@@ -280,6 +247,11 @@ class Engine:
     def thresholds(self) -> Thresholds:
         """Those in force."""
         return self.parameters.thresholds if self.budget is None else self.budget.thresholds
+
+    @property
+    def _now_us(self) -> int:
+        """The time of the latest learning barrier."""
+        return self._barrier * self.parameters.learn_interval_us
 
     @property
     def learner(self) -> Learner:
@@ -356,7 +328,10 @@ class Engine:
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Score and decide one segment, and remember it."""
         if self.budget is not None:
-            self.budget.advance(self._barrier * self.parameters.learn_interval_us)
+            self.budget.advance(self._now_us)
+        ripe = self._unripe.ripe(self._now_us)
+        if ripe is not None:
+            calibrate(self.contenders, *ripe)
         thresholds = self.thresholds
         take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
@@ -367,7 +342,7 @@ class Engine:
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
-        said = ask(self.contenders, fresh_X, thresholds.review)
+        said = ask(self.contenders, fresh_X, thresholds.review, batch.event_time_us[fresh])
         scores = np.full(len(batch), np.nan)
         scores[fresh] = said.scores[:, 0]
         outcomes = thresholds.outcomes(scores)
@@ -393,27 +368,18 @@ class Engine:
         if self.budget is not None:
             self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
+            names = self.parameters.features.names
             raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0].tolist()
             for at, states in enumerate(readings.states(alerted)):
                 row = int(alerted[at])
                 threshold = thresholds.of(Outcome(int(outcomes[row])))
                 base, parts = self.champion.contributions(X[row], raw[at])
-                reasons = self._reasons(X[row], parts, states)
+                reasons = reasons_of(names, X[row], parts, states)
                 effects.alerts.append(Evidence(row + start, threshold, base, reasons, states))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
-
-    def _reasons(
-        self, x: NDArray[np.float64], parts: NDArray[np.float64], states: NDArray[np.uint8]
-    ) -> tuple[Contribution, ...]:
-        names = self.parameters.features.names
-        order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
-        return tuple(
-            Contribution(names[i], float(x[i]), float(parts[i]), ValueState(int(states[i])))
-            for i in order
-        )
 
     def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
         """Let the features know verdicts on waiting rows."""
@@ -455,6 +421,8 @@ class Engine:
         said = Said.unpacked(scores)
         if self.budget is not None:
             self.budget.judge(said, y)
+        if self.parameters.calibrate:
+            calibrate(self.contenders, *self._unripe.add(said, y, self._now_us))
         judge_and_teach(self.contenders, self.parameters.thresholds, X, said, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:

@@ -18,8 +18,9 @@ import numpy as np
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
-from stream.engine import Effects, Evidence
+from stream.engine import Effects
 from stream.event_time import Timeliness
+from stream.evidence import Evidence
 from stream.features.state import packed
 
 Headers = list[tuple[str, str | bytes | None]]

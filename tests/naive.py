@@ -315,6 +315,7 @@ class NaiveEngine:
         )
         self.waiting = NaiveWaitingRows(parameters.waiting_max)
         self.calibrator = NaiveCalibrator() if parameters.calibrate else None
+        self.unripe = []  # (event time, number, raw score, verdict): labelled early
         self.queued = []  # (row, verdict): labelled, learned at the next barrier
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
@@ -436,16 +437,23 @@ class NaiveEngine:
 
     def _learn(self, now_us):
         for row, is_fraud in self.queued:
-            self._teach(row, is_fraud)
+            self._teach(row, is_fraud, now_us)
             self.counts["labels_learned"] += 1
         self.queued = []
         for row in self.waiting.mature(now_us - self.p.maturity_us):
-            self._teach(row, False)
+            self._teach(row, False, now_us)
             self.counts["matured"] += 1
+        # What was labelled early teaches the calibrator once it is as old as what was not.
+        self.unripe.sort(key=lambda early: early[:2])
+        while self.unripe and self.unripe[0][0] <= now_us - self.p.maturity_us:
+            _, _, raw, is_fraud = self.unripe.pop(0)
+            self.calibrator.learn(raw, is_fraud)
 
-    def _teach(self, row, is_fraud):
+    def _teach(self, row, is_fraud, now_us):
         self.judged.append((row["score"], row["outcome"], is_fraud))
-        if self.calibrator:
+        if self.calibrator and row["time_us"] > now_us - self.p.maturity_us:
+            self.unripe.append((row["time_us"], len(self.judged), row["raw"], is_fraud))
+        elif self.calibrator:
             self.calibrator.learn(row["raw"], is_fraud)
         self.model.learn_one(self._for_river(row["x"]), is_fraud)
         self.seen[is_fraud] += 1

@@ -32,7 +32,7 @@ LAYERS = (
     ("stream.keytable",),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.labels", "stream.event_time"),
-    ("stream.contenders", "stream.budget", "stream.budget.*"),
+    ("stream.contenders", "stream.unripe", "stream.evidence", "stream.budget", "stream.budget.*"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
     ("stream.engine",),
