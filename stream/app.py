@@ -164,7 +164,14 @@ def codec_of(registry: Registry, name: str, topic: str) -> RecordCodec:
 def publisher_of(config: Config, engine: Engine) -> Publisher:
     """Build what names and words the engine's decisions."""
     names = engine.parameters.features.names
-    policy = Policy(engine.parameters.thresholds, names, config.fields.model_dump_json())
+    parameters = engine.parameters
+    policy = Policy(
+        parameters.thresholds,
+        names,
+        config.fields.model_dump_json(),
+        parameters.calibrate,
+        parameters.alerts_per_day,
+    )
     return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
 
 

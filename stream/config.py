@@ -28,7 +28,6 @@ from pydantic_settings import (
 
 from schemas.errors import ConfigError
 from schemas.roles import Roles
-from stream.decide import Thresholds
 from stream.engine import EngineParameters
 from stream.features.columns import SQUARED_MAX
 from stream.features.declare import (
@@ -119,7 +118,9 @@ class Config(BaseSettings):
             features=FeatureSet(self.declared(), self.roles().layout, self.inputs()),
             capacities=self.windows.capacity,
             hash_key=hash_key,
-            thresholds=Thresholds(**self.decision.model_dump()),
+            thresholds=self.decision.thresholds(),
+            calibrate=self.decision.calibrate,
+            alerts_per_day=self.decision.alerts_per_day,
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
             feature_threads=self.windows.threads,

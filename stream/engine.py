@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,18 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
-from stream.decide import Outcome, Thresholds
+from stream.budget.control import budget_of
+from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach
+from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
+from stream.evidence import Evidence, reasons_of
 from stream.features.feature_set import FeatureSet
-from stream.features.state import FeatureState, ValueState
+from stream.features.state import FeatureState
 from stream.keytable import NOWHERE
 from stream.labels import WaitingRows
+from stream.unripe import UnripeLabels
 
 _OK = int(Reason.OK)
-ALERT_REASONS_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class EngineParameters:
     ----------
     features : FeatureSet
     thresholds : Thresholds
+    calibrate : bool
+        Whether scores are made probabilities by the labels of earlier ones.
+    alerts_per_day : float
+        What moves the review threshold; 0: nothing does.
     events_max, entities_max, waiting_max : int
         Bounds of what features remember and of the rows that wait for labels.
     capacities : mapping of str to int
@@ -59,6 +65,8 @@ class EngineParameters:
 
     features: FeatureSet
     thresholds: Thresholds = field(default_factory=Thresholds)
+    calibrate: bool = True
+    alerts_per_day: float = 0.0
     events_max: int = 1_000_000
     entities_max: int = 200_000
     capacities: Mapping[str, int] = field(default_factory=dict)
@@ -70,37 +78,6 @@ class EngineParameters:
     maturity_us: int = 7 * 86_400_000_000
     learn_interval_us: int = 1_000_000
     batch_rows_max: int = 1024
-
-
-class Contribution(NamedTuple):
-    """One feature's part in a score, in log-odds."""
-
-    feature: str
-    value: float
-    contribution: float
-    state: ValueState
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why one row was alerted.
-
-    Attributes
-    ----------
-    row : int
-        Its place in the batch.
-    base : float
-        Log-odds that no feature explains.
-    reasons : tuple of Contribution
-        At most four features that raised the score, largest first.
-    states : ndarray of uint8, shape (n_features,)
-        `ValueState` of every feature.
-    """
-
-    row: int
-    base: float
-    reasons: tuple[Contribution, ...]
-    states: NDArray[np.uint8]
 
 
 class Keep(IntEnum):
@@ -173,7 +150,7 @@ class Effects:
 class Lesson:
     """A labelled row that waits for the next learning barrier, as it was when decided.
 
-    Its scores are the champion's, then each challenger's.
+    Its scores are a row of `stream.decide.Said.packed`.
     """
 
     features: NDArray[np.float64]
@@ -199,14 +176,6 @@ class Counters:
     unscored: int = 0
 
 
-@dataclass
-class Contender:
-    """A learner, and how good its scores were."""
-
-    learner: Learner
-    prequential: Prequential = field(default_factory=Prequential)
-
-
 class Engine:
     """The functional core: features, score, decision, memory, learning.
 
@@ -225,6 +194,8 @@ class Engine:
     ----------
     champion : Contender
     challengers : dict of str to Contender
+    budget : AlertBudget or None
+        What moves the review threshold.
     """
 
     def __init__(
@@ -237,8 +208,14 @@ class Engine:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
         self.parameters = parameters
-        self.champion = Contender(learner)
-        self.challengers = {name: Contender(each) for name, each in (challengers or {}).items()}
+        self.champion = contender_of(learner, parameters.calibrate)
+        self.challengers = {
+            name: contender_of(each, parameters.calibrate)
+            for name, each in (challengers or {}).items()
+        }
+        self.budget = budget_of(
+            parameters.alerts_per_day, parameters.thresholds, parameters.learn_interval_us
+        )
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
         self.keep = keep
@@ -255,8 +232,9 @@ class Engine:
             parameters.waiting_max,
             len(parameters.features.names),
             parameters.batch_rows_max,
-            len(self.contenders),
+            Said.width(len(self.contenders)),
         )
+        self._unripe = UnripeLabels(parameters.maturity_us)
         self._queued: list[Lesson] = []
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
@@ -264,6 +242,16 @@ class Engine:
     def contenders(self) -> list[Contender]:
         """The champion, then the challengers: the order of a row's scores."""
         return [self.champion, *self.challengers.values()]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those in force."""
+        return self.parameters.thresholds if self.budget is None else self.budget.thresholds
+
+    @property
+    def _now_us(self) -> int:
+        """The time of the latest learning barrier."""
+        return self._barrier * self.parameters.learn_interval_us
 
     @property
     def learner(self) -> Learner:
@@ -339,6 +327,12 @@ class Engine:
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Score and decide one segment, and remember it."""
+        if self.budget is not None:
+            self.budget.advance(self._now_us)
+        ripe = self._unripe.ripe(self._now_us)
+        if ripe is not None:
+            calibrate(self.contenders, *ripe)
+        thresholds = self.thresholds
         take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
         places, repeated = self.waiting.admit(
@@ -348,14 +342,14 @@ class Engine:
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
-        all_scores = self._score(fresh_X)
+        said = ask(self.contenders, fresh_X, thresholds.review, batch.event_time_us[fresh])
         scores = np.full(len(batch), np.nan)
-        scores[fresh] = all_scores[:, 0]
-        outcomes = self.parameters.thresholds.outcomes(scores)
+        scores[fresh] = said.scores[:, 0]
+        outcomes = thresholds.outcomes(scores)
         self.waiting.store(
             places[fresh],
             fresh_X,
-            all_scores,
+            said.packed(),
             outcomes[fresh],
             readings.numbers[fresh],
             not self.learner.ready,
@@ -371,32 +365,21 @@ class Engine:
         effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
         alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
+        if self.budget is not None:
+            self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
-            for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
-                effects.alerts.append(self._evidence(row + start, X[row], states))
+            names = self.parameters.features.names
+            raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0].tolist()
+            for at, states in enumerate(readings.states(alerted)):
+                row = int(alerted[at])
+                threshold = thresholds.of(Outcome(int(outcomes[row])))
+                base, parts = self.champion.contributions(X[row], raw[at])
+                reasons = reasons_of(names, X[row], parts, states)
+                effects.alerts.append(Evidence(row + start, threshold, base, reasons, states))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
-
-    def _score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what every contender says of every row, NaN where it says nothing."""
-        contenders = self.contenders
-        scores = np.full((len(X), len(contenders)), np.nan)
-        for at, contender in enumerate(contenders):
-            if contender.learner.ready and len(X):
-                scores[:, at] = contender.learner.predict_proba_many(X)
-        return scores
-
-    def _evidence(self, row: int, x: NDArray[np.float64], states: NDArray[np.uint8]) -> Evidence:
-        base, parts = self.learner.contributions(x)
-        names = self.parameters.features.names
-        order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
-        reasons = tuple(
-            Contribution(names[i], float(x[i]), float(parts[i]), ValueState(int(states[i])))
-            for i in order
-        )
-        return Evidence(row, base, reasons, states)
 
     def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
         """Let the features know verdicts on waiting rows."""
@@ -435,14 +418,12 @@ class Engine:
         scores: NDArray[np.float64],
         y: NDArray[np.bool_],
     ) -> None:
-        outcomes = self.parameters.thresholds.outcomes
-        for at, contender in enumerate(self.contenders):
-            said = scores[:, at]
-            # The champion answers for every payment, a challenger for those that it scored.
-            quality = contender.prequential
-            judge = quality.update if contender is self.champion else quality.update_scored
-            judge(said, outcomes(said) >= Outcome.REVIEW, y)
-            contender.learner.learn_many(X, y)
+        said = Said.unpacked(scores)
+        if self.budget is not None:
+            self.budget.judge(said, y)
+        if self.parameters.calibrate:
+            calibrate(self.contenders, *self._unripe.add(said, y, self._now_us))
+        judge_and_teach(self.contenders, self.parameters.thresholds, X, said, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:
         taken = batch.reason == _OK

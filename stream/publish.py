@@ -18,8 +18,9 @@ import numpy as np
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
-from stream.engine import Effects, Evidence
+from stream.engine import Effects
 from stream.event_time import Timeliness
+from stream.evidence import Evidence
 from stream.features.state import packed
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -41,16 +42,24 @@ class Policy:
     feature_names : tuple of str
     fields : str
         Which fields of the schema the features are made of, as text.
+    calibrate : bool
+        Whether scores are calibrated.
+    alerts_per_day : float
+        What moves the review threshold, if it is not 0. Where the threshold is at a time is no
+        part of the policy, but of each alert.
     """
 
     thresholds: Thresholds
     feature_names: tuple[str, ...]
     fields: str = ""
+    calibrate: bool = True
+    alerts_per_day: float = 0.0
 
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits; equal policies have equal versions."""
-        text = repr((self.thresholds, self.feature_names, self.fields))
+        decides = (self.thresholds, self.calibrate, self.alerts_per_day)
+        text = repr((*decides, self.feature_names, self.fields))
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
@@ -134,7 +143,7 @@ class Publisher:
             "event_time": int(batch.event_time_us[row]),
             **verdict,
             "score_scaled": None if verdict["score"] is None else score_scaled(verdict["score"]),
-            "threshold": self.policy.thresholds.of(Outcome[verdict["decision"]]),
+            "threshold": evidence.threshold,
             "amount_minor": int(batch.amount_minor[row]),
             "entities": {
                 name: f"{key:016x}"

@@ -268,6 +268,8 @@ class Replay:
             "evicted_live": self.engine.features.evicted_live,
             "unlearned_lost": self.engine.waiting.lost,
             "prequential": self.engine.prequential.as_dict(),
+            "calibration": self.engine.champion.calibration,
+            "budget": {} if self.engine.budget is None else self.engine.budget.as_dict(),
             "model_costs": costs_of(self.engine.learner),
             "challengers": challenges(self.engine),
             "seconds": round(seconds, 2),

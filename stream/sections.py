@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.decoder import Limits
 from schemas.roles import Roles
-from stream.decide import THRESHOLD_OFF
+from stream.decide import THRESHOLD_OFF, Thresholds
 from stream.features.grammar import Condition, Inputs
 
 ENV_PREFIX = "FRAUD_"
@@ -407,7 +407,7 @@ Threshold = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=THRESH
 
 
 class DecisionSection(Section):
-    """The score, 0 to 1, from which an outcome applies; 2 switches it off."""
+    """The score, 0 to 1, from which an outcome applies (2 switches it off), or how many alerts."""
 
     review: Threshold = 0.5
     """Somebody should look at it: the mildest alert."""
@@ -415,6 +415,17 @@ class DecisionSection(Section):
     """The customer should be asked."""
     block: Threshold = 0.95
     """It should be refused: the strictest."""
+    alerts_per_day: Annotated[Number, Field(ge=0, le=1e9)] = 0
+    """How many alerts there should be in a day of event time, in the mean: the review threshold
+    moves so that there are, once a day of scores has been seen, and `review` holds until then.
+    Challenges and blocks count too, their thresholds stay. 0: `review` holds always."""
+    calibrate: bool = True
+    """Whether the model's scores are made probabilities by the labels of earlier payments; else
+    the thresholds apply to what the model says itself."""
+
+    def thresholds(self) -> Thresholds:
+        """Return the fixed thresholds."""
+        return Thresholds(self.review, self.challenge, self.block)
 
 
 class WorkerSection(Section):

@@ -9,6 +9,7 @@ import math
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
+from naive_calibration import NaiveCalibrator, log_odds
 from naive_features import NaiveFeatures
 
 from schemas.columns import MISSING, Reason
@@ -313,6 +314,8 @@ class NaiveEngine:
             declared.features, declared.inputs, parameters.events_max, parameters.entities_max
         )
         self.waiting = NaiveWaitingRows(parameters.waiting_max)
+        self.calibrator = NaiveCalibrator() if parameters.calibrate else None
+        self.unripe = []  # (event time, number, raw score, verdict): labelled early
         self.queued = []  # (row, verdict): labelled, learned at the next barrier
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
@@ -348,12 +351,13 @@ class NaiveEngine:
         else:
             row["number"] = self.memory.arrived
             row["x"] = self._features(time_us, amount, entities, numeric)
-            row["score"] = self._score(row["x"])
+            row["raw"] = self._score(row["x"])
+            row["score"] = self._calibrated(row["raw"])
             row["outcome"] = self._outcome(row["score"])
             verdict["x"] = row["x"]
             if row["outcome"]:
                 self.counts["alerts"] += 1
-                verdict["alert"] = self._alert(row["x"])
+                verdict["alert"] = self._alert(row)
         return {
             **verdict,
             "score": row["score"],
@@ -413,24 +417,43 @@ class NaiveEngine:
                 outcome = place
         return outcome
 
-    def _alert(self, x):
+    def _calibrated(self, score):
+        return self.calibrator.calibrate(score) if self.calibrator else score
+
+    def _alert(self, row):
         """The base, and (name, value, part) of at most four features, largest part first."""
+        x = row["x"]
         scaler, regression = self.model.steps.values()
         scaled = scaler.transform_one(self._for_river(x))
         parts = [(n, x[n], regression.weights.get(n, 0.0) * v) for n, v in scaled.items()]
+        base = regression.intercept
+        if self.calibrator:
+            slope, offset = self.calibrator.line
+            parts = [(n, value, slope * part) for n, value, part in parts]
+            # With what bounding the score's log-odds took away.
+            base = slope * log_odds(row["raw"]) + offset - math.fsum(p for _, _, p in parts)
         parts = [part for part in parts if part[2] > 0]
-        return regression.intercept, sorted(parts, key=lambda part: -part[2])[:4]
+        return base, sorted(parts, key=lambda part: -part[2])[:4]
 
     def _learn(self, now_us):
         for row, is_fraud in self.queued:
-            self._teach(row, is_fraud)
+            self._teach(row, is_fraud, now_us)
             self.counts["labels_learned"] += 1
         self.queued = []
         for row in self.waiting.mature(now_us - self.p.maturity_us):
-            self._teach(row, False)
+            self._teach(row, False, now_us)
             self.counts["matured"] += 1
+        # What was labelled early teaches the calibrator once it is as old as what was not.
+        self.unripe.sort(key=lambda early: early[:2])
+        while self.unripe and self.unripe[0][0] <= now_us - self.p.maturity_us:
+            _, _, raw, is_fraud = self.unripe.pop(0)
+            self.calibrator.learn(raw, is_fraud)
 
-    def _teach(self, row, is_fraud):
+    def _teach(self, row, is_fraud, now_us):
         self.judged.append((row["score"], row["outcome"], is_fraud))
+        if self.calibrator and row["time_us"] > now_us - self.p.maturity_us:
+            self.unripe.append((row["time_us"], len(self.judged), row["raw"], is_fraud))
+        elif self.calibrator:
+            self.calibrator.learn(row["raw"], is_fraud)
         self.model.learn_one(self._for_river(row["x"]), is_fraud)
         self.seen[is_fraud] += 1

@@ -231,6 +231,9 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
     return EngineParameters(
         features=feature_set(),
         thresholds=Thresholds(review=0.35, challenge=0.6, block=0.9),
+        calibrate=bool(rng.random() < 0.7),
+        # It counts, and moves nothing before a day.
+        alerts_per_day=float(rng.choice([0.0, 100.0])),
         events_max=int(rng.choice([9, 60, 10_000])),
         entities_max=int(rng.choice([3, 8, 1_000])),
         waiting_max=2 * batch_rows_max + int(rng.choice([0, 30, 10_000])),
@@ -267,6 +270,7 @@ class Run:
     alerts: list[tuple[int, float, tuple[tuple[str, float, float], ...]]] = field(
         default_factory=list
     )
+    thresholds: list[float] = field(default_factory=list)
     matrices: list[NDArray[np.float64]] = field(default_factory=list)
     value_states: list[NDArray[np.uint8]] = field(default_factory=list)
     label_reasons: list[int] = field(default_factory=list)
@@ -281,6 +285,7 @@ class Run:
     def said(self) -> dict[str, Any]:
         """Return all that reached the outside, and what was counted and learned."""
         contenders = self.engine.contenders
+        calibrators = [each.calibrator for each in contenders]
         return {
             **{name: column.tobytes() for name, column in self.columns.items()},
             "features": self.features.tobytes(),
@@ -289,7 +294,15 @@ class Run:
             "label_reasons": self.label_reasons,
             "counters": asdict(self.engine.counters),
             "quality": repr([each.prequential for each in contenders]),
+            "reliability": [
+                np.concatenate([x.count, x.frauds, x.said, [x.brier_sum]]).tobytes()
+                for x in (each.prequential.reliability for each in contenders)
+            ],
             "models": [pack(each.learner.state()) for each in contenders],
+            "calibrators": [pack(x.state()) for x in calibrators if x is not None],
+            "budget": self.engine.budget and pack(self.engine.budget.state()),
+            "thresholds": self.thresholds,
+            "unripe": repr(sorted(self.engine._unripe._waiting)),
         }
 
     def state(self) -> dict[str, bytes]:
@@ -317,6 +330,7 @@ def run(parameters: EngineParameters, log: Log, cuts: frozenset[int] = frozenset
         result.alerts += [
             (a.row + start, a.base, tuple(r[:3] for r in a.reasons)) for a in effects.alerts
         ]
+        result.thresholds += [a.threshold for a in effects.alerts]
         result.matrices.append(effects.readings.matrix)
         result.value_states.append(effects.readings.value_states)
         result.watermarks_us.append(result.engine.clock.watermark_us)

@@ -32,6 +32,7 @@ LAYERS = (
     ("stream.keytable",),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.labels", "stream.event_time"),
+    ("stream.contenders", "stream.unripe", "stream.evidence", "stream.budget", "stream.budget.*"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
     ("stream.engine",),
@@ -63,6 +64,7 @@ OPEN_INSIDE = (
     "models",
     "stream.windows",
     "stream.features",
+    "stream.budget",
     "stream.kafka",
     "stream.simulate",
     "stream.files",

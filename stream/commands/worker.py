@@ -99,6 +99,8 @@ def summary(worker: Worker) -> dict[str, Any]:
         "pauses": worker.stats.pauses,
         "unacknowledged": worker.unacknowledged,
         "prequential": worker.engine.prequential.as_dict(),
+        "calibration": worker.engine.champion.calibration,
+        "budget": {} if worker.engine.budget is None else worker.engine.budget.as_dict(),
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from streams import LABEL_LAYOUT, LAYOUT, START_US, block, build_engine, random_parameters
 
 from schemas.columns import Reason
-from stream.decide import Outcome, Thresholds
+from stream.decide import Outcome, Said, Thresholds
 from stream.engine import Contender
 from stream.event_time import Timeliness
 
@@ -92,8 +92,8 @@ def test_a_challenger_is_judged_by_what_it_scored():
     assert engine.contenders == [engine.champion, challenger]
     X = np.arange(40.0)[:, None]
     y = np.arange(40) % 4 == 0
-    scores = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
-    engine._test_then_train(X, scores, y)
+    raw = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
+    engine._test_then_train(X, Said(raw, raw, np.full(40, 0.5), np.zeros(40)).packed(), y)
     quality = challenger.prequential.as_dict()
     assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)
     assert (quality["recall"], quality["precision"]) == (1.0, 0.5)

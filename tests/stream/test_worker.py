@@ -26,7 +26,7 @@ from schemas.wire import frame
 from stream.app import worker_of
 from stream.commands.worker import summary
 from stream.config import load
-from stream.decide import alert_id
+from stream.decide import Said, alert_id
 from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
@@ -296,7 +296,8 @@ def test_an_alert_carries_its_evidence():
             # The model has learned nothing since, so it still tells how this score came about.
             row = engine.waiting.find(np.array([transaction], np.uint64))[0]
             x = engine.waiting.features[row]
-            base, parts = engine.learner.contributions(x)
+            raw = Said.unpacked(engine.waiting.scores[[row]]).raw[0, 0]
+            base, parts = engine.champion.contributions(x, raw)
             log_odds = math.log(alert["score"] / (1 - alert["score"]))
             assert alert["base"] == base
             assert base + parts.sum() == pytest.approx(log_odds, rel=1e-9)
