@@ -21,6 +21,7 @@ from stream.decide import Outcome, Thresholds, alert_id, score_scaled
 from stream.engine import Effects, Evidence
 from stream.event_time import Timeliness
 from stream.features.state import packed
+from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -152,6 +153,27 @@ class Publisher:
         }
 
 
+def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, Any]:
+    """Make a record of `label_review.avsc`; `topic` is the labels topic."""
+    why = "CONTRADICTION" if review.why is Fate.CORRECTED else review.why.name
+    earlier = review.earlier_source
+    return {
+        "transaction_id": transaction_id,
+        "is_fraud": review.is_fraud,
+        "source": review.source.name,
+        "label_time": review.time_us,
+        "confidence": review.confidence,
+        "why": why,
+        "score": None if np.isnan(review.score) else review.score,
+        "earlier_is_fraud": review.earlier_is_fraud,
+        "earlier_source": None if earlier is None else earlier.name,
+        "earlier_label_time": review.earlier_time_us,
+        "source_topic": topic,
+        "source_partition": review.partition,
+        "source_offset": review.offset,
+    }
+
+
 # What a broker takes by default, less room for headers and framing.
 DEAD_LETTER_BYTES_MAX = 900_000
 
@@ -245,3 +267,4 @@ class Codecs:
 
     alert: RecordCodec
     decision: RecordCodec
+    label_review: RecordCodec | None = None  # None: nobody wants them.

@@ -20,7 +20,7 @@ from stream.features.plan import EntityPlan, plan_features
 from stream.features.program import History, Program, Source, compile_program
 from stream.features.side_by_side import side_by_side
 from stream.windows.observe import OBSERVE, observe
-from stream.windows.verdicts import CHANGE_VERDICT, change_verdict
+from stream.windows.verdicts import CHANGE_VERDICTS, change_verdicts, set_verdicts
 from stream.windows.words import (
     COMPLETE_AGE_US,
     EVICTED,
@@ -272,7 +272,7 @@ class FeatureState:
         return Readings(numbers, matrix, taken, self._block, self._values, self._program)
 
     def mark(self, numbers: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
-        """Set or clear the verdict of events; those that are forgotten are passed over.
+        """Set or clear the verdict of events in order; those forgotten are passed over.
 
         Parameters
         ----------
@@ -282,15 +282,14 @@ class FeatureState:
         """
         if self._fraud_at is None:
             return
-        for number, fraud in zip(numbers.tolist(), is_fraud.tolist(), strict=True):
-            if not self.arrived - self.events_max <= number < self.arrived or number < 0:
-                continue
-            event = number % len(self._events)
-            change = int(fraud) - int(self._events[event, self._fraud_at])
-            if change:
-                for kind in self._types:
-                    kind.change_verdict(event, change)
-                self._events[event, self._fraud_at] = int(fraud)
+        known = (numbers >= max(0, self.arrived - self.events_max)) & (numbers < self.arrived)
+        places = numbers[known] % len(self._events)
+        if not len(places):
+            return
+        changes = np.empty(len(places), np.int64)
+        set_verdicts(self._events, self._fraud_at, places, is_fraud[known], changes)
+        for kind in self._types:
+            kind.change_verdicts(places, changes)
 
     def _observe(
         self, batch: Transactions, rows: NDArray[np.int64] | slice, n: int
@@ -344,7 +343,7 @@ class _EntityType:
         self.plan, self.arrays, self.memory, self.base = plan, arrays, memory, base
         self.places = np.zeros(batch_rows_max, np.int64)
         lent = lend(memory), lend(arrays)
-        self.change_verdict = bound(change_verdict, *lent, rest=CHANGE_VERDICT)
+        self.change_verdicts = bound(change_verdicts, *lent, rest=CHANGE_VERDICTS)
         if not arrays.distinct.size and not arrays.peaks.size:
             # The common kind is compiled for its number of sums; ARCHITECTURE.md says why only it.
             event = ("lines", "events", "links")

@@ -9,7 +9,33 @@ from stream.windows.sums import change_sum
 from stream.windows.words import AFTER, BEFORE, BEGINNING_US, FRAUD_US, NIL, OWNER, TIME_US
 
 # Of its arguments after memory and plan.
-CHANGE_VERDICT = (int64, int64)
+CHANGE_VERDICTS = (int64[::1], int64[::1])
+
+
+@kernel
+def set_verdicts(events, fraud_at, places, verdicts, changes):
+    """Write verdicts to their events in order; tell by how much each changed."""
+    for i in range(places.shape[0]):
+        changes[i] = verdicts[i] - events[places[i], fraud_at]
+        events[places[i], fraud_at] = verdicts[i]
+
+
+@kernel
+def change_verdicts(memory, plan, places, changes):
+    """Let one entity type know of changes in order; the events have them already.
+
+    An event is looked at among others, each of which must be as it was when its turn
+    came, so all changes are taken back first and come again one by one.
+    """
+    if plan.fraud.shape[1] == 0:
+        return
+    events, fraud_at = memory.events, plan.fraud[0, 0]
+    for i in range(places.shape[0] - 1, -1, -1):
+        events[places[i], fraud_at] -= changes[i]
+    for i in range(places.shape[0]):
+        if changes[i] != 0:
+            change_verdict(memory, plan, places[i], changes[i])
+        events[places[i], fraud_at] += changes[i]
 
 
 @kernel

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streams import LABEL_LAYOUT, LAYOUT, START_US, block, build_engine, random_parameters
+from streams import (
+    LABEL_LAYOUT,
+    LAYOUT,
+    START_US,
+    block,
+    build_engine,
+    label_row,
+    random_parameters,
+)
 
 from schemas.columns import Reason
 from stream.decide import Outcome, Thresholds
@@ -18,12 +26,14 @@ def test_a_label_that_does_not_say_what_it_found_teaches_nothing(verdict):
     payment = {"time_us": START_US, "amount": 100, "key": 7}
     payment |= {"entities": [1, 2], "numeric": [np.nan, 1.0]}
     engine.step(block(LAYOUT, [payment]))
-    silent = {"time_us": START_US, "key": 7, "entities": [], "numeric": [verdict]}
-    assert engine.label(block(LABEL_LAYOUT, [silent])).tolist() == [Reason.LABEL_WITHOUT_VERDICT]
+    assert reasons_of(engine, label_row(7, START_US, verdict)) == [Reason.LABEL_WITHOUT_VERDICT]
     # The row still waits: a label that says something is taken.
-    spoken = {**silent, "numeric": [1.0]}
-    assert engine.label(block(LABEL_LAYOUT, [spoken])).tolist() == [Reason.OK]
+    assert reasons_of(engine, label_row(7, START_US, 1.0)) == [Reason.OK]
     assert engine.counters.labels_refused == 1
+
+
+def reasons_of(engine, *labels):
+    return engine.label(block(LABEL_LAYOUT, list(labels))).reasons.tolist()
 
 
 class _Sure:
