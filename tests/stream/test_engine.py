@@ -7,6 +7,7 @@ import pytest
 from streams import (
     LABEL_LAYOUT,
     LAYOUT,
+    SECOND,
     START_US,
     block,
     build_engine,
@@ -18,6 +19,7 @@ from schemas.columns import Reason
 from stream.decide import Outcome, Thresholds
 from stream.engine import Contender
 from stream.event_time import Timeliness
+from stream.labels.rules import LabelRules
 
 
 @pytest.mark.parametrize("verdict", [np.nan, 0.97, 2.0, -1.0])
@@ -115,3 +117,35 @@ class _Half(_Sure):
 
     def predict_proba_many(self, X):
         return np.where(np.arange(len(X)) % 2 == 0, 0.99, np.nan)
+
+
+def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        labels=LabelRules(),
+        thresholds=Thresholds(),
+        learn_interval_us=SECOND,
+    )
+    engine = build_engine(parameters)
+    engine.champion.learner = _Sure()
+    engine.challengers = {"a": Contender(_Sure()), "b": Contender(_Sure())}
+    row = {"time_us": START_US, "amount": 100, "entities": [1, 2], "numeric": [0, 0]}
+
+    def pass_a_barrier(key):
+        row["time_us"] += 10 * SECOND
+        engine.step(block(LAYOUT, [{**row, "key": key}]))
+
+    pass_a_barrier(7)
+    said_us = row["time_us"]
+    reasons_of(engine, label_row(7, said_us, 1.0))
+    pass_a_barrier(8)
+    wrong = engine.prequential.as_dict()
+    assert (wrong["judged"], wrong["frauds"], wrong["precision"]) == (1, 1, 1.0)
+    reasons_of(engine, label_row(7, said_us + 1, 0.0))
+    assert engine.prequential.as_dict() == wrong
+    pass_a_barrier(9)
+    for contender in engine.contenders:
+        right = contender.prequential.as_dict()
+        assert (right["judged"], right["frauds"], right["precision"]) == (1, 0, 0.0)
+        assert right["log_loss"] == pytest.approx(-np.log(0.01))
+    assert (engine.counters.labels_learned, engine.counters.labels_corrected) == (2, 1)

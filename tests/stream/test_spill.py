@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 
@@ -60,6 +61,14 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         Spill(tmp_path / "absent")("features", (3, 4))
 
 
-def test_a_disk_without_room_is_named_at_once(tmp_path):
-    with pytest.raises(ConfigError, match="cannot hold features of"):
-        Spill(tmp_path)("features", (2**50, 4))
+def test_a_disk_without_room_is_named_at_once(tmp_path, monkeypatch):
+    asked = []
+
+    def full(descriptor, start, size):
+        asked.append((start, size))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(ConfigError, match="cannot hold features of 96 bytes: No space left"):
+        Spill(tmp_path)("features", (3, 4))
+    assert asked == [(0, 96)]

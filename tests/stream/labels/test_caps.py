@@ -25,6 +25,25 @@ def test_entities_beyond_the_room_share_one_count():
     assert over_cap(counts, 0, 13) == over_cap(counts, 0, 99) == Fate.ENTITY_CAP
 
 
+def test_an_entity_is_counted_in_one_place():
+    counts = Caps(0, 3, entities_max=9).today(0)
+    for _ in range(3):
+        assert over_cap(counts, 0, 11) == 0
+        count_in(counts, 0, 11)
+    assert over_cap(counts, 0, 11) == Fate.ENTITY_CAP
+    assert counts.used[0] == 1
+
+
+def test_nobody_is_not_counted_among_those_without_room():
+    counts = Caps(0, 1, entities_max=1).today(0)
+    count_in(counts, 0, 11)
+    count_in(counts, 0, 12)
+    assert over_cap(counts, 0, 13) == Fate.ENTITY_CAP
+    assert over_cap(counts, 0, 0) == 0
+    count_in(counts, 0, 0)
+    assert counts.entities.tolist() == [1, 1]
+
+
 def test_a_new_day_begins_at_nothing_and_the_same_day_goes_on():
     caps = Caps(1, 1)
     counts = caps.today(5 * DAY_US)

@@ -243,7 +243,9 @@ def test_a_restored_ring_goes_on_as_the_first():
         np.testing.assert_array_equal(other.arrays()[name], array)
 
 
-@pytest.mark.parametrize("damage", ["missing", "shape", "type", "cursor", "state", "twice", "0"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "shape", "type", "cursor", "state", "free", "twice", "0"]
+)
 def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
     arrays = {name: array.copy() for name, array in filled().arrays().items()}
     if damage == "missing":
@@ -256,6 +258,8 @@ def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
         arrays["cursors"][3] += 9
     elif damage == "state":
         arrays["states"][:] = 7
+    elif damage == "free":
+        arrays["states"][arrays["cursors"][1] % len(arrays["states"])] = Waiting.FREE
     elif damage == "twice":
         arrays["keys"][:] = 5
     else:
