@@ -6,7 +6,7 @@ meets the score that was given before anybody knew, and only then teaches the mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,26 @@ class Prequential:
         p = np.clip(scores[scored], _EPSILON, 1 - _EPSILON)
         self.log_loss_sum -= float(np.where(y[scored], np.log(p), np.log1p(-p)).sum())
         self.reliability.update(scores[scored], y[scored])
+
+    def take_back(
+        self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
+    ) -> None:
+        """Undo `update` of the same rows: what was called their truth was none."""
+        wrong = Prequential()
+        wrong.update(scores, alerted, y)
+        self._subtract(wrong)
+
+    def take_back_scored(
+        self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
+    ) -> None:
+        """Undo `update_scored` of the same rows."""
+        wrong = Prequential()
+        wrong.update_scored(scores, alerted, y)
+        self._subtract(wrong)
+
+    def _subtract(self, other: Prequential) -> None:
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name) - getattr(other, part.name))
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Return the counts, with shares and means; None where undefined."""

@@ -50,6 +50,15 @@ class Reliability:
         self.said += np.bincount(place, scores, bins)
         self.brier_sum += float(((scores - y) ** 2).sum())
 
+    def __sub__(self, other: Reliability) -> Reliability:
+        """Return what is left without scores that the other has taken."""
+        return Reliability(
+            self.count - other.count,
+            self.frauds - other.frauds,
+            self.said - other.said,
+            self.brier_sum - other.brier_sum,
+        )
+
     @property
     def calibration_error(self) -> float | None:
         """Expected calibration error: mean distance of what was said and what was, over the bins.

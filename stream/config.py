@@ -127,7 +127,7 @@ class Config(BaseSettings):
             waiting_max=self.labels.waiting_max,
             allowed_lateness_us=self.windows.allowed_lateness,
             idle_after_us=self.windows.idle_after,
-            maturity_us=self.labels.maturity,
+            labels=self.labels.rules(tuple(self.fields.entities)),
             learn_interval_us=self.labels.learn_interval,
             batch_rows_max=self.worker.batch_rows_max,
         )
@@ -274,6 +274,11 @@ def _check_together(config: Config) -> Iterator[_Problem]:
     for name, challenger in config.model.challengers.items():
         yield from _check_model(challenger, ("model", "challengers", name))
     yield from _check_card(config.replay.card, config.fields.entities)
+    capped, entities = config.labels.capped_entity, list(config.fields.entities)
+    if capped and capped not in entities:
+        near = nearest(capped, entities, "the list")
+        text = f"labels.capped_entity: no entity of fields.entities is {quoted(capped)}{near}"
+        yield _Problem(("labels", "capped_entity"), text)
     inputs = config.inputs()
     wrong = [_Problem(path, f"{'.'.join(path)}: {text}") for path, text in inputs.problems()]
     if wrong:

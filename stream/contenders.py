@@ -117,6 +117,19 @@ def judge_and_teach(
         contender.learner.learn_many(X, y)
 
 
+def take_back(
+    contenders: Sequence[Contender], thresholds: Thresholds, said: Said, y: NDArray[np.bool_]
+) -> None:
+    """Take back how rows were judged whose truth is the opposite after all.
+
+    Parameters are those of `judge_and_teach`; `y` is what is known now.
+    """
+    for at, contender in enumerate(contenders):
+        scores, quality = said.scores[:, at], contender.prequential
+        undo = quality.take_back if at == 0 else quality.take_back_scored
+        undo(scores, thresholds.alerted(scores, said.review), ~y)
+
+
 def calibrate(
     contenders: Sequence[Contender], raw: NDArray[np.float64], y: NDArray[np.bool_]
 ) -> None:

@@ -20,14 +20,17 @@ from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
-from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach
+from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach, take_back
 from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
 from stream.evidence import Evidence, reasons_of
 from stream.features.feature_set import FeatureSet
 from stream.features.state import FeatureState
-from stream.keytable import NOWHERE
-from stream.labels import WaitingRows
+from stream.labels.book import LabelBook
+from stream.labels.fates import Departed, Fate, LabelEffects, Review
+from stream.labels.memory import Allocate, in_memory
+from stream.labels.rules import LabelRules
+from stream.labels.waiting import WaitingRows
 from stream.unripe import UnripeLabels
 
 _OK = int(Reason.OK)
@@ -55,8 +58,7 @@ class EngineParameters:
         Entity types observed at once.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
-    maturity_us : int
-        A transaction that nobody labelled counts as genuine after this long.
+    labels : LabelRules
     learn_interval_us : int
         Learning happens when the watermark passes a multiple of this.
     batch_rows_max : int
@@ -75,7 +77,7 @@ class EngineParameters:
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000
-    maturity_us: int = 7 * 86_400_000_000
+    labels: LabelRules = field(default_factory=LabelRules)
     learn_interval_us: int = 1_000_000
     batch_rows_max: int = 1024
 
@@ -132,6 +134,10 @@ class Effects:
         What the engine was made to keep; else empty.
     alerts : list of Evidence
         Rows at REVIEW or stricter that are no duplicates.
+    label_reviews : list of Review
+        Labels that waited for a row of this step or an earlier one.
+    departed_labels : list of Departed
+        Labels that are held no longer.
     """
 
     scores: NDArray[np.float64]
@@ -144,18 +150,8 @@ class Effects:
     reasons: NDArray[np.int64]
     readings: KeptReadings
     alerts: list[Evidence]
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """A labelled row that waits for the next learning barrier, as it was when decided.
-
-    Its scores are a row of `stream.decide.Said.packed`.
-    """
-
-    features: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    is_fraud: bool
+    label_reviews: list[Review] = field(default_factory=list)
+    departed_labels: list[Departed] = field(default_factory=list)
 
 
 @dataclass
@@ -172,6 +168,10 @@ class Counters:
     labels_learned: int = 0
     labels_repeated: int = 0
     labels_refused: int = 0
+    labels_corrected: int = 0
+    labels_superseded: int = 0
+    labels_withheld: int = 0
+    labels_early: int = 0
     matured: int = 0
     unscored: int = 0
 
@@ -189,6 +189,8 @@ class Engine:
     challengers : mapping of str to Learner, optional
         They score the same rows and learn the same labels, are judged by them as the champion
         is, and decide nothing.
+    allocate : Allocate
+        Makes the arrays that hold the features of rows that wait.
 
     Attributes
     ----------
@@ -204,6 +206,7 @@ class Engine:
         learner: Learner,
         keep: Keep = Keep.NOTHING,
         challengers: Mapping[str, Learner] | None = None,
+        allocate: Allocate = in_memory,
     ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
@@ -233,9 +236,12 @@ class Engine:
             len(parameters.features.names),
             parameters.batch_rows_max,
             Said.width(len(self.contenders)),
+            allocate,
         )
-        self._unripe = UnripeLabels(parameters.maturity_us)
-        self._queued: list[Lesson] = []
+        self.book = LabelBook(
+            parameters.labels, self.waiting, self._mark, parameters.hash_key, allocate
+        )
+        self._unripe = UnripeLabels(parameters.labels.maturity_us)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
     @property
@@ -280,12 +286,12 @@ class Engine:
         for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
             if barriers[start] != self._barrier:
                 self._barrier = int(barriers[start])
-                self._learn(self._barrier * self.parameters.learn_interval_us)
+                self._learn(self._barrier * self.parameters.learn_interval_us, effects)
             self._decide(_rows(batch, start, stop), effects, start, stop)
         self._count(batch, effects)
         return effects
 
-    def label(self, labels: Transactions) -> NDArray[np.int64]:
+    def label(self, labels: Transactions) -> LabelEffects:
         """Take labels in the order of arrival; they are learned at the next barrier.
 
         Features that count known frauds know them at once.
@@ -294,30 +300,13 @@ class Engine:
         ----------
         labels : Transactions
             Decoded with `schemas.roles.LABEL_ROLES`.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            `Reason` of each label: its own from decoding, or why it fits no row.
         """
-        reasons = labels.reason.copy()
-        silent = ~np.isin(labels.numeric[0], (0.0, 1.0))
-        reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
-        places = self.waiting.find(np.where(reasons == _OK, labels.transaction_key, 0))
-        taken = reasons == _OK
-        reasons[taken & (places == NOWHERE)] = Reason.LABEL_UNKNOWN_TRANSACTION
-        for i in np.flatnonzero(reasons == _OK):
-            if labels.event_time_us[i] < self.waiting.times_us[places[i]]:
-                reasons[i] = Reason.LABEL_TIME_BEFORE_EVENT
-            elif self.waiting.mark_labelled(int(places[i])):
-                is_fraud = labels.numeric[0, i : i + 1] == 1.0
-                self._mark(places[i : i + 1], is_fraud)
-                self._queued.append(self._lesson(int(places[i]), bool(is_fraud[0])))
-            else:
-                self.counters.labels_repeated += 1
+        effects = self.book.take(labels, self.clock.watermark_us)
         self.counters.labels += len(labels)
-        self.counters.labels_refused += int((reasons != _OK).sum())
-        return reasons
+        self.counters.labels_refused += int((effects.reasons != _OK).sum())
+        self.counters.labels_early += int(effects.held.sum())
+        self._count_labels(effects.departed)
+        return effects
 
     def _segments(self, cuts: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
         """Cut a batch at learning barriers and at the greatest size."""
@@ -339,6 +328,7 @@ class Engine:
             batch.transaction_key, batch.event_time_us, take, timely
         )
         fresh = take & timely & ~repeated
+        self.book.admit(batch, fresh, places)
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
@@ -388,22 +378,20 @@ class Engine:
             waiting.numbers[places], is_fraud, waiting.scores[places, 0], waiting.features[places]
         )
 
-    def _lesson(self, place: int, is_fraud: bool) -> Lesson:
-        """Copy a row out of the ring, which it may leave before the barrier."""
-        waiting = self.waiting
-        return Lesson(waiting.features[place].copy(), waiting.scores[place].copy(), is_fraud)
-
-    def _learn(self, now_us: int) -> None:
+    def _learn(self, now_us: int, effects: Effects) -> None:
         """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
-        lessons, self._queued = self._queued, []
-        if lessons:
-            self._test_then_train(
-                np.array([lesson.features for lesson in lessons]),
-                np.array([lesson.scores for lesson in lessons]),
-                np.array([lesson.is_fraud for lesson in lessons], np.bool_),
-            )
-            self.counters.labels_learned += len(lessons)
-        places = self.waiting.mature(now_us - self.parameters.maturity_us)
+        reviews, departed = self.book.join(now_us)
+        effects.label_reviews.extend(reviews)
+        effects.departed_labels.extend(departed)
+        self._count_labels(departed)
+        lessons = self.book.lessons()
+        if len(lessons.is_fraud):
+            wrong = lessons.corrects
+            said = Said.unpacked(lessons.scores[wrong])
+            take_back(self.contenders, self.parameters.thresholds, said, lessons.is_fraud[wrong])
+            self._test_then_train(lessons.features, lessons.scores, lessons.is_fraud)
+            self.counters.labels_learned += len(lessons.is_fraud)
+        places = self.book.mature(now_us)
         if len(places):
             genuine = np.zeros(len(places), np.bool_)
             self._mark(places, genuine)
@@ -435,6 +423,14 @@ class Engine:
         counters.unscored += int(effects.unscored.sum())
         counters.late += int((taken & (effects.timeliness == Timeliness.LATE)).sum())
         counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
+
+    def _count_labels(self, departed: list[Departed]) -> None:
+        counters, counts = self.counters, self.book.counts
+        counters.labels_refused += sum(each.reason != Reason.OK for each in departed)
+        counters.labels_repeated = int(counts[Fate.REPEATED])
+        counters.labels_corrected = int(counts[Fate.CORRECTED])
+        counters.labels_superseded = int(counts[Fate.SUPERSEDED])
+        counters.labels_withheld = int(counts[Fate.LOW_CONFIDENCE :].sum())
 
 
 def _empty_effects(

@@ -22,6 +22,7 @@ from stream.engine import Effects
 from stream.event_time import Timeliness
 from stream.evidence import Evidence
 from stream.features.state import packed
+from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -161,6 +162,27 @@ class Publisher:
         }
 
 
+def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, Any]:
+    """Make a record of `label_review.avsc`; `topic` is the labels topic."""
+    why = "CONTRADICTION" if review.why is Fate.CORRECTED else review.why.name
+    earlier = review.earlier_source
+    return {
+        "transaction_id": transaction_id,
+        "is_fraud": review.is_fraud,
+        "source": review.source.name,
+        "label_time": review.time_us,
+        "confidence": review.confidence,
+        "why": why,
+        "score": None if np.isnan(review.score) else review.score,
+        "earlier_is_fraud": review.earlier_is_fraud,
+        "earlier_source": None if earlier is None else earlier.name,
+        "earlier_label_time": review.earlier_time_us,
+        "source_topic": topic,
+        "source_partition": review.partition,
+        "source_offset": review.offset,
+    }
+
+
 # What a broker takes by default, less room for headers and framing.
 DEAD_LETTER_BYTES_MAX = 900_000
 
@@ -254,3 +276,4 @@ class Codecs:
 
     alert: RecordCodec
     decision: RecordCodec
+    label_review: RecordCodec | None = None  # None: nobody wants them.

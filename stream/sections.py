@@ -7,7 +7,7 @@ of the documentation from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ from schemas.decoder import Limits
 from schemas.roles import Roles
 from stream.decide import THRESHOLD_OFF, Thresholds
 from stream.features.grammar import Condition, Inputs
+from stream.labels.rules import LabelRules
 
 ENV_PREFIX = "FRAUD_"
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -180,6 +181,8 @@ class TopicsSection(Section):
     """What could not be taken goes here, unchanged, with the reason in its headers."""
     decisions: str = ""
     """Every decision; empty: only alerts are published."""
+    label_reviews: str = "fraud.label_reviews"
+    """Labels that contradict an earlier one or were withheld go here; empty: nowhere."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
     """Partitions of each topic; used by `topics create` and the embedded broker."""
     replication: Annotated[int, Field(ge=1)] = 1
@@ -187,7 +190,12 @@ class TopicsSection(Section):
 
     def names(self) -> list[str]:
         """Return every topic that is in use."""
-        names = [self.transactions, self.labels, self.alerts, self.dead_letters, self.decisions]
+        names = [self.transactions, self.labels, *self.outputs()]
+        return [name for name in names if name]
+
+    def outputs(self) -> list[str]:
+        """Return those that are written."""
+        names = [self.alerts, self.dead_letters, self.decisions, self.label_reviews]
         return [name for name in names if name]
 
 
@@ -343,8 +351,48 @@ class LabelsSection(Section):
     """A payment that nobody labelled counts as genuine after this much event time."""
     waiting_max: Annotated[int, Field(ge=2048, lt=2**31)] = 500_000
     """Payments that wait for their label; beyond it the oldest is given up, and counted."""
+    waiting_folder: str = ""
+    """A folder on a disk for the features of payments that wait, so that weeks of them need no
+    memory; empty: they are kept in memory."""
     learn_interval: Annotated[Duration, Field(ge=1)] = 1_000_000
     """The model learns each time event time passes a multiple of this."""
+    correctable: Duration = 0
+    """How much longer than `maturity` a payment is kept, so that a label that comes later still
+    corrects what was learned; `waiting_max` must have room for it."""
+    confidence_min: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    """A label that is less sure is withheld: neither learned nor counted by features."""
+    learn_max: Annotated[int, Field(ge=1)] = 10_000
+    """Labelled payments learned at once; the rest wait for the next time."""
+    queue_max: Annotated[int, Field(ge=1, lt=2**31)] = 100_000
+    """Labelled payments that may wait to be learned; beyond it labels are withheld."""
+    early_max: Annotated[int, Field(ge=0, le=10_000_000)] = 10_000
+    """Labels held whose payment has not come yet; beyond it the oldest becomes a dead letter."""
+    early_hold: Duration = 86_400_000_000
+    """Event time after which a held label becomes a dead letter."""
+    source_max_per_day: Annotated[int, Field(ge=0)] = 0
+    """Labels of one source that are learned in a day of event time; beyond it they are withheld.
+    0: no cap."""
+    entity_max_per_day: Annotated[int, Field(ge=0)] = 0
+    """Labels of one entity that are learned in a day of event time; beyond it they are withheld.
+    0: no cap."""
+    capped_entity: str = ""
+    """Which entity that is, a name of `fields.entities`; empty: the second, or the only one."""
+
+    def rules(self, entities: Sequence[str]) -> LabelRules:
+        """Return the same as the engine wants it; `entities` are the names of the fields'."""
+        capped = self.capped_entity or entities[:2][-1]
+        return LabelRules(
+            maturity_us=self.maturity,
+            correctable_us=self.correctable,
+            confidence_min=self.confidence_min,
+            learn_max=self.learn_max,
+            queue_max=self.queue_max,
+            early_max=self.early_max,
+            early_hold_us=self.early_hold,
+            source_max_per_day=self.source_max_per_day,
+            entity_max_per_day=self.entity_max_per_day,
+            capped_entity=list(entities).index(capped),
+        )
 
 
 ModelKind = Literal["logistic", "additive", "forest", "river", "onnx"]

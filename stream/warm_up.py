@@ -56,12 +56,18 @@ def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
         capacities={},
         waiting_max=16,
         batch_rows_max=8,
+        labels=replace(engine.parameters.labels, queue_max=8, early_max=8),
     )
     scratch = Engine(small, SilentLearner())
     batch = transactions.decode([b"\0", b"\0"], 0)
     # Both are refused, which runs the decoder; taken as they are, they run the rest.
     batch.longs[:] = 1
     batch.reason[:] = Reason.OK
+    early = labels.decode([b"\0"], 0)
+    early.longs[:] = 1
+    early.numeric[:] = 1.0
+    early.reason[:] = Reason.OK
+    scratch.label(early)
     scratch.step(batch)
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))

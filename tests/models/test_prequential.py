@@ -116,3 +116,21 @@ def test_a_score_that_is_certain_and_wrong_costs_much_but_not_everything(score, 
     quality = Prequential()
     quality.update(np.array([score]), np.array([True]), np.array([fraud]))
     assert quality.as_dict()["log_loss"] == pytest.approx(-math.log(1e-15), rel=1e-2)
+
+
+@pytest.mark.parametrize("scored_only", [False, True])
+@seeds(3)
+def test_what_is_taken_back_was_never_judged(scored_only, seed):
+    rng = np.random.default_rng(seed)
+    scores = np.where(rng.random(60) < 0.2, np.nan, rng.random(60))
+    alerted, y = rng.random(60) < 0.4, rng.random(60) < 0.3
+    ours, plain = Prequential(), Prequential()
+    name = "_scored" if scored_only else ""
+    getattr(ours, f"update{name}")(scores, alerted, y)
+    wrong = slice(10, 30)
+    getattr(ours, f"take_back{name}")(scores[wrong], alerted[wrong], y[wrong])
+    kept = np.r_[0:10, 30:60]
+    getattr(plain, f"update{name}")(scores[kept], alerted[kept], y[kept])
+    mine, expected = vars(ours), vars(plain)
+    assert mine.pop("log_loss_sum") == pytest.approx(expected.pop("log_loss_sum"), 1e-12)
+    assert mine == expected
