@@ -42,7 +42,6 @@ from stream.features.declare import (
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
 from stream.sections import (
-    ENV_PREFIX,
     DecisionSection,
     FeaturesSection,
     FieldsSection,
@@ -59,6 +58,7 @@ from stream.sections import (
     WorkerSection,
 )
 from stream.toml_lines import KeyPath, TomlLines
+from stream.values import ENV_PREFIX
 
 # What stood there once, and where it went.
 _MOVED: dict[tuple[str, ...], str] = {

@@ -45,7 +45,8 @@ LAYERS = (
     ("stream.evaluation.*",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
-    ("stream.sections", "stream.toml_lines"),
+    ("stream.values", "stream.toml_lines"),
+    ("stream.sections",),
     (
         "stream.config",
         "stream.console",

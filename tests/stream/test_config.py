@@ -15,7 +15,7 @@ from stream.app import decoders_of, engine_of, registry_of
 from stream.config import Config, load
 from stream.decide import Thresholds
 from stream.features.declare import Condition, Inputs, default_names
-from stream.sections import parse_duration
+from stream.values import parse_duration
 
 ROOT = Path(__file__).parents[2]
 SECRET = "c0ffee5ec3e7c0ffee5ec3e7c0ffee5e"

@@ -28,8 +28,9 @@ class Desk:
         self.book = LabelBook(LabelRules(**rules), self.waiting, self._mark, bytes(16))
         self.number = 0
 
-    def _mark(self, numbers, is_fraud):
-        self.marks += zip(numbers.tolist(), is_fraud.tolist(), strict=True)
+    def _mark(self, places, is_fraud):
+        numbers = self.waiting.numbers[places].tolist()
+        self.marks += zip(numbers, is_fraud.tolist(), strict=True)
 
     def admit(self, *keys, at_us=START_US, entity=5):
         """Admit rows; each is numbered, and its number is its feature and its score."""
