@@ -281,9 +281,7 @@ class NaiveEngine:
         self.calibrator = NaiveCalibrator() if parameters.calibrate else None
         self.unripe = []  # (event time, number, raw score, verdict): labelled early
         self.n_taught = 0
-        self.labels = NaiveLabels(
-            parameters.labels, self.waiting, lambda row, v: self.memory.mark(row["number"], v)
-        )
+        self.labels = NaiveLabels(parameters.labels, self.waiting, self._mark)
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
@@ -363,6 +361,12 @@ class NaiveEngine:
         named = zip(self.p.features.names, said, strict=True)
         return {name: float(value) for name, (value, _) in named if not math.isnan(value)}
 
+    def _mark(self, row, is_fraud):
+        """Let the features know a verdict, with what was said and seen at decision time."""
+        score = math.nan if row["score"] is None else row["score"]
+        then = {f: row["x"].get(str(f), math.nan) for f in self.p.features.features}
+        self.memory.mark(row["number"], is_fraud, score, then)
+
     def _for_river(self, x):
         return {name: min(max(value, -1e12), 1e12) for name, value in x.items()}
 
@@ -405,7 +409,10 @@ class NaiveEngine:
                 self.judged.remove((row["score"], row["outcome"], taught))
             self._teach(row, is_fraud, now_us)
             self.counts["labels_learned"] += 1
-        for row in self.labels.mature(now_us):
+        mature = self.labels.mature(now_us)
+        for row in mature:
+            self._mark(row, False)
+        for row in mature:
             self._teach(row, False, now_us)
             self.counts["matured"] += 1
         # What was labelled early teaches the calibrator once it is as old as what was not.

@@ -243,6 +243,10 @@ NAMES = (
     "merchant.{frauds,fraud_rate}_90s",
     "merchant.{count,fraud_rate}_60s_delay_5s",
     "card.seconds_since_fraud",
+    "merchant.{known_fraud_odds,known_count}_90s",
+    "merchant.seconds_since_genuine",
+    "card.known_fraud_run",
+    "at_fraud(merchant, amount)",
     "ratio(amount, card.amount_mean_90s)",
 )
 

@@ -11,13 +11,14 @@ from streams import (
     START_US,
     block,
     build_engine,
+    feature_set,
     label_row,
     random_parameters,
 )
 
 from schemas.columns import Reason
 from stream.decide import Outcome, Said, Thresholds
-from stream.engine import Contender
+from stream.engine import Contender, Engine, Keep
 from stream.event_time import Timeliness
 from stream.labels.rules import LabelRules
 
@@ -149,3 +150,36 @@ def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
         assert (right["judged"], right["frauds"], right["precision"]) == (1, 0, 0.0)
         assert right["log_loss"] == pytest.approx(-np.log(0.01))
     assert (engine.counters.labels_learned, engine.counters.labels_corrected) == (2, 1)
+
+
+def test_features_know_every_verdict_with_what_was_said_of_it_then():
+    """A label at once, and at a barrier what nobody objected to; `surprise` by the old score."""
+    names = ("amount", "card.known_count_1h", "card.surprise_1h", "at_fraud(card, amount)")
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        features=feature_set(names),
+        calibrate=False,
+        alerts_per_day=0.0,
+        events_max=100,
+        labels=LabelRules(maturity_us=60 * SECOND),
+        learn_interval_us=SECOND,
+        allowed_lateness_us=0,
+    )
+    engine = Engine(parameters, _Sure(), Keep.STATES)
+
+    def pay(key, seconds, amount=100):
+        row = {"time_us": START_US + seconds * SECOND, "amount": amount, "key": key}
+        row |= {"entities": [1, 2], "numeric": [0, 0]}
+        return engine.step(block(LAYOUT, [row])).readings.matrix[0].tolist()
+
+    assert pay(1, 0, 700)[1] == 0
+    assert pay(2, 1)[1] == 0
+    reasons_of(engine, label_row(1, START_US + SECOND, 1.0))
+    _, known, surprise, at_fraud = pay(3, 2)
+    assert (known, at_fraud) == (pytest.approx(1, rel=1e-2), 7.0)
+    assert surprise == pytest.approx(1 - 0.99, rel=1e-2)
+    # The second one is genuine by now, which 0.99 did not say; the first one was labelled.
+    _, known, surprise, at_fraud = pay(4, 61)
+    assert known == pytest.approx(2, rel=0.1)
+    assert surprise == pytest.approx((1 - 0.99) - 0.99, rel=0.1)
+    assert np.isnan(at_fraud)
