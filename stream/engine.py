@@ -238,9 +238,7 @@ class Engine:
             Said.width(len(self.contenders)),
             allocate,
         )
-        self.book = LabelBook(
-            parameters.labels, self.waiting, self._mark, parameters.hash_key, allocate
-        )
+        self.book = LabelBook(parameters.labels, self.waiting, parameters.hash_key, allocate)
         self._unripe = UnripeLabels(parameters.labels.maturity_us)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
@@ -301,7 +299,7 @@ class Engine:
         labels : Transactions
             Decoded with `schemas.roles.LABEL_ROLES`.
         """
-        effects = self.book.take(labels, self.clock.watermark_us)
+        effects = self.book.take(labels, self.clock.watermark_us, self._mark)
         self.counters.labels += len(labels)
         self.counters.labels_refused += int((effects.reasons != _OK).sum())
         self.counters.labels_early += int(effects.held.sum())
@@ -380,7 +378,7 @@ class Engine:
 
     def _learn(self, now_us: int, effects: Effects) -> None:
         """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
-        reviews, departed = self.book.join(now_us)
+        reviews, departed = self.book.join(now_us, self._mark)
         effects.label_reviews.extend(reviews)
         effects.departed_labels.extend(departed)
         self._count_labels(departed)

@@ -34,8 +34,6 @@ class LabelBook:
     rules : LabelRules
     waiting : WaitingRows
         Whose rows are labelled.
-    mark : callable
-        Given the places of rows and whether each is fraud, as soon as it is known.
     hash_key : bytes
         16 bytes, the decoder's.
     allocate : Allocate
@@ -51,7 +49,6 @@ class LabelBook:
         self,
         rules: LabelRules,
         waiting: WaitingRows,
-        mark: Mark,
         hash_key: bytes,
         allocate: Allocate = in_memory,
     ) -> None:
@@ -63,10 +60,9 @@ class LabelBook:
         self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
         self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)
         self.counts = np.zeros(len(Fate), np.int64)
-        self._mark = mark
         self._source_keys = hash_texts([source.name for source in Source], hash_key)
 
-    def take(self, labels: Transactions, watermark_us: int) -> LabelEffects:
+    def take(self, labels: Transactions, watermark_us: int, mark: Mark) -> LabelEffects:
         """Take labels in the order of arrival.
 
         Parameters
@@ -74,6 +70,8 @@ class LabelBook:
         labels : Transactions
             Decoded with `schemas.roles.LABEL_ROLES`.
         watermark_us : int
+        mark : callable
+            Told the numbers of events and whether each is fraud, as soon as it is known.
         """
         reasons = labels.reason.copy()
         verdicts, confidence = labels.numeric
@@ -81,7 +79,7 @@ class LabelBook:
         unsure = ~((confidence > 0) & (confidence <= 1))
         reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
         reasons[(reasons == _OK) & unsure] = Reason.LABEL_CONFIDENCE_INVALID
-        given = self._apply(labels, reasons == _OK, watermark_us)
+        given = self._apply(labels, reasons == _OK, watermark_us, mark)
         reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
         absent = given.fates == Fate.NO_ROW
         old = absent & (labels.event_time_us < watermark_us - self.rules.horizon_us)
@@ -104,14 +102,14 @@ class LabelBook:
         self.waiting.entities[places[fresh]] = capped[fresh]
         self.early.expect(batch.transaction_key[fresh])
 
-    def join(self, now_us: int) -> tuple[list[Review], list[Departed]]:
+    def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
         """Join held labels to their transactions at a barrier; let the others go in time."""
         reviews: list[Review] = []
         departed: list[Departed] = []
         if self.early.claimed:
             found = self.waiting.find(self.early.held().transaction_key) != NOWHERE
             labels = self.early.take(found)
-            given = self._apply(labels, np.ones(len(labels), np.bool_), now_us)
+            given = self._apply(labels, np.ones(len(labels), np.bool_), now_us, mark)
             reviews = self._reviews(labels, given, np.full(len(labels), -1))
             reasons = np.full(len(labels), _OK)
             reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
@@ -128,7 +126,9 @@ class LabelBook:
         before_us = now_us - self.rules.maturity_us
         return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
 
-    def _apply(self, labels: Transactions, take: NDArray[np.bool_], now_us: int) -> _Given:
+    def _apply(
+        self, labels: Transactions, take: NDArray[np.bool_], now_us: int, mark: Mark
+    ) -> _Given:
         """Give labels to their rows; put new lessons on the queue and tell the features."""
         n, waiting, queue = len(labels), self.waiting, self.queue
         given = _Given(
@@ -153,7 +153,7 @@ class LabelBook:
         at = given.places[changed]
         new = at[waiting.lessons[at] >= first_lesson]
         queue.fill(waiting.lessons[new], waiting.features[new], waiting.scores[new])
-        self._mark(at, labels.numeric[0][changed] == 1.0)
+        mark(at, labels.numeric[0][changed] == 1.0)
         self.counts += np.bincount(given.fates, minlength=len(Fate))
         return given
 

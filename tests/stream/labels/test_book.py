@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, rows_max=100, **rules):
         self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100)
         self.marks = []
-        self.book = LabelBook(LabelRules(**rules), self.waiting, self._mark, bytes(16))
+        self.book = LabelBook(LabelRules(**rules), self.waiting, bytes(16))
         self.number = 0
 
     def _mark(self, places, is_fraud):
@@ -52,7 +52,7 @@ class Desk:
             label if isinstance(label, dict) else label_row(label[0], START_US, *label[1:])
             for label in labels
         ]
-        return self.book.take(block(LABEL_LAYOUT, rows), at_us)
+        return self.book.take(block(LABEL_LAYOUT, rows), at_us, self._mark)
 
     def learn(self):
         lessons = self.book.lessons()
@@ -75,7 +75,7 @@ def test_everything_equals_the_oracle(seed):
         capped_entity=1,
     )
     desk = Desk(int(rng.choice([5, 200])))
-    desk.book = LabelBook(rules, desk.waiting, desk._mark, bytes(16))
+    desk.book = LabelBook(rules, desk.waiting, bytes(16))
     marks = []
     plain = NaiveWaitingRows(desk.waiting.rows_max)
     naive = NaiveLabels(rules, plain, lambda row, verdict: marks.append((row["number"], verdict)))
@@ -98,13 +98,13 @@ def test_everything_equals_the_oracle(seed):
             source, key = Source(int(rng.integers(0, 5))), int(rng.integers(1, 60))
             said.append((key, said_us, verdict, source, confidence))
         labels = [label_row(*s[:3], source=s[3], confidence=s[4]) for s in said]
-        effects = desk.book.take(block(LABEL_LAYOUT, labels), now)
+        effects = desk.book.take(block(LABEL_LAYOUT, labels), now, desk._mark)
         reasons = [naive.take(now, *s[:3], s[3].name, s[4]) for s in said]
         assert [Reason(reason).name for reason in effects.reasons] == reasons
         reviews += effects.reviews
         departed += effects.departed
         if rng.random() < 0.5:
-            more, gone = desk.book.join(now)
+            more, gone = desk.book.join(now, desk._mark)
             reviews += more
             departed += gone
             naive.join(now)
@@ -240,10 +240,10 @@ def test_an_early_label_is_joined_at_the_barrier_after_its_transaction():
     effects = desk.say((7, 1.0), (9, 1.0))
     assert effects.reasons.tolist() == [Reason.OK] * 2
     assert effects.held.all()
-    desk.book.join(START_US)
+    desk.book.join(START_US, desk._mark)
     desk.admit(7)
     assert desk.learn() == []
-    _, departed = desk.book.join(START_US)
+    _, departed = desk.book.join(START_US, desk._mark)
     assert departed == [(0, 0, Reason.OK)]
     assert desk.learn() == [(0.0, True, False)]
     assert len(desk.book.early) == 1
@@ -253,7 +253,7 @@ def test_an_early_label_older_than_its_transaction_is_refused_then():
     desk = Desk()
     desk.say((7, 1.0))
     desk.admit(7, at_us=START_US + 1)
-    _, departed = desk.book.join(START_US)
+    _, departed = desk.book.join(START_US, desk._mark)
     assert departed == [(0, 0, Reason.LABEL_TIME_BEFORE_EVENT)]
 
 
