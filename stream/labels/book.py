@@ -71,7 +71,7 @@ class LabelBook:
             Decoded with `schemas.roles.LABEL_ROLES`.
         watermark_us : int
         mark : callable
-            Told the numbers of events and whether each is fraud, as soon as it is known.
+            Told the places of rows and whether each is fraud, as soon as it is known.
         """
         reasons = labels.reason.copy()
         verdicts, confidence = labels.numeric
