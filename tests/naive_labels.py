@@ -147,7 +147,11 @@ class NaiveLabels:
             return "OK"
         why = None if sure else "LOW_CONFIDENCE"
         waits = any(lesson is row["lesson"] for lesson in self.queue)
-        if not why and not waits and len(self.queue) == self.rules.queue_max:
+        if (
+            not why
+            and not waits
+            and len(self.queue) == min(self.rules.queue_max, self.waiting.rows_max)
+        ):
             why = "BACKLOG"
         why = why or self._cap(now_us, source, row["entity"])
         if why:

@@ -54,8 +54,9 @@ class LabelBook:
     ) -> None:
         self.rules = rules
         self.waiting = waiting
+        lessons_max = min(rules.queue_max, waiting.rows_max)
         self.queue = LessonQueue(
-            rules.queue_max, waiting.features.shape[1], waiting.scores.shape[1], allocate
+            lessons_max, waiting.features.shape[1], waiting.scores.shape[1], allocate
         )
         self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
         self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)

@@ -20,7 +20,7 @@ class LabelRules:
     learn_max : int
         Labelled rows learned at one barrier; the rest wait for the next.
     queue_max : int
-        Labelled rows that may wait to be learned.
+        Labelled rows that may wait to be learned; never more than rows that are kept.
     early_max : int
         Labels held that came before their transaction; 0: none.
     early_hold_us : int
