@@ -66,7 +66,6 @@ def ask(
     contenders: Sequence[Contender],
     X: NDArray[np.float64],
     review: float,
-    times_us: NDArray[np.int64],
 ) -> Said:
     """Return what every contender says of every row, NaN where it says nothing.
 
@@ -76,8 +75,6 @@ def ask(
     X : ndarray of float64, shape (n, n_features)
     review : float
         The review threshold in force.
-    times_us : ndarray of int64, shape (n,)
-        Event times.
     """
     raw = np.full((len(X), len(contenders)), np.nan)
     scores = np.full_like(raw, np.nan)
@@ -87,7 +84,7 @@ def ask(
             calibrator = contender.calibrator
             raw[:, at] = said
             scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
-    return Said(scores, raw, np.full(len(X), review), times_us.astype(np.float64))
+    return Said(scores, raw, np.full(len(X), review))
 
 
 def judge_and_teach(

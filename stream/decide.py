@@ -72,29 +72,26 @@ class Said:
         What the models themselves said, before it was calibrated.
     review : ndarray of float64, shape (n,)
         The review threshold in force.
-    time_us : ndarray of float64, shape (n,)
-        Event time, whole microseconds.
     """
 
     scores: NDArray[np.float64]
     raw: NDArray[np.float64]
     review: NDArray[np.float64]
-    time_us: NDArray[np.float64]
 
     @staticmethod
     def width(n_contenders: int) -> int:
         """Return the columns of `packed`."""
-        return 2 * n_contenders + 2
+        return 2 * n_contenders + 1
 
     def packed(self) -> NDArray[np.float64]:
         """Return all as one matrix; its first column is the champion's score."""
-        return np.column_stack([self.scores, self.raw, self.review, self.time_us])
+        return np.column_stack([self.scores, self.raw, self.review])
 
     @classmethod
     def unpacked(cls, matrix: NDArray[np.float64]) -> Said:
         """Return what `packed` made a matrix of."""
-        n = matrix.shape[1] // 2 - 1
-        return cls(matrix[:, :n], matrix[:, n : 2 * n], matrix[:, 2 * n], matrix[:, 2 * n + 1])
+        n = matrix.shape[1] // 2
+        return cls(matrix[:, :n], matrix[:, n : 2 * n], matrix[:, 2 * n])
 
 
 def score_scaled(score: float) -> int:

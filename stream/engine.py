@@ -31,7 +31,6 @@ from stream.labels.fates import Departed, Fate, LabelEffects, Review
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
-from stream.unripe import UnripeLabels
 
 _OK = int(Reason.OK)
 
@@ -239,7 +238,6 @@ class Engine:
             allocate,
         )
         self.book = LabelBook(parameters.labels, self.waiting, parameters.hash_key, allocate)
-        self._unripe = UnripeLabels(parameters.labels.maturity_us)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
     @property
@@ -316,9 +314,6 @@ class Engine:
         """Score and decide one segment, and remember it."""
         if self.budget is not None:
             self.budget.advance(self._now_us)
-        ripe = self._unripe.ripe(self._now_us)
-        if ripe is not None:
-            calibrate(self.contenders, *ripe)
         thresholds = self.thresholds
         take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
@@ -330,7 +325,7 @@ class Engine:
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
-        said = ask(self.contenders, fresh_X, thresholds.review, batch.event_time_us[fresh])
+        said = ask(self.contenders, fresh_X, thresholds.review)
         scores = np.full(len(batch), np.nan)
         scores[fresh] = said.scores[:, 0]
         outcomes = thresholds.outcomes(scores)
@@ -387,6 +382,8 @@ class Engine:
             wrong = lessons.corrects
             said = Said.unpacked(lessons.scores[wrong])
             take_back(self.contenders, self.parameters.thresholds, said, lessons.is_fraud[wrong])
+            if self.budget is not None:
+                self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
             self._test_then_train(lessons.features, lessons.scores, lessons.is_fraud)
             self.counters.labels_learned += len(lessons.is_fraud)
         places = self.book.mature(now_us)
@@ -397,6 +394,12 @@ class Engine:
                 self.waiting.features[places], self.waiting.scores[places], genuine
             )
             self.counters.matured += len(places)
+        # Frauds are found within hours, genuine payments by nobody complaining for weeks: only
+        # of mature payments is it known how many of all there were are fraud.
+        ripe = self.waiting.ripe
+        if self.parameters.calibrate and len(ripe):
+            raw = Said.unpacked(self.waiting.scores[ripe]).raw
+            calibrate(self.contenders, raw, self.waiting.verdicts[ripe] == 1)
 
     def _test_then_train(
         self,
@@ -407,8 +410,6 @@ class Engine:
         said = Said.unpacked(scores)
         if self.budget is not None:
             self.budget.judge(said, y)
-        if self.parameters.calibrate:
-            calibrate(self.contenders, *self._unripe.add(said, y, self._now_us))
         judge_and_teach(self.contenders, self.parameters.thresholds, X, said, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:

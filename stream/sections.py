@@ -385,7 +385,7 @@ class ReplaySection(Section):
     """Column that holds the truth (0/1, true/false); empty: the file has none."""
     label_delay: Duration = 7 * 86_400_000_000
     """A fraud's label comes this much event time after its payment; `--label-delay` overrides
-    it. Beyond `labels.maturity` it comes too late."""
+    it. Beyond `labels.maturity` its payment has been learned as genuine."""
     card: str = ""
     """The name of `fields.entities` that pays, the card of card precision; empty: the first."""
     alert_budget: Annotated[int, Field(ge=1)] = 100

@@ -8,7 +8,8 @@ Order of truth, for each poll:
 4. once the brokers have acknowledged all of a step's records, its input offsets
    may be committed, and are, at the commit interval.
 
-A crash anywhere repeats work and loses none of it.
+A crash anywhere repeats work and loses none of it, but for labels that are held until
+their payment comes: their offsets are committed, and they live in memory only.
 """
 
 from __future__ import annotations
@@ -202,7 +203,7 @@ class Worker:
             _count(self.stats.label_reviews, review.why.name)
             if codec is None:
                 continue
-            if batch is not None:
+            if batch is not None and review.row >= 0:
                 transaction_id = batch.transaction_id(review.row)
             else:
                 held = self._held.look((review.partition, review.offset))

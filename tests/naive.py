@@ -279,8 +279,6 @@ class NaiveEngine:
         )
         self.waiting = NaiveWaitingRows(parameters.waiting_max)
         self.calibrator = NaiveCalibrator() if parameters.calibrate else None
-        self.unripe = []  # (event time, number, raw score, verdict): labelled early
-        self.n_taught = 0
         self.labels = NaiveLabels(parameters.labels, self.waiting, self._mark)
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
@@ -407,26 +405,18 @@ class NaiveEngine:
         for row, is_fraud, taught in self.labels.lessons():
             if taught is not None:
                 self.judged.remove((row["score"], row["outcome"], taught))
-            self._teach(row, is_fraud, now_us)
+            self._teach(row, is_fraud)
             self.counts["labels_learned"] += 1
         mature = self.labels.mature(now_us)
         for row in mature:
             self._mark(row, False)
         for row in mature:
-            self._teach(row, False, now_us)
+            self._teach(row, False)
             self.counts["matured"] += 1
-        # What was labelled early teaches the calibrator once it is as old as what was not.
-        self.unripe.sort(key=lambda early: early[:2])
-        while self.unripe and self.unripe[0][0] <= now_us - self.p.labels.maturity_us:
-            _, _, raw, is_fraud = self.unripe.pop(0)
-            self.calibrator.learn(raw, is_fraud)
+        for row in self.waiting.ripe if self.calibrator else ():
+            self.calibrator.learn(row["raw"], row["verdict"])
 
-    def _teach(self, row, is_fraud, now_us):
-        self.n_taught += 1
+    def _teach(self, row, is_fraud):
         self.judged.append((row["score"], row["outcome"], is_fraud))
-        if self.calibrator and row["time_us"] > now_us - self.p.labels.maturity_us:
-            self.unripe.append((row["time_us"], self.n_taught, row["raw"], is_fraud))
-        elif self.calibrator:
-            self.calibrator.learn(row["raw"], is_fraud)
         self.model.learn_one(self._for_river(row["x"]), is_fraud)
         self.seen[is_fraud] += 1

@@ -48,6 +48,7 @@ class Entity:
         self.reordered_us = -math.inf
         self.first_us = math.inf
         self.fraud_us = None
+        self.genuine_us = None
         self.at_fraud = {}  # Feature -> what it was at the latest fraud, or None.
         self.verdicts = []  # (event time, amount, is fraud, is a correction, score), as told.
         self.forgotten_us = None  # Latest time among the forgotten events.
@@ -135,6 +136,9 @@ class NaiveFeatures:
             if event.number == number and event.verdict is not is_fraud:
                 self._tell(event, is_fraud, event.verdict is not None, score, then)
                 event.verdict = is_fraud
+                for entity in [self._holder(names, event) for names in self.types]:
+                    if entity is not None:
+                        self._clear(entity, event)
         for event in self.remembered:
             if event.number == number and event.is_fraud != is_fraud:
                 event.is_fraud = is_fraud
@@ -156,6 +160,15 @@ class NaiveFeatures:
                     if type(feature).__name__ == "AtFraud" and tuple(feature.entity) == names:
                         value = then[feature.argument] if is_fraud else math.nan
                         entity.at_fraud[feature] = value
+
+    def _clear(self, entity, event):
+        """Note when an entity's latest known genuine event was."""
+        if event.verdict is False:
+            before_us = -math.inf if entity.genuine_us is None else entity.genuine_us
+            entity.genuine_us = max(event.time_us, before_us)
+        elif entity.genuine_us == event.time_us:
+            still = [e.time_us for e in entity.events if e.verdict is False]
+            entity.genuine_us = max(still, default=None)
 
     def _judge(self, entity, event):
         if event.is_fraud:
@@ -379,9 +392,11 @@ class NaiveFeatures:
         if value == "known_fraud_run":
             return float(last_in_a_row([is_fraud for _, _, is_fraud, _, _ in entity.verdicts]))
         if value == "seconds_since_genuine":
-            times = [time_us for time_us, _, is_fraud, _, _ in entity.verdicts if not is_fraud]
-            latest = max(times, default=math.inf)
-            return float(t - latest) / 1e6 if latest <= t else math.nan
+            latest = entity.genuine_us
+            if latest is not None and latest > t:
+                times = [e.time_us for e in entity.events if e.verdict is False and e.time_us <= t]
+                latest = max(times, default=None)
+            return math.nan if latest is None else float(t - latest) / 1e6
         if feature.of_verdicts:
             return self._known(feature, entity, event)
         if value == "seconds_since_last":

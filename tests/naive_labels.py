@@ -14,6 +14,7 @@ class NaiveWaitingRows:
         self.rows_max = rows_max
         self.rows = []
         self.lost = 0
+        self.ripe = []  # that matured last, but withheld ones
 
     @property
     def waiting(self):
@@ -44,9 +45,12 @@ class NaiveWaitingRows:
     def mature(self, before_us, release_us=None):
         """Let rows mature from the oldest arrival on; return those that nobody labelled."""
         unlabelled = []
+        self.ripe = []
         for row in self.rows:
             if row["time_us"] > before_us and not row["passed"]:
                 break
+            if not row["passed"] and row["state"] != "withheld":
+                self.ripe.append(row)
             if row["state"] == "unlabelled":
                 unlabelled.append(row)
                 row |= {"state": "matured", "verdict": False, "taught": False}
@@ -79,6 +83,7 @@ class NaiveLabels:
 
     def take(self, now_us, key, time_us, verdict, source, confidence):
         """Take a label that was decoded at a watermark; return why it was not used, or "OK"."""
+        self._join_claimed(now_us)
         reason = "OK"
         label = key, time_us, verdict == 1.0, source, confidence
         if verdict not in (0.0, 1.0):
@@ -107,16 +112,19 @@ class NaiveLabels:
 
     def join(self, now_us):
         """Join held labels at a barrier, and let those go that were held for long enough."""
-        for entry in [each for each in self.early if self.waiting.find(each["label"][0])]:
-            self.early.remove(entry)
-            reason = self._apply(now_us, *entry["label"])
-            self.departed.append((entry["label"][0], reason))
-            self.counts["refused"] += reason != "OK"
+        self._join_claimed(now_us)
         for entry in self.early:
             if entry["since_us"] == BEGINNING_US:
                 entry["since_us"] = now_us
         due_us = now_us - self.rules.early_hold_us
         self._give_up([each for each in self.early if each["since_us"] <= due_us])
+
+    def _join_claimed(self, now_us):
+        for entry in [each for each in self.early if self.waiting.find(each["label"][0])]:
+            self.early.remove(entry)
+            reason = self._apply(now_us, *entry["label"])
+            self.departed.append((entry["label"][0], reason))
+            self.counts["refused"] += reason != "OK"
 
     def _cap(self, now_us, source, entity):
         """Return which cap one more label would go over, or None."""

@@ -348,7 +348,6 @@ class Run:
             "calibrators": [pack(x.state()) for x in calibrators if x is not None],
             "budget": self.engine.budget and pack(self.engine.budget.state()),
             "thresholds": self.thresholds,
-            "unripe": repr(sorted(self.engine._unripe._waiting)),
         }
 
     def state(self) -> dict[str, bytes]:

@@ -36,7 +36,6 @@ LAYERS = (
     (
         "stream.labels.*",
         "stream.contenders",
-        "stream.unripe",
         "stream.evidence",
         "stream.budget",
         "stream.budget.*",

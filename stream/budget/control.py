@@ -181,8 +181,10 @@ class AlertBudget:
         counts = self._counts
         self._counts = replace(counts, scored=counts.scored + scored, recent=counts.recent + alerts)
 
-    def judge(self, said: Said, y: NDArray[np.bool_]) -> None:
+    def judge(self, said: Said, y: NDArray[np.bool_], sign: int = 1) -> None:
         """Count the labels of payments that the budget's threshold had alerted.
+
+        A `sign` of -1 takes back what was counted of them.
 
         Parameters
         ----------
@@ -195,8 +197,8 @@ class AlertBudget:
         counts = self._counts
         self._counts = replace(
             counts,
-            judged=counts.judged + int(mine.sum()),
-            hits=counts.hits + int((mine & y).sum()),
+            judged=counts.judged + sign * int(mine.sum()),
+            hits=counts.hits + sign * int((mine & y).sum()),
         )
 
     def as_dict(self) -> dict[str, Any]:

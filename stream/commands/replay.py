@@ -59,9 +59,12 @@ def _configured(path: Path | None, label_delay: str) -> Config:
             raise ConfigError(f"--label-delay: {error}") from error
         replay = config.replay.model_copy(update={"label_delay": delay_us})
         config = config.model_copy(update={"replay": replay})
-    if config.replay.label and config.replay.label_delay > config.labels.maturity:
+    delay, labels = config.replay.label_delay, config.labels
+    if config.replay.label and delay > labels.maturity:
+        late = delay > labels.maturity + labels.correctable
+        then = "and the labels find no row" if late else "and the labels correct that"
         say(
             "note: labels come later than labels.maturity: their payments have been learned as "
-            "genuine by then, and the labels are refused; set labels.maturity to the delay"
+            f"genuine by then, {then}; set labels.maturity to the delay"
         )
     return config

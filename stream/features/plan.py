@@ -141,6 +141,7 @@ class EntityPlan:
             known_us=_row(self.known_us),
             known_amount=_row([at[("number", "amount")]] if self.known else []),
             known_unit=np.array([[scale_of("amount", inputs)]]),
+            known_verdict=_row([at[FRAUD], at[VERDICT]] if self.known else []),
             known_at=_row([self._known_at]),
             at_fraud=_row(self.at_fraud),
         )

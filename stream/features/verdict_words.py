@@ -49,7 +49,7 @@ OF_VERDICTS = {
     "seconds_since_genuine": (
         "time since the latest payment of the {one} that is known to be genuine",
         "seconds",
-        "NaN if there is none, or it is later than this event.",
+        "NaN if there is none.",
     ),
 }
 AT_FRAUD = "{of} as it was at the latest payment of the {one} that became known to be fraud"

@@ -80,6 +80,8 @@ class LabelBook:
         unsure = ~((confidence > 0) & (confidence <= 1))
         reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
         reasons[(reasons == _OK) & unsure] = Reason.LABEL_CONFIDENCE_INVALID
+        # A label that was held came before these.
+        reviews, departed = self._join_claimed(watermark_us, mark)
         given = self._apply(labels, reasons == _OK, watermark_us, mark)
         reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
         absent = given.fates == Fate.NO_ROW
@@ -87,12 +89,11 @@ class LabelBook:
         held = absent & ~old & (labels.transaction_key != 0) & (self.rules.early_max > 0)
         reasons[absent & ~held] = Reason.LABEL_UNKNOWN_TRANSACTION
         reasons[old] = Reason.LABEL_TOO_OLD
-        departed: list[Departed] = []
         if held.any():
             chosen = Transactions(labels.layout, labels.longs[:, held], labels.data)
             gone = self.early.hold(chosen, watermark_us)
-            departed = _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
-        reviews = self._reviews(labels, given, np.arange(len(labels)))
+            departed += _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
+        reviews += self._reviews(labels, given, np.arange(len(labels)))
         return LabelEffects(reasons, held, reviews, departed)
 
     def admit(
@@ -105,18 +106,21 @@ class LabelBook:
 
     def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
         """Join held labels to their transactions at a barrier; let the others go in time."""
-        reviews: list[Review] = []
-        departed: list[Departed] = []
-        if self.early.claimed:
-            found = self.waiting.find(self.early.held().transaction_key) != NOWHERE
-            labels = self.early.take(found)
-            given = self._apply(labels, np.ones(len(labels), np.bool_), now_us, mark)
-            reviews = self._reviews(labels, given, np.full(len(labels), -1))
-            reasons = np.full(len(labels), _OK)
-            reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
-            departed = _departed(labels, *map(Reason, reasons.tolist()))
+        reviews, departed = self._join_claimed(now_us, mark)
         gone = self.early.expire(now_us)
         return reviews, departed + _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
+
+    def _join_claimed(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
+        """Join the held labels whose transactions have come."""
+        if not self.early.claimed:
+            return [], []
+        found = self.waiting.find(self.early.held().transaction_key) != NOWHERE
+        labels = self.early.take(found)
+        given = self._apply(labels, np.ones(len(labels), np.bool_), now_us, mark)
+        reasons = np.full(len(labels), _OK)
+        reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
+        reviews = self._reviews(labels, given, np.full(len(labels), -1))
+        return reviews, _departed(labels, *map(Reason, reasons.tolist()))
 
     def lessons(self) -> Lessons:
         """Take what is to be learned at a barrier."""

@@ -107,16 +107,20 @@ def admit_rows(
 
 
 @kernel
-def mature_rows(buckets, keys, times_us, states, cursors, before_us, release_us, out):
+def mature_rows(buckets, keys, times_us, states, cursors, before_us, release_us, out, ripe):
     """Let rows up to one time mature, and release those up to an earlier one.
 
-    Writes the places of those that nobody labelled; returns how many.
+    Writes the places of those that nobody labelled, and of all that were not withheld;
+    returns how many of each.
     """
-    n = 0
+    n, n_ripe = 0, 0
     while cursors[_MATURE] < cursors[_ADMITTED]:
         place = cursors[_MATURE] % keys.shape[0]
         if times_us[place] > before_us:
             break
+        if states[place] != WITHHELD:
+            ripe[n_ripe] = place
+            n_ripe += 1
         if states[place] == UNLABELLED:
             states[place] = MATURED
             out[n] = place
@@ -126,7 +130,7 @@ def mature_rows(buckets, keys, times_us, states, cursors, before_us, release_us,
         if times_us[cursors[_RELEASED] % keys.shape[0]] > release_us:
             break
         _release_oldest(buckets, keys, states, cursors)
-    return n
+    return n, n_ripe
 
 
 @kernel
@@ -171,6 +175,9 @@ class WaitingRows:
         Number of the row's last lesson, or NO_LESSON.
     entities : ndarray of uint64, shape (places,)
         Key of the entity whose labels are capped together.
+    ripe : ndarray of int64
+        Places of the rows that `mature` let mature last, labelled ones too, in order of
+        arrival; not those that a withheld label called fraud. Readable as long as those.
     """
 
     def __init__(
@@ -202,6 +209,7 @@ class WaitingRows:
         self.lessons = np.zeros(places, np.int64)
         self.entities = np.zeros(places, np.uint64)
         self.cursors = np.zeros(4, np.int64)
+        self.ripe = np.zeros(0, np.int64)
 
     @property
     def waiting(self) -> int:
@@ -299,7 +307,7 @@ class WaitingRows:
         return {
             name: array
             for name, array in vars(self).items()
-            if isinstance(array, np.ndarray) and name != "buckets"
+            if isinstance(array, np.ndarray) and name not in ("buckets", "ripe")
         }
 
     def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
@@ -350,8 +358,8 @@ class WaitingRows:
             Places of the rows that nobody labelled. Their contents stay readable
             until the next `admit`.
         """
-        out = np.empty(self.waiting, np.int64)
-        n = mature_rows(
+        out, ripe = np.empty((2, self.waiting), np.int64)
+        n, n_ripe = mature_rows(
             self.buckets,
             self.keys,
             self.times_us,
@@ -360,5 +368,7 @@ class WaitingRows:
             before_us,
             before_us if release_us is None else release_us,
             out,
+            ripe,
         )
+        self.ripe = ripe[:n_ripe]
         return out[:n]

@@ -20,10 +20,12 @@ from numba import int64
 from schemas.jit import inlined, kernel
 from stream.windows.words import (
     AFTER_KNOWN,
+    BEFORE,
     BEGINNING_US,
     GENUINE_US,
     KNOWN_LAST_US,
     KNOWN_SUMS,
+    NEWEST,
     NIL,
     OWNER,
     RUN,
@@ -78,9 +80,23 @@ def learn_verdict(memory, plan, event, is_fraud, is_correction, score, x):
         known[place, at + r] = x[plan.at_fraud[0, r]] if is_fraud else math.nan
     if is_fraud:
         known[place, RUN] += 1.0
+        if known[place, GENUINE_US] == time_us:
+            newest = int64(memory.rows[place, NEWEST])
+            known[place, GENUINE_US] = float(last_genuine_us(memory, plan, newest))
     else:
         known[place, RUN] = 0.0
         known[place, GENUINE_US] = max(known[place, GENUINE_US], float(time_us))
+
+
+@kernel
+def last_genuine_us(memory, plan, walk):
+    """Find when the latest event known to be genuine was, from an event backwards."""
+    fraud_at, verdict_at = plan.known_verdict[0, 0], plan.known_verdict[0, 1]
+    while walk != NIL:
+        if memory.events[walk, verdict_at] != 0 and memory.events[walk, fraud_at] == 0:
+            return memory.events[walk, TIME_US]
+        walk = int64(memory.links[walk, BEFORE])
+    return int64(BEGINNING_US)
 
 
 @inlined
@@ -127,9 +143,10 @@ def read_known(memory, plan, place, event, row):
     time_us = memory.events[event, TIME_US]
     n_half_lives = plan.known_us.shape[1]
     out = plan.known_at[0, 0]
-    genuine_us = known[place, GENUINE_US]
-    seen = genuine_us > BEGINNING_US and genuine_us <= time_us
-    memory.read[out, row] = time_us - int64(genuine_us) if seen else NIL
+    genuine_us = int64(known[place, GENUINE_US])
+    if genuine_us > time_us:
+        genuine_us = last_genuine_us(memory, plan, int64(memory.links[event, BEFORE]))
+    memory.read[out, row] = time_us - genuine_us if genuine_us > BEGINNING_US else NIL
     memory.reading[out + 1, row] = known[place, RUN]
     rate = overall_rate(memory)
     mean_of_all = totals[0, AMOUNT] / totals[0, GENUINE] if totals[0, GENUINE] > 0.0 else math.nan

@@ -158,6 +158,8 @@ class Plan(NamedTuple):
         Column of the amount where anything is known by verdicts.
     known_unit : ndarray of float64, shape (1, 1)
         What one unit of it is.
+    known_verdict : ndarray of int64, shape (1, 0 or 2)
+        Columns of known fraud and of whether there is a verdict.
     known_at : ndarray of int64, shape (1, 1)
         Where it is read.
     at_fraud : ndarray of int64, shape (1, R)
@@ -177,6 +179,7 @@ class Plan(NamedTuple):
     known_us: NDArray[np.int64]
     known_amount: NDArray[np.int64]
     known_unit: NDArray[np.float64]
+    known_verdict: NDArray[np.int64]
     known_at: NDArray[np.int64]
     at_fraud: NDArray[np.int64]
 

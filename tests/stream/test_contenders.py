@@ -9,8 +9,6 @@ from models.calibration.calibrator import Calibrator
 from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach
 from stream.decide import Said, Thresholds
 
-NOW = np.zeros(2, np.int64)
-
 
 class _Says:
     """A learner whose score is its first feature, and that notes what happens to it."""
@@ -48,7 +46,7 @@ def taught():
 def test_base_and_contributions_are_the_log_odds_of_the_calibrated_score(raw):
     contender = Contender(_Says(), calibrator=taught())
     base, parts = contender.contributions(np.array([raw, 0.0]), raw)
-    score = ask([contender], np.array([[raw, 0.0]]), 0.5, NOW[:1]).scores[0, 0]
+    score = ask([contender], np.array([[raw, 0.0]]), 0.5).scores[0, 0]
     assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), rel=1e-9)
     # Each feature's part is stretched as all others are.
     assert parts[1] == contender.calibrator.slope < 0.6
@@ -57,7 +55,7 @@ def test_base_and_contributions_are_the_log_odds_of_the_calibrated_score(raw):
 def test_without_a_calibrator_what_the_learner_says_is_the_score():
     contender = contender_of(_Says(), calibrate=False)
     X = np.array([[0.2, 0.0], [0.7, 0.0]])
-    said = ask([contender], X, 0.4, NOW)
+    said = ask([contender], X, 0.4)
     np.testing.assert_array_equal(said.scores, said.raw)
     assert contender.contributions(X[0], 0.2)[0] == 0.25
     assert contender.calibration == {}
@@ -68,20 +66,19 @@ def test_who_is_not_ready_says_nothing():
         [contender_of(_Cold(), True), contender_of(_Says(), True)],
         np.full((3, 2), 0.2),
         0.4,
-        np.zeros(3, np.int64),
     )
     assert np.isnan(said.scores[:, 0]).all()
     assert np.isnan(said.raw[:, 0]).all()
     np.testing.assert_allclose(said.scores[:, 1], 0.2)
     assert said.review.tolist() == [0.4] * 3
-    assert ask([contender_of(_Says(), True)], np.empty((0, 2)), 0.4, NOW[:0]).scores.shape == (0, 1)
+    assert ask([contender_of(_Says(), True)], np.empty((0, 2)), 0.4).scores.shape == (0, 1)
 
 
 def test_a_label_is_a_test_first_then_teaches_the_learner(monkeypatch):
     notes = []
     contender = contender_of(_Says(notes), calibrate=True)
     monkeypatch.setattr(contender.prequential, "update", lambda *_: notes.append("test"))
-    said = ask([contender], np.full((2, 2), 0.3), 0.5, NOW)
+    said = ask([contender], np.full((2, 2), 0.3), 0.5)
     judge_and_teach([contender], Thresholds(), np.full((2, 2), 0.3), said, np.array([True, False]))
     assert notes == ["test", "learner"]
 
@@ -89,7 +86,7 @@ def test_a_label_is_a_test_first_then_teaches_the_learner(monkeypatch):
 def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_judged():
     contender, alone = contender_of(_Says(), calibrate=True), Calibrator()
     raw, y = np.full((50, 1), 0.9), np.zeros(50, np.bool_)
-    said = Said(np.full((50, 1), 0.1), raw, np.full(50, 0.5), np.zeros(50))
+    said = Said(np.full((50, 1), 0.1), raw, np.full(50, 0.5))
     calibrate([contender], said.raw, y)
     judge_and_teach([contender], Thresholds(), np.zeros((50, 2)), said, y)
     alone.learn(raw[:, 0], y)
@@ -100,7 +97,7 @@ def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_j
 def test_alerts_are_judged_by_the_threshold_of_their_time():
     contender = contender_of(_Says(), calibrate=True)
     scores = np.full((4, 1), 0.3)
-    said = Said(scores, scores, np.array([0.2, 0.2, 0.5, 2.0]), np.zeros(4))
+    said = Said(scores, scores, np.array([0.2, 0.2, 0.5, 2.0]))
     y = np.array([True, False, True, False])
     judge_and_teach([contender], Thresholds(), np.zeros((4, 2)), said, y)
     quality = contender.prequential

@@ -50,7 +50,7 @@ def test_what_is_alerted_is_what_is_not_allowed(thresholds):
 
 def test_what_was_said_comes_back_as_it_was():
     rng = np.random.default_rng(1)
-    said = Said(rng.random((5, 3)), rng.random((5, 3)), rng.random(5), rng.random(5))
+    said = Said(rng.random((5, 3)), rng.random((5, 3)), rng.random(5))
     packed = said.packed()
     assert packed.shape == (5, Said.width(3))
     np.testing.assert_array_equal(packed[:, 0], said.scores[:, 0])

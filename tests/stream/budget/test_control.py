@@ -129,7 +129,7 @@ def test_expected_precision_is_what_comes_true(seed):
         budget.count(scores, int(alerted.sum()))
         y = rng.random(len(scores)) < scores
         matrix = scores[:, None]
-        budget.judge(Said(matrix, matrix, np.full(len(scores), review), np.zeros(len(scores))), y)
+        budget.judge(Said(matrix, matrix, np.full(len(scores), review)), y)
         if review != 0.5:
             judged, hits = judged + int(alerted.sum()), hits + int((alerted & y).sum())
         if start_us % DAY_US == 0 and start_us > 2 * DAY_US:
@@ -222,3 +222,15 @@ def test_a_damaged_state_changes_nothing(damage):
 def test_a_budget_is_a_number_above_0(rate):
     with pytest.raises(ValueError, match="give numbers above 0"):
         AlertBudget(rate, Thresholds())
+
+
+def test_what_was_counted_of_a_wrong_label_is_taken_back():
+    budget = AlertBudget(BUDGET, Thresholds(review=0.9))
+    scores = np.array([[0.7], [0.8], [0.2]])
+    said = Said(scores, scores, np.full(3, 0.5))
+    genuine = np.zeros(3, np.bool_)
+    budget.judge(said, genuine)
+    budget.judge(said, genuine, -1)
+    budget.judge(said, ~genuine)
+    report = budget.as_dict()
+    assert (report["alerts_judged"], report["precision"]) == (2, 1.0)

@@ -296,3 +296,37 @@ def test_a_label_of_a_source_of_a_later_contract_is_nobodys():
     desk.say(label_row(7, START_US, 1.0, source=5))
     (review,) = desk.say((7, 0.0)).reviews
     assert review.earlier_source is Source.UNKNOWN
+
+
+def test_a_held_label_came_before_those_that_came_after_its_transaction():
+    """Of equal times the one that arrived later stands, and the one held did not."""
+    desk = Desk()
+    desk.say((1, 1.0))
+    desk.admit(1)
+    effects = desk.say((1, 0.0))
+    assert desk.waiting.verdicts[desk.waiting.find(np.array([1], np.uint64))].tolist() == [0]
+    assert desk.marks == [(0, True), (0, False)]
+    assert [departed.reason for departed in effects.departed] == [Reason.OK]
+
+
+def test_a_held_label_whose_transaction_has_come_is_not_pushed_out():
+    desk = Desk(early_max=1)
+    desk.say((1, 1.0))
+    desk.admit(1)
+    effects = desk.say((77, 1.0))
+    assert [departed.reason for departed in effects.departed] == [Reason.OK]
+    assert desk.marks == [(0, True)]
+
+
+def test_every_row_is_ripe_once_with_the_label_that_stands():
+    desk = Desk(maturity_us=DAY_US, correctable_us=DAY_US)
+    desk.admit(1, 2, 3)
+    for verdict in (1.0, 0.0, 1.0):
+        desk.say(label_row(2, START_US + SECOND, verdict))
+    desk.say(label_row(3, START_US, 1.0, confidence=0.1))  # Withheld: nobody knows.
+    desk.book.mature(START_US + DAY_US)
+    ripe = desk.waiting.ripe
+    assert desk.waiting.numbers[ripe].tolist() == [0, 1]
+    assert desk.waiting.verdicts[ripe].tolist() == [0, 1]
+    desk.book.mature(START_US + DAY_US + SECOND)
+    assert len(desk.waiting.ripe) == 0
