@@ -330,6 +330,7 @@ def test_impossible_parameters_are_all_named() -> None:
             min_mean_amount=200.0,
             amount_spread=-1.0,
             max_daily_rate=math.nan,
+            draw_seed=-1,
         )
     text = str(caught.value)
     for name in (
@@ -340,6 +341,7 @@ def test_impossible_parameters_are_all_named() -> None:
         "min_mean_amount=200.0",
         "amount_spread=-1.0",
         "max_daily_rate=nan",
+        "draw_seed=-1",
     ):
         assert name in text
 
