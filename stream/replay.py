@@ -277,6 +277,16 @@ class Replay:
         }
 
 
+def late_labels(config: Config) -> str | None:
+    """Say that labels will come too late to be learned, and what to do; None if they will not."""
+    if not config.replay.label or config.replay.label_delay <= config.labels.maturity:
+        return None
+    return (
+        "labels come later than labels.maturity: their payments have been learned as "
+        "genuine by then, and the labels are refused; set labels.maturity to the delay"
+    )
+
+
 def _check_outputs(path: Path, outputs: ReplayOutputs) -> None:
     """Refuse to write over the file that is read, or one output over another."""
     taken = {path.resolve(): str(path)}

@@ -9,7 +9,7 @@ from schemas.errors import ConfigError
 from stream.config import Config, load
 from stream.console import OK, emit_json, emit_report, row_progress, say
 from stream.quality_tables import show_protocol, show_quality
-from stream.replay import Replay, ReplayOutputs
+from stream.replay import Replay, ReplayOutputs, late_labels
 from stream.sections import parse_duration
 
 _PROTOCOL = ("single", "folds_mean", "folds_std", "folds")
@@ -59,9 +59,6 @@ def _configured(path: Path | None, label_delay: str) -> Config:
             raise ConfigError(f"--label-delay: {error}") from error
         replay = config.replay.model_copy(update={"label_delay": delay_us})
         config = config.model_copy(update={"replay": replay})
-    if config.replay.label and config.replay.label_delay > config.labels.maturity:
-        say(
-            "note: labels come later than labels.maturity: their payments have been learned as "
-            "genuine by then, and the labels are refused; set labels.maturity to the delay"
-        )
+    if note := late_labels(config):
+        say(f"note: {note}")
     return config
