@@ -145,7 +145,7 @@ def test_a_signal_ends_every_process_and_leaves_no_file(
 ) -> None:
     command = [sys.executable, "-m", "stream", "experiment", "--config", config_in(folder, "fine")]
     process = subprocess.Popen(
-        [*map(str, command), "--seeds", "3", "--jobs", "2"],
+        [*map(str, command), "--seeds", "8", "--jobs", "2"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -11,7 +11,7 @@ from stream.experiment.measures import PARTS
 from stream.experiment.results import document
 from stream.experiment.table import show
 
-NAMES = ["plain", "other", "a_name_much_longer_than_its_column_is[b]"]
+NAMES = ["plain", "other[b]", "a_name_much_longer_than_its_column_is[b]"]
 
 
 def test_every_measure_and_configuration_has_its_line_of_80_columns(
@@ -25,7 +25,7 @@ def test_every_measure_and_configuration_has_its_line_of_80_columns(
         for at, name in enumerate(NAMES)
         for seed in range(3)
     }
-    outcomes["other", 2] = {"error": "there is no file [x].py"}
+    outcomes["other[b]", 2] = {"error": "there is no file [x].py"}
     show(document(plan, outcomes))
     said = capsys.readouterr().out
     for part, measures in PARTS.items():
@@ -36,11 +36,12 @@ def test_every_measure_and_configuration_has_its_line_of_80_columns(
     lines = [line.rstrip() for line in said.splitlines()]
     assert sum("a_name_much_longer" in line for line in lines) == 10
     assert max(map(len, lines)) <= 80
+    assert sum(" other[b] " in line for line in lines) == 10
     assert any(line.split() == ["plain", "0.6000", "±", "0.2484"] for line in lines)
     assert any("+0.0400 ± 0.0994     2 of 3" in line for line in lines)
     assert any("57,999 ± 24,533" in line for line in lines)
     assert "note: be careful" in lines
-    assert "failed: other, seed 2: there is no file [x].py" in lines
+    assert "failed: other[b], seed 2: there is no file [x].py" in lines
 
 
 def test_without_a_protocol_there_is_no_part_of_it(capsys: pytest.CaptureFixture[str]) -> None:
