@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the results file as well")
     parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
-    commands = parser.add_subparsers(dest="command", metavar="[report]")
+    commands = parser.add_subparsers(dest="command", metavar="[report | leaderboard]")
     into = commands.add_parser("report", help="bring the table in a document up to date")
     into.add_argument(
         "--results",
@@ -59,6 +59,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     into.add_argument("--into", metavar="DOCUMENT", type=Path, required=True)
     into.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    board = commands.add_parser(
+        "leaderboard", help="run every model over the Handbook's stream, or write their table"
+    )
+    board.add_argument("--quick", action="store_true", help="a tenth of the stream: rough numbers")
+    board.add_argument("--only", metavar="TEXT", default="", help="rows with this in their name")
+    board.add_argument("--out", metavar="FILE", type=Path, help="run, and write the results file")
+    board.add_argument("--results", metavar="FILE", type=Path, help="of a run before")
+    board.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
+    board.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
     return parser
 
 
@@ -81,6 +90,8 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
     try:
         if options.command == "report":
             return _report(options.results, options.into, check=options.check)
+        if options.command == "leaderboard":
+            return _leaderboard(options)
         if registry is None:
             discover(benchmarks)
             registry = REGISTRY
@@ -113,6 +124,42 @@ def _report(results: Sequence[Path], into: Path, *, check: bool) -> int:
     return OK
 
 
+def _leaderboard(options: argparse.Namespace) -> int:
+    # It imports what the other benchmarks do not need.
+    from benchmarks import leaderboard
+
+    if (options.out is None) == (options.results is None):
+        return _usage("leaderboard: either --out FILE, to run it, or --results FILE of a run")
+    if options.results is not None:
+        if options.into is None:
+            return _usage("leaderboard: --results FILE needs --into DOCUMENT")
+        same = leaderboard.write_into(options.results, options.into, check=options.check)
+        if options.check and not same:
+            print(
+                f"{options.into} does not say what the results say; bring it up to date with: "
+                f"python -m benchmarks leaderboard --results {options.results} "
+                f"--into {options.into}",
+                file=sys.stderr,
+            )
+            return FAILED
+        return OK
+    if (why := _unwritable(options.out)) is not None:
+        return _usage(why)
+    found = leaderboard.measure(
+        quick=options.quick, only=options.only, tell=lambda text: print(text, file=sys.stderr)
+    )
+    options.out.write_text(report.to_json(found), encoding="utf-8")
+    print(leaderboard.markdown(found))
+    return FAILED if found["failed"] else OK
+
+
+def _unwritable(out: Path | None) -> str | None:
+    # An hour of measuring must not end in a file that cannot be written.
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        return f"--out: {out} cannot be written: no such folder, or a folder itself"
+    return None
+
+
 def _list(chosen: Sequence[Benchmark]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("Name", "Unit", "What"):
@@ -124,9 +171,8 @@ def _list(chosen: Sequence[Benchmark]) -> None:
 
 
 def _measure(chosen: Sequence[Benchmark], options: argparse.Namespace) -> int:
-    # An hour of measuring must not end in a file that cannot be written.
-    if options.out is not None and (options.out.is_dir() or not options.out.parent.is_dir()):
-        return _usage(f"--out: {options.out} cannot be written: no such folder, or a folder itself")
+    if (why := _unwritable(options.out)) is not None:
+        return _usage(why)
     # Before the benchmarks themselves load the machine.
     facts = machine.facts(options.seed)
     only = frozenset(options.only)

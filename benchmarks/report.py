@@ -143,12 +143,18 @@ def summary(found: Mapping[str, Any]) -> str:
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Return the results as a Markdown table with a line about the machine."""
+    return f"{markdown_table(_HEADINGS, _rows(found), text_columns=2)}\n\n{summary(found)}"
+
+
+def markdown_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, text_columns: int
+) -> str:
+    """Return a Markdown table; behind the columns of text come those of figures."""
+    figures = len(headings) - text_columns
     lines = [
-        _line(_HEADINGS),
-        _line(("---", "---", "---:", "---:", "---:", "---:")),
-        *(_line([cell.replace("|", "\\|") for cell in row]) for row in _rows(found)),
-        "",
-        summary(found),
+        _line(headings),
+        _line(["---"] * text_columns + ["---:"] * figures),
+        *(_line([cell.replace("|", "\\|") for cell in row]) for row in rows),
     ]
     return "\n".join(lines)
 
@@ -157,7 +163,7 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def splice(text: str, table: str) -> str:
+def splice(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     """Return the document with the table between its markers.
 
     Raises
@@ -165,11 +171,11 @@ def splice(text: str, table: str) -> str:
     ReportError
         The markers do not stand in it once each, the beginning first.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ReportError(f"needs {BEGIN} and then {END}, once each")
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{table}\n{END}{tail}"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ReportError(f"needs {begin} and then {end}, once each")
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    return f"{head}{begin}\n{table}\n{end}{tail}"
 
 
 def newest(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -192,6 +192,58 @@ def replay(
 
 
 @app.command()
+def experiment(
+    config: Annotated[
+        list[Path],
+        typer.Option(help="A configuration; repeat it. The others are compared with the first."),
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A stream for all runs; without it the Handbook's, another one for each seed.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="How many, from 0 on. Seed 0 is the published stream and the models as they are "
+            "configured; seed i draws a stream anew and adds i to the seed of every model. "
+            "With FILE seeds are the models' only.",
+        ),
+    ] = 5,
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Days of a simulated stream; default: 183.", show_default=False),
+    ] = None,
+    warm_up: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Days at the beginning that are not judged, but by the Handbook's protocol."
+        ),
+    ] = 30,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes at the same time; default: one a core."),
+    ] = None,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Write the results here, as JSON.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the results here: .svg")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay several configurations over several seeds, and say how they differ."""
+    from stream.commands.experiment import Asked, run_experiment
+
+    if file is not None and days is not None:
+        raise typer.BadParameter("--days is of a simulated stream, and FILE is one already")
+    asked = Asked(file, tuple(config), seeds, days, warm_up, jobs, out_file, plot)
+    raise typer.Exit(run_experiment(asked, as_json))
+
+
+@app.command()
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check everything a worker needs; exit 1 if something is wrong."""
     from stream.config import load

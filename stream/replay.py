@@ -285,6 +285,19 @@ class Replay:
         }
 
 
+def late_labels(config: Config) -> str | None:
+    """Say that labels will come too late to be learned in time, and what to do; else None."""
+    delay, labels = config.replay.label_delay, config.labels
+    if not config.replay.label or delay <= labels.maturity:
+        return None
+    late = delay > labels.maturity + labels.correctable
+    then = "and the labels find no row" if late else "and the labels correct that"
+    return (
+        "labels come later than labels.maturity: their payments have been learned as "
+        f"genuine by then, {then}; set labels.maturity to the delay"
+    )
+
+
 def _check_outputs(path: Path, outputs: ReplayOutputs) -> None:
     """Refuse to write over the file that is read, or one output over another."""
     taken = {path.resolve(): str(path)}

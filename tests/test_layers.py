@@ -25,6 +25,7 @@ LAYERS = (
         "stream.files",
         "stream.offline",
         "stream.evaluation",
+        "stream.experiment",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
@@ -61,6 +62,7 @@ LAYERS = (
     ("stream.worker", "stream.offline.*"),
     ("stream.app",),
     ("stream.demo", "stream.doctor", "stream.replay"),
+    ("stream.experiment.*",),
     ("stream.commands.*",),
     ("stream.cli",),
     ("stream.__main__",),
@@ -81,6 +83,7 @@ OPEN_INSIDE = (
     "stream.files",
     "stream.offline",
     "stream.evaluation",
+    "stream.experiment",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.

@@ -9,7 +9,7 @@ from schemas.errors import ConfigError
 from stream.config import Config, load
 from stream.console import OK, emit_json, emit_report, row_progress, say
 from stream.quality_tables import show_protocol, show_quality
-from stream.replay import Replay, ReplayOutputs
+from stream.replay import Replay, ReplayOutputs, late_labels
 from stream.values import parse_duration
 
 _PROTOCOL = ("single", "folds_mean", "folds_std", "folds")
@@ -59,12 +59,6 @@ def _configured(path: Path | None, label_delay: str) -> Config:
             raise ConfigError(f"--label-delay: {error}") from error
         replay = config.replay.model_copy(update={"label_delay": delay_us})
         config = config.model_copy(update={"replay": replay})
-    delay, labels = config.replay.label_delay, config.labels
-    if config.replay.label and delay > labels.maturity:
-        late = delay > labels.maturity + labels.correctable
-        then = "and the labels find no row" if late else "and the labels correct that"
-        say(
-            "note: labels come later than labels.maturity: their payments have been learned as "
-            f"genuine by then, {then}; set labels.maturity to the delay"
-        )
+    if note := late_labels(config):
+        say(f"note: {note}")
     return config

@@ -69,6 +69,8 @@ class HandbookParameters:
         Seed of the customers' places and habits.
     terminal_seed : int
         Seed of the terminals' places.
+    draw_seed : int
+        Customer c draws from seed `draw_seed` + c, the frauds of day d from `draw_seed` + d.
     grid_size : float
         Side of the square on which customers and terminals lie, in grid units.
     radius : float
@@ -113,6 +115,7 @@ class HandbookParameters:
     start: dt.date = dt.date(2018, 4, 1)
     customer_seed: int = 0
     terminal_seed: int = 1
+    draw_seed: int = 0
     grid_size: float = 100.0
     radius: float = 5.0
     min_mean_amount: float = 5.0
@@ -141,6 +144,7 @@ class HandbookParameters:
             f"customer_one_in={self.customer_one_in} must be at least 1": (
                 self.customer_one_in >= 1
             ),
+            f"draw_seed={self.draw_seed} must be in 0..2**31": 0 <= self.draw_seed <= 2**31,
             f"min_mean_amount={self.min_mean_amount} must be in 0..{self.max_mean_amount}": (
                 0.0 <= self.min_mean_amount <= self.max_mean_amount
             ),
@@ -229,7 +233,7 @@ def generate(
     HandbookStream
         The same for the same parameters, always.
     """
-    report = progress if progress is not None else _ignore
+    report = progress if progress is not None else lambda _: None
     rows = _sorted_by_time(_draw_transactions(parameters, report))
     scenario = np.zeros(len(rows.seconds), dtype=np.int8)
     day = rows.seconds // _DAY_S
@@ -247,10 +251,6 @@ def generate(
         scenario=scenario,
         start_us=parameters.start_us,
     )
-
-
-def _ignore(_fraction: float) -> None:
-    """Stand in for a progress callback nobody asked for."""
 
 
 def _draw_transactions(
@@ -318,13 +318,10 @@ def _draw_customer(
     generator of their own. Normals are scaled here because `RandomState.normal`
     would take most of the time checking its arguments; the result is the same.
     """
-    generator = np.random.RandomState(customer)
-    poisson, normal, uniform = (
-        generator.poisson,
-        generator.standard_normal,
-        generator.random_sample,
-    )
-    choice = random.Random(customer).choice  # noqa: S311 - a simulation, no secret
+    seed = parameters.draw_seed + customer
+    rng = np.random.RandomState(seed)
+    poisson, normal, uniform = rng.poisson, rng.standard_normal, rng.random_sample
+    choice = random.Random(seed).choice  # noqa: S311 - a simulation, no secret
     time_mean, time_std = parameters.time_mean_s, parameters.time_std_s
     std = mean * parameters.amount_spread
     seconds: list[int] = []
@@ -384,7 +381,7 @@ def _mark_terminals(
 ) -> None:
     """Scenario 2: mark every transaction at a terminal while it is taken over."""
     for first_day, rows in _windows(day, parameters.terminal_days):
-        taken = _sample(first_day, parameters.terminals, parameters.terminals_per_day)
+        taken = _sample(parameters, first_day, parameters.terminals, parameters.terminals_per_day)
         scenario[rows][np.isin(terminal[rows], taken)] = 2
 
 
@@ -400,10 +397,10 @@ def _mark_customers(
     A transaction picked on two days is increased twice.
     """
     for first_day, rows in _windows(day, parameters.customer_days):
-        robbed = _sample(first_day, parameters.customers, parameters.customers_per_day)
+        robbed = _sample(parameters, first_day, parameters.customers, parameters.customers_per_day)
         candidates = rows.start + np.flatnonzero(np.isin(customer[rows], robbed))
         count = len(candidates) // parameters.customer_one_in
-        generator = random.Random(first_day)  # noqa: S311 - a simulation, no secret
+        generator = random.Random(parameters.draw_seed + first_day)  # noqa: S311 - a simulation
         picked = generator.sample(candidates.tolist(), k=count)
         amount[picked] *= parameters.customer_factor
         scenario[picked] = 3
@@ -421,9 +418,10 @@ def _windows(day: IntColumn, length: int) -> Iterator[tuple[int, slice]]:
         yield first, slice(int(begin), int(end))
 
 
-def _sample(seed: int, population: int, count: int) -> IntColumn:
-    """Draw distinct ids from 0..population-1 as pandas' `sample(random_state=seed)` does."""
-    return np.random.RandomState(seed).choice(population, size=count, replace=False)
+def _sample(parameters: HandbookParameters, day: int, population: int, count: int) -> IntColumn:
+    """Draw distinct ids from 0..population-1 as pandas' `sample(random_state=day)` does."""
+    rng = np.random.RandomState(parameters.draw_seed + day)
+    return rng.choice(population, size=count, replace=False)
 
 
 def write_parquet(stream: HandbookStream, path: Path) -> None:

@@ -133,4 +133,7 @@ def test_what_is_taken_back_was_never_judged(scored_only, seed):
     getattr(plain, f"update{name}")(scores[kept], alerted[kept], y[kept])
     mine, expected = vars(ours), vars(plain)
     assert mine.pop("log_loss_sum") == pytest.approx(expected.pop("log_loss_sum"), 1e-12)
+    bins, expected_bins = vars(mine.pop("reliability")), vars(expected.pop("reliability"))
+    for part, value in expected_bins.items():
+        np.testing.assert_allclose(bins[part], value, 1e-12, 1e-12, err_msg=part)
     assert mine == expected

@@ -34,6 +34,7 @@ BARE_PYTHON_S = 0.030
 HEAVY = {"river", "numba", "numpy", "scipy", "confluent_kafka", "fastavro", "pandas", "duckdb"}
 COMMANDS = [
     *(["demo"], ["run"], ["simulate"], ["replay"], ["doctor"], ["version"]),
+    ["experiment"],
     *(["topics"], ["topics", "create"], ["schemas"], ["schemas", "check"]),
     *(["features"], ["features", "list"], ["features", "explain"], ["features", "build"]),
 ]

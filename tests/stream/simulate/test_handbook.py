@@ -320,6 +320,24 @@ def test_no_terminal_in_reach_is_an_empty_stream(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 1
 
 
+@pytest.mark.parametrize("seed", [0, 7_000_000])
+def test_frauds_are_drawn_from_the_seed_of_their_day(seed: int) -> None:
+    world = replace(SMALL, draw_seed=seed, amount_limit=math.inf)
+    stream = generate(world)
+    day = (stream.event_time_us - stream.start_us) // (DAY_S * 1_000_000)
+    for scenario, ids, population, n, length in (
+        (2, stream.terminal_id, world.terminals, world.terminals_per_day, world.terminal_days),
+        (3, stream.customer_id, world.customers, world.customers_per_day, world.customer_days),
+    ):
+        drawn = [
+            np.random.RandomState(seed + first).choice(population, n, replace=False)
+            for first in range(world.days)
+        ]
+        for row in np.flatnonzero(stream.scenario == scenario):
+            days = range(max(0, day[row] - length + 1), day[row] + 1)
+            assert any(ids[row] in drawn[first] for first in days)
+
+
 def test_impossible_parameters_are_all_named() -> None:
     with pytest.raises(ConfigError) as caught:
         HandbookParameters(
@@ -330,6 +348,7 @@ def test_impossible_parameters_are_all_named() -> None:
             min_mean_amount=200.0,
             amount_spread=-1.0,
             max_daily_rate=math.nan,
+            draw_seed=-1,
         )
     text = str(caught.value)
     for name in (
@@ -340,6 +359,7 @@ def test_impossible_parameters_are_all_named() -> None:
         "min_mean_amount=200.0",
         "amount_spread=-1.0",
         "max_daily_rate=nan",
+        "draw_seed=-1",
     ):
         assert name in text
 

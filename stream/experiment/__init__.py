@@ -1,0 +1,1 @@
+"""Configurations beside each other, on the same streams, over several seeds."""
