@@ -24,10 +24,11 @@ def one_field(kind, **more):
     return record_schema({"name": "a", "type": kind, **more})
 
 
-def values(kind):
-    """Every value an Avro type allows, as the codec gives it back."""
+def values(kind, named=None):
+    """Every value an Avro type allows, as the codec gives it back; `named` are those so far."""
+    named = {} if named is None else named
     if isinstance(kind, list):
-        return st.one_of([values(branch) for branch in kind])
+        return st.one_of([values(branch, named) for branch in kind])
     if isinstance(kind, str):
         return {
             "null": st.none(),
@@ -37,19 +38,21 @@ def values(kind):
             "double": st.floats(allow_nan=False),
             "bytes": st.binary(),
             "string": st.text(),
+            **named,
         }[kind]
     match kind["type"]:
         case "record":
-            fields = {field["name"]: values(field["type"]) for field in kind["fields"]}
+            fields = {field["name"]: values(field["type"], named) for field in kind["fields"]}
             return st.fixed_dictionaries(fields)
         case "enum":
-            return st.sampled_from(kind["symbols"])
+            named[kind["name"]] = st.sampled_from(kind["symbols"])
+            return named[kind["name"]]
         case "array":
-            return st.lists(values(kind["items"]), max_size=4)
+            return st.lists(values(kind["items"], named), max_size=4)
         case "map":
-            return st.dictionaries(st.text(), values(kind["values"]), max_size=4)
+            return st.dictionaries(st.text(), values(kind["values"], named), max_size=4)
         case other:
-            return values(other)
+            return values(other, named)
 
 
 @cache
