@@ -4,7 +4,8 @@ BIN := .venv/bin
 
 # Run once more without compiling: the core, where the kernels are.
 CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
-	$(addprefix tests/stream/test_,keytable.py labels.py decide.py event_time.py engine.py replay.py)
+	tests/stream/labels tests/stream/budget/test_levels.py $(addprefix tests/stream/test_,keytable.py \
+	decide.py contenders.py unripe.py event_time.py engine.py replay.py)
 
 # Two processes, each file in one of them: it keeps its servers and its compiled kernels.
 IN_PARALLEL := -n 2 --dist loadfile

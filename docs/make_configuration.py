@@ -93,10 +93,10 @@ def kind(written: str, field: FieldInfo) -> str:
     if "dict" in written and "Capacity" in written:
         return "table of integers"
     special = {
-        "_max_features": "text or number",
-        "_hours": "text",
-        "_weekdays": "list of texts",
-        "_location": "list of two texts",
+        "read_max_features": "text or number",
+        "read_hours": "text",
+        "read_weekdays": "list of texts",
+        "read_location": "list of two texts",
     }
     for part, words in special.items():
         if part in written:

@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 
 from models import pool
 from models.base import Learner
+from models.members import contributions_of, log_odds_of, restore_members, states_of
 from models.states.restoring import array, count, require, require_header, require_kind
 from models.states.snapshot import State
-from schemas.errors import ModelError, SnapshotError
 
 _KIND = "blend/1"
 _LEARNED_MAX = 2**63 - 1
@@ -111,32 +111,18 @@ class Blend:
         for at, fraud in enumerate(y.tolist()):
             row = slice(at, at + 1)
             rate = self.rate * self.fraud_weight if fraud else self.rate
-            pool.judge(self._weights, self._odds(X[row])[0], fraud, rate, self.share)
+            pool.judge(self._weights, log_odds_of(self.members, X[row])[0], fraud, rate, self.share)
             for member in members:
                 member.learn_many(X[row], y[row])
         self.learned += len(y)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,); NaN where there is none."""
-        return pool.pooled(self._odds(X), self._weights)
+        return pool.pooled(log_odds_of(self.members, X), self._weights)
 
     def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart: the weighted mean of what each member says of each feature.
-
-        What of a member's log-odds no feature explains is in the base, and so is what
-        bounding them takes away. Where there is no score all of it is 0.
-        """
-        odds = self._odds(x[np.newaxis])[0]
-        shares = pool.shares(odds, self._weights)
-        base, parts = 0.0, np.zeros(len(x))
-        for member, part, spoken in zip(self.members.values(), shares, odds, strict=True):
-            if part > 0.0:
-                _, said = member.contributions(x)
-                if not np.isfinite(said).all():
-                    said = np.zeros(len(x))
-                base += part * (spoken - said.sum())
-                parts += part * said
-        return float(base), parts
+        """Take one score apart; see `models.members.contributions_of`."""
+        return contributions_of(self.members, self._weights, x)
 
     def state(self) -> State:
         """Return parameters, weights and the states of all members.
@@ -147,8 +133,7 @@ class Blend:
             A member has no state.
         """
         header = {**self._parameters(), "learned": self.learned}
-        parts = {name: _stateful(name, it).state() for name, it in self.members.items()}
-        return State(_KIND, header, {"weights": self._weights.copy()}, parts)
+        return State(_KIND, header, {"weights": self._weights.copy()}, states_of(self.members))
 
     def restore(self, state: State) -> None:
         """Go on where a blend of the same members was; SnapshotError, and no change, else."""
@@ -158,23 +143,9 @@ class Blend:
         weights = array(state, "weights", np.float64, (len(self.members),))
         right = (weights > 0.0).all() and abs(weights.sum() - 1.0) <= _SUM_ERROR_MAX
         require(state, bool(right), "weights must be above 0 and add up to one")
-        require(state, set(state.parts) == set(self.members), "its parts are not the members")
-        self._restore_members(state)
+        restore_members(self.members, state)
         self.learned = learned
         self._weights = weights
-
-    def _restore_members(self, state: State) -> None:
-        members = {name: _stateful(name, it) for name, it in self.members.items()}
-        before = {name: member.state() for name, member in members.items()}
-        try:
-            for name, member in members.items():
-                member.restore(state.parts[name])
-        except Exception as error:  # Whatever a member raises: half a state is worse.
-            for earlier, member in members.items():
-                member.restore(before[earlier])
-            if isinstance(error, SnapshotError):
-                raise SnapshotError(f"{_KIND}: member {name!r}: {error}") from error
-            raise
 
     def _parameters(self) -> dict[str, Any]:
         return {
@@ -183,23 +154,6 @@ class Blend:
             "share": self.share,
             "fraud_weight": self.fraud_weight,
         }
-
-    def _odds(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what each member says of each row, shape (n, n_members); NaN for nothing."""
-        scores = np.full((len(X), len(self.members)), np.nan)
-        for at, member in enumerate(self.members.values()):
-            if member.ready:
-                scores[:, at] = member.predict_proba_many(X)
-        return pool.bounded_log_odds(scores)
-
-
-def _stateful(name: str, member: Any) -> Any:
-    if not hasattr(member, "state") or not hasattr(member, "restore"):
-        raise ModelError(
-            f"member {name!r} is a {type(member).__name__}, which has no state to keep: "
-            "leave it out of a blend that is to be kept"
-        )
-    return member
 
 
 def _check(name: str, value: float, holds: bool, what: str) -> None:

@@ -6,10 +6,12 @@ meets the score that was given before anybody knew, and only then teaches the mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.reliability import Reliability
 
 _EPSILON = 1e-15
 
@@ -29,6 +31,8 @@ class Prequential:
         Labels of rows that had no score and are not judged for it.
     log_loss_sum : float
         Sum of the scores' log losses, nats.
+    reliability : Reliability
+        Of the scores, whether they mean what they say.
     """
 
     true_positives: int = 0
@@ -38,6 +42,7 @@ class Prequential:
     unscored: int = 0
     left_out: int = 0
     log_loss_sum: float = 0.0
+    reliability: Reliability = field(default_factory=Reliability)
 
     def update_scored(
         self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
@@ -68,9 +73,30 @@ class Prequential:
         self.true_negatives += int((~alerted & ~y).sum())
         p = np.clip(scores[scored], _EPSILON, 1 - _EPSILON)
         self.log_loss_sum -= float(np.where(y[scored], np.log(p), np.log1p(-p)).sum())
+        self.reliability.update(scores[scored], y[scored])
+
+    def take_back(
+        self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
+    ) -> None:
+        """Undo `update` of the same rows: what was called their truth was none."""
+        wrong = Prequential()
+        wrong.update(scores, alerted, y)
+        self._subtract(wrong)
+
+    def take_back_scored(
+        self, scores: NDArray[np.float64], alerted: NDArray[np.bool_], y: NDArray[np.bool_]
+    ) -> None:
+        """Undo `update_scored` of the same rows."""
+        wrong = Prequential()
+        wrong.update_scored(scores, alerted, y)
+        self._subtract(wrong)
+
+    def _subtract(self, other: Prequential) -> None:
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name) - getattr(other, part.name))
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """Return the counts with precision, recall and mean log loss; None where undefined."""
+        """Return the counts, with shares and means; None where undefined."""
         alerts = self.true_positives + self.false_positives
         frauds = self.true_positives + self.false_negatives
         judged = alerts + self.false_negatives + self.true_negatives
@@ -83,4 +109,6 @@ class Prequential:
             "precision": self.true_positives / alerts if alerts else None,
             "recall": self.true_positives / frauds if frauds else None,
             "log_loss": self.log_loss_sum / scored if scored else None,
+            "brier": self.reliability.brier,
+            "calibration_error": self.reliability.calibration_error,
         }

@@ -79,6 +79,8 @@ class Reason(IntEnum):
     LABEL_UNKNOWN_TRANSACTION = 50
     LABEL_TIME_BEFORE_EVENT = 51
     LABEL_WITHOUT_VERDICT = 52
+    LABEL_CONFIDENCE_INVALID = 53
+    LABEL_TOO_OLD = 54
 
     @property
     def stage(self) -> str:
@@ -119,10 +121,14 @@ REASON_TEXT: dict[Reason, str] = {
     "limits.future_skew_max: wrong unit or clock?",
     Reason.EVENT_TOO_LATE: "the event is older than the watermark allows: decided without a score, "
     "not counted in any window",
-    Reason.LABEL_UNKNOWN_TRANSACTION: "no waiting transaction has this id: never scored, "
-    "or already forgotten",
+    Reason.LABEL_UNKNOWN_TRANSACTION: "no kept transaction has this id: never scored, "
+    "or already forgotten; labels.correctable keeps them longer",
     Reason.LABEL_TIME_BEFORE_EVENT: "the label is older than its transaction",
     Reason.LABEL_WITHOUT_VERDICT: "the label does not say whether it was fraud",
+    Reason.LABEL_CONFIDENCE_INVALID: "the label's confidence is not above 0 and at most 1: "
+    "send 1 where nobody measured it",
+    Reason.LABEL_TOO_OLD: "the label is older than any transaction that is kept: "
+    "labels.correctable keeps them longer",
 }
 
 

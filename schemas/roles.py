@@ -55,4 +55,9 @@ DEFAULT_ROLES = Roles(
 )
 
 # Labels are decoded by the same kernels: the verdict is a number, 1 for fraud.
-LABEL_ROLES = Roles(event_time="label_time", amount=None, numeric={"is_fraud": "is_fraud"})
+LABEL_ROLES = Roles(
+    event_time="label_time",
+    amount=None,
+    numeric={"is_fraud": "is_fraud", "confidence": "confidence"},
+    categorical={"source": "source"},
+)

@@ -18,7 +18,9 @@ from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source
+from stream.labels.memory import in_memory
 from stream.publish import Codecs, Policy, Publisher
+from stream.spill import Spill
 from stream.timed import TimedLearner
 from stream.warm_up import WarmedUp, warm_up
 from stream.worker import Worker
@@ -28,6 +30,7 @@ _DEFAULT_TOPICS = {
     "label": "fraud.labels",
     "alert": "fraud.alerts",
     "decision": "fraud.decisions",
+    "label_review": "fraud.label_reviews",
 }
 
 
@@ -61,7 +64,9 @@ def engine_of(config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING) -> Eng
         name: TimedLearner(challenger_of(section, names, name))
         for name, section in config.model.challengers.items()
     }
-    return Engine(parameters, champion, keep, challengers)
+    folder = config.labels.waiting_folder
+    allocate = Spill(Path(folder)) if folder else in_memory
+    return Engine(parameters, champion, keep, challengers, allocate)
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,11 @@ def _writer_schemas(
 def codecs_of(config: Config, registry: Registry) -> Codecs:
     """Build the encoders of the output topics, under ids of the registry."""
     topics = config.topics
+    reviews = topics.label_reviews
     return Codecs(
-        codec_of(registry, "alert", topics.alerts), codec_of(registry, "decision", topics.decisions)
+        codec_of(registry, "alert", topics.alerts),
+        codec_of(registry, "decision", topics.decisions),
+        codec_of(registry, "label_review", reviews) if reviews else None,
     )
 
 
@@ -164,7 +172,14 @@ def codec_of(registry: Registry, name: str, topic: str) -> RecordCodec:
 def publisher_of(config: Config, engine: Engine) -> Publisher:
     """Build what names and words the engine's decisions."""
     names = engine.parameters.features.names
-    policy = Policy(engine.parameters.thresholds, names, config.fields.model_dump_json())
+    parameters = engine.parameters
+    policy = Policy(
+        parameters.thresholds,
+        names,
+        config.fields.model_dump_json(),
+        parameters.calibrate,
+        parameters.alerts_per_day,
+    )
     return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
 
 
@@ -216,14 +231,13 @@ def worker_of(
     if on_ready is not None:
         on_ready(warm)
     topics = config.topics
-    outputs = [name for name in (topics.alerts, topics.decisions, topics.dead_letters) if name]
     return Worker(
         config,
         engine,
         decoders.transactions,
         decoders.labels,
         Source(connection, config.kafka.group, [topics.transactions, topics.labels], on_error),
-        Sink(connection, outputs, on_error),
+        Sink(connection, topics.outputs(), on_error),
         publisher_of(config, engine),
         codecs,
     )

@@ -28,7 +28,6 @@ from pydantic_settings import (
 
 from schemas.errors import ConfigError
 from schemas.roles import Roles
-from stream.decide import Thresholds
 from stream.engine import EngineParameters
 from stream.features.columns import SQUARED_MAX
 from stream.features.declare import (
@@ -43,7 +42,6 @@ from stream.features.declare import (
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
 from stream.sections import (
-    ENV_PREFIX,
     DecisionSection,
     FeaturesSection,
     FieldsSection,
@@ -60,6 +58,7 @@ from stream.sections import (
     WorkerSection,
 )
 from stream.toml_lines import KeyPath, TomlLines
+from stream.values import ENV_PREFIX
 
 # What stood there once, and where it went.
 _MOVED: dict[tuple[str, ...], str] = {
@@ -119,14 +118,16 @@ class Config(BaseSettings):
             features=FeatureSet(self.declared(), self.roles().layout, self.inputs()),
             capacities=self.windows.capacity,
             hash_key=hash_key,
-            thresholds=Thresholds(**self.decision.model_dump()),
+            thresholds=self.decision.thresholds(),
+            calibrate=self.decision.calibrate,
+            alerts_per_day=self.decision.alerts_per_day,
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
             feature_threads=self.windows.threads,
             waiting_max=self.labels.waiting_max,
             allowed_lateness_us=self.windows.allowed_lateness,
             idle_after_us=self.windows.idle_after,
-            maturity_us=self.labels.maturity,
+            labels=self.labels.rules(tuple(self.fields.entities)),
             learn_interval_us=self.labels.learn_interval,
             batch_rows_max=self.worker.batch_rows_max,
         )
@@ -273,6 +274,11 @@ def _check_together(config: Config) -> Iterator[_Problem]:
     for name, challenger in config.model.challengers.items():
         yield from _check_model(challenger, ("model", "challengers", name))
     yield from _check_card(config.replay.card, config.fields.entities)
+    capped, entities = config.labels.capped_entity, list(config.fields.entities)
+    if capped and capped not in entities:
+        near = nearest(capped, entities, "the list")
+        text = f"labels.capped_entity: no entity of fields.entities is {quoted(capped)}{near}"
+        yield _Problem(("labels", "capped_entity"), text)
     inputs = config.inputs()
     wrong = [_Problem(path, f"{'.'.join(path)}: {text}") for path, text in inputs.problems()]
     if wrong:

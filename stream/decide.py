@@ -41,12 +41,60 @@ class Thresholds:
         """Return the threshold behind an outcome; 0 for ALLOW."""
         return dict(self._steps()).get(outcome, 0.0)
 
+    def alerted(
+        self, scores: NDArray[np.float64], review: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Tell which scores are at REVIEW or stricter, each with its own review threshold."""
+        return scores >= np.minimum(review, min(self.challenge, self.block))
+
+    @property
+    def alerting(self) -> float:
+        """The least score that is alerted."""
+        return min(self.review, self.challenge, self.block)
+
     def _steps(self) -> tuple[tuple[Outcome, float], ...]:
         return (
             (Outcome.REVIEW, self.review),
             (Outcome.CHALLENGE, self.challenge),
             (Outcome.BLOCK, self.block),
         )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said of some payments when they were decided, as it waits for their labels.
+
+    Attributes
+    ----------
+    scores : ndarray of float64, shape (n, n_contenders)
+        The probabilities, the champion's first, NaN where there was none.
+    raw : ndarray of float64, shape (n, n_contenders)
+        What the models themselves said, before it was calibrated.
+    review : ndarray of float64, shape (n,)
+        The review threshold in force.
+    time_us : ndarray of float64, shape (n,)
+        Event time, whole microseconds.
+    """
+
+    scores: NDArray[np.float64]
+    raw: NDArray[np.float64]
+    review: NDArray[np.float64]
+    time_us: NDArray[np.float64]
+
+    @staticmethod
+    def width(n_contenders: int) -> int:
+        """Return the columns of `packed`."""
+        return 2 * n_contenders + 2
+
+    def packed(self) -> NDArray[np.float64]:
+        """Return all as one matrix; its first column is the champion's score."""
+        return np.column_stack([self.scores, self.raw, self.review, self.time_us])
+
+    @classmethod
+    def unpacked(cls, matrix: NDArray[np.float64]) -> Said:
+        """Return what `packed` made a matrix of."""
+        n = matrix.shape[1] // 2 - 1
+        return cls(matrix[:, :n], matrix[:, n : 2 * n], matrix[:, 2 * n], matrix[:, 2 * n + 1])
 
 
 def score_scaled(score: float) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,21 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
-from stream.decide import Outcome, Thresholds
+from stream.budget.control import budget_of
+from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach, take_back
+from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
+from stream.evidence import Evidence, reasons_of
 from stream.features.feature_set import FeatureSet
-from stream.features.state import FeatureState, ValueState
-from stream.keytable import NOWHERE
-from stream.labels import WaitingRows
+from stream.features.state import FeatureState
+from stream.labels.book import LabelBook
+from stream.labels.fates import Departed, Fate, LabelEffects, Review
+from stream.labels.memory import Allocate, in_memory
+from stream.labels.rules import LabelRules
+from stream.labels.waiting import WaitingRows
+from stream.unripe import UnripeLabels
 
 _OK = int(Reason.OK)
-ALERT_REASONS_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class EngineParameters:
     ----------
     features : FeatureSet
     thresholds : Thresholds
+    calibrate : bool
+        Whether scores are made probabilities by the labels of earlier ones.
+    alerts_per_day : float
+        What moves the review threshold; 0: nothing does.
     events_max, entities_max, waiting_max : int
         Bounds of what features remember and of the rows that wait for labels.
     capacities : mapping of str to int
@@ -49,8 +58,7 @@ class EngineParameters:
         Entity types observed at once.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
-    maturity_us : int
-        A transaction that nobody labelled counts as genuine after this long.
+    labels : LabelRules
     learn_interval_us : int
         Learning happens when the watermark passes a multiple of this.
     batch_rows_max : int
@@ -59,6 +67,8 @@ class EngineParameters:
 
     features: FeatureSet
     thresholds: Thresholds = field(default_factory=Thresholds)
+    calibrate: bool = True
+    alerts_per_day: float = 0.0
     events_max: int = 1_000_000
     entities_max: int = 200_000
     capacities: Mapping[str, int] = field(default_factory=dict)
@@ -67,40 +77,9 @@ class EngineParameters:
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000
-    maturity_us: int = 7 * 86_400_000_000
+    labels: LabelRules = field(default_factory=LabelRules)
     learn_interval_us: int = 1_000_000
     batch_rows_max: int = 1024
-
-
-class Contribution(NamedTuple):
-    """One feature's part in a score, in log-odds."""
-
-    feature: str
-    value: float
-    contribution: float
-    state: ValueState
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why one row was alerted.
-
-    Attributes
-    ----------
-    row : int
-        Its place in the batch.
-    base : float
-        Log-odds that no feature explains.
-    reasons : tuple of Contribution
-        At most four features that raised the score, largest first.
-    states : ndarray of uint8, shape (n_features,)
-        `ValueState` of every feature.
-    """
-
-    row: int
-    base: float
-    reasons: tuple[Contribution, ...]
-    states: NDArray[np.uint8]
 
 
 class Keep(IntEnum):
@@ -155,6 +134,10 @@ class Effects:
         What the engine was made to keep; else empty.
     alerts : list of Evidence
         Rows at REVIEW or stricter that are no duplicates.
+    label_reviews : list of Review
+        Labels that waited for a row of this step or an earlier one.
+    departed_labels : list of Departed
+        Labels that are held no longer.
     """
 
     scores: NDArray[np.float64]
@@ -167,18 +150,8 @@ class Effects:
     reasons: NDArray[np.int64]
     readings: KeptReadings
     alerts: list[Evidence]
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """A labelled row that waits for the next learning barrier, as it was when decided.
-
-    Its scores are the champion's, then each challenger's.
-    """
-
-    features: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    is_fraud: bool
+    label_reviews: list[Review] = field(default_factory=list)
+    departed_labels: list[Departed] = field(default_factory=list)
 
 
 @dataclass
@@ -195,16 +168,12 @@ class Counters:
     labels_learned: int = 0
     labels_repeated: int = 0
     labels_refused: int = 0
+    labels_corrected: int = 0
+    labels_superseded: int = 0
+    labels_withheld: int = 0
+    labels_early: int = 0
     matured: int = 0
     unscored: int = 0
-
-
-@dataclass
-class Contender:
-    """A learner, and how good its scores were."""
-
-    learner: Learner
-    prequential: Prequential = field(default_factory=Prequential)
 
 
 class Engine:
@@ -220,11 +189,15 @@ class Engine:
     challengers : mapping of str to Learner, optional
         They score the same rows and learn the same labels, are judged by them as the champion
         is, and decide nothing.
+    allocate : Allocate
+        Makes the arrays that hold the features of rows that wait.
 
     Attributes
     ----------
     champion : Contender
     challengers : dict of str to Contender
+    budget : AlertBudget or None
+        What moves the review threshold.
     """
 
     def __init__(
@@ -233,12 +206,19 @@ class Engine:
         learner: Learner,
         keep: Keep = Keep.NOTHING,
         challengers: Mapping[str, Learner] | None = None,
+        allocate: Allocate = in_memory,
     ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
         self.parameters = parameters
-        self.champion = Contender(learner)
-        self.challengers = {name: Contender(each) for name, each in (challengers or {}).items()}
+        self.champion = contender_of(learner, parameters.calibrate)
+        self.challengers = {
+            name: contender_of(each, parameters.calibrate)
+            for name, each in (challengers or {}).items()
+        }
+        self.budget = budget_of(
+            parameters.alerts_per_day, parameters.thresholds, parameters.learn_interval_us
+        )
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
         self.keep = keep
@@ -255,15 +235,27 @@ class Engine:
             parameters.waiting_max,
             len(parameters.features.names),
             parameters.batch_rows_max,
-            len(self.contenders),
+            Said.width(len(self.contenders)),
+            allocate,
         )
-        self._queued: list[Lesson] = []
+        self.book = LabelBook(parameters.labels, self.waiting, parameters.hash_key, allocate)
+        self._unripe = UnripeLabels(parameters.labels.maturity_us)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
     @property
     def contenders(self) -> list[Contender]:
         """The champion, then the challengers: the order of a row's scores."""
         return [self.champion, *self.challengers.values()]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those in force."""
+        return self.parameters.thresholds if self.budget is None else self.budget.thresholds
+
+    @property
+    def _now_us(self) -> int:
+        """The time of the latest learning barrier."""
+        return self._barrier * self.parameters.learn_interval_us
 
     @property
     def learner(self) -> Learner:
@@ -292,12 +284,12 @@ class Engine:
         for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
             if barriers[start] != self._barrier:
                 self._barrier = int(barriers[start])
-                self._learn(self._barrier * self.parameters.learn_interval_us)
+                self._learn(self._barrier * self.parameters.learn_interval_us, effects)
             self._decide(_rows(batch, start, stop), effects, start, stop)
         self._count(batch, effects)
         return effects
 
-    def label(self, labels: Transactions) -> NDArray[np.int64]:
+    def label(self, labels: Transactions) -> LabelEffects:
         """Take labels in the order of arrival; they are learned at the next barrier.
 
         Features that count known frauds know them at once.
@@ -306,30 +298,13 @@ class Engine:
         ----------
         labels : Transactions
             Decoded with `schemas.roles.LABEL_ROLES`.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            `Reason` of each label: its own from decoding, or why it fits no row.
         """
-        reasons = labels.reason.copy()
-        silent = ~np.isin(labels.numeric[0], (0.0, 1.0))
-        reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
-        places = self.waiting.find(np.where(reasons == _OK, labels.transaction_key, 0))
-        taken = reasons == _OK
-        reasons[taken & (places == NOWHERE)] = Reason.LABEL_UNKNOWN_TRANSACTION
-        for i in np.flatnonzero(reasons == _OK):
-            if labels.event_time_us[i] < self.waiting.times_us[places[i]]:
-                reasons[i] = Reason.LABEL_TIME_BEFORE_EVENT
-            elif self.waiting.mark_labelled(int(places[i])):
-                is_fraud = labels.numeric[0, i : i + 1] == 1.0
-                self._mark(places[i : i + 1], is_fraud)
-                self._queued.append(self._lesson(int(places[i]), bool(is_fraud[0])))
-            else:
-                self.counters.labels_repeated += 1
+        effects = self.book.take(labels, self.clock.watermark_us, self._mark)
         self.counters.labels += len(labels)
-        self.counters.labels_refused += int((reasons != _OK).sum())
-        return reasons
+        self.counters.labels_refused += int((effects.reasons != _OK).sum())
+        self.counters.labels_early += int(effects.held.sum())
+        self._count_labels(effects.departed)
+        return effects
 
     def _segments(self, cuts: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
         """Cut a batch at learning barriers and at the greatest size."""
@@ -339,23 +314,30 @@ class Engine:
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Score and decide one segment, and remember it."""
+        if self.budget is not None:
+            self.budget.advance(self._now_us)
+        ripe = self._unripe.ripe(self._now_us)
+        if ripe is not None:
+            calibrate(self.contenders, *ripe)
+        thresholds = self.thresholds
         take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
         places, repeated = self.waiting.admit(
             batch.transaction_key, batch.event_time_us, take, timely
         )
         fresh = take & timely & ~repeated
+        self.book.admit(batch, fresh, places)
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
-        all_scores = self._score(fresh_X)
+        said = ask(self.contenders, fresh_X, thresholds.review, batch.event_time_us[fresh])
         scores = np.full(len(batch), np.nan)
-        scores[fresh] = all_scores[:, 0]
-        outcomes = self.parameters.thresholds.outcomes(scores)
+        scores[fresh] = said.scores[:, 0]
+        outcomes = thresholds.outcomes(scores)
         self.waiting.store(
             places[fresh],
             fresh_X,
-            all_scores,
+            said.packed(),
             outcomes[fresh],
             readings.numbers[fresh],
             not self.learner.ready,
@@ -371,32 +353,21 @@ class Engine:
         effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
         alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
+        if self.budget is not None:
+            self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
-            for row, states in zip(alerted.tolist(), readings.states(alerted), strict=True):
-                effects.alerts.append(self._evidence(row + start, X[row], states))
+            names = self.parameters.features.names
+            raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0].tolist()
+            for at, states in enumerate(readings.states(alerted)):
+                row = int(alerted[at])
+                threshold = thresholds.of(Outcome(int(outcomes[row])))
+                base, parts = self.champion.contributions(X[row], raw[at])
+                reasons = reasons_of(names, X[row], parts, states)
+                effects.alerts.append(Evidence(row + start, threshold, base, reasons, states))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
-
-    def _score(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what every contender says of every row, NaN where it says nothing."""
-        contenders = self.contenders
-        scores = np.full((len(X), len(contenders)), np.nan)
-        for at, contender in enumerate(contenders):
-            if contender.learner.ready and len(X):
-                scores[:, at] = contender.learner.predict_proba_many(X)
-        return scores
-
-    def _evidence(self, row: int, x: NDArray[np.float64], states: NDArray[np.uint8]) -> Evidence:
-        base, parts = self.learner.contributions(x)
-        names = self.parameters.features.names
-        order = [i for i in np.argsort(-parts, kind="stable")[:ALERT_REASONS_MAX] if parts[i] > 0]
-        reasons = tuple(
-            Contribution(names[i], float(x[i]), float(parts[i]), ValueState(int(states[i])))
-            for i in order
-        )
-        return Evidence(row, base, reasons, states)
 
     def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
         """Let the features know verdicts on waiting rows."""
@@ -405,22 +376,20 @@ class Engine:
             waiting.numbers[places], is_fraud, waiting.scores[places, 0], waiting.features[places]
         )
 
-    def _lesson(self, place: int, is_fraud: bool) -> Lesson:
-        """Copy a row out of the ring, which it may leave before the barrier."""
-        waiting = self.waiting
-        return Lesson(waiting.features[place].copy(), waiting.scores[place].copy(), is_fraud)
-
-    def _learn(self, now_us: int) -> None:
+    def _learn(self, now_us: int, effects: Effects) -> None:
         """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
-        lessons, self._queued = self._queued, []
-        if lessons:
-            self._test_then_train(
-                np.array([lesson.features for lesson in lessons]),
-                np.array([lesson.scores for lesson in lessons]),
-                np.array([lesson.is_fraud for lesson in lessons], np.bool_),
-            )
-            self.counters.labels_learned += len(lessons)
-        places = self.waiting.mature(now_us - self.parameters.maturity_us)
+        reviews, departed = self.book.join(now_us, self._mark)
+        effects.label_reviews.extend(reviews)
+        effects.departed_labels.extend(departed)
+        self._count_labels(departed)
+        lessons = self.book.lessons()
+        if len(lessons.is_fraud):
+            wrong = lessons.corrects
+            said = Said.unpacked(lessons.scores[wrong])
+            take_back(self.contenders, self.parameters.thresholds, said, lessons.is_fraud[wrong])
+            self._test_then_train(lessons.features, lessons.scores, lessons.is_fraud)
+            self.counters.labels_learned += len(lessons.is_fraud)
+        places = self.book.mature(now_us)
         if len(places):
             genuine = np.zeros(len(places), np.bool_)
             self._mark(places, genuine)
@@ -435,14 +404,12 @@ class Engine:
         scores: NDArray[np.float64],
         y: NDArray[np.bool_],
     ) -> None:
-        outcomes = self.parameters.thresholds.outcomes
-        for at, contender in enumerate(self.contenders):
-            said = scores[:, at]
-            # The champion answers for every payment, a challenger for those that it scored.
-            quality = contender.prequential
-            judge = quality.update if contender is self.champion else quality.update_scored
-            judge(said, outcomes(said) >= Outcome.REVIEW, y)
-            contender.learner.learn_many(X, y)
+        said = Said.unpacked(scores)
+        if self.budget is not None:
+            self.budget.judge(said, y)
+        if self.parameters.calibrate:
+            calibrate(self.contenders, *self._unripe.add(said, y, self._now_us))
+        judge_and_teach(self.contenders, self.parameters.thresholds, X, said, y)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:
         taken = batch.reason == _OK
@@ -454,6 +421,14 @@ class Engine:
         counters.unscored += int(effects.unscored.sum())
         counters.late += int((taken & (effects.timeliness == Timeliness.LATE)).sum())
         counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
+
+    def _count_labels(self, departed: list[Departed]) -> None:
+        counters, counts = self.counters, self.book.counts
+        counters.labels_refused += sum(each.reason != Reason.OK for each in departed)
+        counters.labels_repeated = int(counts[Fate.REPEATED])
+        counters.labels_corrected = int(counts[Fate.CORRECTED])
+        counters.labels_superseded = int(counts[Fate.SUPERSEDED])
+        counters.labels_withheld = int(counts[Fate.LOW_CONFIDENCE :].sum())
 
 
 def _empty_effects(

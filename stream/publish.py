@@ -18,9 +18,11 @@ import numpy as np
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
-from stream.engine import Effects, Evidence
+from stream.engine import Effects
 from stream.event_time import Timeliness
+from stream.evidence import Evidence
 from stream.features.state import packed
+from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -41,16 +43,24 @@ class Policy:
     feature_names : tuple of str
     fields : str
         Which fields of the schema the features are made of, as text.
+    calibrate : bool
+        Whether scores are calibrated.
+    alerts_per_day : float
+        What moves the review threshold, if it is not 0. Where the threshold is at a time is no
+        part of the policy, but of each alert.
     """
 
     thresholds: Thresholds
     feature_names: tuple[str, ...]
     fields: str = ""
+    calibrate: bool = True
+    alerts_per_day: float = 0.0
 
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits; equal policies have equal versions."""
-        text = repr((self.thresholds, self.feature_names, self.fields))
+        decides = (self.thresholds, self.calibrate, self.alerts_per_day)
+        text = repr((*decides, self.feature_names, self.fields))
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
@@ -134,7 +144,7 @@ class Publisher:
             "event_time": int(batch.event_time_us[row]),
             **verdict,
             "score_scaled": None if verdict["score"] is None else score_scaled(verdict["score"]),
-            "threshold": self.policy.thresholds.of(Outcome[verdict["decision"]]),
+            "threshold": evidence.threshold,
             "amount_minor": int(batch.amount_minor[row]),
             "entities": {
                 name: f"{key:016x}"
@@ -150,6 +160,27 @@ class Publisher:
             "source_partition": partition,
             "source_offset": offset,
         }
+
+
+def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, Any]:
+    """Make a record of `label_review.avsc`; `topic` is the labels topic."""
+    why = "CONTRADICTION" if review.why is Fate.CORRECTED else review.why.name
+    earlier = review.earlier_source
+    return {
+        "transaction_id": transaction_id,
+        "is_fraud": review.is_fraud,
+        "source": review.source.name,
+        "label_time": review.time_us,
+        "confidence": review.confidence,
+        "why": why,
+        "score": None if np.isnan(review.score) else review.score,
+        "earlier_is_fraud": review.earlier_is_fraud,
+        "earlier_source": None if earlier is None else earlier.name,
+        "earlier_label_time": review.earlier_time_us,
+        "source_topic": topic,
+        "source_partition": review.partition,
+        "source_offset": review.offset,
+    }
 
 
 # What a broker takes by default, less room for headers and framing.
@@ -245,3 +276,4 @@ class Codecs:
 
     alert: RecordCodec
     decision: RecordCodec
+    label_review: RecordCodec | None = None  # None: nobody wants them.

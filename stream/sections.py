@@ -6,150 +6,33 @@ of the documentation from here.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.decoder import Limits
 from schemas.roles import Roles
-from stream.decide import THRESHOLD_OFF
+from stream.decide import THRESHOLD_OFF, Thresholds
 from stream.features.grammar import Condition, Inputs
-
-ENV_PREFIX = "FRAUD_"
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-# A century: sums of a time and a duration stay far inside 64 bits.
-_DURATION_MAX_US = 36_525 * 86_400_000_000
-_UNITS_US = {
-    "us": 1,
-    "ms": 1_000,
-    "s": 10**6,
-    "m": 60 * 10**6,
-    "h": 3600 * 10**6,
-    "d": 86400 * 10**6,
-}
-
-
-def parse_duration(value: object) -> object:
-    """Read ``90s``, ``1h`` or ``7d`` as microseconds.
-
-    Raises
-    ------
-    ValueError
-        For anything else: a bare number has no unit.
-    """
-    match = (
-        re.fullmatch(r"\s*(\d+)\s*(us|ms|s|m|h|d)\s*", value) if isinstance(value, str) else None
-    )
-    if match is None:
-        raise ValueError(
-            f"a duration is a number with a unit, such as '90s', '1h' or '7d', not {value!r}"
-        )
-    duration_us = int(match[1]) * _UNITS_US[match[2]]
-    if duration_us > _DURATION_MAX_US:
-        raise ValueError("a duration is at most 36525d, a century")
-    return duration_us
-
-
-Duration = Annotated[int, BeforeValidator(parse_duration)]
-
-
-def flat_settings(value: object) -> object:
-    """Bring nested tables to librdkafka's dotted names.
-
-    ``sasl.password`` without quotes is a table in TOML, and in the environment two
-    underscores stand for the dot: ``FRAUD_KAFKA__CLIENT__SASL__PASSWORD``.
-
-    Raises
-    ------
-    ValueError
-        For what no setting can be; the text names the setting and never its value.
-    """
-    if not isinstance(value, dict):
-        raise ValueError("must be a table of librdkafka's settings")
-    flat = dict(_leaves(value))
-    for name, setting in flat.items():
-        if not isinstance(setting, (str, int, float)):
-            raise ValueError(f"{name} must be a text, a number, true or false")
-        if "_" in name and name != "log_level":
-            raise ValueError(
-                f"librdkafka has no setting {name}: its names have dots, such as sasl.password "
-                f"(in the environment two underscores, {ENV_PREFIX}KAFKA__CLIENT__SASL__PASSWORD)"
-            )
-    return flat
-
-
-def _leaves(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _no_boolean(value: object) -> object:
-    """Refuse `block = true`, which would silently mean a threshold of 1."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number, not true or false")
-    return value
-
-
-def _category(value: object) -> object:
-    """Refuse what no category is; true and false are the integers 1 and 0."""
-    if not isinstance(value, (str, int)):
-        raise ValueError(f"a category is a text, an integer, true or false, not {value!r}")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError(f"an integer has 64 bits, and {value} needs more")
-    return value
-
-
-def _max_features(value: object) -> object:
-    """Read a name, a whole number or a share; in the environment both come as texts."""
-    names = ("all", "sqrt", "log2")
-    number = value
-    if isinstance(value, str) and value not in names:
-        for read in (float, int):
-            with suppress(ValueError):
-                number = read(value)
-    whole = isinstance(number, int) and not isinstance(number, bool) and number >= 1
-    share = isinstance(number, float) and 0 < number < 1
-    if not (whole or share or value in names):
-        raise ValueError(
-            f"must be {', '.join(map(repr, names))}, a whole number from 1 on or a share between "
-            f"0 and 1, not {value!r}"
-        )
-    return number
-
-
-def _hours(value: object) -> object:
-    match = re.fullmatch(r"([0-9]{1,2})-([0-9]{1,2})", value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"hours are a first and a last one, such as '22-5', not {value!r}")
-    return int(match[1]), int(match[2])
-
-
-def _weekdays(value: object) -> object:
-    days = value if isinstance(value, (list, tuple)) else []
-    if not days or any(day not in _WEEKDAYS for day in days):
-        raise ValueError(f"days are a list of {', '.join(_WEEKDAYS)}, not {value!r}")
-    return tuple(sorted({_WEEKDAYS.index(day) for day in days}))
-
-
-def _location(value: object) -> object:
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ValueError("must be two names of fields.numeric: latitude and longitude")
-    return value
+from stream.labels.rules import LabelRules
+from stream.values import (
+    Duration,
+    Number,
+    flat_settings,
+    no_boolean,
+    read_category,
+    read_hours,
+    read_location,
+    read_max_features,
+    read_weekdays,
+)
 
 
 class Section(BaseModel):
     """A table of the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 
 
 class KafkaSection(Section):
@@ -180,6 +63,8 @@ class TopicsSection(Section):
     """What could not be taken goes here, unchanged, with the reason in its headers."""
     decisions: str = ""
     """Every decision; empty: only alerts are published."""
+    label_reviews: str = "fraud.label_reviews"
+    """Labels that contradict an earlier one or were withheld go here; empty: nowhere."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
     """Partitions of each topic; used by `topics create` and the embedded broker."""
     replication: Annotated[int, Field(ge=1)] = 1
@@ -187,7 +72,12 @@ class TopicsSection(Section):
 
     def names(self) -> list[str]:
         """Return every topic that is in use."""
-        names = [self.transactions, self.labels, self.alerts, self.dead_letters, self.decisions]
+        names = [self.transactions, self.labels, *self.outputs()]
+        return [name for name in names if name]
+
+    def outputs(self) -> list[str]:
+        """Return those that are written."""
+        names = [self.alerts, self.dead_letters, self.decisions, self.label_reviews]
         return [name for name in names if name]
 
 
@@ -246,15 +136,15 @@ class ConditionTable(Section):
 
     field: str = ""
     """A name of `fields.categorical`, or `amount` or a name of `fields.numeric`."""
-    values: tuple[Annotated[int | str, BeforeValidator(_category)], ...] = ()
+    values: tuple[Annotated[int | str, BeforeValidator(read_category)], ...] = ()
     """True if the category is one of these: texts, or integers, as the schema has it."""
     above: Number | None = None
     """True if the number is greater; an amount is in units of money."""
     below: Number | None = None
     """True if the number is less."""
-    hours: Annotated[tuple[int, int] | None, BeforeValidator(_hours)] = None
+    hours: Annotated[tuple[int, int] | None, BeforeValidator(read_hours)] = None
     """First and last hour of the day in UTC, both inclusive; `"22-5"` goes over midnight."""
-    weekdays: Annotated[tuple[int, ...], BeforeValidator(_weekdays)] = ()
+    weekdays: Annotated[tuple[int, ...], BeforeValidator(read_weekdays)] = ()
     """Days of the week in UTC: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`."""
 
     def condition(self) -> Condition:
@@ -270,7 +160,7 @@ class FeaturesSection(Section):
     `"card.count_{1h,1d}"`. Empty: `amount`, `hour_sin`, `hour_cos`, `input.*` of every number,
     and of every entity `{count,amount_sum,amount_mean}_{10m,1h,1d}` and
     `seconds_since_last`."""
-    location: Annotated[tuple[str, str] | None, BeforeValidator(_location)] = None
+    location: Annotated[tuple[str, str] | None, BeforeValidator(read_location)] = None
     """Two names of `fields.numeric`: latitude and longitude in degrees, for `speed_kmh`."""
     conditions: dict[str, ConditionTable] = Field(default_factory=dict)
     """Conditions for `is_*` and `share_*`: a name of yours, and a table as below."""
@@ -343,8 +233,48 @@ class LabelsSection(Section):
     """A payment that nobody labelled counts as genuine after this much event time."""
     waiting_max: Annotated[int, Field(ge=2048, lt=2**31)] = 500_000
     """Payments that wait for their label; beyond it the oldest is given up, and counted."""
+    waiting_folder: str = ""
+    """A folder on a disk for the features of payments that wait, so that weeks of them need no
+    memory; empty: they are kept in memory."""
     learn_interval: Annotated[Duration, Field(ge=1)] = 1_000_000
     """The model learns each time event time passes a multiple of this."""
+    correctable: Duration = 0
+    """How much longer than `maturity` a payment is kept, so that a label that comes later still
+    corrects what was learned; `waiting_max` must have room for it."""
+    confidence_min: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    """A label that is less sure is withheld: neither learned nor counted by features."""
+    learn_max: Annotated[int, Field(ge=1)] = 10_000
+    """Labelled payments learned at once; the rest wait for the next time."""
+    queue_max: Annotated[int, Field(ge=1, lt=2**31)] = 100_000
+    """Labelled payments that may wait to be learned; beyond it labels are withheld."""
+    early_max: Annotated[int, Field(ge=0, le=10_000_000)] = 10_000
+    """Labels held whose payment has not come yet; beyond it the oldest becomes a dead letter."""
+    early_hold: Duration = 86_400_000_000
+    """Event time after which a held label becomes a dead letter."""
+    source_max_per_day: Annotated[int, Field(ge=0)] = 0
+    """Labels of one source that are learned in a day of event time; beyond it they are withheld.
+    0: no cap."""
+    entity_max_per_day: Annotated[int, Field(ge=0)] = 0
+    """Labels of one entity that are learned in a day of event time; beyond it they are withheld.
+    0: no cap."""
+    capped_entity: str = ""
+    """Which entity that is, a name of `fields.entities`; empty: the second, or the only one."""
+
+    def rules(self, entities: Sequence[str]) -> LabelRules:
+        """Return the same as the engine wants it; `entities` are the names of the fields'."""
+        capped = self.capped_entity or entities[:2][-1]
+        return LabelRules(
+            maturity_us=self.maturity,
+            correctable_us=self.correctable,
+            confidence_min=self.confidence_min,
+            learn_max=self.learn_max,
+            queue_max=self.queue_max,
+            early_max=self.early_max,
+            early_hold_us=self.early_hold,
+            source_max_per_day=self.source_max_per_day,
+            entity_max_per_day=self.entity_max_per_day,
+            capped_entity=list(entities).index(capped),
+        )
 
 
 ModelKind = Literal["logistic", "additive", "forest", "river", "onnx"]
@@ -369,7 +299,7 @@ class LearnerSection(Section):
     """Of `forest`: how many."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     """Of `forest`: of all that is drawn at random."""
-    max_features: Annotated[str | int | float, BeforeValidator(_max_features)] = "all"
+    max_features: Annotated[str | int | float, BeforeValidator(read_max_features)] = "all"
     """Of `forest`: how many features, drawn at random, a leaf looks at: `"all"`, so that its few
     frauds are seen in every one, `"sqrt"` (River's default) or `"log2"` of their number, a whole
     number, or a share such as `0.5`."""
@@ -403,11 +333,11 @@ class ModelSection(LearnerSection):
     them, but decide nothing."""
 
 
-Threshold = Annotated[float, BeforeValidator(_no_boolean), Field(gt=0, le=THRESHOLD_OFF)]
+Threshold = Annotated[float, BeforeValidator(no_boolean), Field(gt=0, le=THRESHOLD_OFF)]
 
 
 class DecisionSection(Section):
-    """The score, 0 to 1, from which an outcome applies; 2 switches it off."""
+    """The score, 0 to 1, from which an outcome applies (2 switches it off), or how many alerts."""
 
     review: Threshold = 0.5
     """Somebody should look at it: the mildest alert."""
@@ -415,6 +345,17 @@ class DecisionSection(Section):
     """The customer should be asked."""
     block: Threshold = 0.95
     """It should be refused: the strictest."""
+    alerts_per_day: Annotated[Number, Field(ge=0, le=1e9)] = 0
+    """How many alerts there should be in a day of event time, in the mean: the review threshold
+    moves so that there are, once a day of scores has been seen, and `review` holds until then.
+    Challenges and blocks count too, their thresholds stay. 0: `review` holds always."""
+    calibrate: bool = True
+    """Whether the model's scores are made probabilities by the labels of earlier payments; else
+    the thresholds apply to what the model says itself."""
+
+    def thresholds(self) -> Thresholds:
+        """Return the fixed thresholds."""
+        return Thresholds(self.review, self.challenge, self.block)
 
 
 class WorkerSection(Section):

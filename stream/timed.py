@@ -77,6 +77,7 @@ def challenges(engine: Engine) -> dict[str, dict[str, Any]]:
         name: {
             "ready": challenger.learner.ready,
             **challenger.prequential.as_dict(),
+            "calibration": challenger.calibration,
             **costs_of(challenger.learner),
             "unlearned": unlearned_by(challenger.learner),
         }

@@ -10,11 +10,14 @@ import numpy as np
 
 from models.base import Learner
 from models.blend import Blend
+from models.calibration.calibrator import Calibrator
 from models.cost import Cost, measured_cost
 from models.sampling import SampledLearner, chosen
 from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.decoder import Decoder
+from stream.budget.control import AlertBudget
+from stream.decide import Thresholds
 from stream.engine import Engine
 from stream.timed import within
 
@@ -53,22 +56,38 @@ def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
         capacities={},
         waiting_max=16,
         batch_rows_max=8,
+        labels=replace(engine.parameters.labels, queue_max=8, early_max=8),
     )
     scratch = Engine(small, SilentLearner())
     batch = transactions.decode([b"\0", b"\0"], 0)
     # Both are refused, which runs the decoder; taken as they are, they run the rest.
     batch.longs[:] = 1
     batch.reason[:] = Reason.OK
+    early = labels.decode([b"\0"], 0)
+    early.longs[:] = 1
+    early.numeric[:] = 1.0
+    early.reason[:] = Reason.OK
+    scratch.label(early)
     scratch.step(batch)
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
+    _run_scores()
     width = len(engine.parameters.features.names)
     cost = cost_of(engine.learner, width)
     challengers = {
         name: cost_of(contender.learner, width) for name, contender in engine.challengers.items()
     }
     return WarmedUp(time.perf_counter() - start, cost, challengers)
+
+
+def _run_scores() -> None:
+    """Run what is done with scores, which the silent learner of a scratch engine has not."""
+    scores, y = np.array([0.5, np.nan]), np.array([True, False])
+    calibrator = Calibrator()
+    calibrator.learn(scores, y)
+    calibrator.log_odds(0.5)
+    AlertBudget(1.0, Thresholds()).count(calibrator.calibrate(scores), 0)
 
 
 def cost_of(learner: Learner, width: int) -> Cost:

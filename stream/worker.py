@@ -23,11 +23,14 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
+from schemas.siphash import hash_texts
 from stream.config import Config
 from stream.engine import Engine
+from stream.held_labels import HeldLabel, HeldLabels
 from stream.kafka.sink import Offsets, OutRecord, Sink
 from stream.kafka.source import RawBatch, Source, headers_of
-from stream.publish import Codecs, Publisher, dead_letter
+from stream.labels.fates import Departed, Review
+from stream.publish import Codecs, Publisher, dead_letter, label_review
 
 POLL_S = 0.1
 
@@ -48,6 +51,7 @@ class WorkerStats:
     records: int = 0
     dead_letters: int = 0
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
+    label_reviews: dict[str, int] = field(default_factory=dict)
     pauses: int = 0
 
 
@@ -85,6 +89,7 @@ class Worker:
         self._labels = labels
         self._publisher = publisher
         self._codecs = codecs
+        self._held = HeldLabels()
         self.unacknowledged = 0
         self._safe: Offsets = {}
         self._next_commit_s = 0.0
@@ -132,6 +137,12 @@ class Worker:
     def finish(self, timeout_s: float) -> None:
         """Flush, commit what was acknowledged, and wait for the answer, within a bound."""
         deadline = time.monotonic() + timeout_s
+        # What the engine holds ends with it.
+        letters = [
+            self._held_letter(Reason.LABEL_UNKNOWN_TRANSACTION, place, held)
+            for place, held in self._held.release_all()
+        ]
+        self.sink.publish(letters, {})
         self.unacknowledged = self.sink.flush(timeout_s / 2)
         self._commit(force=True)
         self.source.pause()
@@ -165,24 +176,75 @@ class Worker:
                     topics.decisions, key, self._codecs.decision.encode_checked(decision)
                 )
         yield from self._dead_letters(raw, effects.reasons)
+        yield from self._label_reviews(effects.label_reviews)
+        yield from self._departed_labels(effects.departed_labels)
 
     def _take_labels(self, raw: RawBatch) -> Iterator[OutRecord]:
         batch: Transactions = self._labels.decode(
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )
-        yield from self._dead_letters(raw, self.engine.label(batch))
+        effects = self.engine.label(batch)
+        for row in np.flatnonzero(effects.held).tolist():
+            message = raw.messages[row]
+            place = int(raw.partition[row]), int(raw.offset[row])
+            name, headers = batch.transaction_id(row), headers_of(message)
+            self._held.hold(place, name, message.key(), message.value(), headers)
+        yield from self._dead_letters(raw, effects.reasons)
+        yield from self._label_reviews(effects.reviews, batch)
+        yield from self._departed_labels(effects.departed)
+
+    def _label_reviews(
+        self, reviews: list[Review], batch: Transactions | None = None
+    ) -> Iterator[OutRecord]:
+        """Yield a record for each label to look at: of a batch, or one that was held."""
+        topics, codec = self.config.topics, self._codecs.label_review
+        for review in reviews:
+            _count(self.stats.label_reviews, review.why.name)
+            if codec is None:
+                continue
+            if batch is not None:
+                transaction_id = batch.transaction_id(review.row)
+            else:
+                held = self._held.look((review.partition, review.offset))
+                transaction_id = "" if held is None else held.transaction_id
+            (key,) = hash_texts([transaction_id], self.engine.parameters.hash_key)
+            record = label_review(review, transaction_id, topics.labels)
+            value = codec.encode_checked(record)
+            yield OutRecord(topics.label_reviews, b"%016x" % int(key), value)
+
+    def _departed_labels(self, departed: list[Departed]) -> Iterator[OutRecord]:
+        """Forget labels that were joined; yield those that were not as dead letters."""
+        for partition, offset, reason in departed:
+            held = self._held.release((partition, offset))
+            if held is not None and reason is not Reason.OK:
+                yield self._held_letter(reason, (partition, offset), held)
+
+    def _held_letter(self, reason: Reason, place: tuple[int, int], held: HeldLabel) -> OutRecord:
+        origin = self.config.topics.labels, *place
+        return self._dead_letter(reason, origin, held.key, held.value, list(held.headers))
 
     def _dead_letters(self, raw: RawBatch, reasons: NDArray[np.int64]) -> Iterator[OutRecord]:
         for row in np.flatnonzero(reasons != Reason.OK).tolist():
-            reason = Reason(int(reasons[row]))
             message = raw.messages[row]
-            self.stats.dead_letters += 1
-            by_reason = self.stats.dead_letters_by_reason
-            by_reason[reason.name.lower()] = by_reason.get(reason.name.lower(), 0) + 1
-            place = (raw.topic, int(raw.partition[row]), int(raw.offset[row]))
-            letter = dead_letter(reason, place, message.key(), message.value(), headers_of(message))
-            topic = self.config.topics.dead_letters
-            yield OutRecord(topic, letter.key, letter.value, letter.headers)
+            origin = (raw.topic, int(raw.partition[row]), int(raw.offset[row]))
+            headers = headers_of(message)
+            yield self._dead_letter(
+                Reason(int(reasons[row])), origin, message.key(), message.value(), headers
+            )
+
+    def _dead_letter(
+        self,
+        reason: Reason,
+        origin: tuple[str, int, int],
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes | None]],
+    ) -> OutRecord:
+        self.stats.dead_letters += 1
+        _count(self.stats.dead_letters_by_reason, reason.name)
+        letter = dead_letter(reason, origin, key, value, headers)
+        topic = self.config.topics.dead_letters
+        return OutRecord(topic, letter.key, letter.value, letter.headers)
 
     def _wait_for_relief(self) -> None:
         """Take no input until the brokers have caught up; stay in the group meanwhile."""
@@ -200,3 +262,7 @@ class Worker:
             self.source.commit(self._safe)
             self._safe = {}
             self._next_commit_s = now + self.config.worker.commit_interval / 1e6
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name.lower()] = counts.get(name.lower(), 0) + 1

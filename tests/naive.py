@@ -9,7 +9,9 @@ import math
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 
+from naive_calibration import NaiveCalibrator, log_odds
 from naive_features import NaiveFeatures
+from naive_labels import BEGINNING_US, NaiveLabels, NaiveWaitingRows
 
 from schemas.columns import MISSING, Reason
 
@@ -256,43 +258,6 @@ class NaiveClock:
         return verdict
 
 
-class NaiveWaitingRows:
-    """Rows that wait for a label: a list in order of arrival, searched from end to end."""
-
-    def __init__(self, rows_max):
-        self.rows_max = rows_max
-        self.rows = []
-        self.lost = 0
-
-    def find(self, key):
-        """Return the waiting row of a transaction, or None."""
-        for row in self.rows:
-            if row["key"] == key:
-                return row
-        return None
-
-    def admit(self, key, time_us):
-        """Return the row of a transaction and whether it waited already."""
-        row = self.find(key)
-        if row is not None:
-            return row, True
-        if len(self.rows) == self.rows_max:
-            gone = self.rows.pop(0)
-            self.lost += not gone["labelled"]
-        row = {"key": key, "time_us": time_us, "labelled": False}
-        self.rows.append(row)
-        return row, False
-
-    def mature(self, before_us):
-        """Release rows from the oldest arrival on; return those that nobody labelled."""
-        unlabelled = []
-        while self.rows and self.rows[0]["time_us"] <= before_us:
-            row = self.rows.pop(0)
-            if not row["labelled"]:
-                unlabelled.append(row)
-        return unlabelled
-
-
 class NaiveEngine:
     """The whole engine, a row at a time, around a River pipeline driven by hand.
 
@@ -313,14 +278,17 @@ class NaiveEngine:
             declared.features, declared.inputs, parameters.events_max, parameters.entities_max
         )
         self.waiting = NaiveWaitingRows(parameters.waiting_max)
-        self.queued = []  # (row, verdict): labelled, learned at the next barrier
+        self.calibrator = NaiveCalibrator() if parameters.calibrate else None
+        self.unripe = []  # (event time, number, raw score, verdict): labelled early
+        self.n_taught = 0
+        self.labels = NaiveLabels(parameters.labels, self.waiting, self._mark)
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
         self.counts |= dict.fromkeys(
             ("refused", "matured", "unscored", "labels", "labels_learned"), 0
         )
-        self.counts |= dict.fromkeys(("labels_repeated", "labels_refused"), 0)
+        self.counts |= dict.fromkeys((f"labels_{name}" for name in self.labels.counts), 0)
 
     def step(self, partition, time_us, arrival_us, amount, key, entities, numeric):
         """Take a transaction that was not refused; return what was decided, as a dict."""
@@ -347,13 +315,15 @@ class NaiveEngine:
             verdict["duplicate"] = True
         else:
             row["number"] = self.memory.arrived
+            row["entity"] = entities[self.p.labels.capped_entity]
             row["x"] = self._features(time_us, amount, entities, numeric)
-            row["score"] = self._score(row["x"])
+            row["raw"] = self._score(row["x"])
+            row["score"] = self._calibrated(row["raw"])
             row["outcome"] = self._outcome(row["score"])
             verdict["x"] = row["x"]
             if row["outcome"]:
                 self.counts["alerts"] += 1
-                verdict["alert"] = self._alert(row["x"])
+                verdict["alert"] = self._alert(row)
         return {
             **verdict,
             "score": row["score"],
@@ -365,25 +335,19 @@ class NaiveEngine:
         """Take a transaction that the decoder refused."""
         self.counts["refused"] += 1
 
-    def label(self, key, time_us, is_fraud, refused):
+    def label(self, key, time_us, verdict, source, confidence, refused):
         """Take a label; return why it was not used, or "OK"."""
         self.counts["labels"] += 1
-        row = self.waiting.find(key)
-        reason = refused
-        if not refused and row is None:
-            reason = "LABEL_UNKNOWN_TRANSACTION"
-        elif not refused and time_us < row["time_us"]:
-            reason = "LABEL_TIME_BEFORE_EVENT"
-        if reason:
-            self.counts["labels_refused"] += 1
-            return reason
-        if row["labelled"]:
-            self.counts["labels_repeated"] += 1
-        else:
-            row["labelled"] = True
-            self.memory.mark(row["number"], is_fraud)
-            self.queued.append((row, is_fraud))
-        return "OK"
+        if refused:
+            self.labels.counts["refused"] += 1
+        watermark_us = self.clock.watermark_us
+        now_us = BEGINNING_US if watermark_us is None else watermark_us
+        reason = refused or self.labels.take(now_us, key, time_us, verdict, source, confidence)
+        self._count_labels()
+        return reason
+
+    def _count_labels(self):
+        self.counts |= {f"labels_{name}": n for name, n in self.labels.counts.items()}
 
     def _features(self, time_us, amount, entities, numeric):
         """The feature vector by name, without what is not known."""
@@ -396,6 +360,12 @@ class NaiveEngine:
         )
         named = zip(self.p.features.names, said, strict=True)
         return {name: float(value) for name, (value, _) in named if not math.isnan(value)}
+
+    def _mark(self, row, is_fraud):
+        """Let the features know a verdict, with what was said and seen at decision time."""
+        score = math.nan if row["score"] is None else row["score"]
+        then = {f: row["x"].get(str(f), math.nan) for f in self.p.features.features}
+        self.memory.mark(row["number"], is_fraud, score, then)
 
     def _for_river(self, x):
         return {name: min(max(value, -1e12), 1e12) for name, value in x.items()}
@@ -413,24 +383,50 @@ class NaiveEngine:
                 outcome = place
         return outcome
 
-    def _alert(self, x):
+    def _calibrated(self, score):
+        return self.calibrator.calibrate(score) if self.calibrator else score
+
+    def _alert(self, row):
         """The base, and (name, value, part) of at most four features, largest part first."""
+        x = row["x"]
         scaler, regression = self.model.steps.values()
         scaled = scaler.transform_one(self._for_river(x))
         parts = [(n, x[n], regression.weights.get(n, 0.0) * v) for n, v in scaled.items()]
+        base = regression.intercept
+        if self.calibrator:
+            slope, offset = self.calibrator.line
+            parts = [(n, value, slope * part) for n, value, part in parts]
+            # With what bounding the score's log-odds took away.
+            base = slope * log_odds(row["raw"]) + offset - math.fsum(p for _, _, p in parts)
         parts = [part for part in parts if part[2] > 0]
-        return regression.intercept, sorted(parts, key=lambda part: -part[2])[:4]
+        return base, sorted(parts, key=lambda part: -part[2])[:4]
 
     def _learn(self, now_us):
-        for row, is_fraud in self.queued:
-            self._teach(row, is_fraud)
+        self.labels.join(now_us)
+        self._count_labels()
+        for row, is_fraud, taught in self.labels.lessons():
+            if taught is not None:
+                self.judged.remove((row["score"], row["outcome"], taught))
+            self._teach(row, is_fraud, now_us)
             self.counts["labels_learned"] += 1
-        self.queued = []
-        for row in self.waiting.mature(now_us - self.p.maturity_us):
-            self._teach(row, False)
+        mature = self.labels.mature(now_us)
+        for row in mature:
+            self._mark(row, False)
+        for row in mature:
+            self._teach(row, False, now_us)
             self.counts["matured"] += 1
+        # What was labelled early teaches the calibrator once it is as old as what was not.
+        self.unripe.sort(key=lambda early: early[:2])
+        while self.unripe and self.unripe[0][0] <= now_us - self.p.labels.maturity_us:
+            _, _, raw, is_fraud = self.unripe.pop(0)
+            self.calibrator.learn(raw, is_fraud)
 
-    def _teach(self, row, is_fraud):
+    def _teach(self, row, is_fraud, now_us):
+        self.n_taught += 1
         self.judged.append((row["score"], row["outcome"], is_fraud))
+        if self.calibrator and row["time_us"] > now_us - self.p.labels.maturity_us:
+            self.unripe.append((row["time_us"], self.n_taught, row["raw"], is_fraud))
+        elif self.calibrator:
+            self.calibrator.learn(row["raw"], is_fraud)
         self.model.learn_one(self._for_river(row["x"]), is_fraud)
         self.seen[is_fraud] += 1

@@ -15,12 +15,12 @@ def position_of(value):
 
 
 def hats(value):
-    """The knots that a value hangs between, by name, and how much it hangs on each."""
+    """The knots that a value hangs between, counted from the lowest, and how much on each."""
     if math.isnan(value):
         return {"unknown": 1.0}
     found = {}
     for per_octave in PER_OCTAVE:
-        place = position_of(value) * per_octave
+        place = (OCTAVES + position_of(value)) * per_octave
         for knot in (math.floor(place), math.floor(place) + 1):
             found[per_octave, knot] = 1.0 - abs(place - knot)
     return found

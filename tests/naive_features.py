@@ -481,7 +481,7 @@ class NaiveFeatures:
 
     def _per_entity_state(self, feature, entity, event):
         never = ("seconds_since_last", "seconds_since_fraud")
-        if feature.value not in never and not entity.born_complete:
+        if getattr(feature, "value", "") not in never and not entity.born_complete:
             return SATURATED
         return LATE_CORRECTED if entity.newest_is_late else FRESH
 

@@ -31,15 +31,22 @@ from schemas.columns import (
     Reason,
     Transactions,
 )
+from schemas.roles import LABEL_ROLES
+from schemas.siphash import hash_texts
 from stream.decide import Thresholds
 from stream.engine import Engine, EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
+from stream.labels.fates import Departed, Review, Source
+from stream.labels.memory import Allocate, in_memory
+from stream.labels.rules import LabelRules
 
 SECOND = 1_000_000
 LAYOUT = Layout(("card", "merchant"), ("ratio", "distance"))
-LABEL_LAYOUT = Layout((), ("is_fraud",))
+LABEL_LAYOUT = LABEL_ROLES.layout
+HASH_KEY = bytes(16)
+SOURCE_KEYS = hash_texts([source.name for source in Source], HASH_KEY).tolist()
 # An hour at which neither sine nor cosine of the time of day stands still.
 START_US = 1_780_000_000 * SECOND
 LATENESS_US = 5 * SECOND
@@ -96,6 +103,7 @@ def block(layout: Layout, columns: list[dict[str, Any]]) -> Transactions:
         longs[OFFSET, i] = i
         batch.entities[:, i] = row.get("entities", ())
         batch.numeric[:, i] = row.get("numeric", ())
+        batch.categorical[:, i] = row.get("categorical", ())
     return batch
 
 
@@ -110,8 +118,13 @@ def hostile_log(rng: np.random.Generator, n: int) -> Log:
         now_us += int(rng.choice([0, 0, 300_000, SECOND, 3 * SECOND, 40 * SECOND], p=_GAPS))
         payment = _payment(rng, i / n, now_us, pools, payments)
         payments.append(payment)
+        labels = _labels(rng, payment)
+        if rng.random() < 0.1:  # Known before it comes.
+            verdicts += labels
+            order += [True] * len(labels)
+            labels = []
         order.append(False)
-        due += [(i + int(rng.integers(0, 80)), label) for label in _labels(rng, payment)]
+        due += [(i + int(rng.integers(0, 80)), label) for label in labels]
         # Labels come in bursts, so that batches of transactions lie between them.
         if rng.random() < 0.06:
             ready = [label for at, label in due if at <= i]
@@ -175,30 +188,44 @@ def _payment(
     return row
 
 
+def label_row(key: int, time_us: int, verdict: float, **more: Any) -> dict[str, Any]:
+    """Describe a label for `block`; `source` is the place of one, `confidence` how sure it is."""
+    source, confidence = more.pop("source", Source.CHARGEBACK), more.pop("confidence", 1.0)
+    row = {"key": key, "time_us": time_us, "numeric": [verdict, confidence]}
+    # A source of a later contract is nobody's here.
+    return {**row, "categorical": [SOURCE_KEYS[source] if source < 5 else 2**63 + 1], **more}
+
+
 def _labels(rng: np.random.Generator, payment: dict[str, Any]) -> list[dict[str, Any]]:
-    """Labels of one payment: none, one, several, and such as fit nothing."""
+    """Labels of one payment: none, one, several that disagree, and such as fit nothing."""
     verdict = float(payment["fraud"])
     paid_us = START_US if "reason" in payment else payment["time_us"]
-    label = {
-        "time_us": paid_us + int(rng.integers(0, 60 * SECOND)),
-        "key": payment["key"],
-        "numeric": [verdict],
-    }
+
+    def label(said: float = verdict, at_us: int | None = None, **more: Any) -> dict[str, Any]:
+        at_us = paid_us + int(rng.integers(0, 60 * SECOND)) if at_us is None else at_us
+        more = {"source": int(rng.integers(0, 6)), **more}
+        if rng.random() < 0.1:
+            more["confidence"] = float(rng.choice([0.49, 0.5, 0.01, 0.0, 1.1, -1.0, np.nan]))
+        return label_row(payment["key"], at_us, said, **more)
+
     luck, labels = rng.random(), []
     if luck < 0.7:
-        labels.append(label)
+        labels.append(label())
     if luck < 0.1:
-        labels.append({**label, "numeric": [1.0 - verdict]})
+        labels.append(label(1.0 - verdict))
+    if luck < 0.06:
+        labels += [label(float(rng.integers(0, 2))) for _ in range(int(rng.integers(1, 4)))]
     if 0.1 < luck < 0.15:
-        labels.append({**label, "time_us": paid_us - 1, "numeric": [1.0 - verdict]})
+        labels.append(label(1.0 - verdict, paid_us - 1))
     if 0.15 < luck < 0.2:
-        labels.append({**label, "key": int(rng.integers(1, 2**64, dtype=np.uint64))})
+        labels.append({**label(), "key": int(rng.integers(1, 2**64, dtype=np.uint64))})
     if 0.2 < luck < 0.25:
-        labels.insert(0, {**label, "reason": int(Reason.BAD_BOOLEAN), "numeric": [np.nan]})
+        labels.insert(0, label(np.nan, reason=int(Reason.BAD_BOOLEAN)))
     if 0.25 < luck < 0.3:
-        labels.append({**label, "key": 0})
+        labels.append({**label(), "key": 0})
     if 0.3 < luck < 0.35:
-        labels.append({**label, "time_us": paid_us})
+        # At one moment: the one that arrives later stands.
+        labels += [label(at_us=paid_us), label(1.0 - verdict, paid_us)]
     return labels
 
 
@@ -216,6 +243,10 @@ NAMES = (
     "merchant.{frauds,fraud_rate}_90s",
     "merchant.{count,fraud_rate}_60s_delay_5s",
     "card.seconds_since_fraud",
+    "merchant.{known_fraud_odds,known_count}_90s",
+    "merchant.seconds_since_genuine",
+    "card.known_fraud_run",
+    "at_fraud(merchant, amount)",
     "ratio(amount, card.amount_mean_90s)",
 )
 
@@ -231,18 +262,31 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
     return EngineParameters(
         features=feature_set(),
         thresholds=Thresholds(review=0.35, challenge=0.6, block=0.9),
+        calibrate=bool(rng.random() < 0.7),
+        # It counts, and moves nothing before a day.
+        alerts_per_day=float(rng.choice([0.0, 100.0])),
         events_max=int(rng.choice([9, 60, 10_000])),
         entities_max=int(rng.choice([3, 8, 1_000])),
         waiting_max=2 * batch_rows_max + int(rng.choice([0, 30, 10_000])),
         allowed_lateness_us=LATENESS_US,
         idle_after_us=int(rng.choice([4, 15])) * SECOND,
-        maturity_us=int(rng.choice([20, 120])) * SECOND,
+        labels=LabelRules(
+            maturity_us=int(rng.choice([20, 120])) * SECOND,
+            correctable_us=int(rng.choice([0, 0, 60])) * SECOND,
+            learn_max=int(rng.choice([2, 10_000])),
+            queue_max=int(rng.choice([7, 10_000])),
+            early_max=int(rng.choice([0, 4, 1_000])),
+            early_hold_us=int(rng.choice([10, 200])) * SECOND,
+            source_max_per_day=int(rng.choice([0, 9])),
+            entity_max_per_day=int(rng.choice([0, 12])),
+            capped_entity=1,
+        ),
         learn_interval_us=int(rng.choice([1, 7])) * SECOND,
         batch_rows_max=batch_rows_max,
     )
 
 
-def build_engine(parameters: EngineParameters) -> Engine:
+def build_engine(parameters: EngineParameters, allocate: Allocate = in_memory) -> Engine:
     """Build an engine with the default model, which is soon ready and keeps its features.
 
     River's own objects challenge the compiled ones, and half of the rows a small forest.
@@ -255,7 +299,7 @@ def build_engine(parameters: EngineParameters) -> Engine:
         "river": RiverLearner(logistic_pipeline(), names, **enough),
         "forest": SampledLearner(compile_model(forest, names, **enough), 0.5),
     }
-    return Engine(parameters, champion, Keep.STATES, challengers)
+    return Engine(parameters, champion, Keep.STATES, challengers, allocate)
 
 
 @dataclass
@@ -267,9 +311,12 @@ class Run:
     alerts: list[tuple[int, float, tuple[tuple[str, float, float], ...]]] = field(
         default_factory=list
     )
+    thresholds: list[float] = field(default_factory=list)
     matrices: list[NDArray[np.float64]] = field(default_factory=list)
     value_states: list[NDArray[np.uint8]] = field(default_factory=list)
     label_reasons: list[int] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    departed: list[Departed] = field(default_factory=list)
     watermarks_us: list[int] = field(default_factory=list)
 
     @property
@@ -281,42 +328,66 @@ class Run:
     def said(self) -> dict[str, Any]:
         """Return all that reached the outside, and what was counted and learned."""
         contenders = self.engine.contenders
+        calibrators = [each.calibrator for each in contenders]
         return {
             **{name: column.tobytes() for name, column in self.columns.items()},
             "features": self.features.tobytes(),
             "value_states": b"".join(states.tobytes() for states in self.value_states),
             "alerts": repr(self.alerts),
             "label_reasons": self.label_reasons,
+            # A label's place in its batch is where the cut was.
+            "reviews": repr([review[1:] for review in self.reviews]),
+            "departed": repr(self.departed),
             "counters": asdict(self.engine.counters),
             "quality": repr([each.prequential for each in contenders]),
+            "reliability": [
+                np.concatenate([x.count, x.frauds, x.said, [x.brier_sum]]).tobytes()
+                for x in (each.prequential.reliability for each in contenders)
+            ],
             "models": [pack(each.learner.state()) for each in contenders],
+            "calibrators": [pack(x.state()) for x in calibrators if x is not None],
+            "budget": self.engine.budget and pack(self.engine.budget.state()),
+            "thresholds": self.thresholds,
+            "unripe": repr(sorted(self.engine._unripe._waiting)),
         }
 
     def state(self) -> dict[str, bytes]:
         """Return the bytes of every array that the engine keeps."""
         engine = self.engine
-        parts = {"waiting": engine.waiting, "clock": engine.clock}
+        parts = {"waiting": engine.waiting, "clock": engine.clock, "queue": engine.book.queue}
         kept = {f"features.{name}": array for name, array in engine.features.arrays().items()}
         for part, owner in parts.items():
             arrays = vars(owner).items()
             kept |= {f"{part}.{name}": x for name, x in arrays if isinstance(x, np.ndarray)}
+        kept |= {f"early.{name}": array for name, array in engine.book.early.arrays().items()}
+        kept |= {f"caps.{name}": x for name, x in engine.book.caps.counts._asdict().items()}
         return {name: array.tobytes() for name, array in kept.items()}
 
 
 def run(parameters: EngineParameters, log: Log, cuts: frozenset[int] = frozenset()) -> Run:
     """Run a log through a new engine."""
-    result = Run(build_engine(parameters))
+    return run_engine(build_engine(parameters), log, cuts)
+
+
+def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> Run:
+    """Run a log through an engine."""
+    result = Run(engine)
     said: list[dict[str, NDArray[Any]]] = []
     for is_label, start, stop in log.pieces(cuts):
         if is_label:
-            reasons = result.engine.label(rows(log.labels, start, stop))
-            result.label_reasons += reasons.tolist()
+            became = result.engine.label(rows(log.labels, start, stop))
+            result.label_reasons += became.reasons.tolist()
+            result.reviews += became.reviews
+            result.departed += became.departed
             continue
         effects = result.engine.step(rows(log.transactions, start, stop))
-        said.append({k: v for k, v in vars(effects).items() if k not in ("alerts", "readings")})
+        said.append({k: v for k, v in vars(effects).items() if isinstance(v, np.ndarray)})
+        result.reviews += effects.label_reviews
+        result.departed += effects.departed_labels
         result.alerts += [
             (a.row + start, a.base, tuple(r[:3] for r in a.reasons)) for a in effects.alerts
         ]
+        result.thresholds += [a.threshold for a in effects.alerts]
         result.matrices.append(effects.readings.matrix)
         result.value_states.append(effects.readings.value_states)
         result.watermarks_us.append(result.engine.clock.watermark_us)

@@ -56,8 +56,8 @@ class AdditiveLogistic:
         Number of columns, at most `WIDTH_MAX`.
     lr : float
         Learning rate: the longest step of a weight. A row moves two weights of a feature
-        at each of three distances, so that the log-odds of a first fraud move by several
-        times as much as the rate times the number of features.
+        at each of three distances, so that a first fraud moves its own log-odds by about
+        twice the rate for every feature.
 
     Raises
     ------

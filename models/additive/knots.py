@@ -8,7 +8,7 @@ octaves is
 
 which is the base-2 logarithm drawn in straight lines from one power of 2 to the next
 (Mitchell 1962, "Computer multiplication and division using binary logarithms", IRE Trans.
-Electronic Computers EC-11, section II). It is continuous and monotone, needs no function
+Electronic Computers EC-11). It is continuous and monotone, needs no function
 of a library (so it is the same on every machine), and what is linear between two knots is
 linear in x itself. A curve has knots at several distances (`PER_OCTAVE`): the wide ones
 learn soon what neighbouring values have in common, the close ones later what they have not.
@@ -29,7 +29,6 @@ UNIT = 2.0**-7
 OCTAVES = 40
 
 PER_OCTAVE = (1, 4, 16)
-
 
 # Each distance has one place more than knots, so that the last one has a right neighbour.
 _SIZES = tuple(2 * OCTAVES * per_octave + 2 for per_octave in PER_OCTAVE)

@@ -10,7 +10,7 @@ from stream.config import Config, load
 from stream.console import OK, emit_json, emit_report, row_progress, say
 from stream.quality_tables import show_protocol, show_quality
 from stream.replay import Replay, ReplayOutputs, late_labels
-from stream.sections import parse_duration
+from stream.values import parse_duration
 
 _PROTOCOL = ("single", "folds_mean", "folds_std", "folds")
 

@@ -24,10 +24,10 @@ from stream.console import INTERRUPTED, OK, emit_json, emit_report, err, say
 from stream.console import until_signalled as signals
 from stream.kafka.client import Connection
 from stream.kafka.producer import PaymentSender, SendPlan
-from stream.sections import parse_duration
 from stream.simulate import handbook
 from stream.simulate.payments import Payment, handbook_payments, traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
+from stream.values import parse_duration
 
 # Enough cards that a burst on one stands out at 500 payments a second.
 _CARDS_PER_RATE = 100

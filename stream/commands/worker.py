@@ -87,6 +87,14 @@ def summary(worker: Worker) -> dict[str, Any]:
         "too_late": counters.too_late,
         "labels": counters.labels,
         "labels_learned": counters.labels_learned,
+        "labels_refused": counters.labels_refused,
+        "labels_early": counters.labels_early,
+        "labels_held": len(worker.engine.book.early),
+        "labels_corrected": counters.labels_corrected,
+        "labels_repeated": counters.labels_repeated,
+        "labels_superseded": counters.labels_superseded,
+        "labels_withheld": counters.labels_withheld,
+        "label_reviews": worker.stats.label_reviews,
         "unlearned": unlearned_by(worker.engine.learner),
         "matured_as_genuine": counters.matured,
         "dead_letters": worker.stats.dead_letters,
@@ -99,6 +107,8 @@ def summary(worker: Worker) -> dict[str, Any]:
         "pauses": worker.stats.pauses,
         "unacknowledged": worker.unacknowledged,
         "prequential": worker.engine.prequential.as_dict(),
+        "calibration": worker.engine.champion.calibration,
+        "budget": {} if worker.engine.budget is None else worker.engine.budget.as_dict(),
     }
 
 
@@ -151,5 +161,5 @@ class _Status:
         if now >= self._next_s:
             self._next_s = now + _STATUS_INTERVAL_S
             report = summary(self._worker)
-            del report["dead_letters_by_reason"], report["prequential"]
+            del report["dead_letters_by_reason"], report["label_reviews"], report["prequential"]
             self._log.info("status", **report)

@@ -20,8 +20,8 @@ _ODDS = (
 )
 _SURPRISE = (
     "sum over the known payments of the {one} of what each turned out to be, 1 for fraud and 0 "
-    "else, less its score when it was decided{decays}; where there was no score, less the overall rate "
-    "of fraud"
+    "else, less its score when it was decided{decays}; where there was no score, less the overall "
+    "rate of fraud"
 )
 _MEAN = (
     "mean of the amount over the payments of the {one} known to be genuine{decays}, with one "

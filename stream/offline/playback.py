@@ -22,6 +22,7 @@ from schemas.decoder import Decoder, Limits
 from schemas.records import RecordCodec, builtin
 from schemas.roles import LABEL_ROLES
 from stream.engine import Effects, Engine
+from stream.labels.fates import Departed, Review
 
 # What is played back never leaves the machine, so its key need not be secret, only fixed.
 REPLAY_HASH_KEY = b"fraudstream-file"
@@ -90,6 +91,7 @@ class Playback:
         self.limits = limits
         self.label_delay_us = label_delay_us
         self.labels_refused: dict[str, int] = {}
+        self.label_reviews: dict[str, int] = {}
         self.rows = 0
         self._due: list[_Due] = []
         self._latest_us = _BEGINNING_US
@@ -132,7 +134,9 @@ class Playback:
             if start in calls:
                 self._give(sorted(calls[start]))
             part = Transactions(batch.layout, batch.longs[:, start:stop], batch.data)
-            yield start, part, self.engine.step(part)
+            effects = self.engine.step(part)
+            self._tell(effects.label_reviews, _reasons(effects.departed_labels))
+            yield start, part, effects
         self.rows += n
 
     def _calls(self, batch: Transactions, is_fraud: NDArray[np.bool_]) -> dict[int, list[_Due]]:
@@ -162,7 +166,19 @@ class Playback:
         return calls
 
     def _give(self, due: list[_Due]) -> None:
-        reasons = self.engine.label(labels_of(self.limits).of_frauds(due))
-        for reason in reasons[reasons != _OK].tolist():
-            name = Reason(reason).name.lower()
+        effects = self.engine.label(labels_of(self.limits).of_frauds(due))
+        refused = effects.reasons[effects.reasons != _OK].tolist()
+        self._tell(effects.reviews, [*map(Reason, refused), *_reasons(effects.departed)])
+
+    def _tell(self, reviews: list[Review], reasons: list[Reason]) -> None:
+        for review in reviews:
+            why = review.why.name.lower()
+            self.label_reviews[why] = self.label_reviews.get(why, 0) + 1
+        for reason in reasons:
+            name = reason.name.lower()
             self.labels_refused[name] = self.labels_refused.get(name, 0) + 1
+
+
+def _reasons(departed: list[Departed]) -> list[Reason]:
+    """Return why labels that were held are dead letters, those that are."""
+    return [each.reason for each in departed if each.reason is not Reason.OK]

@@ -30,10 +30,12 @@ pytestmark = pytest.mark.kafka
 START_SECONDS = 60
 SECONDS = 60
 DEADLINE_SECONDS = 8
-TOPICS = ("transactions", "labels", "alerts", "dead_letters", "decisions")
+TOPICS = ("transactions", "labels", "alerts", "dead_letters", "decisions", "label_reviews")
 PARTITIONS = 3
 TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
 DECISIONS = RecordCodec(builtin("decision"), 3)
+LABELS = RecordCodec(builtin("label"), 2)
+REVIEWS = RecordCodec(builtin("label_review"), 6)
 CONFIG = """
 [kafka]
 group = "{prefix}"
@@ -364,6 +366,42 @@ def test_a_deployment_from_topics_to_sigterm(site: Site) -> None:
     # A log line is JSON, and none of them is a trace.
     for line in worker.err.read_text().splitlines():
         assert json.loads(line)["level"] in ("info", "warning")
+
+
+@pytest.mark.slow
+def test_a_contradiction_and_a_label_of_nobody_reach_their_topics(site: Site) -> None:
+    from confluent_kafka import Producer
+
+    site.create_topics()
+    worker = site.worker()
+    feed = Feed(site, 20, 200)
+    feed.start()
+    site.wait_until_decided(feed.finish())
+    hand = Producer({"bootstrap.servers": site.bootstrap})
+    now_us = time.time_ns() // 1000
+    # Of one key, so that they come in this order.
+    for name, is_fraud in (("t-3", True), ("t-3", False), ("never-paid", True)):
+        label = {"transaction_id": name, "is_fraud": is_fraud, "label_time": now_us}
+        label |= {"source": "ANALYST_REVIEW" if is_fraud else "CUSTOMER", "confidence": 0.9}
+        hand.produce(site.topics["labels"], LABELS.encode(label), key=b"desk")
+    assert hand.flush(SECONDS) == 0
+    deadline = time.monotonic() + SECONDS
+    while sum(site.committed("labels").values()) < 3:
+        assert time.monotonic() < deadline, site.committed("labels")
+        time.sleep(0.1)
+    (review,) = [REVIEWS.decode(m.value()) for m in site.read("label_reviews")]
+    assert (review["transaction_id"], review["why"]) == ("t-3", "CONTRADICTION")
+    assert (review["is_fraud"], review["source"]) == (False, "CUSTOMER")
+    assert (review["earlier_is_fraud"], review["earlier_source"]) == (True, "ANALYST_REVIEW")
+    assert review["source_topic"] == site.topics["labels"]
+    assert site.read("dead_letters") == []
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+    # Its payment may have come until the very end.
+    (letter,) = site.read("dead_letters")
+    assert LABELS.decode(letter.value())["transaction_id"] == "never-paid"
+    report = worker.report()
+    assert (report["labels"], report["labels_corrected"], report["labels_early"]) == (3, 1, 1)
+    assert report["label_reviews"] == {"corrected": 1}
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from models.compiled import Unlabelled
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.trees.estimators import ARFClassifier
+from models.two_clocks import TwoClocks
 
 NAMES = tuple(f"f{i}" for i in range(6))
 IMBALANCED = {"grace_period": 20, "max_share_to_split": 1.0, "min_branch_fraction": 1e-4}
@@ -39,6 +40,7 @@ LEARNERS = {
         preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(4, 4, 50, seed=1), NAMES
     ),
     "blend": lambda: Blend(members()),
+    "two clocks": lambda: TwoClocks(members()["tree"], members()["logistic"]),
     "logistic pipeline": lambda: RiverLearner(logistic_pipeline(), NAMES),
     "Hoeffding tree": lambda: RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES),
     "naive Bayes": lambda: RiverLearner(naive_bayes.GaussianNB(), NAMES),

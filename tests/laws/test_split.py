@@ -18,6 +18,8 @@ from streams import (
     run,
 )
 
+from stream.labels.rules import LabelRules
+
 
 @seeds(10)
 def test_random_cuts_change_nothing_that_is_said_or_kept(seed):
@@ -56,9 +58,12 @@ def test_a_repeat_keeps_its_verdict_though_its_row_is_pushed_out_by_the_same_bat
     """The ring is full: the row after the repeat takes the place of the row it repeats."""
     rng = np.random.default_rng(3)
     parameters = replace(
-        random_parameters(rng), batch_rows_max=batch_rows_max, waiting_max=10, maturity_us=2**50
+        random_parameters(rng),
+        batch_rows_max=batch_rows_max,
+        waiting_max=10,
+        labels=LabelRules(maturity_us=2**50),
     )
-    train = hostile_log(rng, 300)
+    train = hostile_log(rng, 900)
     known = [{"key": 1 + i, "amount": 10 ** (1 + i % 6)} for i in range(10)]
     fresh = [{"key": 100 + i, "amount": 10 ** (6 - i % 6)} for i in range(10)]
     last = [row for i in range(10) for row in (known[i], fresh[i])]
@@ -87,5 +92,5 @@ def test_an_empty_batch_changes_nothing():
     before = result.state()
     effects = result.engine.step(block(LAYOUT, []))
     assert len(effects.scores) == 0
-    assert len(result.engine.label(block(LABEL_LAYOUT, []))) == 0
+    assert len(result.engine.label(block(LABEL_LAYOUT, [])).reasons) == 0
     assert result.state() == before

@@ -1,5 +1,6 @@
 """The running quality figures against plain loops."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,6 +8,28 @@ import pytest
 from seeds import seeds
 
 from models.prequential import Prequential
+
+
+def brier(scores, y):
+    squares = [(p - t) ** 2 for p, t in zip(scores, y, strict=True) if not math.isnan(p)]
+    return math.fsum(squares) / len(squares) if squares else None
+
+
+def calibration_error(scores, y):
+    """Bins of half a log-odds from -12 to 12, and one beyond each end."""
+    edges = [-math.inf, *(-12 + 0.5 * i for i in range(49)), math.inf]
+    pairs = [(p, t) for p, t in zip(scores, y, strict=True) if not math.isnan(p)]
+    distance = 0.0
+    for low, high in itertools.pairwise(edges):
+        inside = [(p, t) for p, t in pairs if low <= odds(p) < high or odds(p) == high == math.inf]
+        distance += abs(math.fsum(p for p, _ in inside) - sum(t for _, t in inside))
+    return distance / len(pairs) if pairs else None
+
+
+def odds(p):
+    if p in (0.0, 1.0):
+        return math.inf if p else -math.inf
+    return math.log(p / (1 - p))
 
 
 def plain(scores, alerted, y):
@@ -26,6 +49,8 @@ def plain(scores, alerted, y):
         "precision": hits / alerts if alerts else None,
         "recall": hits / frauds if frauds else None,
         "log_loss": math.fsum(losses) / len(losses) if losses else None,
+        "brier": brier(scores, y),
+        "calibration_error": calibration_error(scores, y),
     }
 
 
@@ -34,7 +59,7 @@ def test_every_figure_equals_plain_python_after_every_batch(seed):
     rng = np.random.default_rng(seed)
     n = 200
     scores = np.where(rng.random(n) < 0.2, np.nan, rng.random(n))
-    scores[rng.integers(0, n, 10)] = rng.choice([0.0, 1.0], 10)
+    scores[rng.integers(0, n, 10)] = rng.choice([0.0, 0.5, 1.0], 10)
     alerted, y = rng.random(n) < 0.4, rng.random(n) < 0.3
     quality, start = Prequential(), 0
     for stop in [*np.sort(rng.integers(0, n, 12)).tolist(), n]:
@@ -72,6 +97,8 @@ def test_what_is_not_defined_yet_is_none_and_not_zero():
         "precision": None,
         "recall": None,
         "log_loss": None,
+        "brier": None,
+        "calibration_error": None,
     }
 
 
@@ -89,3 +116,21 @@ def test_a_score_that_is_certain_and_wrong_costs_much_but_not_everything(score, 
     quality = Prequential()
     quality.update(np.array([score]), np.array([True]), np.array([fraud]))
     assert quality.as_dict()["log_loss"] == pytest.approx(-math.log(1e-15), rel=1e-2)
+
+
+@pytest.mark.parametrize("scored_only", [False, True])
+@seeds(3)
+def test_what_is_taken_back_was_never_judged(scored_only, seed):
+    rng = np.random.default_rng(seed)
+    scores = np.where(rng.random(60) < 0.2, np.nan, rng.random(60))
+    alerted, y = rng.random(60) < 0.4, rng.random(60) < 0.3
+    ours, plain = Prequential(), Prequential()
+    name = "_scored" if scored_only else ""
+    getattr(ours, f"update{name}")(scores, alerted, y)
+    wrong = slice(10, 30)
+    getattr(ours, f"take_back{name}")(scores[wrong], alerted[wrong], y[wrong])
+    kept = np.r_[0:10, 30:60]
+    getattr(plain, f"update{name}")(scores[kept], alerted[kept], y[kept])
+    mine, expected = vars(ours), vars(plain)
+    assert mine.pop("log_loss_sum") == pytest.approx(expected.pop("log_loss_sum"), 1e-12)
+    assert mine == expected

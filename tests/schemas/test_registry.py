@@ -14,6 +14,7 @@ TOPICS = {
     "fraud.decisions": ("decision", Mode.FULL_TRANSITIVE),
     "fraud.alerts": ("alert", Mode.FULL_TRANSITIVE),
     "fraud.dead_letters": ("dead_letter", Mode.FULL_TRANSITIVE),
+    "fraud.label_reviews": ("label_review", Mode.FULL_TRANSITIVE),
 }
 
 
@@ -22,7 +23,7 @@ def shipped():
     return FileRegistry()
 
 
-def test_the_package_lists_its_five_subjects_and_their_modes(shipped):
+def test_the_package_lists_its_six_subjects_and_their_modes(shipped):
     expected = {value_subject(topic): mode for topic, (_, mode) in TOPICS.items()}
     assert shipped.subjects == expected
     assert shipped.conflicts() == []

@@ -406,11 +406,11 @@ def test_a_bug_of_ours_is_not_hidden(run: Run, monkeypatch: pytest.MonkeyPatch) 
 def test_our_own_schemas_are_in_order(run: Run) -> None:
     said = run("schemas", "check")
     assert said.status == OK
-    assert said.out.startswith("ok   5 subjects")
+    assert said.out.startswith("ok   6 subjects")
     found = run("schemas", "check", "--json")
     assert found.status == OK
     assert found.json["ok"]
-    assert len(found.json["subjects"]) == 5
+    assert len(found.json["subjects"]) == 6
     assert found.json["problems"] == found.json["written"] == []
 
 
@@ -425,7 +425,7 @@ def changed_schemas(tmp_path: Path) -> Path:
     next(f for f in alert["fields"] if f["name"] == "amount_minor")["type"] = "string"
     (folder / "alert.2.avsc").write_text(json.dumps(alert))
     with (folder / "registry.toml").open("a") as file:
-        file.write('\n[[subjects."fraud.alerts-value".versions]]\nid = 6\nfile = "alert.2.avsc"\n')
+        file.write('\n[[subjects."fraud.alerts-value".versions]]\nid = 7\nfile = "alert.2.avsc"\n')
     return folder
 
 

@@ -15,7 +15,7 @@ from stream.app import decoders_of, engine_of, registry_of
 from stream.config import Config, load
 from stream.decide import Thresholds
 from stream.features.declare import Condition, Inputs, default_names
-from stream.sections import parse_duration
+from stream.values import parse_duration
 
 ROOT = Path(__file__).parents[2]
 SECRET = "c0ffee5ec3e7c0ffee5ec3e7c0ffee5e"
@@ -129,6 +129,10 @@ def test_a_key_like_no_other_is_still_refused_with_some_right_one(tmp_path: Path
         ("[decision]\nreview = nan", "decision.review:"),
         ("[decision]\nblock = 2.1", "decision.block:"),
         ("[decision]\nblock = true", "decision.block:"),
+        ("[decision]\nalerts_per_day = -1", "decision.alerts_per_day:"),
+        ("[decision]\nalerts_per_day = inf", "decision.alerts_per_day:"),
+        ("[decision]\nalerts_per_day = true", "decision.alerts_per_day:"),
+        ("[decision]\ncalibrate = 0.5", "decision.calibrate:"),
         ("[worker]\nguarantee = 'always'", "worker.guarantee:"),
         ("[worker]\nbatch_rows_max = 1025", "worker.batch_rows_max:"),
     ],
@@ -718,6 +722,8 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     waiting_max = 3003
     learn_interval = "6s"
     [decision]
+    calibrate = false
+    alerts_per_day = 70
     review = 0.1
     challenge = 0.2
     block = 0.3
@@ -742,12 +748,13 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     )
     assert found.features.minor_per_unit == 1000
     assert found.thresholds == Thresholds(0.1, 0.2, 0.3)
+    assert (found.calibrate, found.alerts_per_day) == (False, 70.0)
     assert (found.events_max, found.entities_max, found.waiting_max) == (1001, 1002, 3003)
     assert dict(found.capacities) == {"account+shop": 1003}
     assert found.hash_key == key
     assert config.engine_parameters().hash_key == bytes(16)
     assert (found.allowed_lateness_us, found.idle_after_us) == (3_000_000, 4_000_000)
-    assert (found.maturity_us, found.learn_interval_us) == (5 * DAY, 6_000_000)
+    assert (found.labels.maturity_us, found.learn_interval_us) == (5 * DAY, 6_000_000)
     assert found.batch_rows_max == 77
     assert found.features.names == (
         *("account.count_90s", "account.count_36h", "account.age_mean_90s", "account.age_mean_36h"),

@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from stream.decide import THRESHOLD_OFF, Outcome, Thresholds, alert_id, score_scaled
+from stream.decide import THRESHOLD_OFF, Outcome, Said, Thresholds, alert_id, score_scaled
 
 
 def names(thresholds, *scores):
@@ -36,6 +36,28 @@ def test_challenge_is_off_unless_it_is_asked_for():
     assert Thresholds().challenge == THRESHOLD_OFF
     assert names(Thresholds(), 0.6, 0.94, 0.95) == ["REVIEW", "REVIEW", "BLOCK"]
     assert names(Thresholds(review=THRESHOLD_OFF, block=THRESHOLD_OFF), 1.0) == ["ALLOW"]
+
+
+@pytest.mark.parametrize("thresholds", [(0.3, 2.0, 0.9), (0.9, 0.5, 0.7), (2.0, 2.0, 0.4)])
+def test_what_is_alerted_is_what_is_not_allowed(thresholds):
+    scores = np.append(np.linspace(0, 1, 41), np.nan)
+    for review in (0.0, 0.2, thresholds[0], 2.0):
+        moved = Thresholds(review, *thresholds[1:])
+        alerted = Thresholds(*thresholds).alerted(scores, np.full(42, review))
+        np.testing.assert_array_equal(alerted, moved.outcomes(scores) > 0)
+        np.testing.assert_array_equal(alerted, scores >= moved.alerting)
+
+
+def test_what_was_said_comes_back_as_it_was():
+    rng = np.random.default_rng(1)
+    said = Said(rng.random((5, 3)), rng.random((5, 3)), rng.random(5), rng.random(5))
+    packed = said.packed()
+    assert packed.shape == (5, Said.width(3))
+    np.testing.assert_array_equal(packed[:, 0], said.scores[:, 0])
+    back = Said.unpacked(packed)
+    for name, values in vars(said).items():
+        np.testing.assert_array_equal(getattr(back, name), values)
+    assert Said.unpacked(packed[:0]).raw.shape == (0, 3)
 
 
 def test_outcomes_are_ordered_from_mild_to_strict():

@@ -4,12 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streams import LABEL_LAYOUT, LAYOUT, START_US, block, build_engine, random_parameters
+from streams import (
+    LABEL_LAYOUT,
+    LAYOUT,
+    SECOND,
+    START_US,
+    block,
+    build_engine,
+    feature_set,
+    label_row,
+    random_parameters,
+)
 
 from schemas.columns import Reason
-from stream.decide import Outcome, Thresholds
-from stream.engine import Contender
+from stream.decide import Outcome, Said, Thresholds
+from stream.engine import Contender, Engine, Keep
 from stream.event_time import Timeliness
+from stream.labels.rules import LabelRules
 
 
 @pytest.mark.parametrize("verdict", [np.nan, 0.97, 2.0, -1.0])
@@ -18,12 +29,14 @@ def test_a_label_that_does_not_say_what_it_found_teaches_nothing(verdict):
     payment = {"time_us": START_US, "amount": 100, "key": 7}
     payment |= {"entities": [1, 2], "numeric": [np.nan, 1.0]}
     engine.step(block(LAYOUT, [payment]))
-    silent = {"time_us": START_US, "key": 7, "entities": [], "numeric": [verdict]}
-    assert engine.label(block(LABEL_LAYOUT, [silent])).tolist() == [Reason.LABEL_WITHOUT_VERDICT]
+    assert reasons_of(engine, label_row(7, START_US, verdict)) == [Reason.LABEL_WITHOUT_VERDICT]
     # The row still waits: a label that says something is taken.
-    spoken = {**silent, "numeric": [1.0]}
-    assert engine.label(block(LABEL_LAYOUT, [spoken])).tolist() == [Reason.OK]
+    assert reasons_of(engine, label_row(7, START_US, 1.0)) == [Reason.OK]
     assert engine.counters.labels_refused == 1
+
+
+def reasons_of(engine, *labels):
+    return engine.label(block(LABEL_LAYOUT, list(labels))).reasons.tolist()
 
 
 class _Sure:
@@ -92,8 +105,8 @@ def test_a_challenger_is_judged_by_what_it_scored():
     assert engine.contenders == [engine.champion, challenger]
     X = np.arange(40.0)[:, None]
     y = np.arange(40) % 4 == 0
-    scores = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
-    engine._test_then_train(X, scores, y)
+    raw = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
+    engine._test_then_train(X, Said(raw, raw, np.full(40, 0.5), np.zeros(40)).packed(), y)
     quality = challenger.prequential.as_dict()
     assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)
     assert (quality["recall"], quality["precision"]) == (1.0, 0.5)
@@ -105,3 +118,68 @@ class _Half(_Sure):
 
     def predict_proba_many(self, X):
         return np.where(np.arange(len(X)) % 2 == 0, 0.99, np.nan)
+
+
+def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        labels=LabelRules(),
+        thresholds=Thresholds(),
+        learn_interval_us=SECOND,
+    )
+    engine = build_engine(parameters)
+    engine.champion.learner = _Sure()
+    engine.challengers = {"a": Contender(_Sure()), "b": Contender(_Sure())}
+    row = {"time_us": START_US, "amount": 100, "entities": [1, 2], "numeric": [0, 0]}
+
+    def pass_a_barrier(key):
+        row["time_us"] += 10 * SECOND
+        engine.step(block(LAYOUT, [{**row, "key": key}]))
+
+    pass_a_barrier(7)
+    said_us = row["time_us"]
+    reasons_of(engine, label_row(7, said_us, 1.0))
+    pass_a_barrier(8)
+    wrong = engine.prequential.as_dict()
+    assert (wrong["judged"], wrong["frauds"], wrong["precision"]) == (1, 1, 1.0)
+    reasons_of(engine, label_row(7, said_us + 1, 0.0))
+    assert engine.prequential.as_dict() == wrong
+    pass_a_barrier(9)
+    for contender in engine.contenders:
+        right = contender.prequential.as_dict()
+        assert (right["judged"], right["frauds"], right["precision"]) == (1, 0, 0.0)
+        assert right["log_loss"] == pytest.approx(-np.log(0.01))
+    assert (engine.counters.labels_learned, engine.counters.labels_corrected) == (2, 1)
+
+
+def test_features_know_every_verdict_with_what_was_said_of_it_then():
+    """A label at once, and at a barrier what nobody objected to; `surprise` by the old score."""
+    names = ("amount", "card.known_count_1h", "card.surprise_1h", "at_fraud(card, amount)")
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        features=feature_set(names),
+        calibrate=False,
+        alerts_per_day=0.0,
+        events_max=100,
+        labels=LabelRules(maturity_us=60 * SECOND),
+        learn_interval_us=SECOND,
+        allowed_lateness_us=0,
+    )
+    engine = Engine(parameters, _Sure(), Keep.STATES)
+
+    def pay(key, seconds, amount=100):
+        row = {"time_us": START_US + seconds * SECOND, "amount": amount, "key": key}
+        row |= {"entities": [1, 2], "numeric": [0, 0]}
+        return engine.step(block(LAYOUT, [row])).readings.matrix[0].tolist()
+
+    assert pay(1, 0, 700)[1] == 0
+    assert pay(2, 1)[1] == 0
+    reasons_of(engine, label_row(1, START_US + SECOND, 1.0))
+    _, known, surprise, at_fraud = pay(3, 2)
+    assert (known, at_fraud) == (pytest.approx(1, rel=1e-2), 7.0)
+    assert surprise == pytest.approx(1 - 0.99, rel=1e-2)
+    # The second one is genuine by now, which 0.99 did not say; the first one was labelled.
+    _, known, surprise, at_fraud = pay(4, 61)
+    assert known == pytest.approx(2, rel=0.1)
+    assert surprise == pytest.approx((1 - 0.99) - 0.99, rel=0.1)
+    assert np.isnan(at_fraud)

@@ -211,6 +211,9 @@ def test_the_version_changes_when_anything_in_the_policy_changes() -> None:
     others += [
         Policy(Thresholds(review=np.nextafter(0.5, 1).item()), ("a", "b")),
         Policy(Thresholds(block=THRESHOLD_OFF), ("a", "b")),
+        dataclasses.replace(base, calibrate=False),
+        dataclasses.replace(base, alerts_per_day=100.0),
+        dataclasses.replace(base, alerts_per_day=101.0),
         *(Policy(Thresholds(), names) for names in [("b", "a"), ("a",), ("a", "b", "c"), ("ab",)]),
     ]
     versions = {policy.version for policy in [base, *others]}

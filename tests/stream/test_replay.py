@@ -429,6 +429,30 @@ def test_replaying_twice_gives_the_same_bytes(
     assert replay(world, configured()) == replayed
 
 
+def test_a_budget_moves_the_threshold_and_is_reported(world: Path) -> None:
+    decision = {"alerts_per_day": 3, "block": 2.0}
+    report, alerts, _ = replay(world, configured(decision=decision))
+    budget = report["budget"]
+    assert budget["active"]
+    assert budget["alerts_per_day_so_far"] == pytest.approx(3, rel=0.4)
+    assert budget["alerts_judged"] > 0
+    low, high = budget["precision_interval"]
+    assert low <= budget["precision"] <= high
+    records = [json.loads(line) for line in alerts.splitlines()]
+    assert len(records) == report["alerts"]
+    assert len({record["threshold"] for record in records}) > 3
+    assert all(record["score"] >= record["threshold"] for record in records)
+    assert (
+        report["calibration"]["labels"]
+        == report["prequential"]["judged"] - (report["prequential"]["unscored"])
+    )
+
+
+def test_without_a_budget_and_calibration_nothing_is_said_of_them(world: Path) -> None:
+    report, _, _ = replay(world, configured(decision={"calibrate": False}))
+    assert (report["budget"], report["calibration"]) == ({}, {})
+
+
 @pytest.mark.parametrize("rows", [1, 7, 4096])
 @pytest.mark.parametrize("delay", ["0s", "20m", "2d"])
 def test_the_size_of_a_block_changes_nothing(

@@ -74,7 +74,7 @@ def test_nothing_is_compiled_after_it(tmp_path):
         labels = decoders.labels.decode([b"\0"] * 8, 0)
         labels.longs[:] = 0
         labels.reason[:] = Reason.OK
-        labels.numeric[0] = 1.0
+        labels.numeric[:] = 1.0
         labels.event_time_us[:] = batch.event_time_us[:8] + 1
         labels.transaction_key[:] = batch.transaction_key[:8]
         engine.label(labels)

@@ -26,7 +26,7 @@ from schemas.wire import frame
 from stream.app import worker_of
 from stream.commands.worker import summary
 from stream.config import load
-from stream.decide import alert_id
+from stream.decide import Said, alert_id
 from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
@@ -38,6 +38,7 @@ KEY = b"sixteen bytes ok"
 IN, LABELS = "fraud.transactions", "fraud.labels"
 OUT = ("fraud.alerts", "fraud.decisions", "fraud.dead_letters")
 ALERTS, DECISIONS, DEAD = OUT
+REVIEWS = "fraud.label_reviews"
 QUICK_GROUP = {"session.timeout.ms": 1_300, "heartbeat.interval.ms": 100}
 OVERRIDES = {
     "topics": {"decisions": DECISIONS, "partitions": 1},
@@ -62,6 +63,7 @@ OVERRIDES = {
 TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
 LABEL_CODEC = RecordCodec(builtin("label"), 2)
 CODECS = {ALERTS: RecordCodec(builtin("alert"), 4), DECISIONS: RecordCodec(builtin("decision"), 3)}
+CODECS[REVIEWS] = RecordCodec(builtin("label_review"), 6)
 MAPPED = {
     "type": "record",
     "name": "Mine",
@@ -154,7 +156,7 @@ def mapped_folder(tmp_path_factory):
     """A registry of one's own, whose transactions carry the amount as a double."""
     folder = tmp_path_factory.mktemp("registry")
     subjects = {"transactions": "mine", "labels": "label", "decisions": "decision"}
-    subjects |= {"alerts": "alert"}
+    subjects |= {"alerts": "alert", "label_reviews": "label_review"}
     lines = []
     for number, (topic, file) in enumerate(subjects.items(), start=1):
         if file != "mine":
@@ -296,7 +298,8 @@ def test_an_alert_carries_its_evidence():
             # The model has learned nothing since, so it still tells how this score came about.
             row = engine.waiting.find(np.array([transaction], np.uint64))[0]
             x = engine.waiting.features[row]
-            base, parts = engine.learner.contributions(x)
+            raw = Said.unpacked(engine.waiting.scores[[row]]).raw[0, 0]
+            base, parts = engine.champion.contributions(x, raw)
             log_odds = math.log(alert["score"] / (1 - alert["score"]))
             assert alert["base"] == base
             assert base + parts.sum() == pytest.approx(log_odds, rel=1e-9)
@@ -465,12 +468,16 @@ def test_a_label_that_fits_no_payment_is_a_dead_letter():
         rig.send(IN, [TRANSACTIONS.encode(payment(1, at_us))])
         rig.take(1)
         bad = {
-            Reason.LABEL_UNKNOWN_TRANSACTION: label(2, at_us + 1, True),
             Reason.LABEL_TIME_BEFORE_EVENT: label(1, at_us - 1, True),
             Reason.TRUNCATED: label(1, at_us, True)[:-1],
+            Reason.LABEL_TOO_OLD: label(2, at_us - 2 * 86_400_000_000, True),
+            # Its payment may still come: held until the worker ends.
+            Reason.LABEL_UNKNOWN_TRANSACTION: label(2, at_us + 1, True),
         }
-        rig.send(LABELS, [*bad.values(), label(1, at_us, False), label(1, at_us, True)])
-        rig.take(5)
+        rig.send(LABELS, [*bad.values(), label(1, at_us, False), label(1, at_us, False)])
+        rig.take(6)
+        assert len(rig.read(DEAD)) == 3
+        rig.worker.finish(5)
         letters = rig.read(DEAD)
         assert [m.value() for m in letters] == list(bad.values())
         for offset, (message, reason) in enumerate(zip(letters, bad, strict=True)):
@@ -479,10 +486,80 @@ def test_a_label_that_fits_no_payment_is_a_dead_letter():
             assert headers["__streams.errors.topic"] == LABELS
             assert headers["__streams.errors.offset"] == str(offset)
             assert headers["fraudstream.stage"] == reason.stage
-        # The first verdict counts, and says nothing on any topic; so does its repeat.
+            assert message.key() == b"key"
+        # The repeat of a verdict says nothing on any topic.
         counters = rig.worker.engine.counters
         assert (counters.labels_refused, counters.labels_repeated) == (3, 1)
-        assert rig.committed(LABELS) == 5
+        assert rig.read(REVIEWS) == []
+        assert rig.committed(LABELS) == 6
+
+
+def test_labels_to_look_at_go_to_their_topic_with_what_stood_before():
+    with rig_of() as rig:
+        teach_and_test(rig)
+        scored = {d["transaction_id"]: d["score"] for d in rig.decoded(DECISIONS)}
+        at_us = START_US + 20_000_000
+        unsure = {"transaction_id": "t-1002", "is_fraud": True, "label_time": at_us}
+        unsure = LABEL_CODEC.encode({**unsure, "source": "CUSTOMER", "confidence": 0.3})
+        rig.send(LABELS, [label(1, at_us + 5, True), unsure])
+        rig.take(2)
+        contradiction, withheld = rig.decoded(REVIEWS)
+        said = {"is_fraud": True, "source": "UNKNOWN", "label_time": at_us + 5, "confidence": 1.0}
+        stood = {"earlier_is_fraud": False, "earlier_source": "UNKNOWN"}
+        assert contradiction == {
+            "transaction_id": "t-1",
+            **said,
+            "why": "CONTRADICTION",
+            "score": None,
+            **stood,
+            "earlier_label_time": at_us,
+            "source_topic": LABELS,
+            "source_partition": 0,
+            "source_offset": LESSONS,
+        }
+        assert (withheld["why"], withheld["source"]) == ("LOW_CONFIDENCE", "CUSTOMER")
+        assert withheld["score"] == scored["t-1002"] is not None
+        assert withheld["earlier_is_fraud"] is withheld["earlier_label_time"] is None
+        keys = hash_texts(["t-1", "t-1002"], KEY).tolist()
+        assert [message.key() for message in rig.read(REVIEWS)] == [b"%016x" % key for key in keys]
+        assert rig.read(DEAD) == []
+        assert summary(rig.worker)["label_reviews"] == {"corrected": 1, "low_confidence": 1}
+
+
+def test_a_label_before_its_payment_is_joined_or_leaves_when_its_time_is_over():
+    overrides = {**OVERRIDES, "labels": {**OVERRIDES["labels"], "early_hold": "10s"}}
+    with rig_of(load(None, **overrides)) as rig:
+        first, second = label(1, START_US + 1, True), label(2, START_US + 1, True)
+        unsure = {"transaction_id": "t-1", "is_fraud": False, "label_time": START_US + 2}
+        unsure = LABEL_CODEC.encode({**unsure, "confidence": 0.3})
+        rig.send(LABELS, [first, second, unsure])
+        rig.take(3)
+        for seconds in (0, 2, 9):
+            record = payment(1 if seconds == 0 else 10 + seconds, START_US + seconds * 10**6)
+            rig.send(IN, [TRANSACTIONS.encode(record)])
+            rig.take(1)
+            assert rig.read(DEAD) == []
+        assert rig.worker.engine.counters.labels_learned == 1
+        (review,) = rig.decoded(REVIEWS)
+        assert (review["transaction_id"], review["why"]) == ("t-1", "LOW_CONFIDENCE")
+        assert (review["earlier_is_fraud"], review["source_offset"]) == (True, 2)
+        rig.send(IN, [TRANSACTIONS.encode(payment(20, START_US + 12 * 10**6))])
+        rig.take(1)
+        (letter,) = rig.read(DEAD)
+        assert letter.value() == second
+        assert headers_of(letter)["__streams.errors.offset"] == "1"
+        assert len(rig.worker._held) == 0
+        assert rig.committed(LABELS) == 3
+
+
+def test_without_a_topic_for_them_reviews_are_only_counted():
+    topics = {**OVERRIDES["topics"], "label_reviews": ""}
+    with rig_of(load(None, **{**OVERRIDES, "topics": topics})) as rig:
+        rig.send(IN, [TRANSACTIONS.encode(payment(1, START_US))])
+        rig.take(1)
+        rig.send(LABELS, [label(1, START_US, True), label(1, START_US, False)])
+        rig.take(2)
+        assert summary(rig.worker)["label_reviews"] == {"corrected": 1}
 
 
 def test_an_attempt_is_counted_on_and_hostile_attempts_start_again():

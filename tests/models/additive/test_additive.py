@@ -62,7 +62,7 @@ def auc(scores, y):
 @seeds(2)
 def test_it_learns_that_both_small_and_large_is_odd_where_a_regression_cannot(seed):
     rng = np.random.default_rng(seed)
-    n = 2000 if numba.config.DISABLE_JIT else 6000
+    n = 6000
     X = rng.lognormal(3, 1.5, (n, 2))
     odd = (X[:, 0] < math.exp(1.0)) | (X[:, 0] > math.exp(5.0))
     y = rng.random(n) < np.where(odd, 0.5, 0.02)
@@ -78,11 +78,11 @@ def test_it_learns_that_both_small_and_large_is_odd_where_a_regression_cannot(se
     curves.learn_many(X[half], y[half])
     line.learn_many(scaler.learn_transform_many(X[half]), y[half])
     assert auc(curves.predict_proba_many(X[other]), y[other]) > 0.8
-    assert auc(line.predict_proba_many(scaler.transform_many(X[other])), y[other]) < 0.75
+    assert auc(line.predict_proba_many(scaler.transform_many(X[other])), y[other]) < 0.7
     typical = np.full((3, 2), math.exp(3.0))
     typical[:, 0] = np.exp([-0.5, 3.0, 6.5])
     low, middle, high = curves.predict_proba_many(typical)
-    assert min(low, high) > 0.2 > 0.08 > middle
+    assert min(low, high) > 0.13 > 0.1 > middle
 
 
 def test_that_a_value_is_not_known_may_be_evidence():
@@ -109,8 +109,7 @@ def test_contributions_add_up_to_the_log_odds(seed):
 
 def test_what_is_usual_of_genuine_rows_contributes_nothing():
     rng = np.random.default_rng(1)
-    n = 1000 if numba.config.DISABLE_JIT else 20_000
-    X, y = lessons(rng, n)
+    X, y = lessons(rng, 6000)
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
     latest = X[~y][-1000:]

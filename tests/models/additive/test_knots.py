@@ -66,7 +66,7 @@ def test_it_is_a_straight_line_between_two_knots():
 def test_it_is_a_logarithm_up_to_a_tenth_of_an_octave():
     values = np.geomspace(1e-3, 8e9, 5000)
     error = positions(values) - OCTAVES - np.log2(1 + values / UNIT)
-    # Mitchell's section III: his logarithm is too small by at most 0.086.
+    # Mitchell's logarithm is too small by at most 0.086.
     assert -0.0861 < error.min() < -0.086
     assert error.max() < 1e-12
 

@@ -138,6 +138,7 @@ def test_states_without_a_table_are_a_mistake(run: Run, world: Path) -> None:
 
 def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:
     from stream.config import load
+    from stream.decide import Said
     from stream.replay import Replay, ReplayOutputs
 
     outputs = ReplayOutputs(features=tmp_path / "x.csv")
@@ -145,4 +146,6 @@ def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:
     replay.run()
     assert not replay.engine.learner.ready
     assert replay.engine.learner.learned == 0
-    assert np.isnan(replay.engine.waiting.scores[: replay.engine.waiting.waiting]).all()
+    said = Said.unpacked(replay.engine.waiting.scores[: replay.engine.waiting.waiting])
+    assert np.isnan(said.scores).all()
+    assert np.isnan(said.raw).all()

@@ -14,6 +14,7 @@ from schemas.columns import REASON, Reason, Transactions
 from schemas.decoder import Decoder, Limits
 from schemas.roles import Roles
 from stream.files.inputs import FileBlock, RowEncoder, RowKind
+from stream.labels.fates import LabelEffects
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback
 
 START_US = 1_522_540_800_000_000
@@ -32,6 +33,8 @@ class Listener:
 
     heard: list[Any] = field(default_factory=list)
     steps: int = 0
+    label_reviews: tuple[()] = ()
+    departed_labels: tuple[()] = ()
 
     def step(self, batch: Transactions) -> Any:
         self.steps += 1
@@ -42,12 +45,12 @@ class Listener:
 
     def label(self, labels: Transactions) -> Any:
         assert (labels.reason == Reason.OK).all()
-        assert labels.numeric[0].tolist() == [1.0] * len(labels)
+        assert labels.numeric.tolist() == [[1.0] * len(labels)] * 2
         ids = [labels.transaction_id(row) for row in range(len(labels))]
         self.heard += list(
             zip(ids, labels.event_time_us.tolist(), ["label"] * len(ids), strict=True)
         )
-        return labels.reason
+        return LabelEffects(labels.reason, np.zeros(len(labels), np.bool_), [], [])
 
 
 def block_of(seconds: list[int | None], frauds: set[int], first: int = 0) -> FileBlock:
@@ -170,7 +173,7 @@ def test_refused_labels_are_counted_by_their_reason(decoder: Decoder) -> None:
     class Refusing(Listener):
         def label(self, labels: Transactions) -> Any:
             labels.longs[REASON] = Reason.LABEL_UNKNOWN_TRANSACTION
-            return labels.reason
+            return LabelEffects(labels.reason, np.zeros(len(labels), np.bool_), [], [])
 
     playback = Playback(Refusing(), Limits(), 0)  # type: ignore[arg-type]
     block = block_of([0, 0, 0], {0, 1})

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from naive import NaiveWaitingRows
+from naive_labels import NaiveWaitingRows
 from seeds import seeds
 
+from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE
-from stream.labels import Waiting, WaitingRows
+from stream.labels.waiting import Waiting, WaitingRows
 
 
 def u64(*keys):
@@ -17,6 +18,10 @@ def admit(rows, keys, times_us=None, take=None):
     times_us = np.zeros(len(keys), np.int64) if times_us is None else np.array(times_us)
     take = np.ones(len(keys), bool) if take is None else np.array(take)
     return rows.admit(u64(*keys), times_us, take)
+
+
+def label(rows, place):
+    rows.states[place] = Waiting.LABELLED
 
 
 def keys_at(rows, places):
@@ -70,13 +75,16 @@ def test_everything_equals_the_oracle(rows_max, seed):
                 assert ours.scores[place].tolist() == [row["number"], -row["number"]]
                 assert ours.times_us[place] == row["time_us"]
                 if rng.random() < 0.5:
-                    assert ours.mark_labelled(int(place)) is not row["labelled"]
-                    row["labelled"] = True
+                    label(ours, place)
+                    row["state"] = "labelled"
+                assert Waiting(ours.states[place]).name.lower() == row["state"]
         if rng.random() < 0.3:
             before = now - int(rng.integers(0, 60))
-            expected = [row["number"] for row in naive.mature(before)]
-            assert ours.scores[ours.mature(before), 0].tolist() == expected
-        assert ours.waiting == len(naive.rows)
+            release = before - int(rng.choice([0, 0, 40]))
+            expected = [row["number"] for row in naive.mature(before, release)]
+            assert ours.scores[ours.mature(before, release), 0].tolist() == expected
+        assert ours.waiting == naive.waiting
+        assert ours.kept == len(naive.rows)
         assert ours.lost == naive.lost
 
 
@@ -109,7 +117,7 @@ def test_a_row_that_is_not_taken_gets_no_place():
 def test_a_full_ring_gives_up_its_oldest_arrival_and_counts_what_was_not_learned():
     rows = WaitingRows(3, 1)
     places, _ = admit(rows, [1, 2, 3])
-    rows.mark_labelled(int(places[0]))
+    label(rows, places[0])
     admit(rows, [4])
     assert (rows.waiting, rows.lost) == (3, 0)  # It had its label.
     admit(rows, [5])
@@ -151,18 +159,42 @@ def test_a_row_is_mature_at_the_very_time():
 def test_a_labelled_row_leaves_at_maturity_without_counting_as_genuine():
     rows = WaitingRows(8, 1)
     places, _ = admit(rows, [1, 2])
-    rows.mark_labelled(int(places[0]))
+    label(rows, places[0])
     assert keys_at(rows, rows.mature(0)) == [2]
     assert rows.find(u64(1, 2)).tolist() == [NOWHERE, NOWHERE]
     assert rows.lost == 0
 
 
-def test_a_row_takes_one_label():
+def test_a_mature_row_is_kept_until_its_release_and_matures_once():
     rows = WaitingRows(8, 1)
+    places, _ = admit(rows, [1, 2], [10, 20])
+    assert keys_at(rows, rows.mature(20, 5)) == [1, 2]
+    assert rows.find(u64(1, 2)).tolist() == places.tolist()
+    assert rows.states[places].tolist() == [Waiting.MATURED] * 2
+    assert (rows.waiting, rows.kept) == (0, 2)
+    assert len(rows.mature(20, 10)) == 0
+    assert (rows.find(u64(1))[0], rows.kept) == (NOWHERE, 1)
+
+
+def test_a_mature_row_that_is_pushed_out_is_not_lost():
+    rows = WaitingRows(1, 1)
+    admit(rows, [1])
+    rows.mature(0, -1)
+    admit(rows, [2])
+    assert (rows.lost, rows.waiting, rows.kept) == (0, 1, 1)
+    assert keys_at(rows, rows.mature(0)) == [2]
+
+
+def test_a_row_begins_without_the_label_of_the_one_whose_place_it_takes():
+    rows = WaitingRows(1, 1, batch_rows_max=1)
     places, _ = admit(rows, [1])
-    assert rows.mark_labelled(int(places[0])) is True
-    assert rows.mark_labelled(int(places[0])) is False
-    assert rows.states[places[0]] == Waiting.LABELLED
+    label(rows, places[0])
+    rows.verdicts[:] = rows.sources[:] = rows.lessons[:] = rows.label_times_us[:] = 1
+    admit(rows, [2])
+    (place,), _ = admit(rows, [3])
+    assert place == places[0]
+    said = rows.verdicts, rows.sources, rows.lessons, rows.label_times_us
+    assert [int(array[place]) for array in said] == [0, 0, -1, BEGINNING_US]
 
 
 def test_nobodys_key_finds_nothing():
@@ -177,10 +209,65 @@ def test_a_transaction_may_come_again_once_it_is_forgotten():
     rows.mature(0)
     _, repeated = admit(rows, [1])
     assert not repeated.any()
-    assert rows.mark_labelled(int(rows.find(u64(1))[0])) is True
+    assert rows.states[rows.find(u64(1))[0]] == Waiting.UNLABELLED
 
 
 @pytest.mark.parametrize("bad", [0, -1])
 def test_a_ring_without_room_is_refused(bad):
     with pytest.raises(ValueError, match="rows_max"):
         WaitingRows(bad, 1)
+
+
+def filled():
+    rows = WaitingRows(4, 2, batch_rows_max=2)
+    for first in (1, 3, 5):
+        places, _ = admit(rows, [first, first + 1], [first, first])
+        numbers = np.array([first, first + 1])
+        features = np.stack([numbers, -numbers], 1).astype(float)
+        rows.store(places, features, features[:, :1], numbers.astype(np.int8), numbers)
+    rows.mature(3, 0)
+    return rows
+
+
+def test_a_restored_ring_goes_on_as_the_first():
+    ours, other = filled(), WaitingRows(4, 2, batch_rows_max=2)
+    admit(other, [9])
+    other.restore({name: array.copy() for name, array in ours.arrays().items()})
+    for rows in (ours, other):
+        admit(rows, [7, 5])
+    asked = u64(*range(1, 10))
+    assert ours.find(asked).tolist() == other.find(asked).tolist()
+    assert other.waiting == ours.waiting
+    assert keys_at(other, other.mature(99)) == keys_at(ours, ours.mature(99))
+    for name, array in ours.arrays().items():
+        np.testing.assert_array_equal(other.arrays()[name], array)
+
+
+@pytest.mark.parametrize(
+    "damage", ["missing", "shape", "type", "cursor", "state", "free", "twice", "0"]
+)
+def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
+    arrays = {name: array.copy() for name, array in filled().arrays().items()}
+    if damage == "missing":
+        del arrays["sources"]
+    elif damage == "shape":
+        arrays["features"] = arrays["features"][:, :1]
+    elif damage == "type":
+        arrays["numbers"] = arrays["numbers"].astype(float)
+    elif damage == "cursor":
+        arrays["cursors"][3] += 9
+    elif damage == "state":
+        arrays["states"][:] = 7
+    elif damage == "free":
+        arrays["states"][arrays["cursors"][1] % len(arrays["states"])] = Waiting.FREE
+    elif damage == "twice":
+        arrays["keys"][:] = 5
+    else:
+        arrays["keys"][:] = 0
+    other = WaitingRows(4, 2, batch_rows_max=2)
+    admit(other, [9])
+    before = {name: array.tobytes() for name, array in other.arrays().items()}
+    with pytest.raises(ValueError, match=r"the rows|cursors|two rows"):
+        other.restore(arrays)
+    assert {name: array.tobytes() for name, array in other.arrays().items()} == before
+    assert other.find(u64(9))[0] != NOWHERE

@@ -1,0 +1,1 @@
+"""Scores made into probabilities, one label at a time."""

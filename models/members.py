@@ -1,0 +1,97 @@
+"""Several learners under one roof: what they say together, and their states together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import pool
+from models.base import Learner
+from models.states.restoring import require
+from models.states.snapshot import State
+from schemas.errors import ModelError, SnapshotError
+
+
+def log_odds_of(members: Mapping[str, Learner], X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each member says of each row, in bounded log-odds.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_members)
+        NaN where a member is not ready or has no score.
+    """
+    scores = np.full((len(X), len(members)), np.nan)
+    for at, member in enumerate(members.values()):
+        if member.ready:
+            scores[:, at] = member.predict_proba_many(X)
+    return pool.bounded_log_odds(scores)
+
+
+def contributions_of(
+    members: Mapping[str, Learner], weights: NDArray[np.float64], x: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """Take a pooled score apart: the weighted mean of what each member says of each feature.
+
+    What of a member's log-odds no feature explains is in the base, and so is what bounding
+    them takes away. Where there is no score all of it is 0.
+
+    Returns
+    -------
+    base : float
+    contributions : ndarray of float64, shape (n_features,)
+    """
+    odds = log_odds_of(members, x[np.newaxis])[0]
+    shares = pool.shares(odds, weights)
+    base, parts = 0.0, np.zeros(len(x))
+    for member, part, spoken in zip(members.values(), shares, odds, strict=True):
+        if part > 0.0:
+            _, said = member.contributions(x)
+            if not np.isfinite(said).all():
+                said = np.zeros(len(x))
+            base += part * (spoken - said.sum())
+            parts += part * said
+    return float(base), parts
+
+
+def states_of(members: Mapping[str, Learner]) -> dict[str, State]:
+    """Return the states of all members, by name.
+
+    Raises
+    ------
+    schemas.errors.ModelError
+        A member has no state.
+    """
+    return {name: _stateful(name, member).state() for name, member in members.items()}
+
+
+def restore_members(members: Mapping[str, Learner], state: State) -> None:
+    """Let every member go on from its part of a state, or none of them.
+
+    Raises
+    ------
+    schemas.errors.SnapshotError
+        The parts are not the members', or one is damaged; then nothing was changed.
+    """
+    require(state, set(state.parts) == set(members), "its parts are not the members")
+    before = states_of(members)
+    try:
+        for name, member in members.items():
+            member.restore(state.parts[name])
+    except Exception as error:  # Whatever a member raises: half a state is worse.
+        for earlier, member in members.items():
+            member.restore(before[earlier])
+        if isinstance(error, SnapshotError):
+            raise SnapshotError(f"{state.kind}: member {name!r}: {error}") from error
+        raise
+
+
+def _stateful(name: str, member: Any) -> Any:
+    if not hasattr(member, "state") or not hasattr(member, "restore"):
+        raise ModelError(
+            f"member {name!r} is a {type(member).__name__}, which has no state to keep: "
+            "leave it out of what is to be kept"
+        )
+    return member

@@ -1,0 +1,1 @@
+"""So many alerts a day: the threshold that gives them, and what it is worth."""

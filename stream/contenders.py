@@ -1,0 +1,148 @@
+"""The champion and its challengers: what they say of payments, and how they learn from labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.base import Learner
+from models.calibration.calibrator import Calibrator
+from models.prequential import Prequential
+from stream.decide import Said, Thresholds
+
+
+@dataclass
+class Contender:
+    """A learner, how good its scores were, and what makes them probabilities.
+
+    Attributes
+    ----------
+    learner : Learner
+    prequential : Prequential
+    calibrator : Calibrator or None
+        Without one what the learner says is the score.
+    """
+
+    learner: Learner
+    prequential: Prequential = field(default_factory=Prequential)
+    calibrator: Calibrator | None = None
+
+    @property
+    def calibration(self) -> dict[str, float | int]:
+        """What the calibrator does: slope and offset of log-odds, labels learned; empty if none."""
+        it = self.calibrator
+        return {} if it is None else {"slope": it.slope, "offset": it.offset, "labels": it.learned}
+
+    def contributions(
+        self, x: NDArray[np.float64], raw: float
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Take the score of a row apart, of which the learner itself said `raw`.
+
+        Calibration stretches what each feature adds. What it adds itself, and what bounding
+        the log-odds takes away, is in the base.
+
+        Returns
+        -------
+        base : float
+        contributions : ndarray of float64, shape (n_features,)
+            base + their sum is the log-odds of the score.
+        """
+        base, parts = self.learner.contributions(x)
+        if self.calibrator is None:
+            return base, parts
+        stretched = self.calibrator.slope * parts
+        return self.calibrator.log_odds(raw) - float(stretched.sum()), stretched
+
+
+def contender_of(learner: Learner, calibrate: bool) -> Contender:
+    """Return a contender about whose scores nothing is known."""
+    return Contender(learner, calibrator=Calibrator() if calibrate else None)
+
+
+def ask(
+    contenders: Sequence[Contender],
+    X: NDArray[np.float64],
+    review: float,
+    times_us: NDArray[np.int64],
+) -> Said:
+    """Return what every contender says of every row, NaN where it says nothing.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    X : ndarray of float64, shape (n, n_features)
+    review : float
+        The review threshold in force.
+    times_us : ndarray of int64, shape (n,)
+        Event times.
+    """
+    raw = np.full((len(X), len(contenders)), np.nan)
+    scores = np.full_like(raw, np.nan)
+    for at, contender in enumerate(contenders):
+        if contender.learner.ready and len(X):
+            said = contender.learner.predict_proba_many(X)
+            calibrator = contender.calibrator
+            raw[:, at] = said
+            scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
+    return Said(scores, raw, np.full(len(X), review), times_us.astype(np.float64))
+
+
+def judge_and_teach(
+    contenders: Sequence[Contender],
+    thresholds: Thresholds,
+    X: NDArray[np.float64],
+    said: Said,
+    y: NDArray[np.bool_],
+) -> None:
+    """Judge by each label what was said before it; then let the learners learn it.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+        The champion first. It answers for every payment, a challenger for those that it scored.
+    thresholds : Thresholds
+        But for the review threshold, which is what was in force.
+    X : ndarray of float64, shape (n, n_features)
+    said : Said
+    y : ndarray of bool, shape (n,)
+        True for fraud.
+    """
+    for at, contender in enumerate(contenders):
+        scores, quality = said.scores[:, at], contender.prequential
+        judge = quality.update if at == 0 else quality.update_scored
+        judge(scores, thresholds.alerted(scores, said.review), y)
+        contender.learner.learn_many(X, y)
+
+
+def take_back(
+    contenders: Sequence[Contender], thresholds: Thresholds, said: Said, y: NDArray[np.bool_]
+) -> None:
+    """Take back how rows were judged whose truth is the opposite after all.
+
+    Parameters are those of `judge_and_teach`; `y` is what is known now.
+    """
+    for at, contender in enumerate(contenders):
+        scores, quality = said.scores[:, at], contender.prequential
+        undo = quality.take_back if at == 0 else quality.take_back_scored
+        undo(scores, thresholds.alerted(scores, said.review), ~y)
+
+
+def calibrate(
+    contenders: Sequence[Contender], raw: NDArray[np.float64], y: NDArray[np.bool_]
+) -> None:
+    """Let the calibrators learn labels.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    raw : ndarray of float64, shape (n, n_contenders)
+        What the learners themselves had said.
+    y : ndarray of bool, shape (n,)
+        True for fraud.
+    """
+    for at, contender in enumerate(contenders):
+        if contender.calibrator is not None:
+            contender.calibrator.learn(np.ascontiguousarray(raw[:, at]), y)

@@ -1,0 +1,209 @@
+"""The book of labels: from their arrival to what is learned at a barrier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import Reason, Transactions
+from schemas.siphash import hash_texts
+from stream.event_time import BEGINNING_US
+from stream.keytable import NOWHERE
+from stream.labels.caps import Caps
+from stream.labels.early import EarlyLabels
+from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
+from stream.labels.lessons import TAIL, LessonQueue, Lessons
+from stream.labels.memory import Allocate, in_memory
+from stream.labels.rules import LabelRules
+from stream.labels.verdicts import Stood, nothing_stood, take_verdicts
+from stream.labels.waiting import WaitingRows
+
+_OK = int(Reason.OK)
+# Tells the features that waiting rows are fraud, or are not, by their places.
+Mark = Callable[[NDArray[np.int64], NDArray[np.bool_]], None]
+
+
+class LabelBook:
+    """Labels are joined to the waiting rows here, and become lessons.
+
+    Parameters
+    ----------
+    rules : LabelRules
+    waiting : WaitingRows
+        Whose rows are labelled.
+    hash_key : bytes
+        16 bytes, the decoder's.
+    allocate : Allocate
+        Makes the wide arrays.
+
+    Attributes
+    ----------
+    counts : ndarray of int64
+        Labels by `Fate`.
+    """
+
+    def __init__(
+        self,
+        rules: LabelRules,
+        waiting: WaitingRows,
+        hash_key: bytes,
+        allocate: Allocate = in_memory,
+    ) -> None:
+        self.rules = rules
+        self.waiting = waiting
+        lessons_max = min(rules.queue_max, waiting.rows_max)
+        self.queue = LessonQueue(
+            lessons_max, waiting.features.shape[1], waiting.scores.shape[1], allocate
+        )
+        self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
+        self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)
+        self.counts = np.zeros(len(Fate), np.int64)
+        self._source_keys = hash_texts([source.name for source in Source], hash_key)
+
+    def take(self, labels: Transactions, watermark_us: int, mark: Mark) -> LabelEffects:
+        """Take labels in the order of arrival.
+
+        Parameters
+        ----------
+        labels : Transactions
+            Decoded with `schemas.roles.LABEL_ROLES`.
+        watermark_us : int
+        mark : callable
+            Told the places of rows and whether each is fraud, as soon as it is known.
+        """
+        reasons = labels.reason.copy()
+        verdicts, confidence = labels.numeric
+        silent = (verdicts != 0.0) & (verdicts != 1.0)
+        unsure = ~((confidence > 0) & (confidence <= 1))
+        reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
+        reasons[(reasons == _OK) & unsure] = Reason.LABEL_CONFIDENCE_INVALID
+        given = self._apply(labels, reasons == _OK, watermark_us, mark)
+        reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
+        absent = given.fates == Fate.NO_ROW
+        old = absent & (labels.event_time_us < watermark_us - self.rules.horizon_us)
+        held = absent & ~old & (labels.transaction_key != 0) & (self.rules.early_max > 0)
+        reasons[absent & ~held] = Reason.LABEL_UNKNOWN_TRANSACTION
+        reasons[old] = Reason.LABEL_TOO_OLD
+        departed: list[Departed] = []
+        if held.any():
+            chosen = Transactions(labels.layout, labels.longs[:, held], labels.data)
+            gone = self.early.hold(chosen, watermark_us)
+            departed = _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
+        reviews = self._reviews(labels, given, np.arange(len(labels)))
+        return LabelEffects(reasons, held, reviews, departed)
+
+    def admit(
+        self, batch: Transactions, fresh: NDArray[np.bool_], places: NDArray[np.int64]
+    ) -> None:
+        """Note the transactions that have just got a place among the waiting rows."""
+        capped = batch.entities[self.rules.capped_entity]
+        self.waiting.entities[places[fresh]] = capped[fresh]
+        self.early.expect(batch.transaction_key[fresh])
+
+    def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
+        """Join held labels to their transactions at a barrier; let the others go in time."""
+        reviews: list[Review] = []
+        departed: list[Departed] = []
+        if self.early.claimed:
+            found = self.waiting.find(self.early.held().transaction_key) != NOWHERE
+            labels = self.early.take(found)
+            given = self._apply(labels, np.ones(len(labels), np.bool_), now_us, mark)
+            reviews = self._reviews(labels, given, np.full(len(labels), -1))
+            reasons = np.full(len(labels), _OK)
+            reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
+            departed = _departed(labels, *map(Reason, reasons.tolist()))
+        gone = self.early.expire(now_us)
+        return reviews, departed + _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
+
+    def lessons(self) -> Lessons:
+        """Take what is to be learned at a barrier."""
+        return self.queue.take(self.rules.learn_max)
+
+    def mature(self, now_us: int) -> NDArray[np.int64]:
+        """Return the places of rows that count as genuine from now on."""
+        before_us = now_us - self.rules.maturity_us
+        return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
+
+    def _apply(
+        self, labels: Transactions, take: NDArray[np.bool_], now_us: int, mark: Mark
+    ) -> _Given:
+        """Give labels to their rows; put new lessons on the queue and tell the features."""
+        n, waiting, queue = len(labels), self.waiting, self.queue
+        given = _Given(
+            np.zeros(n, np.int8), np.zeros(n, np.int64), nothing_stood(n), self._sources(labels)
+        )
+        first_lesson = int(queue.cursors[TAIL])
+        take_verdicts(
+            waiting.narrow,
+            queue.narrow,
+            self.caps.today(now_us),
+            labels.transaction_key,
+            labels.event_time_us,
+            (labels.numeric[0] == 1.0).astype(np.int8),
+            given.sources,
+            labels.numeric[1] >= self.rules.confidence_min,
+            take,
+            given.fates,
+            given.places,
+            given.stood,
+        )
+        changed = (given.fates == Fate.TAKEN) | (given.fates == Fate.CORRECTED)
+        at = given.places[changed]
+        new = at[waiting.lessons[at] >= first_lesson]
+        queue.fill(waiting.lessons[new], waiting.features[new], waiting.scores[new])
+        mark(at, labels.numeric[0][changed] == 1.0)
+        self.counts += np.bincount(given.fates, minlength=len(Fate))
+        return given
+
+    def _sources(self, labels: Transactions) -> NDArray[np.int8]:
+        said = labels.categorical[0]
+        sources = np.zeros(len(said), np.int8)
+        for source, key in enumerate(self._source_keys):
+            sources[said == key] = source
+        return sources
+
+    def _reviews(
+        self, labels: Transactions, given: _Given, rows: NDArray[np.int64]
+    ) -> list[Review]:
+        """Name the labels that somebody should look at; `rows` is what each is called."""
+        stood, there = given.stood, given.stood.times_us != BEGINNING_US
+        withheld = given.fates >= Fate.LOW_CONFIDENCE
+        reviews = []
+        for at in np.flatnonzero(withheld | ((given.fates == Fate.CORRECTED) & there)).tolist():
+            earlier = bool(there[at])
+            reviews.append(
+                Review(
+                    int(rows[at]),
+                    int(labels.partition[at]),
+                    int(labels.offset[at]),
+                    bool(labels.numeric[0, at]),
+                    Source(int(given.sources[at])),
+                    int(labels.event_time_us[at]),
+                    float(labels.numeric[1, at]),
+                    Fate(int(given.fates[at])),
+                    float(self.waiting.scores[given.places[at], 0]),
+                    bool(stood.verdicts[at]) if earlier else None,
+                    Source(int(stood.sources[at])) if earlier else None,
+                    int(stood.times_us[at]) if earlier else None,
+                )
+            )
+        return reviews
+
+
+class _Given(NamedTuple):
+    """What became of each label of a batch, where its row is, and what stood there."""
+
+    fates: NDArray[np.int8]
+    places: NDArray[np.int64]
+    stood: Stood
+    sources: NDArray[np.int8]
+
+
+def _departed(labels: Transactions, *reasons: Reason) -> list[Departed]:
+    """Name labels that are held no longer, for one reason or one each."""
+    places = zip(labels.partition.tolist(), labels.offset.tolist(), strict=True)
+    each = reasons * len(labels) if len(reasons) == 1 else reasons
+    return [Departed(*place, reason) for place, reason in zip(places, each, strict=True)]

@@ -1,0 +1,114 @@
+"""Caps: how many labels of a day may teach, for each source and each entity.
+
+A source whose feed is poisoned, or an entity that is labelled without end, can then
+move the learners only so far. Counted exactly, for as many entities as there is room;
+those beyond it share one count. Days are of event time at arrival: the label's own
+time is a claim.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import uint64
+from numpy.typing import NDArray
+
+from schemas.jit import kernel
+from stream.keytable import NOWHERE, find, insert, key_table
+from stream.labels.fates import Fate, Source
+
+ENTITIES_MAX = 65_536
+NO_CAP = np.iinfo(np.int64).max
+
+_DAY_US = 86_400_000_000
+_SOURCE_CAP, _ENTITY_CAP, _REFUSED = int(Fate.SOURCE_CAP), int(Fate.ENTITY_CAP), 0
+
+
+class Counts(NamedTuple):
+    """What has taught today.
+
+    Attributes
+    ----------
+    limits : ndarray of int64, shape (2,)
+        Of a source, of an entity; NO_CAP for none.
+    sources : ndarray of int64, shape (n_sources,)
+    buckets : ndarray of BUCKET, shape (1, buckets)
+        Key of an entity to its place in `entities`.
+    entities : ndarray of int64, shape (entities_max + 1,)
+        The last is of all that had no room.
+    used : ndarray of int64, shape (1,)
+    """
+
+    limits: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    buckets: NDArray[np.void]
+    entities: NDArray[np.int64]
+    used: NDArray[np.int64]
+
+
+@kernel
+def over_cap(counts, source, entity):
+    """Return which cap a label would go over, or REFUSED (0) for none."""
+    if counts.sources[source] >= counts.limits[0]:
+        return _SOURCE_CAP
+    if counts.limits[1] == NO_CAP or entity == uint64(0):
+        return _REFUSED
+    if counts.entities[place_of(counts, entity)] >= counts.limits[1]:
+        return _ENTITY_CAP
+    return _REFUSED
+
+
+@kernel
+def count_in(counts, source, entity):
+    """Count a label that teaches."""
+    counts.sources[source] += 1
+    if counts.limits[1] == NO_CAP or entity == uint64(0):
+        return
+    place = place_of(counts, entity)
+    room = counts.entities.shape[0] - 1
+    if place == room and counts.used[0] < room:
+        place = counts.used[0]
+        insert(counts.buckets, 0, entity, place)
+        counts.used[0] += 1
+    counts.entities[place] += 1
+
+
+@kernel
+def place_of(counts, entity):
+    """Return where an entity is counted: the last place if it has none of its own."""
+    place = find(counts.buckets, 0, entity)
+    return counts.entities.shape[0] - 1 if place == NOWHERE else place
+
+
+class Caps:
+    """Today's counts, and when today is.
+
+    Parameters
+    ----------
+    source_max, entity_max : int
+        Labels a day; 0 for no cap.
+    entities_max : int
+        Entities that are counted by themselves.
+    """
+
+    def __init__(self, source_max: int, entity_max: int, entities_max: int = ENTITIES_MAX) -> None:
+        room = entities_max if entity_max else 0
+        limits = [source_max or NO_CAP, entity_max or NO_CAP]
+        self.counts = Counts(
+            np.array(limits),
+            np.zeros(len(Source), np.int64),
+            key_table(max(1, room)),
+            np.zeros(room + 1, np.int64),
+            np.zeros(1, np.int64),
+        )
+        self._day = np.array([np.iinfo(np.int64).min])
+
+    def today(self, now_us: int) -> Counts:
+        """Return the counts of the day of an event time, which never goes back."""
+        day = now_us // _DAY_US
+        if day != self._day[0]:
+            self._day[0] = day
+            for array in self.counts[1:]:
+                array[:] = np.zeros((), array.dtype)
+        return self.counts

@@ -1,0 +1,159 @@
+"""Labels that came before their transaction, or whose transaction never comes.
+
+They are held in order of arrival for a while of event time. One whose transaction is
+admitted meanwhile is joined at the next barrier; one that nobody claimed, or that is
+pushed out by younger ones, is handed back. Memory is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numba import uint64
+from numpy.typing import NDArray
+
+from schemas.columns import TRANSACTION_KEY, Transactions
+from schemas.jit import kernel
+from schemas.roles import LABEL_ROLES
+from stream.event_time import BEGINNING_US
+from stream.keytable import NOWHERE, find, insert, key_table, remove
+
+_LAYOUT = LABEL_ROLES.layout
+# Behind a label's own columns: the watermark when it came.
+_SINCE_US = _LAYOUT.width
+_NO_DATA = np.zeros(0, np.uint8)
+
+
+@kernel
+def count_keys(buckets, keys, change):
+    """Count each key once more (1) or less (-1)."""
+    for i in range(keys.shape[0]):
+        count = find(buckets, 0, keys[i])
+        if count == NOWHERE:
+            count = 0
+        else:
+            remove(buckets, 0, keys[i])
+        if count + change > 0:
+            insert(buckets, 0, keys[i], count + change)
+
+
+@kernel
+def any_held(buckets, keys):
+    """Tell whether a label of any of these transactions is held."""
+    for i in range(keys.shape[0]):
+        if keys[i] != uint64(0) and find(buckets, 0, keys[i]) != NOWHERE:
+            return True
+    return False
+
+
+class EarlyLabels:
+    """The labels that are held.
+
+    Parameters
+    ----------
+    labels_max : int
+        Beyond it the oldest leave; each takes about 120 bytes.
+    hold_us : int
+        How long one is held, event time.
+    """
+
+    def __init__(self, labels_max: int, hold_us: int) -> None:
+        if labels_max < 0:
+            raise ValueError(f"labels_max must not be negative, but is {labels_max}")
+        self.labels_max = labels_max
+        self.hold_us = hold_us
+        self._counts = key_table(max(1, labels_max))
+        # Twice the room, so that what remains is moved to the front only now and then.
+        self._longs = np.zeros((_LAYOUT.width + 1, 2 * labels_max), np.int64)
+        self._start = self._stop = 0
+        self._claimed = False
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def hold(self, labels: Transactions, watermark_us: int) -> Transactions:
+        """Hold labels; return those that had to leave for them, the oldest of all first."""
+        longs = np.full((_LAYOUT.width + 1, len(labels)), watermark_us)
+        longs[:_SINCE_US] = labels.longs
+        over = max(0, len(self) + len(labels) - self.labels_max)
+        gone = self._leave(min(over, len(self)))
+        passed_by = longs[:, : over - gone.shape[1]]
+        self._append(longs[:, passed_by.shape[1] :])
+        return _batch(np.concatenate([gone, passed_by], axis=1))
+
+    def expect(self, keys: NDArray[np.uint64]) -> None:
+        """Note that transactions were admitted, whose labels may be here."""
+        if len(self) and not self._claimed:
+            self._claimed = bool(any_held(self._counts, keys))
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a transaction was admitted whose label is here."""
+        return self._claimed
+
+    def held(self) -> Transactions:
+        """Return all that are held, in order of arrival; until the next change."""
+        return _batch(self._longs[:, self._start : self._stop])
+
+    def take(self, chosen: NDArray[np.bool_]) -> Transactions:
+        """Take some of `held` out, and settle the claims that were made."""
+        longs = self._longs[:, self._start : self._stop]
+        taken, left = longs[:, chosen], longs[:, ~chosen]
+        self._count(taken, -1)
+        self._start, self._stop = 0, left.shape[1]
+        self._longs[:, : self._stop] = left
+        self._claimed = False
+        return _batch(taken)
+
+    def expire(self, now_us: int) -> Transactions:
+        """Take those out that were held for long enough."""
+        since_us = self._longs[_SINCE_US, self._start : self._stop]
+        # Before the first transaction there was no event time: it begins now.
+        since_us[since_us == BEGINNING_US] = now_us
+        return _batch(self._leave(int(np.searchsorted(since_us, now_us - self.hold_us, "right"))))
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """Return all state by name; `restore` takes it back."""
+        held = self._longs[:, self._start : self._stop].copy()
+        return {"held": held, "claimed": np.array([self._claimed], np.int64)}
+
+    def restore(self, arrays: Mapping[str, NDArray[np.int64]]) -> None:
+        """Take over what another kept.
+
+        Raises
+        ------
+        ValueError
+            If it holds more than may be held here, or is damaged; nothing is changed then.
+        """
+        held, claimed = arrays["held"], arrays["claimed"]
+        if held.ndim != 2 or len(held) != _SINCE_US + 1 or held.shape[1] > self.labels_max:
+            raise ValueError(f"{held.shape} is no shape of at most {self.labels_max} labels")
+        if (np.diff(held[_SINCE_US]) < 0).any() or not held[TRANSACTION_KEY].all():
+            raise ValueError("the early labels are out of order, or of nobody")
+        self._leave(len(self))
+        self._append(held)
+        self._claimed = bool(claimed.any())
+
+    def _leave(self, n: int) -> NDArray[np.int64]:
+        gone = self._longs[:, self._start : self._start + n].copy()
+        self._count(gone, -1)
+        self._start += n
+        return gone
+
+    def _append(self, longs: NDArray[np.int64]) -> None:
+        n = longs.shape[1]
+        if self._stop + n > self._longs.shape[1]:
+            left = self._longs[:, self._start : self._stop].copy()
+            self._start, self._stop = 0, left.shape[1]
+            self._longs[:, : self._stop] = left
+        self._longs[:, self._stop : self._stop + n] = longs
+        self._stop += n
+        self._count(longs, 1)
+
+    def _count(self, longs: NDArray[np.int64], change: int) -> None:
+        count_keys(self._counts, longs[TRANSACTION_KEY].view(np.uint64).copy(), change)
+
+
+def _batch(longs: NDArray[np.int64]) -> Transactions:
+    return Transactions(_LAYOUT, np.ascontiguousarray(longs[:_SINCE_US]), _NO_DATA)

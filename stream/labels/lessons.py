@@ -1,0 +1,107 @@
+"""Labelled rows that wait for the next learning barrier, as they were when decided.
+
+A row is copied here when its label comes, because it may leave the ring of waiting
+rows before the barrier. A ring of fixed size; its places are numbered for ever, so
+that a row knows by its lesson's number whether it was learned already.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.labels.memory import Allocate, in_memory
+
+# What the learners were told of a row before; else 0 for genuine and 1 for fraud.
+NEVER_TAUGHT = -1
+# Places in the array of cursors: lessons ever taken off, lessons ever put on.
+HEAD, TAIL = range(2)
+
+
+class Queue(NamedTuple):
+    """The narrow arrays, as kernels want them."""
+
+    verdicts: NDArray[np.int8]
+    taught: NDArray[np.int8]
+    cursors: NDArray[np.int64]
+
+
+class Lessons(NamedTuple):
+    """Rows to learn, in the order in which their labels came.
+
+    Attributes
+    ----------
+    features : ndarray of float64, shape (n, n_features)
+    scores : ndarray of float64, shape (n, n_scores)
+        At decision time: the champion's, then each challenger's.
+    is_fraud : ndarray of bool, shape (n,)
+    corrects : ndarray of bool, shape (n,)
+        Rows that were learned before, with the other verdict.
+    """
+
+    features: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    is_fraud: NDArray[np.bool_]
+    corrects: NDArray[np.bool_]
+
+
+class LessonQueue:
+    """The queue of lessons.
+
+    Parameters
+    ----------
+    lessons_max : int
+    n_features, n_scores : int
+    allocate : Allocate
+        Makes the wide arrays.
+    """
+
+    def __init__(
+        self, lessons_max: int, n_features: int, n_scores: int, allocate: Allocate = in_memory
+    ) -> None:
+        if lessons_max <= 0:
+            raise ValueError(f"lessons_max must be positive, not {lessons_max}")
+        self.lessons_max = lessons_max
+        self.features = allocate("lesson-features", (lessons_max, n_features))
+        self.scores = allocate("lesson-scores", (lessons_max, n_scores))
+        self.verdicts = np.zeros(lessons_max, np.int8)
+        self.taught = np.zeros(lessons_max, np.int8)
+        self.cursors = np.zeros(2, np.int64)
+
+    def __len__(self) -> int:
+        return int(self.cursors[TAIL] - self.cursors[HEAD])
+
+    @property
+    def narrow(self) -> Queue:
+        """What kernels need of it."""
+        return Queue(self.verdicts, self.taught, self.cursors)
+
+    def fill(
+        self,
+        numbers: NDArray[np.int64],
+        features: NDArray[np.float64],
+        scores: NDArray[np.float64],
+    ) -> None:
+        """Copy the rows of lessons that were just put on, by their numbers."""
+        self.features[numbers % self.lessons_max] = features
+        self.scores[numbers % self.lessons_max] = scores
+
+    def take(self, n_max: int) -> Lessons:
+        """Take the oldest lessons off.
+
+        A correction that was itself taken back in the meantime says nothing new, and
+        is left out.
+        """
+        head = int(self.cursors[HEAD])
+        stop = min(int(self.cursors[TAIL]), head + n_max)
+        places = np.arange(head, stop) % self.lessons_max
+        self.cursors[HEAD] = stop
+        places = places[self.verdicts[places] != self.taught[places]]
+        return Lessons(
+            self.features[places],
+            self.scores[places],
+            self.verdicts[places] == 1,
+            self.taught[places] != NEVER_TAUGHT,
+        )

@@ -1,0 +1,364 @@
+"""Decided transactions wait here for the truth about them.
+
+A ring in order of arrival holds, for each transaction, the feature vector and the
+score *as they were at decision time*, and the label that stands. A label finds its
+row by the hash of the transaction id; a row that nobody labelled within the maturity
+delay counts as genuine, and may be kept longer for a label that comes later still.
+The same table recognises a transaction id that comes twice: the stored verdict is
+repeated. Memory is fixed: a row that must leave early was not learned from, and is
+counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numba import uint64
+from numpy.typing import NDArray
+
+from schemas.jit import kernel
+from stream.event_time import BEGINNING_US
+from stream.keytable import NOWHERE, find, insert, key_table, remove
+from stream.labels.memory import Allocate, in_memory
+
+
+class Waiting(IntEnum):
+    """What is known about a row."""
+
+    FREE = 0
+    UNLABELLED = 1
+    LABELLED = 2
+    # Nobody labelled it in time: it was learned as genuine.
+    MATURED = 3
+    # Called fraud by a label that was not believed: learned neither as this nor as that.
+    WITHHELD = 4
+
+
+FREE, UNLABELLED, LABELLED, MATURED, WITHHELD = (int(state) for state in Waiting)
+# Places in the array of cursors: rows ever admitted, rows ever released, rows
+# released without having been learned from, rows that ever became mature.
+_ADMITTED, _RELEASED, _LOST, _MATURE = range(4)
+# The number of the lesson of a row that has none.
+NO_LESSON = -1
+
+
+class Ring(NamedTuple):
+    """What kernels need of the ring to label its rows."""
+
+    buckets: NDArray[np.void]
+    times_us: NDArray[np.int64]
+    states: NDArray[np.uint8]
+    verdicts: NDArray[np.int8]
+    label_times_us: NDArray[np.int64]
+    sources: NDArray[np.int8]
+    lessons: NDArray[np.int64]
+    entities: NDArray[np.uint64]
+
+
+@kernel
+def _release_oldest(buckets, keys, states, cursors):
+    place = cursors[_RELEASED] % keys.shape[0]
+    remove(buckets, 0, keys[place])
+    states[place] = FREE
+    cursors[_RELEASED] += 1
+    cursors[_MATURE] = max(cursors[_MATURE], cursors[_RELEASED])
+
+
+@kernel
+def admit_rows(
+    buckets,
+    keys,
+    times_us,
+    states,
+    cursors,
+    rows_max,
+    new_keys,
+    new_times_us,
+    take,
+    timely,
+    places,
+    repeated,
+):
+    """Give each timely row a place, or find the place of the row that it repeats."""
+    for row in range(new_keys.shape[0]):
+        if not take[row]:
+            continue
+        place = find(buckets, 0, new_keys[row])
+        if place != NOWHERE:
+            repeated[row] = True
+            places[row] = place
+            continue
+        if not timely[row]:
+            continue
+        if cursors[_ADMITTED] - cursors[_RELEASED] == rows_max:
+            if states[cursors[_RELEASED] % keys.shape[0]] == UNLABELLED:
+                cursors[_LOST] += 1
+            _release_oldest(buckets, keys, states, cursors)
+        place = cursors[_ADMITTED] % keys.shape[0]
+        cursors[_ADMITTED] += 1
+        insert(buckets, 0, new_keys[row], place)
+        keys[place] = new_keys[row]
+        times_us[place] = new_times_us[row]
+        states[place] = UNLABELLED
+        places[row] = place
+
+
+@kernel
+def mature_rows(buckets, keys, times_us, states, cursors, before_us, release_us, out):
+    """Let rows up to one time mature, and release those up to an earlier one.
+
+    Writes the places of those that nobody labelled; returns how many.
+    """
+    n = 0
+    while cursors[_MATURE] < cursors[_ADMITTED]:
+        place = cursors[_MATURE] % keys.shape[0]
+        if times_us[place] > before_us:
+            break
+        if states[place] == UNLABELLED:
+            states[place] = MATURED
+            out[n] = place
+            n += 1
+        cursors[_MATURE] += 1
+    while cursors[_RELEASED] < cursors[_MATURE]:
+        if times_us[cursors[_RELEASED] % keys.shape[0]] > release_us:
+            break
+        _release_oldest(buckets, keys, states, cursors)
+    return n
+
+
+@kernel
+def look_up(buckets, keys, places):
+    """Find the place of each key, or NOWHERE."""
+    for i in range(keys.shape[0]):
+        places[i] = NOWHERE if keys[i] == uint64(0) else find(buckets, 0, keys[i])
+
+
+@kernel
+def enter_all(buckets, keys, first, stop):
+    """Fill an empty table with the rows of a ring; False for a key that comes twice or is 0."""
+    for number in range(first, stop):
+        place = number % keys.shape[0]
+        if keys[place] == uint64(0) or find(buckets, 0, keys[place]) != NOWHERE:
+            return False
+        insert(buckets, 0, keys[place], place)
+    return True
+
+
+class WaitingRows:
+    """The ring of rows that wait for a label.
+
+    Parameters
+    ----------
+    rows_max : int
+        Rows kept; a row takes about 100 bytes and 8 a feature and a score.
+    n_features : int
+    batch_rows_max : int
+        Rows admitted at once.
+    n_scores : int
+        Scores of a row: the champion's, then each challenger's.
+    allocate : Allocate
+        Makes the wide arrays.
+
+    Attributes
+    ----------
+    verdicts, label_times_us, sources : ndarray, shape (places,)
+        The label that stands, of a LABELLED row; a MATURED one counts as genuine, by
+        nobody's word.
+    lessons : ndarray of int64, shape (places,)
+        Number of the row's last lesson, or NO_LESSON.
+    entities : ndarray of uint64, shape (places,)
+        Key of the entity whose labels are capped together.
+    """
+
+    def __init__(
+        self,
+        rows_max: int,
+        n_features: int,
+        batch_rows_max: int = 1024,
+        n_scores: int = 1,
+        allocate: Allocate = in_memory,
+    ) -> None:
+        if rows_max <= 0:
+            raise ValueError(f"rows_max must be positive, not {rows_max}")
+        self.rows_max = rows_max
+        # A batch more than may wait: a row that leaves is not written over by the
+        # batch that pushes it out, which may have repeated it just before.
+        places = rows_max + batch_rows_max
+        self.buckets = key_table(rows_max)
+        self.keys = np.zeros(places, np.uint64)
+        self.times_us = np.zeros(places, np.int64)
+        self.states = np.zeros(places, np.uint8)
+        self.features = allocate("waiting-features", (places, n_features))
+        self.scores = allocate("waiting-scores", (places, n_scores))
+        self.outcomes = np.zeros(places, np.int8)
+        self.cold = np.zeros(places, np.bool_)
+        self.numbers = np.zeros(places, np.int64)
+        self.verdicts = np.zeros(places, np.int8)
+        self.label_times_us = np.zeros(places, np.int64)
+        self.sources = np.zeros(places, np.int8)
+        self.lessons = np.zeros(places, np.int64)
+        self.entities = np.zeros(places, np.uint64)
+        self.cursors = np.zeros(4, np.int64)
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not mature yet."""
+        return int(self.cursors[_ADMITTED] - self.cursors[_MATURE])
+
+    @property
+    def kept(self) -> int:
+        """Rows in the ring, mature ones included."""
+        return int(self.cursors[_ADMITTED] - self.cursors[_RELEASED])
+
+    @property
+    def narrow(self) -> Ring:
+        """What kernels need of it to label rows."""
+        return Ring(
+            self.buckets,
+            self.times_us,
+            self.states,
+            self.verdicts,
+            self.label_times_us,
+            self.sources,
+            self.lessons,
+            self.entities,
+        )
+
+    @property
+    def lost(self) -> int:
+        """Unlabelled rows that had to leave before they were mature."""
+        return int(self.cursors[_LOST])
+
+    def admit(
+        self,
+        keys: NDArray[np.uint64],
+        times_us: NDArray[np.int64],
+        take: NDArray[np.bool_],
+        timely: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Give rows a place in the order of arrival; at most `batch_rows_max` rows at once.
+
+        A row that is taken but not timely gets no place of its own; if it repeats one
+        that waits, it is recognised all the same.
+
+        Returns
+        -------
+        places : ndarray of int64, shape (n,)
+            Where to `store` and recall; NOWHERE for rows not taken.
+        repeated : ndarray of bool, shape (n,)
+            Rows whose transaction waits already; `places` is then its place, readable
+            until the next `admit` even if a later row of the batch pushed it out.
+        """
+        places = np.full(len(keys), NOWHERE, np.int64)
+        repeated = np.zeros(len(keys), np.bool_)
+        first = self.cursors[_ADMITTED]
+        admit_rows(
+            self.buckets,
+            self.keys,
+            self.times_us,
+            self.states,
+            self.cursors,
+            self.rows_max,
+            keys,
+            times_us,
+            take,
+            take if timely is None else timely,
+            places,
+            repeated,
+        )
+        new = np.arange(first, self.cursors[_ADMITTED]) % len(self.keys)
+        self.verdicts[new] = self.sources[new] = 0
+        self.label_times_us[new] = BEGINNING_US
+        self.lessons[new] = NO_LESSON
+        return places, repeated
+
+    def store(
+        self,
+        places: NDArray[np.int64],
+        features: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        outcomes: NDArray[np.int8],
+        numbers: NDArray[np.int64],
+        cold: bool = False,
+    ) -> None:
+        """Remember rows as they were decided, with the numbers of their events.
+
+        `scores` has shape (n, n_scores); `cold` says that the champion was not ready.
+        """
+        self.features[places] = features
+        self.scores[places] = scores
+        self.outcomes[places] = outcomes
+        self.numbers[places] = numbers
+        self.cold[places] = cold
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return all state by name; `restore` takes it back. The table is made anew."""
+        return {
+            name: array
+            for name, array in vars(self).items()
+            if isinstance(array, np.ndarray) and name != "buckets"
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take over the arrays of another ring of the same sizes.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, of another shape or type, or damaged; nothing is
+            changed then.
+        """
+        own = self.arrays()
+        for name, array in own.items():
+            given = arrays.get(name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                raise ValueError(f"the rows were kept under other features or sizes: {name}")
+        cursors, keys = arrays["cursors"].astype(np.int64), arrays["keys"].astype(np.uint64)
+        admitted, released, lost, mature = cursors.tolist()
+        if not 0 <= released <= mature <= admitted <= released + self.rows_max or lost < 0:
+            raise ValueError(f"no ring of {self.rows_max} rows has the cursors {cursors.tolist()}")
+        live = np.zeros(len(keys), np.bool_)
+        live[np.arange(released, admitted) % len(keys)] = True
+        states = arrays["states"].astype(np.int64)
+        if ((states != FREE) != live).any() or (states > max(Waiting)).any():
+            raise ValueError("the rows are in states that no row can be in")
+        buckets = np.zeros_like(self.buckets)
+        if not enter_all(buckets, keys, released, admitted):
+            raise ValueError("two rows are of one transaction, or one of nobody")
+        for name, array in own.items():
+            array[...] = arrays[name]
+        self.buckets = buckets
+
+    def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Find the rows of transactions; NOWHERE where none waits. Shape (n,)."""
+        places = np.full(len(keys), NOWHERE, np.int64)
+        look_up(self.buckets, keys, places)
+        return places
+
+    def mature(self, before_us: int, release_us: int | None = None) -> NDArray[np.int64]:
+        """Let every row not younger than a time mature, from the oldest arrival on.
+
+        Those not younger than `release_us` are released, all if it is left out. A
+        younger row in front holds back the rows behind it until it is due.
+
+        Returns
+        -------
+        ndarray of int64
+            Places of the rows that nobody labelled. Their contents stay readable
+            until the next `admit`.
+        """
+        out = np.empty(self.waiting, np.int64)
+        n = mature_rows(
+            self.buckets,
+            self.keys,
+            self.times_us,
+            self.states,
+            self.cursors,
+            before_us,
+            before_us if release_us is None else release_us,
+            out,
+        )
+        return out[:n]
