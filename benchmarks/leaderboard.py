@@ -218,7 +218,9 @@ def _batch_models() -> dict[str, Callable[[], Any]]:
     def boosted() -> Any:
         from xgboost import XGBClassifier
 
-        return XGBClassifier(random_state=0, n_jobs=-1)
+        # The default when the Handbook was written. XGBoost now starts from the share of frauds,
+        # where a leaf of few frauds weighs less than it must: average precision is 0.03 lower.
+        return XGBClassifier(random_state=0, n_jobs=-1, base_score=0.5)
 
     return {
         "logistic regression": logistic,
