@@ -80,8 +80,8 @@ class LabelBook:
         unsure = ~((confidence > 0) & (confidence <= 1))
         reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
         reasons[(reasons == _OK) & unsure] = Reason.LABEL_CONFIDENCE_INVALID
-        # A label that was held came before these.
-        reviews, departed = self._join_claimed(watermark_us, mark)
+        # A label that was held came before these; but a batch of none is nothing at all.
+        reviews, departed = self._join_claimed(watermark_us, mark) if len(labels) else ([], [])
         given = self._apply(labels, reasons == _OK, watermark_us, mark)
         reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
         absent = given.fates == Fate.NO_ROW
