@@ -365,7 +365,9 @@ class Engine:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
 
     def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
-        """Let the features know verdicts on waiting rows."""
+        """Let the features know verdicts on waiting rows, if any feature is made of them."""
+        if not self.features.hears_verdicts:
+            return
         waiting = self.waiting
         self.features.mark(
             waiting.numbers[places], is_fraud, waiting.scores[places, 0], waiting.features[places]

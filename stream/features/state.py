@@ -206,6 +206,11 @@ class FeatureState:
         return sum(array.nbytes for array in arrays)
 
     @property
+    def hears_verdicts(self) -> bool:
+        """Whether any feature is made of verdicts: else `mark` has nothing to do."""
+        return self._fraud_at is not None
+
+    @property
     def evicted_live(self) -> int:
         """Events forgotten, once an entity, that a window ending at that moment would count."""
         return sum(int(kind.memory.control[0, EVICTED_LIVE]) for kind in self._types)
