@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,25 +11,12 @@ from pathlib import Path
 import pytest
 from experiments import SMALL, config_in
 
-from stream import cli
 from stream.console import FAILED, OK, USAGE
 from stream.experiment.measures import MEASURES
 from stream.simulate.handbook import generate, write_csv
 
+COMMAND = ("experiment",)
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fraudstream", "experiment", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        found = capsys.readouterr()
-        code = ended.value.code
-        return (0 if code is None else int(code)), found.out, found.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream import cli
 from stream.commands.features_build import run_build
 from stream.console import FAILED, OK, USAGE
 from stream.simulate.handbook import HandbookParameters, generate, write_csv
@@ -21,19 +19,6 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "handbook.toml"
 SMALL = HandbookParameters(customers=30, terminals=20, days=12, radius=15.0)
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fraudstream", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        found = capsys.readouterr()
-        code = ended.value.code
-        return (0 if code is None else int(code)), found.out, found.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

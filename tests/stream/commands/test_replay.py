@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from stream import cli
 from stream.console import FAILED, OK, USAGE
 from stream.simulate.handbook import HandbookParameters, generate, write_csv
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "handbook.toml"
 QUICK = "model.frauds_min = 3\nmodel.genuine_min = 50\n"
+COMMAND = ("replay",)
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fraudstream", "replay", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        found = capsys.readouterr()
-        code = ended.value.code
-        return (0 if code is None else int(code)), found.out, found.err
-
-    return run
 
 
 def world_of(folder: Path, days: int) -> Path:
