@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
@@ -9,9 +11,11 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.states.restoring import require, require_header, require_kind
 from models.states.snapshot import State
+from models.two_clocks import on_two_clocks
 from schemas.jit import kernel
 
 _KIND = "sampled/1"
+_Learn = Callable[[NDArray[np.float64], NDArray[np.bool_]], None]
 
 _WORDS = 2.0**64
 
@@ -107,11 +111,19 @@ class SampledLearner:
 
     def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         """Learn the chosen rows in order; see `models.base.Learner`."""
+        self._learn(self.learner.learn_many, X, y)
+
+    def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Learn the chosen ones of alerted rows; see `models.two_clocks`."""
+        if on_two_clocks(self.learner):
+            self._learn(self.learner.learn_feedback, X, y)
+
+    def _learn(self, learn: _Learn, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y {len(y)}: give each row its label")
         rows = chosen(X, self.share, self.seed)
         if rows.any():
-            self.learner.learn_many(X[rows], y[rows])
+            learn(X[rows], y[rows])
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the score of each chosen row, NaN for the others, shape (n,)."""

@@ -11,6 +11,8 @@ still add up to the score.
 
 from __future__ import annotations
 
+from typing import Protocol, TypeGuard
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,21 @@ from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
 
 _KIND = "two clocks/1"
+
+
+class HearsFeedback(Learner, Protocol):
+    """A learner on two clocks, or a wrapper around one."""
+
+    def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Learn verdicts on alerted rows, in order; see `TwoClocks`."""
+        ...
+
+
+def on_two_clocks(learner: Learner) -> TypeGuard[HearsFeedback]:
+    """Tell whether a learner, or what it wraps, has its labels told by their clocks."""
+    while hasattr(learner, "learner"):
+        learner = learner.learner
+    return isinstance(learner, TwoClocks)
 
 
 class TwoClocks:

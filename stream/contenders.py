@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.calibration.calibrator import Calibrator
 from models.prequential import Prequential
+from models.two_clocks import on_two_clocks
 from stream.decide import Said, Thresholds
+from stream.labels.clocks import Clock
+from stream.labels.lessons import Lessons
 
 
 @dataclass
@@ -87,14 +90,10 @@ def ask(
     return Said(scores, raw, np.full(len(X), review))
 
 
-def judge_and_teach(
-    contenders: Sequence[Contender],
-    thresholds: Thresholds,
-    X: NDArray[np.float64],
-    said: Said,
-    y: NDArray[np.bool_],
+def judge(
+    contenders: Sequence[Contender], thresholds: Thresholds, said: Said, y: NDArray[np.bool_]
 ) -> None:
-    """Judge by each label what was said before it; then let the learners learn it.
+    """Judge by each label what was said before it.
 
     Parameters
     ----------
@@ -102,16 +101,34 @@ def judge_and_teach(
         The champion first. It answers for every payment, a challenger for those that it scored.
     thresholds : Thresholds
         But for the review threshold, which is what was in force.
-    X : ndarray of float64, shape (n, n_features)
     said : Said
     y : ndarray of bool, shape (n,)
         True for fraud.
     """
     for at, contender in enumerate(contenders):
         scores, quality = said.scores[:, at], contender.prequential
-        judge = quality.update if at == 0 else quality.update_scored
-        judge(scores, thresholds.alerted(scores, said.review), y)
-        contender.learner.learn_many(X, y)
+        update = quality.update if at == 0 else quality.update_scored
+        update(scores, thresholds.alerted(scores, said.review), y)
+
+
+def teach(contenders: Sequence[Contender], lessons: Lessons) -> None:
+    """Let the learners learn labels: all that is new, or what came by each one's clock.
+
+    Parameters
+    ----------
+    contenders : sequence of Contender
+    lessons : Lessons
+        Their scores are not looked at.
+    """
+    feedback = (lessons.clocks & Clock.FEEDBACK) != 0
+    delayed = (lessons.clocks & Clock.DELAYED) != 0
+    for contender in contenders:
+        learner = contender.learner
+        if on_two_clocks(learner):
+            learner.learn_feedback(lessons.features[feedback], lessons.is_fraud[feedback])
+            learner.learn_many(lessons.features[delayed], lessons.is_fraud[delayed])
+        else:
+            learner.learn_many(lessons.features[lessons.news], lessons.is_fraud[lessons.news])
 
 
 def take_back(
@@ -119,7 +136,7 @@ def take_back(
 ) -> None:
     """Take back how rows were judged whose truth is the opposite after all.
 
-    Parameters are those of `judge_and_teach`; `y` is what is known now.
+    Parameters are those of `judge`; `y` is what is known now.
     """
     for at, contender in enumerate(contenders):
         scores, quality = said.scores[:, at], contender.prequential

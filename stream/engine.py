@@ -20,7 +20,7 @@ from models.base import Learner
 from models.prequential import Prequential
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
-from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach, take_back
+from stream.contenders import Contender, ask, calibrate, contender_of, judge, take_back, teach
 from stream.decide import Outcome, Said, Thresholds
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
 from stream.evidence import Evidence, reasons_of
@@ -28,6 +28,7 @@ from stream.features.feature_set import FeatureSet
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.fates import Departed, Fate, LabelEffects, Review
+from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
@@ -386,16 +387,14 @@ class Engine:
             take_back(self.contenders, self.parameters.thresholds, said, lessons.is_fraud[wrong])
             if self.budget is not None:
                 self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
-            self._test_then_train(lessons.features, lessons.scores, lessons.is_fraud)
-            self.counters.labels_learned += len(lessons.is_fraud)
+            self._test_then_train(lessons)
+            self.counters.labels_learned += int(lessons.news.sum())
         places = self.book.mature(now_us)
         if len(places):
-            genuine = np.zeros(len(places), np.bool_)
-            self._mark(places, genuine)
-            self._test_then_train(
-                self.waiting.features[places], self.waiting.scores[places], genuine
-            )
+            self._mark(places, np.zeros(len(places), np.bool_))
             self.counters.matured += len(places)
+        if len(self.waiting.untold):
+            self._test_then_train(self.book.mature_lessons())
         # Frauds are found within hours, genuine payments by nobody complaining for weeks: only
         # of mature payments is it known how many of all there were are fraud.
         ripe = self.waiting.ripe
@@ -403,16 +402,12 @@ class Engine:
             raw = Said.unpacked(self.waiting.scores[ripe]).raw
             calibrate(self.contenders, raw, self.waiting.verdicts[ripe] == 1)
 
-    def _test_then_train(
-        self,
-        X: NDArray[np.float64],
-        scores: NDArray[np.float64],
-        y: NDArray[np.bool_],
-    ) -> None:
-        said = Said.unpacked(scores)
+    def _test_then_train(self, lessons: Lessons) -> None:
+        said, y = Said.unpacked(lessons.scores[lessons.news]), lessons.is_fraud[lessons.news]
         if self.budget is not None:
             self.budget.judge(said, y)
-        judge_and_teach(self.contenders, self.parameters.thresholds, X, said, y)
+        judge(self.contenders, self.parameters.thresholds, said, y)
+        teach(self.contenders, lessons)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:
         taken = batch.reason == _OK

@@ -13,6 +13,7 @@ from models.base import Learner
 from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
+from models.two_clocks import TwoClocks, on_two_clocks
 from stream.engine import Engine
 
 
@@ -50,6 +51,13 @@ class TimedLearner:
         began = time.thread_time_ns()
         self.learner.learn_many(X, y)
         self._taught.add(time.thread_time_ns() - began, len(X))
+
+    def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+        """Learn verdicts on alerted rows; see `models.two_clocks`."""
+        if on_two_clocks(self.learner):
+            began = time.thread_time_ns()
+            self.learner.learn_feedback(X, y)
+            self._taught.add(time.thread_time_ns() - began, len(X))
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the score of each row, shape (n,)."""
@@ -96,7 +104,7 @@ def within(learner: Learner) -> Iterator[Learner]:
 def unlearned_by(learner: Learner) -> int:
     """Return at how many rows a model raised instead of learning; members each count theirs."""
     *_, model = within(learner)
-    if isinstance(model, Blend):
+    if isinstance(model, Blend | TwoClocks):
         return sum(unlearned_by(member) for member in model.members.values())
     return int(getattr(model, "unlearned", 0))
 

@@ -402,7 +402,9 @@ class NaiveEngine:
     def _learn(self, now_us):
         self.labels.join(now_us)
         self._count_labels()
-        for row, is_fraud, taught in self.labels.lessons():
+        for row, is_fraud, taught, news, _ in self.labels.lessons():
+            if not news:
+                continue
             if taught is not None:
                 self.judged.remove((row["score"], row["outcome"], taught))
             self._teach(row, is_fraud)

@@ -15,6 +15,7 @@ class NaiveWaitingRows:
         self.rows = []
         self.lost = 0
         self.ripe = []  # that matured last, but withheld ones
+        self.untold = []  # those of them that the delayed clock heard nothing of
 
     @property
     def waiting(self):
@@ -38,7 +39,7 @@ class NaiveWaitingRows:
             self.lost += gone["state"] == "unlabelled"
         row = {"key": key, "time_us": time_us, "state": "unlabelled", "passed": False}
         row |= {"verdict": None, "taught": None, "lesson": None}
-        row |= {"said_us": -math.inf, "source": None, "entity": 0}
+        row |= {"said_us": -math.inf, "source": None, "entity": 0, "clocks": set()}
         self.rows.append(row)
         return row, False
 
@@ -51,10 +52,14 @@ class NaiveWaitingRows:
                 break
             if not row["passed"] and row["state"] != "withheld":
                 self.ripe.append(row)
+            if not row["passed"]:
+                row["heard"] = set(row["clocks"])
+                row["clocks"].add("delayed")
             if row["state"] == "unlabelled":
                 unlabelled.append(row)
                 row |= {"state": "matured", "verdict": False, "taught": False}
             row["passed"] = True
+        self.untold = [row for row in self.ripe if "delayed" not in row["heard"]]
         release_us = before_us if release_us is None else release_us
         while self.rows and self.rows[0]["passed"] and self.rows[0]["time_us"] <= release_us:
             self.rows.pop(0)
@@ -176,11 +181,12 @@ class NaiveLabels:
         row |= {"state": "labelled", "verdict": verdict, "source": source}
         row["said_us"] = max(row["said_us"], time_us)
         self.mark(row, verdict)
-        if waits:
-            row["lesson"]["verdict"] = verdict
-        else:
-            row["lesson"] = {"row": row, "verdict": verdict, "taught": row["taught"]}
+        if not waits:
+            told = set(row["clocks"]) if known else set()
+            row["lesson"] = {"row": row, "taught": row["taught"], "told": told}
             self.queue.append(row["lesson"])
+        row["clocks"].add("feedback" if source == "ANALYST_REVIEW" else "delayed")
+        row["lesson"] |= {"verdict": verdict, "clocks": set(row["clocks"])}
         return "OK"
 
     def _review(self, row, why, verdict, source, time_us, earlier):
@@ -190,15 +196,20 @@ class NaiveLabels:
         self.reviewed.append(row["number"])
 
     def lessons(self):
-        """Return what is to be learned at a barrier: rows, their verdict and what they were."""
+        """Return what is to be learned at a barrier.
+
+        Rows, their verdict, what they were, whether that is news, and the clocks that hear it.
+        """
         due, self.queue = self.queue[: self.rules.learn_max], self.queue[self.rules.learn_max :]
         for lesson in due:
             lesson["row"]["taught"] = lesson["verdict"]
-        return [
-            (lesson["row"], lesson["verdict"], lesson["taught"])
-            for lesson in due
-            if lesson["verdict"] != lesson["taught"]
-        ]
+        taught = []
+        for lesson in due:
+            news = lesson["verdict"] != lesson["taught"]
+            clocks = lesson["clocks"] if news else lesson["clocks"] - lesson["told"]
+            if news or clocks:
+                taught.append((lesson["row"], lesson["verdict"], lesson["taught"], news, clocks))
+        return taught
 
     def mature(self, now_us):
         """Return the rows that count as genuine from now on."""

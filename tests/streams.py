@@ -38,7 +38,9 @@ from stream.engine import Engine, EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
+from stream.labels.clocks import Clock
 from stream.labels.fates import Departed, Review, Source
+from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 
@@ -227,6 +229,25 @@ def _labels(rng: np.random.Generator, payment: dict[str, Any]) -> list[dict[str,
         # At one moment: the one that arrives later stands.
         labels += [label(at_us=paid_us), label(1.0 - verdict, paid_us)]
     return labels
+
+
+def lessons(
+    X: NDArray[np.float64],
+    y: NDArray[np.bool_],
+    news: Any = True,
+    clocks: Any = Clock.DELAYED,
+    scores: NDArray[np.float64] | None = None,
+) -> Lessons:
+    """Make lessons that correct nothing; `news` and `clocks` are one for all, or one each."""
+    n = len(y)
+    return Lessons(
+        X,
+        np.zeros((n, 1)) if scores is None else scores,
+        y,
+        np.zeros(n, np.bool_),
+        np.broadcast_to(np.asarray(news), n),
+        np.broadcast_to(np.asarray(clocks, np.uint8), n),
+    )
 
 
 INPUTS = Inputs(LAYOUT.entities, LAYOUT.numeric)

@@ -13,6 +13,7 @@ from schemas.siphash import hash_texts
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE
 from stream.labels.caps import Caps
+from stream.labels.clocks import DELAYED
 from stream.labels.early import EarlyLabels
 from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
 from stream.labels.lessons import TAIL, LessonQueue, Lessons
@@ -130,6 +131,21 @@ class LabelBook:
         """Return the places of rows that count as genuine from now on."""
         before_us = now_us - self.rules.maturity_us
         return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
+
+    def mature_lessons(self) -> Lessons:
+        """Return what the rows teach that `mature` let mature last, in order of arrival.
+
+        Those that nobody labelled are news; of others only the delayed clock may not have heard.
+        """
+        waiting, places = self.waiting, self.waiting.untold
+        return Lessons(
+            waiting.features[places],
+            waiting.scores[places],
+            waiting.verdicts[places] == 1,
+            np.zeros(len(places), np.bool_),
+            waiting.label_times_us[places] == BEGINNING_US,
+            np.full(len(places), DELAYED, np.uint8),
+        )
 
     def _apply(
         self, labels: Transactions, take: NDArray[np.bool_], now_us: int, mark: Mark

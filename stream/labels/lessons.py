@@ -25,11 +25,13 @@ class Queue(NamedTuple):
 
     verdicts: NDArray[np.int8]
     taught: NDArray[np.int8]
+    clocks: NDArray[np.uint8]
+    told: NDArray[np.uint8]
     cursors: NDArray[np.int64]
 
 
 class Lessons(NamedTuple):
-    """Rows to learn, in the order in which their labels came.
+    """Rows to learn, in the order in which their labels came or they became mature.
 
     Attributes
     ----------
@@ -39,12 +41,19 @@ class Lessons(NamedTuple):
     is_fraud : ndarray of bool, shape (n,)
     corrects : ndarray of bool, shape (n,)
         Rows that were learned before, with the other verdict.
+    news : ndarray of bool, shape (n,)
+        Rows that were not learned before with this verdict: all, but for those of which only
+        one clock has not heard yet.
+    clocks : ndarray of uint8, shape (n,)
+        `stream.labels.clocks.Clock` of those that are to hear of it.
     """
 
     features: NDArray[np.float64]
     scores: NDArray[np.float64]
     is_fraud: NDArray[np.bool_]
     corrects: NDArray[np.bool_]
+    news: NDArray[np.bool_]
+    clocks: NDArray[np.uint8]
 
 
 class LessonQueue:
@@ -68,6 +77,9 @@ class LessonQueue:
         self.scores = allocate("lesson-scores", (lessons_max, n_scores))
         self.verdicts = np.zeros(lessons_max, np.int8)
         self.taught = np.zeros(lessons_max, np.int8)
+        self.clocks = np.zeros(lessons_max, np.uint8)
+        # Clocks that were told before, of a correction.
+        self.told = np.zeros(lessons_max, np.uint8)
         self.cursors = np.zeros(2, np.int64)
 
     def __len__(self) -> int:
@@ -76,7 +88,7 @@ class LessonQueue:
     @property
     def narrow(self) -> Queue:
         """What kernels need of it."""
-        return Queue(self.verdicts, self.taught, self.cursors)
+        return Queue(self.verdicts, self.taught, self.clocks, self.told, self.cursors)
 
     def fill(
         self,
@@ -92,16 +104,21 @@ class LessonQueue:
         """Take the oldest lessons off.
 
         A correction that was itself taken back in the meantime says nothing new, and
-        is left out.
+        is left out, but for a clock that was told nothing of the row before.
         """
         head = int(self.cursors[HEAD])
         stop = min(int(self.cursors[TAIL]), head + n_max)
         places = np.arange(head, stop) % self.lessons_max
         self.cursors[HEAD] = stop
-        places = places[self.verdicts[places] != self.taught[places]]
+        news = self.verdicts[places] != self.taught[places]
+        clocks = np.where(news, self.clocks[places], self.clocks[places] & ~self.told[places])
+        says = news | (clocks != 0)
+        places, news = places[says], news[says]
         return Lessons(
             self.features[places],
             self.scores[places],
             self.verdicts[places] == 1,
-            self.taught[places] != NEVER_TAUGHT,
+            news & (self.taught[places] != NEVER_TAUGHT),
+            news,
+            clocks[says],
         )

@@ -17,6 +17,7 @@ from schemas.jit import kernel
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE, find
 from stream.labels.caps import count_in, over_cap
+from stream.labels.clocks import CLOCK_OF
 from stream.labels.fates import Fate
 from stream.labels.lessons import HEAD, NEVER_TAUGHT, TAIL
 from stream.labels.waiting import LABELLED, MATURED, UNLABELLED, WITHHELD
@@ -68,7 +69,7 @@ def take_verdicts(
         changes = fate in (_TAKEN, _CORRECTED)
         if changes:
             count_in(caps, sources[i], ring.entities[place])
-            teach(ring, queue, place, verdicts[i], fate == _CORRECTED)
+            teach(ring, queue, place, verdicts[i], fate == _CORRECTED, CLOCK_OF[sources[i]])
             ring.states[place] = LABELLED
             ring.verdicts[place] = verdicts[i]
         elif fate >= _LOW_CONFIDENCE and verdicts[i] == 1 and ring.states[place] == UNLABELLED:
@@ -99,16 +100,17 @@ def fate_of(ring, queue, place, time_us, verdict, sure):
 
 
 @kernel
-def teach(ring, queue, place, verdict, corrects):
+def teach(ring, queue, place, verdict, corrects, clock):
     """Put the row's lesson on the queue, or mend the one that waits there."""
     length = queue.verdicts.shape[0]
     lesson = ring.lessons[place]
-    if lesson >= queue.cursors[HEAD]:
-        queue.verdicts[lesson % length] = verdict
-        return
-    # It was learned, as what it counted for until now; or nobody learned anything of it.
-    number = queue.cursors[TAIL]
-    queue.verdicts[number % length] = verdict
-    queue.taught[number % length] = ring.verdicts[place] if corrects else NEVER_TAUGHT
-    ring.lessons[place] = number
-    queue.cursors[TAIL] = number + 1
+    if lesson < queue.cursors[HEAD]:
+        # It was learned, as what it counted for until now; or nobody learned anything of it.
+        lesson = queue.cursors[TAIL]
+        queue.taught[lesson % length] = ring.verdicts[place] if corrects else NEVER_TAUGHT
+        queue.told[lesson % length] = ring.clocks[place] if corrects else 0
+        ring.lessons[place] = lesson
+        queue.cursors[TAIL] = lesson + 1
+    ring.clocks[place] |= clock
+    queue.verdicts[lesson % length] = verdict
+    queue.clocks[lesson % length] = ring.clocks[place]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from schemas.jit import kernel
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE, find, insert, key_table, remove
+from stream.labels.clocks import DELAYED
 from stream.labels.memory import Allocate, in_memory
 
 
@@ -56,6 +57,7 @@ class Ring(NamedTuple):
     sources: NDArray[np.int8]
     lessons: NDArray[np.int64]
     entities: NDArray[np.uint64]
+    clocks: NDArray[np.uint8]
 
 
 @kernel
@@ -107,13 +109,15 @@ def admit_rows(
 
 
 @kernel
-def mature_rows(buckets, keys, times_us, states, cursors, before_us, release_us, out, ripe):
+def mature_rows(
+    buckets, keys, times_us, states, clocks, cursors, before_us, release_us, out, ripe, untold
+):
     """Let rows up to one time mature, and release those up to an earlier one.
 
-    Writes the places of those that nobody labelled, and of all that were not withheld;
-    returns how many of each.
+    Writes the places of those that nobody labelled, of all that were not withheld, and of
+    those of these that the delayed clock was not told of; returns how many of each.
     """
-    n, n_ripe = 0, 0
+    n, n_ripe, n_untold = 0, 0, 0
     while cursors[_MATURE] < cursors[_ADMITTED]:
         place = cursors[_MATURE] % keys.shape[0]
         if times_us[place] > before_us:
@@ -121,16 +125,21 @@ def mature_rows(buckets, keys, times_us, states, cursors, before_us, release_us,
         if states[place] != WITHHELD:
             ripe[n_ripe] = place
             n_ripe += 1
+            if not clocks[place] & DELAYED:
+                untold[n_untold] = place
+                n_untold += 1
         if states[place] == UNLABELLED:
             states[place] = MATURED
             out[n] = place
             n += 1
+        # Whatever is said of it from now on is the delayed clock's to hear.
+        clocks[place] |= DELAYED
         cursors[_MATURE] += 1
     while cursors[_RELEASED] < cursors[_MATURE]:
         if times_us[cursors[_RELEASED] % keys.shape[0]] > release_us:
             break
         _release_oldest(buckets, keys, states, cursors)
-    return n, n_ripe
+    return n, n_ripe, n_untold
 
 
 @kernel
@@ -175,9 +184,13 @@ class WaitingRows:
         Number of the row's last lesson, or NO_LESSON.
     entities : ndarray of uint64, shape (places,)
         Key of the entity whose labels are capped together.
+    clocks : ndarray of uint8, shape (places,)
+        Which clocks (`stream.labels.clocks`) hear what else is said of the row.
     ripe : ndarray of int64
         Places of the rows that `mature` let mature last, labelled ones too, in order of
         arrival; not those that a withheld label called fraud. Readable as long as those.
+    untold : ndarray of int64
+        Those of `ripe` that the delayed clock was not told of by a label.
     """
 
     def __init__(
@@ -208,8 +221,9 @@ class WaitingRows:
         self.sources = np.zeros(places, np.int8)
         self.lessons = np.zeros(places, np.int64)
         self.entities = np.zeros(places, np.uint64)
+        self.clocks = np.zeros(places, np.uint8)
         self.cursors = np.zeros(4, np.int64)
-        self.ripe = np.zeros(0, np.int64)
+        self.ripe = self.untold = np.zeros(0, np.int64)
 
     @property
     def waiting(self) -> int:
@@ -233,6 +247,7 @@ class WaitingRows:
             self.sources,
             self.lessons,
             self.entities,
+            self.clocks,
         )
 
     @property
@@ -278,7 +293,7 @@ class WaitingRows:
             repeated,
         )
         new = np.arange(first, self.cursors[_ADMITTED]) % len(self.keys)
-        self.verdicts[new] = self.sources[new] = 0
+        self.verdicts[new] = self.sources[new] = self.clocks[new] = 0
         self.label_times_us[new] = BEGINNING_US
         self.lessons[new] = NO_LESSON
         return places, repeated
@@ -307,7 +322,7 @@ class WaitingRows:
         return {
             name: array
             for name, array in vars(self).items()
-            if isinstance(array, np.ndarray) and name not in ("buckets", "ripe")
+            if isinstance(array, np.ndarray) and name not in ("buckets", "ripe", "untold")
         }
 
     def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
@@ -358,17 +373,19 @@ class WaitingRows:
             Places of the rows that nobody labelled. Their contents stay readable
             until the next `admit`.
         """
-        out, ripe = np.empty((2, self.waiting), np.int64)
-        n, n_ripe = mature_rows(
+        out, ripe, untold = np.empty((3, self.waiting), np.int64)
+        n, n_ripe, n_untold = mature_rows(
             self.buckets,
             self.keys,
             self.times_us,
             self.states,
+            self.clocks,
             self.cursors,
             before_us,
             before_us if release_us is None else release_us,
             out,
             ripe,
+            untold,
         )
-        self.ripe = ripe[:n_ripe]
+        self.ripe, self.untold = ripe[:n_ripe], untold[:n_untold]
         return out[:n]

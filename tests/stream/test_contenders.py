@@ -4,10 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from streams import lessons
 
 from models.calibration.calibrator import Calibrator
-from stream.contenders import Contender, ask, calibrate, contender_of, judge_and_teach
+from models.sampling import SampledLearner, chosen
+from models.two_clocks import TwoClocks, on_two_clocks
+from stream.contenders import Contender, ask, calibrate, contender_of, judge, teach
 from stream.decide import Said, Thresholds
+from stream.labels.clocks import Clock
+from stream.timed import TimedLearner
 
 
 class _Says:
@@ -27,6 +32,26 @@ class _Says:
 
     def learn_many(self, X, y):
         self.notes.append("learner")
+
+
+class _Hears(TwoClocks):
+    """Two clocks that note what each is told."""
+
+    def __init__(self):
+        self.notes = {"feedback": [], "delayed": []}
+
+    def learn_feedback(self, X, y):
+        self.notes["feedback"] += zip(X[:, 0].tolist(), y.tolist(), strict=True)
+
+    def learn_many(self, X, y):
+        self.notes["delayed"] += zip(X[:, 0].tolist(), y.tolist(), strict=True)
+
+
+class _Listens(_Says):
+    """A learner on one clock."""
+
+    def learn_many(self, X, y):
+        self.notes += zip(X[:, 0].tolist(), y.tolist(), strict=True)
 
 
 class _Cold(_Says):
@@ -79,7 +104,9 @@ def test_a_label_is_a_test_first_then_teaches_the_learner(monkeypatch):
     contender = contender_of(_Says(notes), calibrate=True)
     monkeypatch.setattr(contender.prequential, "update", lambda *_: notes.append("test"))
     said = ask([contender], np.full((2, 2), 0.3), 0.5)
-    judge_and_teach([contender], Thresholds(), np.full((2, 2), 0.3), said, np.array([True, False]))
+    y = np.array([True, False])
+    judge([contender], Thresholds(), said, y)
+    teach([contender], lessons(np.full((2, 2), 0.3), y))
     assert notes == ["test", "learner"]
 
 
@@ -88,7 +115,7 @@ def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_j
     raw, y = np.full((50, 1), 0.9), np.zeros(50, np.bool_)
     said = Said(np.full((50, 1), 0.1), raw, np.full(50, 0.5))
     calibrate([contender], said.raw, y)
-    judge_and_teach([contender], Thresholds(), np.zeros((50, 2)), said, y)
+    judge([contender], Thresholds(), said, y)
     alone.learn(raw[:, 0], y)
     assert contender.calibration == {"slope": alone.slope, "offset": alone.offset, "labels": 50}
     assert contender.prequential.as_dict()["log_loss"] == pytest.approx(-math.log(0.9))
@@ -99,7 +126,32 @@ def test_alerts_are_judged_by_the_threshold_of_their_time():
     scores = np.full((4, 1), 0.3)
     said = Said(scores, scores, np.array([0.2, 0.2, 0.5, 2.0]))
     y = np.array([True, False, True, False])
-    judge_and_teach([contender], Thresholds(), np.zeros((4, 2)), said, y)
+    judge([contender], Thresholds(), said, y)
     quality = contender.prequential
     assert (quality.true_positives, quality.false_positives) == (1, 1)
     assert (quality.false_negatives, quality.true_negatives) == (1, 1)
+
+
+def test_each_clock_hears_what_came_by_it_and_one_clock_hears_all_that_is_new():
+    both, one = _Hears(), _Listens()
+    X, y = np.arange(8.0).reshape(4, 2), np.array([True, False, True, False])
+    clocks = [Clock.FEEDBACK, Clock.DELAYED, Clock.FEEDBACK | Clock.DELAYED, Clock.DELAYED]
+    contenders = [contender_of(both, True), contender_of(one, True)]
+    teach(contenders, lessons(X, y, news=[True, True, True, False], clocks=clocks))
+    assert both.notes["feedback"] == [(0.0, True), (4.0, True)]
+    assert both.notes["delayed"] == [(2.0, False), (4.0, True), (6.0, False)]
+    assert one.notes == [(0.0, True), (2.0, False), (4.0, True)]
+
+
+def test_two_clocks_hear_through_whatever_wraps_them():
+    both, X = _Hears(), np.arange(40.0).reshape(20, 2)
+    y, share = np.ones(20, np.bool_), 0.5
+    wrapped = TimedLearner(SampledLearner(both, share))
+    assert on_two_clocks(wrapped)
+    assert not on_two_clocks(TimedLearner(SampledLearner(_Says(), share)))
+    clocks = Clock.FEEDBACK | Clock.DELAYED
+    teach([contender_of(wrapped, True)], lessons(X, y, clocks=clocks))
+    heard = [(x, True) for x in X[chosen(X, share), 0].tolist()]
+    assert 0 < len(heard) < 20
+    assert both.notes == {"feedback": heard, "delayed": heard}
+    TimedLearner(SampledLearner(_Says(), share)).learn_feedback(X, y)  # It hears nothing.

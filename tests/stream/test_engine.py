@@ -13,6 +13,7 @@ from streams import (
     build_engine,
     feature_set,
     label_row,
+    lessons,
     random_parameters,
 )
 
@@ -106,7 +107,8 @@ def test_a_challenger_is_judged_by_what_it_scored():
     X = np.arange(40.0)[:, None]
     y = np.arange(40) % 4 == 0
     raw = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
-    engine._test_then_train(X, Said(raw, raw, np.full(40, 0.5)).packed(), y)
+    said = Said(raw, raw, np.full(40, 0.5))
+    engine._test_then_train(lessons(X, y, scores=said.packed()))
     quality = challenger.prequential.as_dict()
     assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)
     assert (quality["recall"], quality["precision"]) == (1.0, 0.5)

@@ -10,6 +10,7 @@ from streams import LABEL_LAYOUT, LAYOUT, SECOND, START_US, block, label_row
 
 from schemas.columns import Reason
 from stream.labels.book import LabelBook
+from stream.labels.clocks import Clock
 from stream.labels.fates import Fate, Source
 from stream.labels.rules import LabelRules
 from stream.labels.waiting import Waiting, WaitingRows
@@ -55,9 +56,18 @@ class Desk:
         return self.book.take(block(LABEL_LAYOUT, rows), at_us, self._mark)
 
     def learn(self):
-        lessons = self.book.lessons()
-        columns = (lessons.features[:, 0], lessons.is_fraud, lessons.corrects)
-        return list(zip(*(column.tolist() for column in columns), strict=True))
+        """What is learned: number, verdict, whether it corrects."""
+        return [row[:3] for row in rows_of(self.book.lessons())]
+
+
+def rows_of(lessons):
+    """Lessons as rows: number, verdict, whether it corrects, whether it is news, its clocks."""
+    columns = (lessons.features[:, 0], *lessons[2:])
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def clock_bits(clocks):
+    return sum(Clock[name.upper()] for name in clocks)
 
 
 @seeds(8)
@@ -108,10 +118,18 @@ def test_everything_equals_the_oracle(seed):
             reviews += more
             departed += gone
             naive.join(now)
-            expected = [(r["number"], v, t is not None) for r, v, t in naive.lessons()]
-            assert desk.learn() == expected
+            expected = [
+                (r["number"], v, t is not None and news, news, clock_bits(clocks))
+                for r, v, t, news, clocks in naive.lessons()
+            ]
+            assert rows_of(desk.book.lessons()) == expected
             mature = [r["number"] for r in naive.mature(now)]
             assert desk.waiting.scores[desk.book.mature(now), 0].tolist() == mature
+            untold = [
+                (r["number"], r["verdict"], False, r["number"] in mature, Clock.DELAYED)
+                for r in plain.untold
+            ]
+            assert rows_of(desk.book.mature_lessons()) == untold
     assert marks == desk.marks
     said = [(r.why.name, r.is_fraud, r.time_us, r.earlier_is_fraud, r.score) for r in reviews]
     plain_reviews = zip(naive.reviews, naive.reviewed, strict=True)
