@@ -179,6 +179,7 @@ def publisher_of(config: Config, engine: Engine) -> Publisher:
         config.fields.model_dump_json(),
         parameters.calibrate,
         parameters.alerts_per_day,
+        parameters.explore,
     )
     return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
 

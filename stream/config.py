@@ -121,6 +121,7 @@ class Config(BaseSettings):
             thresholds=self.decision.thresholds(),
             calibrate=self.decision.calibrate,
             alerts_per_day=self.decision.alerts_per_day,
+            explore=self.decision.explore,
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
             feature_threads=self.windows.threads,
@@ -274,6 +275,9 @@ def _check_together(config: Config) -> Iterator[_Problem]:
     for name, challenger in config.model.challengers.items():
         yield from _check_model(challenger, ("model", "challengers", name))
     yield from _check_card(config.replay.card, config.fields.entities)
+    if config.decision.explore and not config.decision.alerts_per_day:
+        text = "decision.explore: it is a share of decision.alerts_per_day, which is 0: set that"
+        yield _Problem(("decision", "explore"), text)
     capped, entities = config.labels.capped_entity, list(config.fields.entities)
     if capped and capped not in entities:
         near = nearest(capped, entities, "the list")
@@ -319,6 +323,9 @@ def _check_model(model: LearnerSection, place: KeyPath) -> Iterator[_Problem]:
         if model.kind == "blend" and member in model.members[:at]:
             text = f"{where}.members: {member!r} is there twice"
             yield _Problem((*place, "members", at), text)
+    if model.clocks == "two" and model.kinds() == {"onnx"}:
+        text = f"{where}.clocks: a model of kind 'onnx' learns nothing here: leave clocks 'one'"
+        yield _Problem((*place, "clocks"), text)
     elsewhere = model.kinds() & {"river", "onnx"}
     at_source = (*place, "source" if model.source else "kind")
     if len(elsewhere) > 1:

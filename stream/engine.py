@@ -48,6 +48,8 @@ class EngineParameters:
         Whether scores are made probabilities by the labels of earlier ones.
     alerts_per_day : float
         What moves the review threshold; 0: nothing does.
+    explore : float
+        Share of that for payments drawn from below the threshold.
     events_max, entities_max, waiting_max : int
         Bounds of what features remember and of the rows that wait for labels.
     capacities : mapping of str to int
@@ -69,6 +71,7 @@ class EngineParameters:
     thresholds: Thresholds = field(default_factory=Thresholds)
     calibrate: bool = True
     alerts_per_day: float = 0.0
+    explore: float = 0.0
     events_max: int = 1_000_000
     entities_max: int = 200_000
     capacities: Mapping[str, int] = field(default_factory=dict)
@@ -217,7 +220,10 @@ class Engine:
             for name, each in (challengers or {}).items()
         }
         self.budget = budget_of(
-            parameters.alerts_per_day, parameters.thresholds, parameters.learn_interval_us
+            parameters.alerts_per_day,
+            parameters.thresholds,
+            parameters.learn_interval_us,
+            parameters.explore,
         )
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
@@ -330,6 +336,10 @@ class Engine:
         scores = np.full(len(batch), np.nan)
         scores[fresh] = said.scores[:, 0]
         outcomes = thresholds.outcomes(scores)
+        drawn = np.full(len(batch), np.nan)
+        if self.budget is not None:
+            drawn = self.budget.draw(batch.transaction_key, scores)
+            outcomes[~np.isnan(drawn)] = Outcome.REVIEW
         self.waiting.store(
             places[fresh],
             fresh_X,
@@ -359,7 +369,10 @@ class Engine:
                 threshold = thresholds.of(Outcome(int(outcomes[row])))
                 base, parts = self.champion.contributions(X[row], raw[at])
                 reasons = reasons_of(names, X[row], parts, states)
-                effects.alerts.append(Evidence(row + start, threshold, base, reasons, states))
+                probability = 1.0 if np.isnan(drawn[row]) else float(drawn[row])
+                effects.alerts.append(
+                    Evidence(row + start, threshold, probability, base, reasons, states)
+                )
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:

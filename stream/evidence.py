@@ -32,6 +32,8 @@ class Evidence:
         Its place in the batch.
     threshold : float
         The score from which its outcome applied.
+    probability : float
+        1 if the score reached it; else that with which the payment was drawn to be looked at.
     base : float
         Log-odds that no feature explains.
     reasons : tuple of Contribution
@@ -42,6 +44,7 @@ class Evidence:
 
     row: int
     threshold: float
+    probability: float
     base: float
     reasons: tuple[Contribution, ...]
     states: NDArray[np.uint8]

@@ -18,6 +18,7 @@ from models.compiler import compile as compile_model
 from models.onnx.learner import TrainedLearner
 from models.onnx.model import BYTES_MAX
 from models.sampling import SampledLearner
+from models.two_clocks import TwoClocks
 from schemas.errors import ConfigError
 from stream.sections import ChallengerSection, LearnerSection
 
@@ -47,11 +48,20 @@ def learner_of(section: LearnerSection, names: Names, place: str = "model") -> L
         What is there is no model, or not one of these features.
     """
     try:
-        if section.kind == "blend":
-            return Blend({str(kind): _BUILD[kind](section, names) for kind in section.members})
-        return _BUILD[section.kind](section, names)
+        if section.clocks == "one":
+            return _on_one_clock(section, names)
+        # Analysts see as many frauds as genuine payments, or nearly.
+        few = section.model_copy(update={"genuine_min": section.frauds_min})
+        feedback, delayed = _on_one_clock(few, names), _on_one_clock(section, names)
+        return TwoClocks(feedback, delayed, section.feedback_share)
     except _SourceError as error:
         raise ConfigError(f"{place}.source: {error}") from error.__cause__
+
+
+def _on_one_clock(section: LearnerSection, names: Names) -> Learner:
+    if section.kind == "blend":
+        return Blend({str(kind): _BUILD[kind](section, names) for kind in section.members})
+    return _BUILD[section.kind](section, names)
 
 
 def challenger_of(section: ChallengerSection, names: Names, name: str) -> Learner:

@@ -48,6 +48,8 @@ class Policy:
     alerts_per_day : float
         What moves the review threshold, if it is not 0. Where the threshold is at a time is no
         part of the policy, but of each alert.
+    explore : float
+        Share of that for payments drawn at random.
     """
 
     thresholds: Thresholds
@@ -55,11 +57,12 @@ class Policy:
     fields: str = ""
     calibrate: bool = True
     alerts_per_day: float = 0.0
+    explore: float = 0.0
 
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits; equal policies have equal versions."""
-        decides = (self.thresholds, self.calibrate, self.alerts_per_day)
+        decides = (self.thresholds, self.calibrate, self.alerts_per_day, self.explore)
         text = repr((*decides, self.feature_names, self.fields))
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
@@ -145,6 +148,7 @@ class Publisher:
             **verdict,
             "score_scaled": None if verdict["score"] is None else score_scaled(verdict["score"]),
             "threshold": evidence.threshold,
+            "selection_probability": evidence.probability,
             "amount_minor": int(batch.amount_minor[row]),
             "entities": {
                 name: f"{key:016x}"

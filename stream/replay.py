@@ -120,7 +120,8 @@ class Replay:
             if scoring
             else Engine(config.engine_parameters(REPLAY_HASH_KEY), SilentLearner(), keep)
         )
-        self.playback = Playback(self.engine, config.limits.limits(), config.replay.label_delay)
+        delays = config.replay.label_delay, config.replay.analyst_delay
+        self.playback = Playback(self.engine, config.limits.limits(), *delays)
         self._publisher: Publisher = publisher_of(config, self.engine)
         self._tally = _Tally()
 

@@ -306,6 +306,12 @@ class LearnerSection(Section):
     drift: bool = False
     """Of `forest`: whether a tree is replaced once its error rate rises, found by ADWIN with
     River's defaults; where fraud is rare that rate moves little, whatever a tree misses."""
+    clocks: Literal["one", "two"] = "one"
+    """`one`: one model learns all labels alike. `two`: one learns what analysts say of alerts
+    (labels whose source is ANALYST_REVIEW), another of the same kind all that is known of payments
+    once they are mature and all other labels; both speak."""
+    feedback_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Of `clocks = "two"`: the weight of what the first of them says, in log-odds."""
     unknown_value: Number | None = None
     """Of `onnx`: what the model gets for an unknown value; left out it gets NaN."""
     frauds_min: Annotated[int, Field(ge=1)] = 20
@@ -349,6 +355,10 @@ class DecisionSection(Section):
     """How many alerts there should be in a day of event time, in the mean: the review threshold
     moves so that there are, once a day of scores has been seen, and `review` holds until then.
     Challenges and blocks count too, their thresholds stay. 0: `review` holds always."""
+    explore: Annotated[Number, Field(ge=0, lt=1)] = 0
+    """Share of `alerts_per_day` for payments below the threshold, drawn at random with a
+    probability in proportion to their scores, so that what no threshold would pick is looked at
+    too; their alerts say so. 0: none."""
     calibrate: bool = True
     """Whether the model's scores are made probabilities by the labels of earlier payments; else
     the thresholds apply to what the model says itself."""
@@ -386,6 +396,9 @@ class ReplaySection(Section):
     label_delay: Duration = 7 * 86_400_000_000
     """A fraud's label comes this much event time after its payment; `--label-delay` overrides
     it. Beyond `labels.maturity` its payment has been learned as genuine."""
+    analyst_delay: Duration = 0
+    """An analyst looks at each alert this much event time after it was raised, and says what it
+    was; 0: nobody looks at alerts."""
     card: str = ""
     """The name of `fields.entities` that pays, the card of card precision; empty: the first."""
     alert_budget: Annotated[int, Field(ge=1)] = 100

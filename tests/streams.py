@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.compiler import compile as compile_model
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
+from models.two_clocks import TwoClocks
 from models.states.snapshot import pack
 from models.trees.estimators import ARFClassifier
 from schemas.columns import (
@@ -310,15 +311,18 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
 def build_engine(parameters: EngineParameters, allocate: Allocate = in_memory) -> Engine:
     """Build an engine with the default model, which is soon ready and keeps its features.
 
-    River's own objects challenge the compiled ones, and half of the rows a small forest.
+    River's own objects challenge the compiled ones, half of the rows a small forest, and all of
+    them two regressions on two clocks.
     """
     names = parameters.features.names
     enough = {"frauds_min": 3, "genuine_min": 10}
     champion = compile_model(logistic_pipeline(), names, **enough)
     forest = ARFClassifier(2, max_features=None, grace_period=20, seed=1)
+    members = [compile_model(logistic_pipeline(), names, 3, 3) for _ in range(2)]
     challengers = {
         "river": RiverLearner(logistic_pipeline(), names, **enough),
         "forest": SampledLearner(compile_model(forest, names, **enough), 0.5),
+        "two clocks": TwoClocks(*members),
     }
     return Engine(parameters, champion, Keep.STATES, challengers, allocate)
 
@@ -333,6 +337,7 @@ class Run:
         default_factory=list
     )
     thresholds: list[float] = field(default_factory=list)
+    probabilities: list[float] = field(default_factory=list)
     matrices: list[NDArray[np.float64]] = field(default_factory=list)
     value_states: list[NDArray[np.uint8]] = field(default_factory=list)
     label_reasons: list[int] = field(default_factory=list)
@@ -369,6 +374,7 @@ class Run:
             "calibrators": [pack(x.state()) for x in calibrators if x is not None],
             "budget": self.engine.budget and pack(self.engine.budget.state()),
             "thresholds": self.thresholds,
+            "probabilities": self.probabilities,
         }
 
     def state(self) -> dict[str, bytes]:
@@ -408,6 +414,7 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
             (a.row + start, a.base, tuple(r[:3] for r in a.reasons)) for a in effects.alerts
         ]
         result.thresholds += [a.threshold for a in effects.alerts]
+        result.probabilities += [a.probability for a in effects.alerts]
         result.matrices.append(effects.readings.matrix)
         result.value_states.append(effects.readings.value_states)
         result.watermarks_us.append(result.engine.clock.watermark_us)

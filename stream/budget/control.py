@@ -5,6 +5,9 @@ day as are wanted. Wanted is the budget, corrected by what was really alerted: e
 worth of alerts too many is paid back over `REPAY_DAYS`, each too few made up for, so that
 the mean is the budget even where scores drift faster than the memory of them.
 
+A share of the budget may be drawn at random from below the threshold (`exploration`); then the
+threshold is for the rest.
+
 All happens at learning barriers, in event time.
 """
 
@@ -27,6 +30,7 @@ from models.states.restoring import (
     require_within,
 )
 from models.states.snapshot import State
+from stream.budget.exploration import drawn, rate_of
 from stream.budget.levels import BINS, DAY_US, FadingLevels, score_at
 from stream.decide import THRESHOLD_OFF, Said, Thresholds
 
@@ -49,7 +53,7 @@ COARSE = 0.5
 # In bins: what lies on an edge, but for rounding, is in the bin above it.
 _ON_THE_EDGE = 1e-7
 
-_KIND = "alert_budget/1"
+_KIND = "alert_budget/2"
 _COUNT_MAX = 2**62
 
 
@@ -68,7 +72,9 @@ class _Counts:
     active_us : int
         How long the budget had been in force at that barrier.
     alerts : int
-        Raised while it was.
+        Raised while it was, drawn ones included.
+    drawn : int
+        Payments that were drawn at random.
     recent : int
         Alerts since that barrier.
     judged, hits : int
@@ -80,16 +86,19 @@ class _Counts:
     moved_us: int = 0
     active_us: int = 0
     alerts: int = 0
+    drawn: int = 0
     recent: int = 0
     judged: int = 0
     hits: int = 0
 
 
 def budget_of(
-    alerts_per_day: float, fixed: Thresholds, learn_interval_us: int
+    alerts_per_day: float, fixed: Thresholds, learn_interval_us: int, explore: float = 0.0
 ) -> AlertBudget | None:
     """Return a budget that has seen nothing; None if it is 0, and the thresholds are fixed."""
-    return AlertBudget(alerts_per_day, fixed, learn_interval_us) if alerts_per_day else None
+    if not alerts_per_day:
+        return None
+    return AlertBudget(alerts_per_day, fixed, learn_interval_us, explore=explore)
 
 
 class AlertBudget:
@@ -105,11 +114,14 @@ class AlertBudget:
         Between barriers, where none is left out.
     half_life_us : int
         Event time after which a payment counts half.
+    explore : float
+        Share of the budget, from 0 to below 1, for payments drawn at random from below the
+        threshold.
 
     Raises
     ------
     ValueError
-        The budget or the half-life is not above 0.
+        The budget or the half-life is not above 0, or the share is none.
 
     Attributes
     ----------
@@ -123,13 +135,17 @@ class AlertBudget:
         fixed: Thresholds,
         learn_interval_us: int = 1,
         half_life_us: int = HALF_LIFE_US,
+        explore: float = 0.0,
     ) -> None:
         if not 0 < alerts_per_day < math.inf or half_life_us <= 0:
             raise ValueError(
                 f"alerts_per_day is {alerts_per_day} and half_life_us {half_life_us}: "
                 "give numbers above 0"
             )
+        if not 0.0 <= explore < 1.0:
+            raise ValueError(f"explore is {explore}: give a share from 0 to below 1")
         self.alerts_per_day = float(alerts_per_day)
+        self.explore = float(explore)
         self.fixed = fixed
         self.thresholds = fixed
         self._learn_interval_us = learn_interval_us
@@ -137,6 +153,8 @@ class AlertBudget:
         self._counts = _Counts()
         # Alerts beyond the budget that are still to be paid back.
         self._debt = 0.0
+        # Probability that a unit of score gives a payment below the threshold to be drawn.
+        self._rate = 0.0
 
     @property
     def active(self) -> bool:
@@ -167,6 +185,33 @@ class AlertBudget:
         self._counts = replace(counts, moved_us=now_us, recent=0)
         if self.active:
             self.thresholds = replace(self.fixed, review=self._review())
+            below = self._levels.sum_below(self.thresholds.alerting)
+            self._rate = rate_of(self.explore * self.alerts_per_day, below)
+
+    def draw(
+        self, keys: NDArray[np.uint64], scores: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Draw payments from below the threshold, to be alerted too; none before it is active.
+
+        Parameters
+        ----------
+        keys : ndarray of uint64, shape (n,)
+            Keyed hashes of the payments' ids.
+        scores : ndarray of float64, shape (n,)
+            NaN where there was none.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            The probability with which a payment was drawn; NaN where it was not.
+        """
+        if not self._rate:
+            return np.full(len(scores), np.nan)
+        below = np.where(scores < self.thresholds.alerting, scores, np.nan)
+        probabilities = drawn(keys, below, self._rate)
+        n = int((~np.isnan(probabilities)).sum())
+        self._counts = replace(self._counts, drawn=self._counts.drawn + n)
+        return probabilities
 
     def count(self, scores: NDArray[np.float64], alerts: int) -> None:
         """Count payments that were decided, and how many of them were alerted.
@@ -223,6 +268,7 @@ class AlertBudget:
             "threshold": thresholds.review,
             "alerts_per_day_expected": above.a_day if counts.scored else None,
             "alerts_per_day_so_far": counts.alerts / days if days else None,
+            "drawn": counts.drawn,
             "precision_expected": expected,
             "precision_expected_interval": interval,
             "alerts_judged": counts.judged,
@@ -235,7 +281,7 @@ class AlertBudget:
     def state(self) -> State:
         """Return all that `restore` needs to go on bit for bit; a copy."""
         levels = self._levels
-        numbers = np.array([levels.days, self._debt, self.thresholds.review])
+        numbers = np.array([levels.days, self._debt, self.thresholds.review, self._rate])
         return State(
             _KIND,
             {**self._parameters(), **asdict(self._counts)},
@@ -251,14 +297,15 @@ class AlertBudget:
         counts = _Counts(**{n: count(state, n, least.get(n, 0), _COUNT_MAX) for n in names})
         ordered = counts.began_us <= counts.moved_us and counts.hits <= counts.judged
         require(state, ordered, "its counts contradict each other")
-        days, debt, review = array(state, "numbers", np.float64, (3,)).tolist()
+        days, debt, review, rate = array(state, "numbers", np.float64, (4,)).tolist()
         owed = abs(debt) <= DEBT_DAYS_MAX * self.alerts_per_day
         require(state, days >= 0 and owed, "its days or its debt are out of range")
         require(state, 0 <= review <= THRESHOLD_OFF, f"{review} is no threshold")
+        require(state, rate >= 0, f"{rate} is no rate")
         mass, recent = (array(state, name, np.float64, (3, BINS)) for name in ("mass", "recent"))
         require_within(state, "mass", mass, 0.0, float(_COUNT_MAX))
         require_within(state, "recent", recent, 0.0, float(_COUNT_MAX))
-        self._counts, self._debt = counts, debt
+        self._counts, self._debt, self._rate = counts, debt, rate
         self._levels.days, self._levels.mass, self._levels.recent = days, mass, recent
         self.thresholds = replace(self.fixed, review=review)
 
@@ -267,12 +314,13 @@ class AlertBudget:
             "alerts_per_day": self.alerts_per_day,
             "learn_interval_us": self._learn_interval_us,
             "half_life_us": self._levels.half_life_us,
+            "explore": self.explore,
             "fixed": [float(value) for value in astuple(self.fixed)],
         }
 
     def _review(self) -> float:
         """Return the threshold that gives what is wanted."""
-        budget = self.alerts_per_day
+        budget = self.alerts_per_day * (1.0 - self.explore)
         wanted = budget * min(math.exp(-self._debt / (REPAY_DAYS * budget)), WANTED_MAX)
         at, share = self._levels.place(wanted)
         if at < 0:

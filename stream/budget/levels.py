@@ -141,6 +141,14 @@ class FadingLevels:
         mean, square = sums[SUM] / n, sums[SQUARES] / n
         return Above(float(n / self.days), float(mean), float(max(mean - square, 0.0)))
 
+    def sum_below(self, score: float) -> float:
+        """Return the sum of the scores of a day that lie below a score."""
+        if self.days == 0.0:
+            return 0.0
+        above = self.above(score)
+        total = float(self.mass[SUM].sum() / self.days)
+        return max(total - (above.mean * above.a_day if above.a_day else 0.0), 0.0)
+
 
 def score_at(place: float) -> float:
     """Return the score at a place on the axis of bins: 0 is the lower end of the first."""

@@ -2,16 +2,16 @@
 
 What has no clock of its own is played back by what its rows say: a row arrives at its
 event time, and the label of a fraud once event time has come as far as the payment's
-time and the label's delay, before the first row that is not earlier.
+time and the label's delay, before the first row that is not earlier. Analysts, where there are
+any, look at each alert a delay after it was raised, and say what it was.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from schemas.decoder import Decoder, Limits
 from schemas.records import RecordCodec, builtin
 from schemas.roles import LABEL_ROLES
 from stream.engine import Effects, Engine
-from stream.labels.fates import Departed, Review
+from stream.labels.fates import Departed, Review, Source
 
 # What is played back never leaves the machine, so its key need not be secret, only fixed.
 REPLAY_HASH_KEY = b"fraudstream-file"
@@ -33,8 +33,25 @@ _BEGINNING_US = -(2**62)
 _LABEL_SCHEMA_ID = 2
 _OK = int(Reason.OK)
 
-# When a label is due, the row of its payment counted from the first, and the payment's id.
-_Due = tuple[int, int, str]
+
+class Due(NamedTuple):
+    """A label that somebody is going to give; they are given in this order.
+
+    Attributes
+    ----------
+    due_us : int
+    row : int
+        Of its payment, counted from the first.
+    transaction_id : str
+    is_fraud : bool
+    source : Source
+    """
+
+    due_us: int
+    row: int
+    transaction_id: str
+    is_fraud: bool
+    source: Source
 
 
 class Labels:
@@ -51,19 +68,19 @@ class Labels:
         programs = {_LABEL_SCHEMA_ID: compile_schema(schema, LABEL_ROLES)}
         self.decoder = Decoder(LABEL_ROLES.layout, programs, REPLAY_HASH_KEY, limits)
 
-    def of_frauds(self, due: list[_Due]) -> Transactions:
-        """Return the labels of payments that turned out to be frauds."""
+    def of(self, due: list[Due]) -> Transactions:
+        """Return labels as records of `label.avsc`, decoded."""
         values = [
             self._codec.encode_checked(
                 {
-                    "transaction_id": transaction_id,
-                    "is_fraud": True,
-                    "source": "CHARGEBACK",
-                    "label_time": due_us,
+                    "transaction_id": each.transaction_id,
+                    "is_fraud": each.is_fraud,
+                    "source": each.source.name,
+                    "label_time": each.due_us,
                     "confidence": 1.0,
                 }
             )
-            for due_us, _, transaction_id in due
+            for each in due
         ]
         return self.decoder.decode(values, -_BEGINNING_US)
 
@@ -84,16 +101,21 @@ class Playback:
     limits : Limits
     label_delay_us : int
         From a payment to its label, event time.
+    analyst_delay_us : int
+        From an alert to an analyst's verdict, event time; 0: nobody looks at alerts.
     """
 
-    def __init__(self, engine: Engine, limits: Limits, label_delay_us: int) -> None:
+    def __init__(
+        self, engine: Engine, limits: Limits, label_delay_us: int, analyst_delay_us: int = 0
+    ) -> None:
         self.engine = engine
         self.limits = limits
         self.label_delay_us = label_delay_us
+        self.analyst_delay_us = analyst_delay_us
         self.labels_refused: dict[str, int] = {}
         self.label_reviews: dict[str, int] = {}
         self.rows = 0
-        self._due: list[_Due] = []
+        self._due: list[Due] = []
         self._latest_us = _BEGINNING_US
 
     @property
@@ -117,7 +139,8 @@ class Playback:
         readable : sequence of bool, length n
             False for a row whose cells could not be read.
         is_fraud : sequence of bool or None, length n
-            The truth of each row; only a fraud gets a label.
+            The truth of each row. Only a fraud gets a label by itself, and only an alert whose
+            truth is known gets a verdict.
 
         Yields
         ------
@@ -129,44 +152,68 @@ class Playback:
         n = len(batch)
         batch.longs[REASON, ~np.array(readable, np.bool_)] = Reason.UNREADABLE_FIELD
         batch.longs[ARRIVAL_TIME_US] = batch.event_time_us
-        calls = self._calls(batch, np.array([truth is True for truth in is_fraud], np.bool_))
-        for start, stop in pairwise(sorted({0, *calls, n})):
-            if start in calls:
-                self._give(sorted(calls[start]))
+        latest = self._latest(batch)
+        frauds = np.array([truth is True for truth in is_fraud], np.bool_)
+        frauds &= batch.reason == _OK
+        first_due = batch.event_time_us + self.label_delay_us
+        # A label never comes before its payment, however late that is.
+        calls = np.maximum(np.searchsorted(latest, first_due), np.arange(n) + 1)[frauds]
+        calls = np.unique(calls)
+        start = 0
+        while start < n:
+            self._give(int(latest[start]))
+            stop = self._stop(latest, calls, start)
             part = Transactions(batch.layout, batch.longs[:, start:stop], batch.data)
             effects = self.engine.step(part)
             self._tell(effects.label_reviews, _reasons(effects.departed_labels))
+            for row in np.flatnonzero(frauds[start:stop]).tolist():
+                self._expect(part, row, int(first_due[start + row]), True, Source.CHARGEBACK)
+            if self.analyst_delay_us:
+                for alert in effects.alerts:
+                    truth = is_fraud[start + alert.row]
+                    if truth is not None:
+                        due_us = int(latest[start + alert.row]) + self.analyst_delay_us
+                        self._expect(part, alert.row, due_us, truth, Source.ANALYST_REVIEW)
+            self.rows += len(part)
             yield start, part, effects
-        self.rows += n
+            start = stop
 
-    def _calls(self, batch: Transactions, is_fraud: NDArray[np.bool_]) -> dict[int, list[_Due]]:
-        """Find the row before which each label comes; keep those that come later."""
-        good = batch.reason == _OK
-        times = np.where(good, batch.event_time_us, _BEGINNING_US)
-        # Event time goes on from the block before.
+    def _latest(self, batch: Transactions) -> NDArray[np.int64]:
+        """Return how far event time has come at each row: it goes on from the block before."""
+        times = np.where(batch.reason == _OK, batch.event_time_us, _BEGINNING_US)
         latest = np.maximum.accumulate(np.maximum(times, self._latest_us))
         if len(latest):
             self._latest_us = int(latest[-1])
-        calls: dict[int, list[_Due]] = defaultdict(list)
-        while self._due and self._due[0][0] <= self._latest_us:
-            due = heapq.heappop(self._due)
-            calls[int(np.searchsorted(latest, due[0]))].append(due)
-        for row in np.flatnonzero(is_fraud & good).tolist():
-            due = (
-                int(times[row]) + self.label_delay_us,
-                self.rows + row,
-                batch.transaction_id(row),
-            )
-            # A label never comes before its payment, however late that is.
-            before = max(int(np.searchsorted(latest, due[0])), row + 1)
-            if before < len(batch):
-                calls[before].append(due)
-            else:
-                heapq.heappush(self._due, due)
-        return calls
+        return latest
 
-    def _give(self, due: list[_Due]) -> None:
-        effects = self.engine.label(labels_of(self.limits).of_frauds(due))
+    def _stop(
+        self, latest: NDArray[np.int64], calls: NDArray[np.int64], start: int
+    ) -> int:
+        """Find the row before which the next label may come; a part ends there."""
+        later = calls[calls > start]
+        stops = [len(latest), *later[:1].tolist()]
+        times_us = [self._due[0].due_us] if self._due else []
+        if self.analyst_delay_us:
+            # No alert of this part is looked at before.
+            times_us.append(int(latest[start]) + self.analyst_delay_us)
+        stops += [int(np.searchsorted(latest, at_us)) for at_us in times_us]
+        return max(min(stops), start + 1)
+
+    def _expect(
+        self, part: Transactions, row: int, due_us: int, is_fraud: bool, source: Source
+    ) -> None:
+        """Note a label that is due later."""
+        name = part.transaction_id(row)
+        heapq.heappush(self._due, Due(due_us, self.rows + row, name, is_fraud, source))
+
+    def _give(self, now_us: int) -> None:
+        """Give the engine all labels that are due."""
+        due = []
+        while self._due and self._due[0].due_us <= now_us:
+            due.append(heapq.heappop(self._due))
+        if not due:
+            return
+        effects = self.engine.label(labels_of(self.limits).of(due))
         refused = effects.reasons[effects.reasons != _OK].tolist()
         self._tell(effects.reviews, [*map(Reason, refused), *_reasons(effects.departed)])
 

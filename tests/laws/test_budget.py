@@ -25,7 +25,7 @@ def parameters_of(rng):
     rate = ALERTS * DAY_US / (600 * SECOND)
     thresholds = Thresholds(review=0.5, block=float(rng.choice([0.99, THRESHOLD_OFF])))
     parameters = replace(random_parameters(rng), thresholds=thresholds, waiting_max=10_000)
-    return replace(parameters, alerts_per_day=rate)
+    return replace(parameters, alerts_per_day=rate, explore=float(rng.choice([0.0, 0.8])))
 
 
 @seeds(4)
@@ -58,6 +58,7 @@ def test_what_comes_later_never_changes_a_threshold(seed):
     for name, column in early.columns.items():
         np.testing.assert_array_equal(full.columns[name][:n], column, err_msg=name)
     assert full.thresholds[: len(early.thresholds)] == early.thresholds
+    assert full.probabilities[: len(early.thresholds)] == early.probabilities
     assert [alert for alert in full.alerts if alert[0] < n] == early.alerts
 
 
@@ -68,21 +69,26 @@ def test_an_alert_names_the_threshold_by_which_it_was_decided(seed):
     result = run(parameters, log)
     fixed, columns = parameters.thresholds, result.columns
     assert len(result.thresholds) == len(result.alerts)
-    for (row, _, _), threshold in zip(result.alerts, result.thresholds, strict=True):
+    for (row, _, _), threshold, probability in zip(
+        result.alerts, result.thresholds, result.probabilities, strict=True
+    ):
         outcome, score = columns["outcomes"][row], columns["scores"][row]
-        assert score >= threshold
+        # What was drawn lies below, and is looked at, not blocked.
+        assert (score >= threshold) == (probability == 1.0 and outcome >= Outcome.REVIEW)
         assert threshold == fixed.block if outcome == Outcome.BLOCK else score < fixed.block
     # A payment without a score is never alerted.
     alerted = [row for row, _, _ in result.alerts]
     assert np.isfinite(columns["scores"][alerted]).all()
 
 
-def test_the_logs_move_the_threshold():
-    moved = 0
+def test_the_logs_move_the_threshold_and_draw_payments():
+    moved, drawn = 0, 0
     for seed in range(6):
         rng = np.random.default_rng(seed)
         parameters = parameters_of(rng)
         result = run(parameters, hostile_log(rng, 350))
         fixed = parameters.thresholds
         moved += bool({*result.thresholds} - {fixed.review, fixed.block})
+        drawn += sum(probability < 1.0 for probability in result.probabilities)
     assert moved >= 3
+    assert drawn >= 3

@@ -131,7 +131,7 @@ def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
     )
     engine = build_engine(parameters)
     engine.champion.learner = _Sure()
-    engine.challengers = {"a": Contender(_Sure()), "b": Contender(_Sure())}
+    engine.challengers = {name: Contender(_Sure()) for name in engine.challengers}
     row = {"time_us": START_US, "amount": 100, "entities": [1, 2], "numeric": [0, 0]}
 
     def pass_a_barrier(key):

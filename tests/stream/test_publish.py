@@ -31,7 +31,7 @@ INPUTS = Inputs(ROLES.layout.entities)
 FEATURES = FeatureSet(declare(default_names(INPUTS), INPUTS), ROLES.layout, INPUTS)
 TOPIC = "fraud.transactions"
 
-ALERT = RecordCodec(builtin("alert"), 4)
+ALERT = RecordCodec(builtin("alert"), 7)
 DECISION = RecordCodec(builtin("decision"), 3)
 
 

@@ -500,7 +500,7 @@ def test_the_size_of_a_block_changes_nothing_whatever_the_seed(
 def test_alerts_fit_the_contract_and_name_their_rows(
     replayed: tuple[dict[str, Any], bytes, bytes], stream: HandbookStream
 ) -> None:
-    codec = RecordCodec(builtin("alert"), 4)
+    codec = RecordCodec(builtin("alert"), 7)
     alerts = [json.loads(line) for line in replayed[1].splitlines()]
     for alert in alerts:
         # JSON has no NaN: an unknown value is null there.

@@ -62,7 +62,7 @@ OVERRIDES = {
 }
 TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
 LABEL_CODEC = RecordCodec(builtin("label"), 2)
-CODECS = {ALERTS: RecordCodec(builtin("alert"), 4), DECISIONS: RecordCodec(builtin("decision"), 3)}
+CODECS = {ALERTS: RecordCodec(builtin("alert"), 7), DECISIONS: RecordCodec(builtin("decision"), 3)}
 CODECS[REVIEWS] = RecordCodec(builtin("label_review"), 6)
 MAPPED = {
     "type": "record",

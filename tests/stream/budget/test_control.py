@@ -39,6 +39,27 @@ def test_the_mean_is_the_budget(seed, what, worst):
     assert late.max() <= worst * BUDGET
 
 
+@seeds(2)
+def test_what_is_drawn_is_its_share_of_the_budget(seed):
+    rng = np.random.default_rng(seed)
+    budget, drawn, alerts = AlertBudget(BUDGET, Thresholds(), explore=0.25), [], []
+    for start_us, scores in hours(rng, 120, drift=0.05):
+        budget.advance(start_us)
+        keys = rng.integers(1, 2**64, len(scores), np.uint64)
+        probabilities = budget.draw(keys, scores)
+        mine = ~np.isnan(probabilities)
+        alerted = budget.thresholds.outcomes(scores) > 0
+        assert not (mine & alerted).any()
+        budget.count(scores, int((mine | alerted).sum()))
+        drawn.append(int(mine.sum()))
+        alerts.append(int(alerted.sum()) + drawn[-1])
+    late = slice(24 * WARM_UP_DAYS, None)
+    assert np.sum(alerts[late]) / 110 == pytest.approx(BUDGET, rel=0.05)
+    assert np.sum(drawn[late]) / 110 == pytest.approx(0.25 * BUDGET, rel=0.2)
+    assert not any(drawn[:24])
+    assert budget.as_dict()["drawn"] == sum(drawn)
+
+
 @seeds(1)
 def test_what_stricter_outcomes_take_is_not_left_for_review(seed):
     rng = np.random.default_rng(seed)
@@ -156,6 +177,7 @@ def test_what_nobody_knows_yet_is_none():
         "threshold": 0.5,
         "alerts_per_day_expected": None,
         "alerts_per_day_so_far": None,
+        "drawn": 0,
         "precision_expected": None,
         "precision_expected_interval": None,
         "alerts_judged": 0,
@@ -168,10 +190,12 @@ def test_what_nobody_knows_yet_is_none():
 def test_restored_it_goes_on_bit_for_bit(seed):
     rng = np.random.default_rng(seed)
     stream = list(hours(rng, 12, drift=0.1))
-    one, other = AlertBudget(BUDGET, Thresholds()), AlertBudget(BUDGET, Thresholds())
+    one, other = (AlertBudget(BUDGET, Thresholds(), explore=0.3) for _ in range(2))
     play(one, stream[:200])
     other.restore(unpack(pack(one.state())))
     assert other.thresholds == one.thresholds
+    keys, scores = rng.integers(1, 2**64, 5000, np.uint64), np.full(5000, 0.01)
+    np.testing.assert_array_equal(other.draw(keys, scores), one.draw(keys, scores))
     assert play(other, stream[200:])[1] == play(one, stream[200:])[1]
     assert pack(other.state()) == pack(one.state())
 
@@ -186,6 +210,8 @@ DAMAGED = {
     "negative days": numbers(0, -1.0),
     "a debt beyond all": numbers(1, 1e9),
     "no threshold": numbers(2, 3.0),
+    "a negative rate": numbers(3, -0.1),
+    "another share": {"header": {"explore": 0.1}},
     "not finite": numbers(0, np.nan),
     "negative mass": {"arrays": {"mass": ((0, 0), -1.0)}},
     "mass not finite": {"arrays": {"recent": ((0, 0), np.inf)}},
@@ -222,6 +248,12 @@ def test_a_damaged_state_changes_nothing(damage):
 def test_a_budget_is_a_number_above_0(rate):
     with pytest.raises(ValueError, match="give numbers above 0"):
         AlertBudget(rate, Thresholds())
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, math.nan])
+def test_what_is_drawn_is_a_share(share):
+    with pytest.raises(ValueError, match="from 0 to below 1"):
+        AlertBudget(BUDGET, Thresholds(), explore=share)
 
 
 def test_what_was_counted_of_a_wrong_label_is_taken_back():

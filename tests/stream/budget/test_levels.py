@@ -77,6 +77,7 @@ def test_what_lies_above_is_described_by_its_scores(seed):
     assert above.a_day == len(some)
     assert above.mean == pytest.approx(some.mean())
     assert above.variance == pytest.approx((some * (1 - some)).mean())
+    assert levels.sum_below(edge) == pytest.approx(scores[scores < edge].sum())
 
 
 def test_nothing_lies_above_what_nothing_reached():
