@@ -204,6 +204,14 @@ def experiment(
             show_default=False,
         ),
     ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The first configuration with other keys, by a name: "
+            "'two clocks: model.clocks = \"two\"'; repeat it.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         int,
         typer.Option(
@@ -239,7 +247,9 @@ def experiment(
 
     if file is not None and days is not None:
         raise typer.BadParameter("--days is of a simulated stream, and FILE is one already")
-    asked = Asked(file, tuple(config), seeds, days, warm_up, jobs, out_file, plot)
+    asked = Asked(
+        file, tuple(config), tuple(variant or ()), seeds, days, warm_up, jobs, out_file, plot
+    )
     raise typer.Exit(run_experiment(asked, as_json))
 
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from models.compiler import compile as compile_model
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
-from models.two_clocks import TwoClocks
 from models.states.snapshot import pack
 from models.trees.estimators import ARFClassifier
+from models.two_clocks import TwoClocks
 from schemas.columns import (
     AMOUNT_MINOR,
     ARRIVAL_TIME_US,

@@ -34,13 +34,8 @@ LAYERS = (
     ("stream.keytable",),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),
-    (
-        "stream.labels.*",
-        "stream.contenders",
-        "stream.evidence",
-        "stream.budget",
-        "stream.budget.*",
-    ),
+    ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
+    ("stream.contenders",),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
     ("stream.engine",),

@@ -188,9 +188,7 @@ class AlertBudget:
             below = self._levels.sum_below(self.thresholds.alerting)
             self._rate = rate_of(self.explore * self.alerts_per_day, below)
 
-    def draw(
-        self, keys: NDArray[np.uint64], scores: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def draw(self, keys: NDArray[np.uint64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Draw payments from below the threshold, to be alerted too; none before it is active.
 
         Parameters

@@ -63,4 +63,4 @@ def _uniform(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
     mixed ^= mixed >> np.uint64(31)
     # Of the upper 53 bits only, so that none rounds up to 1.
-    return (mixed >> np.uint64(11)) * 2.0**-53
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53

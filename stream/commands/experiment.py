@@ -16,6 +16,7 @@ from stream.experiment.processes import cores
 from stream.experiment.results import document, failures
 from stream.experiment.runs import carry_out
 from stream.experiment.table import show
+from stream.experiment.variants import variant_of
 from stream.simulate.handbook import PUBLISHED
 
 
@@ -25,6 +26,7 @@ class Asked:
 
     file: Path | None
     configs: tuple[Path, ...]
+    variants: tuple[str, ...]
     seeds: int
     days: int | None
     warm_up: int
@@ -37,7 +39,8 @@ def run_experiment(asked: Asked, as_json: bool) -> int:
     """Run an experiment and report; the exit status is 1 if one of its runs failed."""
     _check_outputs(asked)
     world = PUBLISHED if asked.days is None else replace(PUBLISHED, days=asked.days)
-    plan = plan_of(asked.configs, asked.seeds, asked.file, world, asked.warm_up)
+    variants = [variant_of(text) for text in asked.variants]
+    plan = plan_of(asked.configs, asked.seeds, asked.file, world, asked.warm_up, variants)
     total = sum(len(plan.seeds_of(each)) for each in plan.configurations)
     with _progress(total) as on_progress:
         outcomes = carry_out(plan, asked.jobs or cores(), on_progress)

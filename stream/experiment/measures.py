@@ -39,6 +39,8 @@ PARTS: dict[str, dict[str, Measure]] = {
         "whole.auc": Measure("AUC ROC"),
         "whole.ap": Measure("average precision"),
         "whole.card_precision": Measure("card precision@{k}"),
+        "whole.budget_precision": Measure("precision@{k} payments"),
+        "whole.alert_precision": Measure("precision of all alerts"),
         "whole.card_value_recall": Measure("value recall@{k} cards"),
         "whole.calibration_error": Measure("calibration error", lower_is_better=True),
         "whole.log_loss": Measure("log loss", lower_is_better=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from schemas.errors import ConfigError, InputFileError
 from stream.config import Config, load
 from stream.evaluation.handbook import LAST_DAY
 from stream.experiment.task import uses_seed
+from stream.experiment.variants import Changes, Variant
 from stream.replay import late_labels
 from stream.simulate.handbook import PUBLISHED, HandbookParameters
 
@@ -26,14 +27,17 @@ class Configuration:
     Attributes
     ----------
     name : str
-        Its file's, without the ending.
+        Its file's, without the ending, or a variant's.
     path : Path
     config : Config
+    changes : dict of str to dict
+        Of a section, its keys that are not as in the file.
     """
 
     name: str
     path: Path
     config: Config
+    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def plan_of(
     file: Path | None = None,
     world: HandbookParameters = PUBLISHED,
     warm_up_days: int = 30,
+    variants: Sequence[Variant] = (),
 ) -> Plan:
     """Read the configurations and check that they can be compared.
 
@@ -118,6 +123,8 @@ def plan_of(
     file : Path or None
     world : HandbookParameters
     warm_up_days : int
+    variants : sequence of Variant
+        Of the first configuration.
 
     Raises
     ------
@@ -133,8 +140,11 @@ def plan_of(
             f"--days {world.days}: nothing is left to judge once the first {warm_up_days} days are "
             "left out: simulate more days, or shorten --warm-up"
         )
-    _check_names(paths)
-    configurations = tuple(Configuration(path.stem, path, load(path)) for path in paths)
+    _check_names(paths, variants)
+    configurations = (
+        *(Configuration(path.stem, path, load(path)) for path in paths),
+        *(_varied(paths[0], variant) for variant in variants),
+    )
     _check_alike(configurations)
     late = ((each.name, late_labels(each.config)) for each in configurations)
     notes = [f"{name}: {note}" for name, note in late if note]
@@ -151,7 +161,15 @@ def plan_of(
     return Plan(configurations, tuple(range(seeds)), file, world, warm_up_days, tuple(notes))
 
 
-def _check_names(paths: Sequence[Path]) -> None:
+def _varied(path: Path, variant: Variant) -> Configuration:
+    try:
+        config = load(path, **variant.changes)
+    except ConfigError as error:
+        raise ConfigError(f"--variant {variant.name!r}: {error}") from error
+    return Configuration(variant.name, path, config, variant.changes)
+
+
+def _check_names(paths: Sequence[Path], variants: Sequence[Variant]) -> None:
     seen: dict[str, Path] = {}
     for path in paths:
         if path.stem in seen:
@@ -160,6 +178,12 @@ def _check_names(paths: Sequence[Path]) -> None:
                 "results could not be told apart; copy one to a file of another name"
             )
         seen[path.stem] = path
+    for variant in variants:
+        if variant.name in seen:
+            raise ConfigError(
+                f"--variant {variant.name!r}: {seen[variant.name]} has that name: give it another"
+            )
+        seen[variant.name] = paths[0]
 
 
 def _check_alike(configurations: Sequence[Configuration]) -> None:

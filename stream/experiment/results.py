@@ -33,6 +33,7 @@ def document(plan: Plan, outcomes: Outcomes) -> dict[str, Any]:
             {
                 "name": each.name,
                 "file": str(each.path),
+                "changes": each.changes,
                 "runs": [
                     {"seed": seed, **outcomes[each.name, seed]} for seed in plan.seeds_of(each)
                 ],

@@ -106,7 +106,9 @@ class _Work:
         warm_up = self._plan.warm_up_days
         return {
             self._pool.submit(
-                self._do, f"{each.name} {seed}", replay_task(stream, each.path, seed, warm_up)
+                self._do,
+                f"{each.name} {seed}",
+                replay_task(stream, each.path, each.changes, seed, warm_up),
             ): (each, seed)
             for each in self._of_seed(seed)
         }

@@ -19,6 +19,7 @@ from typing import Any
 
 from schemas.errors import FraudError
 from stream.config import Config, load
+from stream.experiment.variants import Changes
 from stream.simulate.handbook import HandbookParameters, generate, write_parquet
 
 OK, FAILED = 0, 1
@@ -34,12 +35,15 @@ def generate_task(world: HandbookParameters, path: Path) -> dict[str, Any]:
     return {"do": "generate", "parameters": parameters, "path": str(path)}
 
 
-def replay_task(stream: Path, config: Path, seed: int, warm_up_days: int) -> dict[str, Any]:
+def replay_task(
+    stream: Path, config: Path, changes: Changes, seed: int, warm_up_days: int
+) -> dict[str, Any]:
     """Return the task of replaying a stream; its measures are found."""
     return {
         "do": "replay",
         "stream": str(stream),
         "config": str(config),
+        "changes": changes,
         "seed": seed,
         "warm_up_days": warm_up_days,
     }
@@ -75,7 +79,7 @@ def _replay(task: dict[str, Any], tell: Told) -> dict[str, Any]:
     from stream.experiment.measures import measured
     from stream.replay import Replay, ReplayOutputs
 
-    config = seeded(load(Path(task["config"])), task["seed"])
+    config = seeded(load(Path(task["config"]), **task["changes"]), task["seed"])
     replay = Replay(Path(task["stream"]), config, ReplayOutputs())
     rows = replay.input.rows
     report = replay.run((lambda done: tell(done / rows)) if rows else None)

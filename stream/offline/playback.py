@@ -186,9 +186,7 @@ class Playback:
             self._latest_us = int(latest[-1])
         return latest
 
-    def _stop(
-        self, latest: NDArray[np.int64], calls: NDArray[np.int64], start: int
-    ) -> int:
+    def _stop(self, latest: NDArray[np.int64], calls: NDArray[np.int64], start: int) -> int:
         """Find the row before which the next label may come; a part ends there."""
         later = calls[calls > start]
         stops = [len(latest), *later[:1].tolist()]

@@ -30,7 +30,10 @@ def test_what_is_drawn_estimates_what_was_not_looked_at(seed):
 @seeds(2)
 def test_draws_are_uniform_whatever_keys_are_alike(seed):
     rng = np.random.default_rng(seed)
-    for keys in (np.arange(1, 100_001, dtype=np.uint64), payments(rng, 100_000)[0] << np.uint64(40)):
+    for keys in (
+        np.arange(1, 100_001, dtype=np.uint64),
+        payments(rng, 100_000)[0] << np.uint64(40),
+    ):
         for p in (0.01, 0.3, 0.9):
             share = (~np.isnan(drawn(keys, np.full(len(keys), p), 1.0))).mean()
             assert share == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / len(keys)))

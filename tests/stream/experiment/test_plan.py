@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from experiments import SMALL, config_in
 
 from schemas.errors import ConfigError, InputFileError
 from stream.experiment.plan import SEEDS_MAX, Plan, plan_of, world_of
+from stream.experiment.variants import variant_of
 from stream.simulate.handbook import PUBLISHED, generate
 
 
@@ -115,3 +117,33 @@ def test_streams_of_two_seeds_have_nothing_in_common() -> None:
     assert robbed[0] != robbed[1]
     taken = [np.unique(stream.terminal_id[stream.scenario == 2]) for stream in (one, other)]
     assert not np.array_equal(*taken)
+
+
+def test_a_variant_is_the_first_configuration_with_other_keys(tmp_path: Path) -> None:
+    a, b = config_in(tmp_path, "a"), config_in(tmp_path, "b", kind="forest")
+    text = 'two clocks: model.clocks = "two", labels.maturity = "9d", model.feedback_share = 0.2'
+    plan = plan_of([a, b], 2, None, SMALL, 10, [variant_of(text)])
+    first, _, varied = plan.configurations
+    assert (varied.name, varied.path) == ("two clocks", a)
+    model, labels = varied.config.model, varied.config.labels
+    assert (model.clocks, model.feedback_share, labels.maturity) == ("two", 0.2, 9 * 86_400_000_000)
+    # All else is as in the file.
+    assert model.frauds_min == first.config.model.frauds_min == 3
+    assert first.config.model.clocks == "one"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("two clocks", "give it a name and keys"),
+        (': model.clocks = "two"', "give it a name and keys"),
+        ("two: model.clocks = two", "'two': 'model.clocks = two' is not TOML"),
+        ("two:", "it changes nothing"),
+        ("two: clocks = 3", "'clocks' names no section"),
+        ("two: model.clock = 3", r"--variant 'two': .*model\.clock: no such key"),
+        ("a: model.seed = 3", r"--variant 'a': .*a\.toml has that name"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_refused(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=re.compile(what, re.DOTALL)):
+        plan_of([config_in(tmp_path, "a")], 1, None, SMALL, 10, [variant_of(text)])

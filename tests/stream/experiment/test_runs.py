@@ -19,6 +19,7 @@ from stream.experiment.measures import MEASURES
 from stream.experiment.plan import Plan, plan_of, world_of
 from stream.experiment.runs import Outcomes, carry_out
 from stream.experiment.task import seeded
+from stream.experiment.variants import variant_of
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import generate, write_csv, write_parquet
 
@@ -49,8 +50,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plan(folder: Path) -> Plan:
-    plain, forest = config_in(folder, "plain"), config_in(folder, "forest", kind="forest", trees=3)
-    return plan_of([plain, forest], 2, None, SMALL, 12)
+    forest = variant_of('forest: model.kind = "forest", model.trees = 3')
+    return plan_of([config_in(folder, "plain")], 2, None, SMALL, 12, [forest])
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_every_run_finds_what_a_replay_finds(
         path = tmp_path / f"{seed}.parquet"
         write_parquet(generate(world_of(SMALL, seed)), path)
         for each in plan.configurations:
-            config = load(each.path)
+            config = load(each.path, **each.changes)
             section = config.model.model_copy(update={"seed": 1 + seed})
             config = config.model_copy(update={"model": section})
             replay = Replay(path, config, ReplayOutputs())
