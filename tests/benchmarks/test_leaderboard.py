@@ -99,7 +99,7 @@ def test_rivers_own_objects_run() -> None:
 def test_every_kind_of_row_runs_and_a_failure_costs_only_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = replace(leaderboard._QUICK, customers=150, terminals=100, radius=20.0)
+    small = replace(leaderboard._QUICK, customers=30, terminals=100, radius=20.0)
     monkeypatch.setattr(leaderboard, "_QUICK", small)
     entries = {f"{each.whose}: {each.name}": each for each in leaderboard.entries()}
     chosen = [entries["ours: logistic regression"], entries["River: logistic regression"]]
