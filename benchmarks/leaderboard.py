@@ -20,23 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks import machine
+from benchmarks.leaderboard_batch import (
+    BATCH_MODELS,
+    decisions_of,
+    handbook_features,
+    weekly_scores,
+)
 from benchmarks.report import ReportError, markdown_table, number, splice, summary
 from models.compiler import UncompiledWarning
 from stream.config import Config, load
-from stream.evaluation.handbook import (
-    FIRST_TRAINING_DAY,
-    FOLDS,
-    LAST_DAY,
-    PUBLISHED_FOLDS,
-    PUBLISHED_SINGLE,
-    WEEK,
-    judge,
-)
-from stream.evaluation.ledger import Decisions
+from stream.evaluation.handbook import LAST_DAY, PUBLISHED_FOLDS, PUBLISHED_SINGLE, judge
 from stream.evaluation.report import protocol_report
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import PUBLISHED, HandbookStream, generate, write_parquet
@@ -50,6 +46,9 @@ _EXAMPLES = Path(__file__).parent.parent / "examples"
 _PLAIN, _BEST = _EXAMPLES / "handbook.toml", _EXAMPLES / "handbook_quality.toml"
 _RIVERS = "benchmarks.river_objects"
 
+# From the file, the stream and the Handbook's features to what `Replay` or `judge` says.
+Run = Callable[[Path, HandbookStream, NDArray[np.float64] | None], dict[str, Any]]
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -61,14 +60,13 @@ class Entry:
     whose : str
         ours, River or batch.
     training : str
-    run : callable
-        From the file, the stream and the Handbook's features to what `Replay` or `judge` says.
+    run : Run
     """
 
     name: str
     whose: str
     training: str
-    run: Callable[[Path, HandbookStream, NDArray[np.float64] | None], dict[str, Any]]
+    run: Run
 
 
 def entries() -> list[Entry]:
@@ -82,7 +80,7 @@ def entries() -> list[Entry]:
         found.append(Entry("examples/handbook_quality.toml", "ours", ONE_PASS, _replayed(_BEST)))
     river = {"kind": "river", "source": f"{_RIVERS}:logistic"}
     found.append(Entry("logistic regression", "River", ONE_PASS, _replayed(_PLAIN, **river)))
-    found += [Entry(name, "batch", WEEKLY, _batch(make)) for name, make in _batch_models().items()]
+    found += [Entry(name, "batch", WEEKLY, _batch(make)) for name, make in BATCH_MODELS.items()]
     return found
 
 
@@ -101,7 +99,7 @@ def measure(*, quick: bool, only: str = "", tell: Callable[[str], None] = print)
             tell(f"{each.whose}: {each.name}")
             try:
                 if each.whose == "batch" and features is None:
-                    features = handbook_features(path)
+                    features = handbook_features(path, load(_PLAIN))
                 found = each.run(path, stream, features)
             except Exception:  # An hour of measuring must not end with the first that fails.
                 failed.append(f"{each.whose}: {each.name}")
@@ -121,9 +119,7 @@ def measure(*, quick: bool, only: str = "", tell: Callable[[str], None] = print)
     }
 
 
-def _replayed(
-    path: Path, **model: Any
-) -> Callable[[Path, HandbookStream, NDArray[np.float64] | None], dict[str, Any]]:
+def _replayed(path: Path, **model: Any) -> Run:
     def run(
         file: Path, stream: HandbookStream, features: NDArray[np.float64] | None
     ) -> dict[str, Any]:
@@ -139,19 +135,7 @@ def _replayed(
     return run
 
 
-def handbook_features(file: Path) -> NDArray[np.float64]:
-    """Return the Handbook's fifteen features of every payment; 0 where it has 0 for nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        table = Path(folder) / "features.parquet"
-        replay = Replay(file, load(_PLAIN), ReplayOutputs(features=table), scoring=False)
-        replay.run()
-        frame = pl.read_parquet(table).select(replay.engine.parameters.features.names)
-    return np.nan_to_num(frame.fill_null(np.nan).to_numpy().astype(np.float64))
-
-
-def _batch(
-    make: Callable[[], Any],
-) -> Callable[[Path, HandbookStream, NDArray[np.float64] | None], dict[str, Any]]:
+def _batch(make: Callable[[], Any]) -> Run:
     def run(
         file: Path, stream: HandbookStream, features: NDArray[np.float64] | None
     ) -> dict[str, Any]:
@@ -160,74 +144,10 @@ def _batch(
         start = time.perf_counter()
         scores = weekly_scores(make, features, stream)
         seconds = time.perf_counter() - start
-        decisions = Decisions(
-            event_time_us=stream.event_time_us,
-            card=(stream.customer_id + 1).astype(np.uint64),  # 0 is nobody.
-            amount_minor=np.rint(stream.amount * 100).astype(np.int64),
-            score=scores,
-            outcome=np.zeros(len(stream), np.int8),
-            truth=stream.is_fraud.astype(np.int8),
-        )
-        report = protocol_report(judge(decisions, file.name))
+        report = protocol_report(judge(decisions_of(stream, scores), file.name))
         return report | {"seconds": round(seconds, 2), "cpu_s": None, "events_per_s": None}
 
     return run
-
-
-def weekly_scores(
-    make: Callable[[], Any], X: NDArray[np.float64], stream: HandbookStream
-) -> NDArray[np.float64]:
-    """Train on each fold's week of training and score its week of test, as the Handbook does.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        NaN outside of the test weeks.
-    """
-    from sklearn.preprocessing import StandardScaler
-
-    day = (stream.event_time_us - stream.start_us) // 86_400_000_000
-    scores = np.full(len(day), np.nan)
-    for start in range(FIRST_TRAINING_DAY, FIRST_TRAINING_DAY + FOLDS * WEEK, WEEK):
-        train = (day >= start) & (day < start + WEEK)
-        test = (day >= start + 2 * WEEK) & (day < start + 3 * WEEK)
-        scaler = StandardScaler().fit(X[train])
-        model = make().fit(scaler.transform(X[train]), stream.is_fraud[train])
-        scores[test] = model.predict_proba(scaler.transform(X[test]))[:, 1]
-    return scores
-
-
-def _batch_models() -> dict[str, Callable[[], Any]]:
-    """Return what makes each batch model, with the parameters of the Handbook's chapter 3."""
-
-    def logistic() -> Any:
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression(random_state=0)
-
-    def tree() -> Any:
-        from sklearn.tree import DecisionTreeClassifier
-
-        return DecisionTreeClassifier(max_depth=2, random_state=0)
-
-    def forest() -> Any:
-        from sklearn.ensemble import RandomForestClassifier
-
-        return RandomForestClassifier(random_state=0, n_jobs=-1)
-
-    def boosted() -> Any:
-        from xgboost import XGBClassifier
-
-        # The default when the Handbook was written. XGBoost now starts from the share of frauds,
-        # where a leaf of few frauds weighs less than it must: average precision is 0.03 lower.
-        return XGBClassifier(random_state=0, n_jobs=-1, base_score=0.5)
-
-    return {
-        "logistic regression": logistic,
-        "decision tree of depth 2": tree,
-        "random forest": forest,
-        "XGBoost": boosted,
-    }
 
 
 def load_results(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Nothing here imports a client library before a test asks for a server.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +48,22 @@ def pytest_configure() -> None:
         import numpy as np
 
         np.seterr(over="ignore")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _light_collector() -> None:
+    """Let garbage collections pass over what there was before this file.
+
+    Kernels and thousands of tests are millions of objects: looking through them takes most of
+    a second, and some tests collect before every measurement.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter's last collection see everything: libraries look for leaks then."""
+    gc.unfreeze()
 
 
 def note(config: pytest.Config, server: str, line: str) -> None:

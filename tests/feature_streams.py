@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from naive import siphash24
 from naive_features import NaiveFeatures
+from seeds import run_of
 
 from schemas.columns import AMOUNT_MINOR, EVENT_TIME_US, MISSING, Layout, Transactions
 from stream.features.declare import Condition, Inputs, declare, expand
@@ -26,6 +27,10 @@ DAY = 24 * HOUR
 START_US = 1_780_000_000 * SECOND
 HASH_KEY = bytes(range(3, 19))
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+# What `features_of_run` chooses from: so many declarations of so many features. Uncompiled
+# one costs nothing.
+DECLARATIONS = 10_000 if INTERPRETED else 4
+FEATURES = 40 if INTERPRETED else 90
 
 INPUTS = Inputs(
     entities=("card", "merchant"),
@@ -114,6 +119,18 @@ def some_features(rng: np.random.Generator, n: int, inputs: Inputs = INPUTS) -> 
         first += width
     order = rng.permutation(sorted(chosen))
     return declare([NAMES[i] for i in order], inputs)
+
+
+def features_of_run(
+    seed: int, rng: np.random.Generator, inputs: Inputs = INPUTS
+) -> tuple[Any, ...]:
+    """Choose one of the declarations of the run that the seed carries.
+
+    Each is compiled by itself, for seconds, while a stream through it takes a fraction of one:
+    tests share declarations, and each runs streams of its own through them.
+    """
+    chosen = int(rng.integers(DECLARATIONS))
+    return some_features(np.random.default_rng([run_of(seed), chosen]), FEATURES, inputs)
 
 
 @dataclass(frozen=True)

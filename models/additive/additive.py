@@ -14,7 +14,7 @@ from models.additive.rows import INTERCEPT, USUAL_OVER, heights_of, learn_rows, 
 from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.linear.parameters import number
-from models.states.restoring import array, require, require_header, require_kind, require_within
+from models.states.restoring import array, numbers, require_header, require_kind, require_within
 from models.states.snapshot import State
 
 KIND = "additive_logistic/1"
@@ -147,16 +147,13 @@ class AdditiveLogistic:
         """
         require_kind(state, KIND)
         require_header(state, self._parameters())
-        scalars = [state.header.get(name) for name in _SCALARS]
-        for (name, (low, high)), value in zip(_SCALARS.items(), scalars, strict=True):
-            is_number = type(value) is float and math.isfinite(value) and low <= value <= high
-            require(state, is_number, f"{name} is {value!r}, which it cannot be")
+        scalars = numbers(state, _SCALARS)
         curves = array(state, "curves", np.float64, self._curves.shape)
         usual = array(state, "usual", np.float64, self._usual.shape)
         for name, values in (("curves", curves[..., WEIGHT]), ("usual", usual)):
             require_within(state, name, values, -_WEIGHT_MAX, _WEIGHT_MAX)
         require_within(state, "curves", curves[..., SQUARES], _SQUARES_MIN, math.inf)
-        self._curves, self._usual, self._scalars = curves, usual, np.array(scalars)
+        self._curves, self._usual, self._scalars = curves, usual, scalars
 
     def _parameters(self) -> dict[str, Any]:
         return {"width": self.width, "lr": self.lr}

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.additive import estimators
 from models.additive.additive import AdditiveLogistic
-from schemas.errors import ModelError, TrainedModelError
+from models.dense.untrained import named, require_class, trained
 
 
 def dense_of(
@@ -31,18 +31,12 @@ def dense_of(
     TrainedModelError
         It has learned already.
     """
-    kind = type(model)
-    if kind is not estimators.AdditiveLogisticRegression:
-        raise ModelError(
-            f"{kind.__module__}.{kind.__qualname__} has no compiled form here: "
-            "use models.additive.estimators.AdditiveLogisticRegression"
-        )
+    require_class(
+        model,
+        estimators.AdditiveLogisticRegression,
+        instead="models.additive.estimators.AdditiveLogisticRegression",
+    )
     if model.n_learned:
-        raise TrainedModelError(
-            f"{kind.__name__} has already learned {model.n_learned} rows, which would be lost: "
-            "give a fresh one, for instance its clone()"
-        )
-    try:
+        raise trained(model, f"learned {model.n_learned} rows")
+    with named(model):
         return AdditiveLogistic(width, model.lr)
-    except ValueError as why:
-        raise ModelError(f"{kind.__name__}: {why}") from why

@@ -8,7 +8,8 @@ from typing import Any
 from river import anomaly
 
 from models.anomaly.half_space import DenseHalfSpaceTrees
-from schemas.errors import ModelError, TrainedModelError
+from models.dense.untrained import named, require_class, trained
+from schemas.errors import ModelError
 
 
 def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHalfSpaceTrees:
@@ -32,11 +33,7 @@ def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHa
     TrainedModelError
         It has learned already.
     """
-    if type(detector) is not anomaly.HalfSpaceTrees:
-        raise ModelError(
-            f"{type(detector).__module__}.{type(detector).__qualname__} is no detector with a "
-            "compiled form: use River's own anomaly.HalfSpaceTrees"
-        )
+    require_class(detector, anomaly.HalfSpaceTrees, instead="River's own anomaly.HalfSpaceTrees")
     refuse_trained(detector)
     if len(feature_names) != width or len(set(feature_names)) != width:
         raise ModelError(
@@ -48,7 +45,7 @@ def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHa
             "HalfSpaceTrees: seed is None, so that every start would plant other trees: "
             "give a number, such as seed=1"
         )
-    try:
+    with named(detector):
         return DenseHalfSpaceTrees(
             width,
             n_trees=detector.n_trees,
@@ -58,8 +55,6 @@ def dense_of(detector: Any, width: int, feature_names: Sequence[str]) -> DenseHa
             order=sorted(range(width), key=feature_names.__getitem__),
             seed=detector.seed,
         )
-    except ValueError as why:
-        raise ModelError(f"HalfSpaceTrees: {why}") from why
 
 
 def refuse_trained(detector: Any) -> None:
@@ -67,7 +62,4 @@ def refuse_trained(detector: Any) -> None:
     # The first event plants the trees.
     planted = detector.trees if hasattr(detector, "trees") else detector._dense
     if planted:
-        raise TrainedModelError(
-            "HalfSpaceTrees has already learned, which would be lost: give a fresh one, "
-            "for instance its clone()"
-        )
+        raise trained(detector)

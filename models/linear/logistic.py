@@ -14,13 +14,17 @@ from models.linear.optimizers import FTRL, RULES, Optimizer, sgd
 from models.linear.parameters import number
 from models.linear.rows import INTERCEPT, LEARN, STEPS, predict_rows
 from models.linear.steps import WEIGHT_MAX
-from models.states.restoring import array, require, require_header, require_kind, require_within
+from models.states.restoring import array, numbers, require_header, require_kind, require_within
 from models.states.snapshot import State
 
 KIND = "logistic_regression/1"
 
-# In the order of `models.linear.rows.INTERCEPT` and its neighbours.
-_SCALARS = ("intercept", "steps", "owed")
+# In the order of `models.linear.rows.INTERCEPT` and its neighbours, with their limits.
+_SCALARS = {
+    "intercept": (-math.inf, math.inf),
+    "steps": (0.0, math.inf),
+    "owed": (0.0, math.inf),
+}
 
 
 class Settings(NamedTuple):
@@ -188,15 +192,12 @@ class DenseLogisticRegression:
         """
         require_kind(state, KIND)
         require_header(state, self._parameters())
-        scalars = [state.header.get(name) for name in _SCALARS]
-        for name, low, value in zip(_SCALARS, (-math.inf, 0.0, 0.0), scalars, strict=True):
-            is_number = type(value) is float and math.isfinite(value) and value >= low
-            require(state, is_number, f"{name} is {value!r}, which it cannot be")
+        scalars = numbers(state, _SCALARS)
         names = Weights._fields
         found = Weights(*(array(state, name, np.float64, (self.width,)) for name in names))
         require_within(state, "weights", found.weights, -WEIGHT_MAX, WEIGHT_MAX)
         require_within(state, "second", found.second, 0.0, math.inf)
-        self._weights, self._scalars = found, np.array(scalars)
+        self._weights, self._scalars = found, scalars
 
     def _parameters(self) -> dict[str, Any]:
         optimizer = self.optimizer._asdict()

@@ -7,9 +7,10 @@ from typing import Any
 
 from river import linear_model, optim
 
+from models.dense.untrained import named, require_class, trained
 from models.linear import optimizers
 from models.linear.logistic import DenseLogisticRegression
-from schemas.errors import ModelError, TrainedModelError
+from schemas.errors import TrainedModelError
 
 
 def dense_of(
@@ -33,26 +34,20 @@ def dense_of(
     TrainedModelError
         It or its optimizer has learned already.
     """
-    kind = type(regression)
-    if kind is not linear_model.LogisticRegression:
-        raise ModelError(
-            f"{kind.__module__}.{kind.__qualname__} has no compiled form here: "
-            "use River's own linear_model.LogisticRegression"
-        )
+    require_class(
+        regression,
+        linear_model.LogisticRegression,
+        instead="River's own linear_model.LogisticRegression",
+    )
     refuse_trained(regression)
-    try:
+    with named(regression):
         return dense_from(regression, width)
-    except ValueError as why:
-        raise ModelError(f"LogisticRegression: {why}") from why
 
 
 def refuse_trained(regression: Any) -> None:
     """Raise TrainedModelError where a regression, River's or compiled, has learned."""
     if regression.weights or regression.intercept != regression.intercept_init:
-        raise TrainedModelError(
-            "LogisticRegression has already learned weights, which would be lost: "
-            "give a fresh one, for instance its clone()"
-        )
+        raise trained(regression, "learned weights")
     try:
         _refuse_used(regression.optimizer)
     except ValueError as why:

@@ -6,9 +6,9 @@ from typing import Any
 
 from river import preprocessing
 
+from models.dense.untrained import named, require_class, trained
 from models.scale.min_max import DenseMinMaxScaler
 from models.scale.standard import DenseStandardScaler
-from schemas.errors import ModelError, TrainedModelError
 
 
 def dense_of(scaler: Any, width: int) -> DenseStandardScaler | DenseMinMaxScaler:
@@ -28,16 +28,15 @@ def dense_of(scaler: Any, width: int) -> DenseStandardScaler | DenseMinMaxScaler
     TrainedModelError
         It has learned already.
     """
-    if type(scaler) not in (preprocessing.StandardScaler, preprocessing.MinMaxScaler):
-        raise ModelError(
-            f"{type(scaler).__module__}.{type(scaler).__qualname__} is no scaler with a compiled "
-            "form: use River's own preprocessing.StandardScaler or preprocessing.MinMaxScaler"
-        )
+    require_class(
+        scaler,
+        preprocessing.StandardScaler,
+        preprocessing.MinMaxScaler,
+        instead="River's own preprocessing.StandardScaler or preprocessing.MinMaxScaler",
+    )
     refuse_trained(scaler)
-    try:
+    with named(scaler):
         refuse_window(scaler.window_size)
-    except ValueError as why:
-        raise ModelError(f"{type(scaler).__name__}: {why}") from why
     if type(scaler) is preprocessing.StandardScaler:
         return DenseStandardScaler(width, scaler.with_std)
     return DenseMinMaxScaler(width)
@@ -47,10 +46,7 @@ def refuse_trained(scaler: Any) -> None:
     """Raise TrainedModelError where a scaler, River's or compiled, has learned."""
     seen = scaler.counts if hasattr(scaler, "counts") else scaler.min
     if seen:
-        raise TrainedModelError(
-            f"{type(scaler).__name__} has already learned from {len(seen)} features, which would "
-            "be lost: give a fresh one, for instance its clone()"
-        )
+        raise trained(scaler, f"learned from {len(seen)} features")
 
 
 def refuse_window(window_size: int | None) -> None:

@@ -7,6 +7,7 @@ model that asked is still what it was.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,21 @@ def count(state: State, name: str, low: int, high: int) -> int:
     if type(found) is not int or not low <= found <= high:
         raise SnapshotError(f"{state.kind}: {name} is {found!r}, not a number from {low} to {high}")
     return found
+
+
+def numbers(state: State, limits: Mapping[str, tuple[float, float]]) -> NDArray[np.float64]:
+    """Return finite numbers of the header, in the order of their limits.
+
+    Parameters
+    ----------
+    limits : mapping of str to (float, float)
+        The least and the greatest that each can be; infinite: any finite number.
+    """
+    found = [state.header.get(name) for name in limits]
+    for (name, (low, high)), value in zip(limits.items(), found, strict=True):
+        is_number = type(value) is float and math.isfinite(value) and low <= value <= high
+        require(state, is_number, f"{name} is {value!r}, which it cannot be")
+    return np.array(found)
 
 
 def names(state: State, name: str, at: int | None = None) -> list[str]:

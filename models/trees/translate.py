@@ -7,11 +7,12 @@ from typing import Any
 
 from river import forest, tree
 
+from models.dense.untrained import named, require_class, trained
 from models.trees import estimators
 from models.trees.forest import DenseForest
 from models.trees.parameters import by_names, forest_from, tree_from
 from models.trees.tree import DenseTree
-from schemas.errors import ModelError, TrainedModelError
+from schemas.errors import ModelError
 
 _TREES = (tree.HoeffdingTreeClassifier, estimators.HoeffdingTreeClassifier)
 _FORESTS = (forest.ARFClassifier, estimators.ARFClassifier)
@@ -43,18 +44,15 @@ def dense_of(
     TrainedModelError
         It has learned already; of River's forest also where it has scored, which plants it.
     """
-    kind = type(model)
-    if kind not in (*_TREES, *_FORESTS):
-        raise ModelError(
-            f"{kind.__module__}.{kind.__qualname__} is no tree with a compiled form: use "
-            "River's own tree.HoeffdingTreeClassifier or forest.ARFClassifier"
-        )
+    require_class(
+        model,
+        *_TREES,
+        *_FORESTS,
+        instead="River's own tree.HoeffdingTreeClassifier or forest.ARFClassifier",
+    )
     if _is_used(model):
-        raise TrainedModelError(
-            f"{kind.__name__} has already learned or scored, which would be lost: give a fresh "
-            "one, for instance its clone()"
-        )
-    is_forest = kind in _FORESTS
+        raise trained(model, "learned or scored")
+    is_forest = type(model) in _FORESTS
     if feature_names is not None and len(set(feature_names)) != width:
         raise ModelError(
             f"feature_names are {len(set(feature_names))} different names for {width} columns: "
@@ -65,13 +63,11 @@ def dense_of(
             "ARFClassifier: seed is None, so that every start would grow other trees: give a "
             "number, such as seed=1"
         )
-    try:
+    with named(model):
         if not is_forest:
             return tree_from(model, width)
         by_name = None if feature_names is None else by_names(feature_names)
         return forest_from(model, width, model.seed, by_name)
-    except ValueError as why:
-        raise ModelError(f"{kind.__name__}: {why}") from why
 
 
 def _is_used(model: Any) -> bool:

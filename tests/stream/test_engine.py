@@ -23,6 +23,8 @@ from stream.engine import Contender, Engine, Keep
 from stream.event_time import Timeliness
 from stream.labels.rules import LabelRules
 
+HOUR = 3600 * SECOND
+
 
 @pytest.mark.parametrize("verdict", [np.nan, 0.97, 2.0, -1.0])
 def test_a_label_that_does_not_say_what_it_found_teaches_nothing(verdict):
@@ -152,6 +154,46 @@ def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
         assert (right["judged"], right["frauds"], right["precision"]) == (1, 0, 0.0)
         assert right["log_loss"] == pytest.approx(-np.log(0.01))
     assert (engine.counters.labels_learned, engine.counters.labels_corrected) == (2, 1)
+
+
+def test_a_correction_counts_once_for_the_precision_of_alerts_that_the_budget_raised():
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        labels=LabelRules(maturity_us=100 * HOUR),
+        thresholds=Thresholds(),
+        calibrate=False,
+        alerts_per_day=100.0,
+        waiting_max=1_000,
+        learn_interval_us=SECOND,
+    )
+    engine = Engine(parameters, _Sure())
+
+    def pay(hour):
+        row = {"time_us": START_US + hour * HOUR, "amount": 100, "key": hour}
+        engine.step(block(LAYOUT, [{**row, "entities": [1, 2], "numeric": [0, 0]}]))
+
+    def say(hour, verdict):
+        return reasons_of(engine, label_row(hour, START_US + 40 * HOUR, verdict))
+
+    def precision():
+        said = engine.budget.as_dict()
+        return said["alerts_judged"], said["precision"]
+
+    for hour in range(1, 41):
+        pay(hour)
+    assert engine.thresholds.review < parameters.thresholds.review
+    # An alert of the first day was the fixed threshold's.
+    for hour, verdict in ((2, 1.0), (38, 1.0), (39, 0.0)):
+        assert say(hour, verdict) == [Reason.OK]
+    pay(41)
+    assert precision() == (2, 0.5)
+    for at, (hour, verdict, expected) in enumerate([(38, 0.0, 0.0), (39, 1.0, 0.5), (2, 0.0, 0.5)]):
+        before = precision()
+        assert say(hour, verdict) == [Reason.OK]
+        assert precision() == before, "it is learned at the next barrier"
+        pay(42 + at)
+        assert precision() == (2, expected)
+        assert engine.counters.labels_corrected == at + 1
 
 
 def test_features_know_every_verdict_with_what_was_said_of_it_then():

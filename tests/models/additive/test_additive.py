@@ -2,13 +2,21 @@
 
 import hashlib
 import math
-import os
-import subprocess
-import sys
+from functools import partial
 
-import numba
 import numpy as np
 import pytest
+from dense_checks import (
+    assert_contributions_add_up,
+    assert_cuts_never_matter,
+    assert_goes_on_bit_for_bit,
+    assert_refuses_damage,
+    assert_same_uncompiled,
+    assert_stays_finite,
+    break_array,
+    break_header,
+    everything,
+)
 from river import linear_model, preprocessing
 from seeds import seeds
 
@@ -17,8 +25,6 @@ from models.additive.curve import SQUARES, WEIGHT
 from models.additive.knots import PLACES
 from models.linear.translate import dense_of as linear_of
 from models.scale.translate import dense_of as scaler_of
-from models.states.snapshot import pack, unpack
-from schemas.errors import SnapshotError
 
 WIDTH = 6
 
@@ -31,27 +37,12 @@ def lessons(rng, n, width=WIDTH):
     return X, y
 
 
-def everything(model):
-    """All that a model is, as bytes."""
-    return pack(model.state())
-
-
 @seeds(2)
 def test_how_rows_are_cut_never_matters(seed, hostile_rows):
     rng = np.random.default_rng(seed)
     X, y = hostile_rows(rng, 100, WIDTH), rng.random(100) < 0.3
     w = rng.choice((0.0, 0.5, 1.0), 100)
-    whole, parts = AdditiveLogistic(WIDTH), AdditiveLogistic(WIDTH)
-    whole.learn_many(X, y, w)
-    for i in range(100):
-        before = everything(parts)
-        parts.predict_proba_many(X)
-        parts.contributions(X[i])
-        assert everything(parts) == before
-        parts.learn_many(X[i : i + 1], y[i : i + 1], w[i : i + 1])
-    assert everything(parts) == everything(whole)
-    one_by_one = [whole.predict_proba_many(x[np.newaxis])[0] for x in X]
-    assert whole.predict_proba_many(X).tolist() == one_by_one
+    assert_cuts_never_matter(partial(AdditiveLogistic, WIDTH), X, y, w)
 
 
 def auc(scores, y):
@@ -101,10 +92,7 @@ def test_contributions_add_up_to_the_log_odds(seed):
     X, y = lessons(np.random.default_rng(seed), 300)
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
-    for x, score in zip(X, model.predict_proba_many(X), strict=True):
-        base, parts = model.contributions(x)
-        assert parts.shape == (WIDTH,)
-        assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), abs=1e-12)
+    assert_contributions_add_up(model, X, 1e-12)
 
 
 def test_what_is_usual_of_genuine_rows_contributes_nothing():
@@ -124,18 +112,9 @@ def test_what_is_usual_of_genuine_rows_contributes_nothing():
 def test_nothing_hostile_makes_it_anything_but_finite(seed, hostile_rows):
     rng = np.random.default_rng(seed)
     X, y = hostile_rows(rng, 300, WIDTH), rng.random(300) < 0.5
+    w = rng.choice((0.0, 1e-9, 1.0, 1e9), 300)
     for lr in (0.05, 1e3):
-        model = AdditiveLogistic(WIDTH, lr)
-        model.learn_many(X, y, rng.choice((0.0, 1e-9, 1.0, 1e9), 300))
-        model.learn_many(np.full((3, WIDTH), np.inf), np.array([True, False, True]))
-        state = model.state()
-        assert all(np.isfinite(array).all() for array in state.arrays.values())
-        assert math.isfinite(model.intercept)
-        scores = model.predict_proba_many(np.concatenate([X, np.full((2, WIDTH), -1e308)]))
-        assert ((scores >= 0) & (scores <= 1)).all()
-        base, parts = model.contributions(np.full(WIDTH, -np.inf))
-        assert math.isfinite(base + parts.sum())
-        AdditiveLogistic(WIDTH, lr).restore(state)
+        assert_stays_finite(partial(AdditiveLogistic, WIDTH, lr), X, y, w)
 
 
 def test_no_row_moves_the_log_odds_further_than_its_steps():
@@ -169,24 +148,7 @@ def test_columns_that_come_later_leave_the_others_as_they_are(seed):
 def test_a_restored_model_goes_on_bit_for_bit(seed, hostile_rows):
     rng = np.random.default_rng(seed)
     X, y = hostile_rows(rng, 80, WIDTH), rng.random(80) < 0.3
-    model, other = AdditiveLogistic(WIDTH), AdditiveLogistic(WIDTH)
-    model.learn_many(X[:40], y[:40])
-    other.learn_many(X[40:60], y[40:60])
-    saved = unpack(pack(model.state()))
-    before = pack(saved)
-    model.learn_many(X[40:], y[40:])
-    other.restore(saved)
-    other.learn_many(X[40:], y[40:])
-    assert everything(other) == everything(model)
-    assert pack(saved) == before
-
-
-def break_header(name, value):
-    return lambda state: state.header.__setitem__(name, value)
-
-
-def break_array(name, at, value):
-    return lambda state: state.arrays[name].__setitem__(at, value)
+    assert_goes_on_bit_for_bit(partial(AdditiveLogistic, WIDTH), X, y)
 
 
 @pytest.mark.parametrize(
@@ -214,11 +176,7 @@ def break_array(name, at, value):
 def test_a_damaged_state_is_refused_and_changes_nothing(damage, text):
     model = AdditiveLogistic(3)
     model.learn_many(np.ones((4, 3)), np.array([True, False, False, True]))
-    saved, before = model.state(), everything(model)
-    damage(saved)
-    with pytest.raises(SnapshotError, match=text):
-        model.restore(saved)
-    assert everything(model) == before
+    assert_refuses_damage(model, damage, text)
 
 
 def test_memory_is_what_the_formula_says():
@@ -272,18 +230,4 @@ def digest():
 
 
 def test_compiled_and_uncompiled_are_the_same_bit_for_bit():
-    other = "0" if numba.config.DISABLE_JIT else "1"
-    program = f"import runpy; print(runpy.run_path({__file__!r})['digest']())"
-    answer = subprocess.run(
-        [sys.executable, "-c", program],
-        env={
-            **os.environ,
-            "NUMBA_DISABLE_JIT": other,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert answer.stdout.strip() == digest()
+    assert_same_uncompiled(__file__, digest)

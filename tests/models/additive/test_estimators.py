@@ -1,12 +1,12 @@
 """The additive model as River's classifier: River's own checks, dictionaries and frames."""
 
-import pickle
-
 import numpy as np
-import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
+from estimator_checks import (
+    assert_frames_equal_dictionaries,
+    assert_pickled_goes_on_alike,
+    in_every_library,
+)
 from river import compose
 from river_checks import assert_passes, every_check
 from seeds import seeds
@@ -48,40 +48,14 @@ def test_a_dictionary_is_a_row_and_what_is_not_there_a_nan(seed):
     assert model.n_learned == 121
 
 
-@pytest.mark.parametrize(
-    ("frame", "series"),
-    [
-        (pd.DataFrame, lambda values: pd.Series(values, name="fraud")),
-        (pl.DataFrame, lambda values: pl.Series("fraud", values)),
-        (pa.Table.from_pylist, lambda values: pa.chunked_array([values])),
-    ],
-    ids=["pandas", "polars", "arrow"],
-)
+@in_every_library
 def test_frames_equal_dictionaries(frame, series):
     one, many = AdditiveLogisticRegression(), AdditiveLogisticRegression()
-    rng = np.random.default_rng(3)
-    for names in ("abc", "cb", "bcad", "a"):
-        batch = [{n: float(rng.normal()) for n in names} for _ in range(6)]
-        y, w = rng.random(6) < 0.5, rng.random(6)
-        for x, label, weight in zip(batch, y.tolist(), w.tolist(), strict=True):
-            one.learn_one(x, label, w=weight)
-        many.learn_many(frame(batch), series(y.tolist()), series(w.tolist()))
-        scores = np.asarray(many.predict_proba_many(frame(batch)), np.float64)
-        assert scores.tolist() == [list(one.predict_proba_one(x).values()) for x in batch]
-        verdicts = list(np.asarray(many.predict_many(frame(batch))))
-        assert verdicts == [one.predict_one(x) for x in batch]
-    assert one.n_learned == many.n_learned == 24
+    assert_frames_equal_dictionaries(one, many, frame, series)
 
 
 def test_a_pickled_model_goes_on_alike():
-    model = AdditiveLogisticRegression()
-    for x, y, w in lessons(1, 60):
-        model.learn_one(x, y, w)
-    other = pickle.loads(pickle.dumps(model))
-    for x, y, w in lessons(2, 60):
-        model.learn_one(x, y, w)
-        other.learn_one(x, y, w)
-        assert model.predict_proba_one(x) == other.predict_proba_one(x)
+    assert_pickled_goes_on_alike(AdditiveLogisticRegression(), lessons(1, 60), lessons(2, 60))
 
 
 def test_a_clone_has_the_rate_and_nothing_learned():

@@ -40,8 +40,8 @@ def learned():
 @pytest.mark.parametrize(
     ("river", "names", "told"),
     [
-        (Other(seed=1), NAMES, "Other is no detector with a compiled form"),
-        (anomaly.LocalOutlierFactor(), NAMES, "LocalOutlierFactor is no detector"),
+        (Other(seed=1), NAMES, "Other has no compiled form"),
+        (anomaly.LocalOutlierFactor(), NAMES, "LocalOutlierFactor has no compiled form"),
         (anomaly.HalfSpaceTrees(), NAMES, "seed is None.*seed=1"),
         (learned(), NAMES, "already learned.*clone"),
         (anomaly.HalfSpaceTrees(seed=1), NAMES[:2], "2 different names for 3 columns"),

@@ -1,12 +1,13 @@
 """The logistic regression as River's classifier: River's own checks, and River's own numbers."""
 
-import pickle
-
 import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
+from estimator_checks import (
+    assert_frames_equal_dictionaries,
+    assert_pickled_goes_on_alike,
+    in_every_library,
+)
 from river import linear_model, optim, preprocessing
 from river_checks import assert_passes, every_check
 from seeds import seeds
@@ -69,29 +70,10 @@ def test_a_pipeline_equals_rivers(given, seed):
         river.learn_one(x, y, w=w)
 
 
-@pytest.mark.parametrize(
-    ("frame", "series"),
-    [
-        (pd.DataFrame, lambda values: pd.Series(values, name="fraud")),
-        (pl.DataFrame, lambda values: pl.Series("fraud", values)),
-        (pa.Table.from_pylist, lambda values: pa.chunked_array([values])),
-    ],
-    ids=["pandas", "polars", "arrow"],
-)
+@in_every_library
 def test_frames_equal_dictionaries(given, frame, series):
     one, many = LogisticRegression(**given()), LogisticRegression(**given())
-    rng = np.random.default_rng(3)
-    for names in ("abc", "cb", "bcad", "a"):
-        batch = [{n: float(rng.normal()) for n in names} for _ in range(6)]
-        y, w = rng.random(6) < 0.5, rng.random(6)
-        for x, label, weight in zip(batch, y.tolist(), w.tolist(), strict=True):
-            one.learn_one(x, label, w=weight)
-        many.learn_many(frame(batch), series(y.tolist()), series(w.tolist()))
-        scores = np.asarray(many.predict_proba_many(frame(batch)), np.float64)
-        expected = [list(one.predict_proba_one(x).values()) for x in batch]
-        assert scores.tolist() == expected
-        verdicts = list(np.asarray(many.predict_many(frame(batch))))
-        assert verdicts == [one.predict_one(x) for x in batch]
+    assert_frames_equal_dictionaries(one, many, frame, series)
 
 
 def test_frames_keep_their_index_and_the_labels_name():
@@ -115,13 +97,7 @@ def test_what_is_not_there_leaves_its_weight_alone(given):
 
 def test_a_pickled_model_goes_on_alike(given):
     model = LogisticRegression(**given())
-    for x, y, w in lessons(1, 60):
-        model.learn_one(x, y, w)
-    other = pickle.loads(pickle.dumps(model))
-    for x, y, w in lessons(2, 60):
-        model.learn_one(x, y, w)
-        other.learn_one(x, y, w)
-        assert model.predict_proba_one(x) == other.predict_proba_one(x)
+    assert_pickled_goes_on_alike(model, lessons(1, 60), lessons(2, 60))
 
 
 # Built anew for each model: River's optimizers remember.

@@ -2,13 +2,20 @@
 
 import hashlib
 import math
-import os
-import subprocess
-import sys
 
-import numba
 import numpy as np
 import pytest
+from dense_checks import (
+    assert_contributions_add_up,
+    assert_cuts_never_matter,
+    assert_goes_on_bit_for_bit,
+    assert_refuses_damage,
+    assert_same_uncompiled,
+    assert_stays_finite,
+    break_array,
+    break_header,
+    everything,
+)
 from river import compose, linear_model, optim, preprocessing
 from seeds import seeds
 
@@ -54,13 +61,6 @@ def lessons(rng, n, width=WIDTH):
     X[rng.random(X.shape) < 0.15] = np.nan
     X[n // 3] = np.nan
     return X, y
-
-
-def everything(model):
-    """All that a model is, as bytes."""
-    state = model.state()
-    scalars = [value for value in state.header.values() if isinstance(value, float)]
-    return np.array(scalars).tobytes() + b"".join(a.tobytes() for a in state.arrays.values())
 
 
 def weights_of(river):
@@ -140,33 +140,15 @@ def test_how_rows_are_cut_never_matters(build, seed, hostile_rows):
     rng = np.random.default_rng(seed)
     X, y = hostile_rows(rng, 100, WIDTH), rng.random(100) < 0.3
     w = rng.random(100)
-    whole, parts = dense_of(build(), WIDTH), dense_of(build(), WIDTH)
-    whole.learn_many(X, y, w)
-    for i in range(100):
-        before = everything(parts)
-        parts.predict_proba_many(X)
-        assert everything(parts) == before
-        parts.learn_many(X[i : i + 1], y[i : i + 1], w[i : i + 1])
-    assert everything(parts) == everything(whole)
-    one_by_one = [whole.predict_proba_many(x[np.newaxis])[0] for x in X]
-    assert whole.predict_proba_many(X).tolist() == one_by_one
+    assert_cuts_never_matter(lambda: dense_of(build(), WIDTH), X, y, w)
 
 
 @seeds(2)
 def test_nothing_hostile_makes_it_anything_but_finite(build, seed, hostile_rows):
     rng = np.random.default_rng(seed)
     X, y = hostile_rows(rng, 300, WIDTH), rng.random(300) < 0.5
-    model = dense_of(build(), WIDTH)
-    model.learn_many(X, y, rng.choice((0.0, 1.0, 1e12), 300))
-    model.learn_many(np.full((3, WIDTH), np.inf), np.array([True, False, True]))
-    state = model.state()
-    assert all(np.isfinite(array).all() for array in state.arrays.values())
-    assert math.isfinite(model.intercept)
-    scores = model.predict_proba_many(np.concatenate([X, np.full((2, WIDTH), -1e308)]))
-    assert ((scores >= 0) & (scores <= 1)).all()
-    base, parts = model.contributions(np.full(WIDTH, -np.inf))
-    assert math.isfinite(base + parts.sum())
-    dense_of(build(), WIDTH).restore(state)
+    w = rng.choice((0.0, 1.0, 1e12), 300)
+    assert_stays_finite(lambda: dense_of(build(), WIDTH), X, y, w)
 
 
 def test_parameters_that_make_weights_grow_without_end_stay_finite():
@@ -214,22 +196,7 @@ def test_columns_that_come_later_change_nothing_until_they_are_seen(build, seed)
 def test_a_restored_model_goes_on_bit_for_bit(build, seed, hostile_rows):
     rng = np.random.default_rng(seed)
     X, y = hostile_rows(rng, 80, WIDTH), rng.random(80) < 0.3
-    model, other = dense_of(build(), WIDTH), dense_of(build(), WIDTH)
-    model.learn_many(X[:40], y[:40])
-    saved = model.state()
-    model.learn_many(X[40:], y[40:])
-    other.restore(saved)
-    other.learn_many(X[40:], y[40:])
-    assert everything(other) == everything(model)
-    assert saved.arrays["weights"].tolist() != model.weights.tolist()
-
-
-def break_header(name, value):
-    return lambda state: state.header.__setitem__(name, value)
-
-
-def break_array(name, value):
-    return lambda state: state.arrays[name].__setitem__(1, value)
+    assert_goes_on_bit_for_bit(lambda: dense_of(build(), WIDTH), X, y)
 
 
 @pytest.mark.parametrize(
@@ -242,21 +209,17 @@ def break_array(name, value):
         (break_header("width", 4), "width is 4"),
         (break_header("optimizer", {"rule": "sgd"}), "optimizer is"),
         (lambda state: state.header.pop("steps"), "steps is None"),
-        (break_array("weights", 1e31), "weights holds"),
-        (break_array("first", math.inf), "first holds"),
-        (break_array("second", -1.0), "second holds"),
-        (break_array("paid", math.nan), "paid holds"),
+        (break_array("weights", 1, 1e31), "weights holds"),
+        (break_array("first", 1, math.inf), "first holds"),
+        (break_array("second", 1, -1.0), "second holds"),
+        (break_array("paid", 1, math.nan), "paid holds"),
         (lambda state: state.arrays.pop("paid"), "paid"),
     ],
 )
 def test_a_damaged_state_is_refused_and_changes_nothing(damage, text):
     model = DenseLogisticRegression(3, optimizers.adam())
     model.learn_many(np.ones((4, 3)), np.ones(4, np.bool_))
-    saved, before = model.state(), everything(model)
-    damage(saved)
-    with pytest.raises(SnapshotError, match=text):
-        model.restore(saved)
-    assert everything(model) == before
+    assert_refuses_damage(model, damage, text)
 
 
 def test_the_state_of_another_rule_is_refused():
@@ -270,11 +233,11 @@ def test_contributions_add_up_to_the_log_odds(build, seed):
     X, y = lessons(np.random.default_rng(seed), 200)
     model = dense_of(build(), WIDTH)
     model.learn_many(X, y)
-    for x, score in zip(X[:50], model.predict_proba_many(X[:50]), strict=True):
+    assert_contributions_add_up(model, X[:50], 1e-9)
+    for x in X[:50]:
         base, parts = model.contributions(x)
         assert parts[np.isnan(x)].tolist() == [0.0] * np.isnan(x).sum()
         assert base == model.intercept
-        assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), abs=1e-9)
 
 
 def test_a_weight_of_two_in_the_loss_is_a_weight_of_two_in_the_row():
@@ -340,18 +303,4 @@ def digest():
 
 
 def test_compiled_and_uncompiled_are_the_same_bit_for_bit():
-    other = "0" if numba.config.DISABLE_JIT else "1"
-    program = f"import runpy; print(runpy.run_path({__file__!r})['digest']())"
-    answer = subprocess.run(
-        [sys.executable, "-c", program],
-        env={
-            **os.environ,
-            "NUMBA_DISABLE_JIT": other,
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert answer.stdout.strip() == digest()
+    assert_same_uncompiled(__file__, digest)

@@ -33,8 +33,8 @@ def learned(scaler):
     [
         (preprocessing.StandardScaler(window_size=5), "StandardScaler: window_size=5"),
         (preprocessing.MinMaxScaler(window_size=5), "MinMaxScaler: window_size=5"),
-        (preprocessing.MaxAbsScaler(), "MaxAbsScaler is no scaler with a compiled form"),
-        (Other(), "Other is no scaler with a compiled form"),
+        (preprocessing.MaxAbsScaler(), "MaxAbsScaler has no compiled form"),
+        (Other(), "Other has no compiled form"),
         (None, "NoneType"),
         (learned(preprocessing.StandardScaler()), "StandardScaler has already learned"),
         (learned(preprocessing.MinMaxScaler()), "MinMaxScaler has already learned"),

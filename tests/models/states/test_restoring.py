@@ -1,5 +1,7 @@
 """Questions to a state: an answer, or a refusal that names what is wrong."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from models.states.restoring import (
     array,
     count,
     names,
+    numbers,
     require,
     require_header,
     require_kind,
@@ -48,6 +51,22 @@ def test_a_count_is_a_whole_number_within_its_range():
     assert count(STATE, "n", 3, 3) == 3
     for name, low, high in (("n", 4, 9), ("n", 0, 2), ("rate", 0, 9), ("flag", 0, 9), ("no", 0, 9)):
         refused(f"{name} is .*not a number from {low} to {high}", count, name, low, high)
+
+
+def test_numbers_are_finite_and_each_within_its_limits():
+    state = State("model/1", {"a": 0.5, "b": -2.0, "n": 3, "wild": math.inf, "none": math.nan}, {})
+    everything = (-math.inf, math.inf)
+    assert numbers(state, {"b": (-2.0, -2.0), "a": everything}).tolist() == [-2.0, 0.5]
+    for name, limits, told in (
+        ("a", (0.6, 1.0), "a is 0.5, which it cannot be"),
+        ("a", (0.0, 0.4), "a is 0.5"),
+        ("n", everything, "n is 3,"),
+        ("wild", everything, "wild is inf"),
+        ("none", everything, "none is nan"),
+        ("absent", everything, "absent is None"),
+    ):
+        with pytest.raises(SnapshotError, match=told):
+            numbers(state, {"b": everything, name: limits})
 
 
 def test_names_are_different_texts():

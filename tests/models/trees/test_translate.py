@@ -63,9 +63,9 @@ class Subclass(tree.HoeffdingTreeClassifier):
 @pytest.mark.parametrize(
     ("model", "text"),
     [
-        (linear_model.LogisticRegression(), "LogisticRegression is no tree with a compiled form"),
-        (tree.ExtremelyFastDecisionTreeClassifier(), "no tree with a compiled form"),
-        (Subclass(), "Subclass is no tree with a compiled form"),
+        (linear_model.LogisticRegression(), "LogisticRegression has no compiled form"),
+        (tree.ExtremelyFastDecisionTreeClassifier(), "Classifier has no compiled form"),
+        (Subclass(), "Subclass has no compiled form"),
         (forest.ARFClassifier(), "seed is None"),
         (ARFClassifier(), "seed is None"),
         (learned(tree.HoeffdingTreeClassifier()), "already learned"),

@@ -10,6 +10,7 @@ from feature_streams import (
     INPUTS,
     INTERPRETED,
     LAYOUT,
+    features_of_run,
     hostile_stream,
     some_features,
     some_rows,
@@ -29,10 +30,10 @@ def state_of(features, threads):
 
 @pytest.mark.skipif(INTERPRETED, reason="uncompiled, no kernel lets another thread run")
 @pytest.mark.parametrize("threads", [2, 5])
-@seeds(2)
+@seeds(2, with_run=True)
 def test_threads_change_no_value_and_no_byte_of_memory(threads, seed):
     rng = np.random.default_rng(seed)
-    features, stream = some_features(rng, 50), hostile_stream(rng, 600)
+    features, stream = features_of_run(seed, rng), hostile_stream(rng, 600)
     alone, together = state_of(features, 1), state_of(features, threads)
     for start, stop in ((0, 256), (256, 300), (300, 556), (556, 600)):
         rows = some_rows(stream.transactions, start, stop)

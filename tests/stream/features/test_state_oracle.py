@@ -17,10 +17,10 @@ from feature_streams import (
     START_US,
     ask,
     category,
+    features_of_run,
     hostile_stream,
     random_cuts,
     run,
-    some_features,
     stream_of,
 )
 from naive_features import FRESH, LATE_CORRECTED, SATURATED, UNKNOWN, NaiveFeatures
@@ -32,7 +32,6 @@ from stream.features.feature_set import FeatureSet
 from stream.features.state import FeatureState
 
 ROWS = 100 if INTERPRETED else 200
-FEATURES = 40 if INTERPRETED else 90
 BATCH_ROWS_MAX = 64
 STATE_NAMES = {
     FRESH: "fresh",
@@ -138,11 +137,11 @@ def magnitude(name, stream, row, inputs):
 
 @pytest.mark.parametrize("entities_max", [1, 3, 12, 1_000])
 @pytest.mark.parametrize("events_max", [1, 7, 64, 10_000])
-@seeds(1)
+@seeds(1, with_run=True)
 def test_every_value_and_its_state_equal_the_oracle(events_max, entities_max, seed):
     rng = np.random.default_rng([seed, events_max, entities_max])
     stream = hostile_stream(rng, ROWS)
-    features = some_features(rng, FEATURES)
+    features = features_of_run(seed, rng)
     compare(
         features,
         stream,
@@ -164,11 +163,11 @@ def test_all_that_can_be_declared_at_once(seed):
 
 
 @pytest.mark.parametrize("digits", [0, 3])
-@seeds(1)
+@seeds(1, with_run=True)
 def test_money_has_any_number_of_minor_digits(digits, seed):
     rng = np.random.default_rng([seed, digits])
     inputs = replace(INPUTS, minor_digits=digits)
-    features = some_features(rng, FEATURES, inputs)
+    features = features_of_run(seed, rng, inputs)
     compare(features, hostile_stream(rng, ROWS // 2), seed, inputs=inputs, **memories(rng))
 
 
@@ -373,10 +372,10 @@ def contents(state):
     return {name: array.tobytes() for name, array in state.arrays().items()}
 
 
-@seeds(3)
+@seeds(3, with_run=True)
 def test_how_the_stream_is_cut_never_matters(seed):
     rng = np.random.default_rng(seed)
-    features, bounds = some_features(rng, FEATURES), memories(rng)
+    features, bounds = features_of_run(seed, rng), memories(rng)
     stream = hostile_stream(rng, ROWS)
     whole = build(features, **bounds)
     expected = run(whole, stream, (), BATCH_ROWS_MAX).as_bytes()
@@ -387,10 +386,10 @@ def test_how_the_stream_is_cut_never_matters(seed):
         assert contents(pieces) == contents(whole), f"seed {seed} {bounds} batches of {rows_max}"
 
 
-@seeds(3)
+@seeds(3, with_run=True)
 def test_what_comes_later_never_changes_what_was_said(seed):
     rng = np.random.default_rng(seed)
-    features, bounds = some_features(rng, FEATURES), memories(rng)
+    features, bounds = features_of_run(seed, rng), memories(rng)
     stream = hostile_stream(rng, ROWS)
     expected = run(build(features, **bounds), stream, (), BATCH_ROWS_MAX)
     for n in (1, ROWS // 3, ROWS - 1):
@@ -398,10 +397,10 @@ def test_what_comes_later_never_changes_what_was_said(seed):
         assert got.as_bytes() == expected.part(0, n).as_bytes(), f"seed {seed} {bounds} row {n}"
 
 
-@seeds(3)
+@seeds(3, with_run=True)
 def test_a_state_that_was_kept_and_restored_goes_on_as_if_nothing_had_happened(seed):
     rng = np.random.default_rng(seed)
-    features, bounds = some_features(rng, FEATURES), memories(rng)
+    features, bounds = features_of_run(seed, rng), memories(rng)
     stream = hostile_stream(rng, ROWS)
     straight = build(features, **bounds)
     expected = run(straight, stream, (), BATCH_ROWS_MAX)
@@ -418,10 +417,10 @@ def test_a_state_that_was_kept_and_restored_goes_on_as_if_nothing_had_happened(s
     assert contents(second) == contents(straight), where
 
 
-@seeds(1)
+@seeds(1, with_run=True)
 def test_rows_that_are_not_taken_change_nothing_that_is_kept(seed):
     rng = np.random.default_rng(seed)
-    features = some_features(rng, FEATURES)
+    features = features_of_run(seed, rng)
     state = build(features, **memories(rng))
     stream = hostile_stream(rng, 50)
     run(state, stream, (), BATCH_ROWS_MAX)
@@ -432,10 +431,9 @@ def test_rows_that_are_not_taken_change_nothing_that_is_kept(seed):
 
 
 def test_memory_never_grows():
-    rng = np.random.default_rng(3)
-    state = build(some_features(rng, FEATURES), events_max=40, entities_max=5)
+    state = build(declare(NAMES, INPUTS), events_max=40, entities_max=5)
     before = state.bytes_allocated
     sizes = {name: array.nbytes for name, array in state.arrays().items()}
-    run(state, hostile_stream(rng, ROWS), (), BATCH_ROWS_MAX)
+    run(state, hostile_stream(np.random.default_rng(3), ROWS), (), BATCH_ROWS_MAX)
     assert state.bytes_allocated == before > 0
     assert {name: array.nbytes for name, array in state.arrays().items()} == sizes
