@@ -282,6 +282,7 @@ class NaiveEngine:
         self.labels = NaiveLabels(parameters.labels, self.waiting, self._mark)
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
+        self.heard = {"feedback": [], "delayed": []}  # (features, verdict) by each clock
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
         self.counts |= dict.fromkeys(
             ("refused", "matured", "unscored", "labels", "labels_learned"), 0
@@ -402,7 +403,9 @@ class NaiveEngine:
     def _learn(self, now_us):
         self.labels.join(now_us)
         self._count_labels()
-        for row, is_fraud, taught, news, _ in self.labels.lessons():
+        for row, is_fraud, taught, news, clocks in self.labels.lessons():
+            for clock in clocks:
+                self.heard[clock].append((row["x"], is_fraud))
             if not news:
                 continue
             if taught is not None:
@@ -415,6 +418,8 @@ class NaiveEngine:
         for row in mature:
             self._teach(row, False)
             self.counts["matured"] += 1
+        for row in self.waiting.untold:
+            self.heard["delayed"].append((row["x"], row["verdict"]))
         for row in self.waiting.ripe if self.calibrator else ():
             self.calibrator.learn(row["raw"], row["verdict"])
 

@@ -6,12 +6,24 @@ import numpy as np
 import pytest
 from naive import NaiveEngine
 from seeds import seeds
-from streams import SOURCE_KEYS, Log, hostile_log, random_cuts, random_parameters, run
+from streams import (
+    SOURCE_KEYS,
+    Log,
+    build_engine,
+    hostile_log,
+    random_cuts,
+    random_parameters,
+    run,
+    run_engine,
+)
 
 from models.river.adapter import logistic_pipeline
+from models.silent import SilentLearner
+from models.two_clocks import TwoClocks
 from schemas.columns import Reason
 from stream.event_time import Timeliness
 from stream.labels.fates import Source
+from stream.timed import TimedLearner
 
 TIMELINESS = {
     "on time": Timeliness.ON_TIME,
@@ -166,6 +178,35 @@ def test_the_quality_counters_equal_plain_python(seed):
     sampled = engine.challengers["forest"].prequential.as_dict()
     assert sampled["judged"] + sampled["left_out"] == len(pairs)
     assert sampled["left_out"] >= challenger.left_out
+
+
+class Heard(SilentLearner):
+    """A learner that only writes down what it is taught."""
+
+    def __init__(self):
+        self.rows, self.verdicts = [], []
+
+    def learn_many(self, X, y):
+        self.rows += list(X)
+        self.verdicts += y.tolist()
+
+
+@seeds(6)
+def test_each_clock_hears_what_plain_python_tells_it(seed):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 350)
+    engine = build_engine(parameters)
+    both = TwoClocks(Heard(), Heard())
+    engine.challengers["two clocks"].learner = TimedLearner(both)
+    run_engine(engine, log, random_cuts(rng, log))
+    oracle, _, _ = plain_run(parameters, log)
+    for clock, told in oracle.heard.items():
+        heard = both.members[clock]
+        assert heard.verdicts == [verdict for _, verdict in told], clock
+        expected = [vector(x, parameters.features.names) for x, _ in told]
+        np.testing.assert_allclose(heard.rows, expected, 1e-11, 1e-11, err_msg=clock)
+    assert len(both.members["feedback"].rows) < len(both.members["delayed"].rows)
 
 
 def test_the_hostile_logs_reach_every_branch():
