@@ -133,6 +133,9 @@ def test_a_key_like_no_other_is_still_refused_with_some_right_one(tmp_path: Path
         ("[decision]\nalerts_per_day = inf", "decision.alerts_per_day:"),
         ("[decision]\nalerts_per_day = true", "decision.alerts_per_day:"),
         ("[decision]\ncalibrate = 0.5", "decision.calibrate:"),
+        ("[decision]\nexplore = 1", "decision.explore:"),
+        ("[model]\nclocks = 2", "model.clocks:"),
+        ("[model]\nfeedback_share = 1", "model.feedback_share:"),
         ("[worker]\nguarantee = 'always'", "worker.guarantee:"),
         ("[worker]\nbatch_rows_max = 1025", "worker.batch_rows_max:"),
     ],
@@ -698,6 +701,35 @@ def test_without_a_file_the_defaults_decode_the_contract_that_ships() -> None:
 # What the engine gets.
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (
+            "[decision]\nexplore = 0.1",
+            2,
+            "decision.explore: it is a share of decision.alerts_per_day, which is 0: set that",
+        ),
+        (
+            "[model]\nkind = 'onnx'\nsource = 'm.onnx'\nclocks = 'two'",
+            4,
+            "model.clocks: a model of kind 'onnx' learns nothing here: leave clocks 'one'",
+        ),
+        (
+            "[model.challengers.x]\nkind = 'onnx'\nsource = 'm.onnx'\nclocks = 'two'",
+            4,
+            "model.challengers.x.clocks: a model of kind 'onnx' learns nothing here",
+        ),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert f"{path}:{line}: {said}" in str(caught.value)
+
+
 def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> None:
     text = """
     [fields]
@@ -724,6 +756,7 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     [decision]
     calibrate = false
     alerts_per_day = 70
+    explore = 0.25
     review = 0.1
     challenge = 0.2
     block = 0.3
@@ -748,7 +781,7 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     )
     assert found.features.minor_per_unit == 1000
     assert found.thresholds == Thresholds(0.1, 0.2, 0.3)
-    assert (found.calibrate, found.alerts_per_day) == (False, 70.0)
+    assert (found.calibrate, found.alerts_per_day, found.explore) == (False, 70.0, 0.25)
     assert (found.events_max, found.entities_max, found.waiting_max) == (1001, 1002, 3003)
     assert dict(found.capacities) == {"account+shop": 1003}
     assert found.hash_key == key

@@ -15,6 +15,7 @@ from models.river.adapter import RiverLearner
 from models.sampling import SampledLearner
 from models.trees.forest import DenseForest
 from models.trees.planting import columns_of_a_leaf
+from models.two_clocks import TwoClocks, on_two_clocks
 from schemas.errors import ConfigError, ModelError, TrainedModelError
 from stream.app import engine_of
 from stream.config import load
@@ -122,6 +123,36 @@ def test_a_blend_has_its_members():
     assert isinstance(blend, Blend)
     assert list(blend.members) == ["logistic", "forest"]
     assert learns(blend)
+
+
+def test_two_clocks_are_two_models_of_the_kind_asked_for():
+    section = ModelSection(
+        kind="additive", clocks="two", feedback_share=0.3, frauds_min=7, genuine_min=400
+    )
+    both = learner_of(section, NAMES)
+    assert isinstance(both, TwoClocks)
+    assert both.feedback_share == 0.3
+    feedback, delayed = both.members["feedback"], both.members["delayed"]
+    assert isinstance(feedback.model, AdditiveLogistic)
+    assert isinstance(delayed.model, AdditiveLogistic)
+    # Analysts see few payments, as many genuine ones as frauds.
+    assert (feedback.counts.frauds_min, feedback.counts.genuine_min) == (7, 7)
+    assert (delayed.counts.frauds_min, delayed.counts.genuine_min) == (7, 400)
+    assert learns(both)
+
+
+def test_a_blend_and_a_challenger_may_be_on_two_clocks():
+    blend = learner_of(ModelSection(kind="blend", clocks="two"), NAMES)
+    assert [list(member.members) for member in blend.members.values()] == [
+        ["logistic", "forest"]
+    ] * 2
+    section = ChallengerSection(clocks="two", sample=0.5)
+    challenger = challenger_of(section, NAMES, "x")
+    assert on_two_clocks(TimedLearner(challenger))
+    challenger.learn_feedback(*lessons())
+    members = challenger.learner.members
+    assert 200 < members["feedback"].learned < 400
+    assert members["delayed"].learned == 0
 
 
 @pytest.mark.parametrize("name", ["ready", "built"])

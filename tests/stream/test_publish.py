@@ -50,7 +50,12 @@ def decided() -> Decided:
     payments = [next(stream) for _ in range(LABELLED + 200)]
     thresholds = Thresholds(0.1, 0.5, 0.9)
     parameters = EngineParameters(
-        FEATURES, thresholds, 10_000, 1_000, waiting_max=5_000, allowed_lateness_us=1_000_000
+        FEATURES,
+        thresholds,
+        events_max=10_000,
+        entities_max=1_000,
+        waiting_max=5_000,
+        allowed_lateness_us=1_000_000,
     )
     learner = RiverLearner(logistic_pipeline(), FEATURES.names, 5, 5)
     engine = Engine(parameters, learner)
@@ -214,6 +219,7 @@ def test_the_version_changes_when_anything_in_the_policy_changes() -> None:
         dataclasses.replace(base, calibrate=False),
         dataclasses.replace(base, alerts_per_day=100.0),
         dataclasses.replace(base, alerts_per_day=101.0),
+        dataclasses.replace(base, explore=0.1),
         *(Policy(Thresholds(), names) for names in [("b", "a"), ("a",), ("a", "b", "c"), ("ab",)]),
     ]
     versions = {policy.version for policy in [base, *others]}

@@ -17,6 +17,7 @@ import pytest
 from seeds import seeds
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from models.two_clocks import TwoClocks
 from schemas import containers
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import ConfigError, InputFileError
@@ -26,6 +27,7 @@ from stream.decide import Outcome
 from stream.files.rows import row_schema
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import HandbookParameters, HandbookStream, generate, write_csv
+from stream.timed import within
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "handbook.toml"
@@ -446,6 +448,30 @@ def test_a_budget_moves_the_threshold_and_is_reported(world: Path) -> None:
         report["calibration"]["labels"]
         == report["prequential"]["judged"] - (report["prequential"]["unscored"])
     )
+
+
+def test_analysts_teach_the_clock_of_feedback_and_alerts_say_who_was_drawn(world: Path) -> None:
+    config = configured(
+        model={**QUICK, "clocks": "two"},
+        decision={"alerts_per_day": 6, "block": 2.0, "explore": 0.5},
+        replay={"label": "TX_FRAUD", "analyst_delay": "12h"},
+    )
+    outputs = ReplayOutputs(world.with_name("analysts.jsonl"))
+    replay = Replay(world, config, outputs)
+    report = replay.run()
+    *_, model = within(replay.engine.learner)
+    assert isinstance(model, TwoClocks)
+    alerts = [json.loads(line) for line in outputs.alerts.read_text().splitlines()]  # type: ignore[union-attr]
+    # All but those of the last half day, and none twice; what matures is the other clock's.
+    verdicts = model.members["feedback"].learned
+    assert len(alerts) - 12 < verdicts <= len(alerts) == report["alerts"]
+    assert model.members["delayed"].learned > report["matured_as_genuine"]
+    assert report["labels_learned"] > verdicts
+    drawn = [alert for alert in alerts if alert["selection_probability"] < 1]
+    assert 0 < len(drawn) <= report["budget"]["drawn"] < len(alerts)
+    assert all(alert["score"] < alert["threshold"] for alert in drawn)
+    by_score = [alert for alert in alerts if alert["selection_probability"] == 1]
+    assert any(alert["score"] >= alert["threshold"] for alert in by_score)
 
 
 def test_without_a_budget_and_calibration_nothing_is_said_of_them(world: Path) -> None:
