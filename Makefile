@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Of its folders, what runs no kernel of ours.
+# Of the folders below, what runs no kernel of ours.
 WITHOUT_KERNELS := models/onnx models/river $(addprefix schemas/test_,compatibility.py containers.py \
 	index.py records.py registry.py wire.py) $(addprefix stream/features/test_,declare.py explain.py)
 # Run once more without compiling: the core, where the kernels are, and a hostile file through all.
