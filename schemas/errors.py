@@ -28,6 +28,10 @@ class SnapshotError(FraudError):
     """A state or a snapshot is damaged, or is not one of such a model; nothing was changed."""
 
 
+class RecoveryError(FraudError):
+    """A worker cannot become what the one before it was; nothing was published or changed."""
+
+
 class ModelError(FraudError):
     """A model cannot be built or used as it was asked for."""
 

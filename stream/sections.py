@@ -371,11 +371,26 @@ class WorkerSection(Section):
     """What a crash may do to the output; at_least_once: alerts may repeat under the same id."""
 
 
+class RecoverySection(Section):
+    """What outlives a worker; docs/recovery.md says what is promised."""
+
+    folder: str = ""
+    """Where snapshots and the journal lie, on a disk that stays; each worker needs its own.
+    Empty: nothing outlives the worker, and the next one begins with empty windows and model."""
+    snapshot_interval: Annotated[Duration, Field(ge=1)] = 60_000_000
+    """Time between snapshots; what came since the last is worked on again at a start."""
+    keep: Annotated[int, Field(ge=1, le=1000)] = 3
+    """How many snapshots are kept, so that a damaged one is not the end."""
+
+
 class SecuritySection(Section):
     """Secrets; give them by environment or as ``file:/path``, never in the file itself."""
 
     hash_key: str = Field(default="", repr=False)
     """32 hexadecimal digits, the key of every entity's hash."""
+    snapshot_key: str = Field(default="", repr=False)
+    """At least 32 hexadecimal digits that seal snapshots, so that nobody without them can make
+    one that is taken; empty: snapshots are only checked for damage."""
 
 
 class ReplaySection(Section):
