@@ -105,9 +105,10 @@ class HeldLabels:
         ends = np.cumsum(lengths)
         require(state, (int(ends[-1]) if n else 0) == total, "lengths do not add up to the bytes")
         found: dict[tuple[int, int], HeldLabel] = {}
-        for place, end, length in zip(places.tolist(), ends.tolist(), lengths.tolist(), strict=True):
+        starts = (ends - lengths).tolist()
+        for place, start, end in zip(places.tolist(), starts, ends.tolist(), strict=True):
             try:
-                found[place[0], place[1]] = _decoder.decode(records[end - length : end])
+                found[place[0], place[1]] = _decoder.decode(records[start:end])
             except msgspec.MsgspecError as why:
                 raise SnapshotError(f"{_KIND}: the record of {place}: {why}") from why
         require(state, len(found) == n, "a place is there twice")

@@ -202,9 +202,11 @@ class SimSource:
         for _ in range(int(world.rng.integers(0, 6))):
             place = places[int(world.rng.integers(0, len(places)))]
             at = self._next[place]
+            if world.chance(0.02):
+                at = max(at - 3, 0)  # A fetch that a rebalance overtook.
             piece = world.broker.logs[place][at : at + int(world.rng.integers(1, 8))]
             found[place[0]] += piece
-            self._next[place] = at + len(piece)
+            self._next[place] = max(self._next[place], at + len(piece))
         now_ms = world.now_ms
         world.point("polled")
         return [raw_batch(topic, each, now_ms) for topic, each in found.items() if each]
@@ -330,9 +332,11 @@ class SimWriter:
         self._waiting: tuple[bytes, int] | None = None
         world.at_death.append(self._last_act)
 
+    @property
+    def busy(self) -> bool:
+        return self._waiting is not None
+
     def start(self, state: State, number: int) -> bool:
-        if self._waiting is not None:
-            return False
         self._world.point("snapshot begins")
         self._waiting = pack(state), number
         return True
@@ -350,7 +354,10 @@ class SimWriter:
         self._world.point("snapshot is written")
         path = self._folder.write(unpack(data), number)
         self._world.point("snapshot is there")
-        return Result(path=path, seconds=0.1, bytes=len(data), error=None)
+        return Result(number, path, 0.1, len(data), 0.0)
+
+    def stop(self) -> None:
+        self._waiting = None
 
     def _last_act(self) -> None:
         if self._waiting is not None and self._world.chance(0.5):
@@ -427,7 +434,7 @@ class SimWorker:
             self.worker.turn(0)
             turns = None if turns is None else turns - 1
             if turns is None and self.worker.recovery is not None:
-                taken = self.worker.recovery.positions
+                taken = self.worker.recovery.progress.positions
                 if all(taken.get(place, 0) == end for place, end in ends.items()):
                     return
 
@@ -450,9 +457,9 @@ class SimWorker:
 
     def bury(self) -> None:
         """Give back what a dead process gives back by itself."""
+        self.world.bury()
         if self.worker.recovery is not None:
             self.worker.recovery.close()
-        self.world.bury()
 
 
 class _Never:

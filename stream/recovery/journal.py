@@ -31,7 +31,7 @@ Position  Length  What
 9         8       the worker's clock at the poll, milliseconds since the epoch
 17        4       `stream.recovery.runs.fingerprint` of its records
 21        -       its runs in the order taken, 16 bytes each: partition (4
-                  bytes), first offset (8), count (4)
+                  bytes), first offset (8), length (4)
 ========  ======  =======================================================
 
 Numbers are little-endian, partition, offset and clock signed. Reading never fails: what
@@ -57,7 +57,7 @@ PAYLOAD_MAX = 2**20
 _PREFIX = struct.Struct("<8sI")
 _FRAME = struct.Struct("<II")
 _ENTRY = struct.Struct("<BQqI")
-_RUN = np.dtype([("partition", "<i4"), ("first", "<i8"), ("count", "<u4")])
+_RUN = np.dtype([("partition", "<i4"), ("first", "<i8"), ("length", "<u4")])
 
 
 class Kind(IntEnum):
@@ -217,6 +217,6 @@ def _entry(payload: bytes, step: int) -> Entry | None:
         return None
     kind, found, now_ms, check = _ENTRY.unpack_from(payload)
     runs = tuple(Run(*run) for run in np.frombuffer(payload, _RUN, offset=_ENTRY.size).tolist())
-    if found != step or any(min(run[:2]) < 0 or run.count < 1 for run in runs):
+    if found != step or any(min(run[:2]) < 0 or run.length < 1 for run in runs):
         return None
     return Entry(Kind(kind), found, now_ms, check, runs)

@@ -27,6 +27,10 @@ class Published:
         for place, offset in offsets.items():
             self._acknowledged[place] = max(offset, self._acknowledged.get(place, offset))
 
+    def acknowledged(self, topic: str, partition: int) -> int:
+        """Return the offset before which all of a partition is acknowledged."""
+        return self._acknowledged.get((topic, partition), 0)
+
     def found(self, alert_ids: Iterable[str]) -> None:
         """Note alerts that were found on their topic."""
         self._alerts.update(alert_ids)

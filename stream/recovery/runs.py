@@ -15,12 +15,12 @@ class Run(NamedTuple):
 
     partition: int
     first: int
-    count: int
+    length: int
 
     @property
     def behind(self) -> int:
         """The offset behind the last one."""
-        return self.first + self.count
+        return self.first + self.length
 
 
 def runs_of(partition: NDArray[np.int64], offset: NDArray[np.int64]) -> tuple[Run, ...]:
@@ -40,7 +40,7 @@ def runs_of(partition: NDArray[np.int64], offset: NDArray[np.int64]) -> tuple[Ru
 
 def rows_of(runs: Sequence[Run]) -> int:
     """Return how many records there are."""
-    return sum(run.count for run in runs)
+    return sum(run.length for run in runs)
 
 
 def fingerprint(arrival_time_us: NDArray[np.int64]) -> int:
@@ -49,4 +49,4 @@ def fingerprint(arrival_time_us: NDArray[np.int64]) -> int:
     A topic that was deleted and made anew has other records at the same places, and they came
     at other times.
     """
-    return zlib.crc32(np.ascontiguousarray(arrival_time_us, "<i8"))
+    return zlib.crc32(np.ascontiguousarray(arrival_time_us, "<i8").tobytes())

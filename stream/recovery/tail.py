@@ -25,9 +25,7 @@ class KafkaReader:
         Told when not all alerts could be read in time.
     """
 
-    def __init__(
-        self, reader: PlaceReader, alerts_topic: str, tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, reader: PlaceReader, alerts_topic: str, tell: Callable[[str], None]) -> None:
         self._reader = reader
         self._alerts_topic = alerts_topic
         self._tell = tell

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka_server import delete_topics, unique_name
+from worker_site import (
+    DEADLINE_SECONDS,
+    LABELS,
+    PARTITIONS,
+    PROCESSES,
+    REVIEWS,
+    SECONDS,
+    Feed,
+    Site,
+    assert_one_line,
+)
 
 from schemas.columns import Reason
-from schemas.records import PACKAGE, RecordCodec, builtin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from confluent_kafka import Consumer
     from kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
+
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
@@ -49,13 +55,6 @@ def own_site(tmp_path: Path, kafka_server: KafkaServer) -> Site:
     site = Site(tmp_path, kafka_server.bootstrap)
     site.create_topics()
     return site
-
-
-def assert_one_line(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, stderr
-    assert lines[0].startswith("error: ")
-    return lines[0]
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def random_history(rng):
     positions = {place: int(rng.integers(0, 20)) for place in logs}
     first = positions.copy()
     batches, entries = [], []
-    for step in range(1, 15):
+    for _ in range(14):
         kind = Kind(int(rng.random() < 0.3))
         taken = []
         for _ in range(int(rng.integers(1, 5))):

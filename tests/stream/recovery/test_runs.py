@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from seeds import seeds
 
@@ -24,7 +26,7 @@ def test_runs_are_the_records_in_their_order(seed):
     runs = runs_of(columns[0], columns[1])
     assert [(run.partition, at) for run in runs for at in range(run.first, run.behind)] == taken
     assert rows_of(runs) == n
-    for one, other in zip(runs, runs[1:], strict=False):
+    for one, other in pairwise(runs):
         assert (one.partition, one.behind) != (other.partition, other.first)
 
 
