@@ -26,12 +26,13 @@ LAYERS = (
         "stream.offline",
         "stream.evaluation",
         "stream.experiment",
+        "stream.snapshots",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
     ("models.*",),
     ("models",),
-    ("stream.keytable",),
+    ("stream.keytable", "stream.rings"),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),
     (
@@ -43,6 +44,7 @@ LAYERS = (
     ),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
+    ("stream.engine_state",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
     ("stream.values", "stream.toml_lines"),
@@ -56,6 +58,7 @@ LAYERS = (
         "stream.publish",
         "stream.spill",
         "stream.timed",
+        "stream.snapshots.*",
     ),
     ("stream.warm_up", "stream.quality_tables"),
     ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
@@ -84,6 +87,7 @@ OPEN_INSIDE = (
     "stream.offline",
     "stream.evaluation",
     "stream.experiment",
+    "stream.snapshots",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.
