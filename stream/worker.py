@@ -106,7 +106,7 @@ class Worker:
         self._next_commit_s = 0.0
 
     def run(self, stop: Stop, on_poll: Callable[[], None] | None = None) -> None:
-        """Work until told to stop, then finish what was taken.
+        """Work until told to stop, then finish what was taken; first comes `recover`.
 
         Parameters
         ----------
@@ -119,10 +119,9 @@ class Worker:
         BrokerError, DeliveryError
             If input cannot be read or output cannot be delivered; nothing that was
             not acknowledged has been committed.
-        RecoveryError, SnapshotError
-            If what the last worker left cannot be taken up.
+        RecoveryError
+            If the journal cannot be written.
         """
-        self.recover(stop)
         while not stop.is_set():
             self.turn(POLL_S)
             if on_poll is not None:
@@ -130,9 +129,14 @@ class Worker:
         self.finish(self.config.worker.shutdown_deadline / 1e6 / 2)
 
     def recover(self, stop: Stop) -> None:
-        """Become what the last worker was, and publish what it could not.
+        """Become what the last worker was, and publish what it could not; before `run`.
 
         Told to stop, it leaves everything as it found it.
+
+        Raises
+        ------
+        RecoveryError, SnapshotError, StorageError, BrokerError
+            If what the last worker left cannot be taken up.
         """
         if self.recovery is None:
             return

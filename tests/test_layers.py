@@ -27,6 +27,7 @@ LAYERS = (
         "stream.evaluation",
         "stream.experiment",
         "stream.snapshots",
+        "stream.recovery",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
@@ -62,6 +63,7 @@ LAYERS = (
     ),
     ("stream.warm_up", "stream.quality_tables"),
     ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
+    ("stream.recovery.*",),
     ("stream.worker", "stream.offline.*"),
     ("stream.app",),
     ("stream.demo", "stream.doctor", "stream.replay"),
@@ -88,6 +90,7 @@ OPEN_INSIDE = (
     "stream.evaluation",
     "stream.experiment",
     "stream.snapshots",
+    "stream.recovery",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.
