@@ -15,7 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from models.members import Stateful, restore_members, states_of
-from models.states.restoring import array, count, require, require_kind, require_same
+from models.states.restoring import (
+    array,
+    count,
+    require,
+    require_kind,
+    require_same,
+    require_within,
+)
 from models.states.snapshot import State
 from schemas.siphash import hash_texts
 from stream.budget.control import AlertBudget
@@ -23,7 +30,8 @@ from stream.contenders import Contender
 from stream.event_time import BEGINNING_US, EventClock
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
-from stream.labels.waiting import WaitingRows
+from stream.labels.waiting import NO_LESSON, WaitingRows
+from stream.rings import WRAPPED
 
 _KIND = "engine/1"
 _COUNT_MAX = 2**62
@@ -84,6 +92,7 @@ def restore(engine: Engine, state: State) -> int:
     label_counts = array(state, "label_counts", np.int64, engine.book.counts.shape)
     # What is large is looked at before anything changes, what is small can be put back.
     take_over = [part.restorer(state.parts[name]) for name, part in large.items()]
+    _require_lessons(state)
     parts = {name: state.parts[name] for name in small}
     restore_members(small, State(_KIND, parts=parts))
     for take in take_over:
@@ -113,6 +122,14 @@ def _counters(engine: Engine, state: State) -> dict[str, int]:
     require(state, type(counters) is dict and counters.keys() == own.keys(), "counters are others")
     kept = State(_KIND, counters or {})
     return {name: count(kept, name, 0, _COUNT_MAX) for name in own}
+
+
+def _require_lessons(state: State) -> None:
+    """Refuse rows that name lessons which were never put on the queue."""
+    _, tail = state.parts["lessons"].arrays["cursors"].tolist()
+    waiting = state.parts["waiting"]
+    for name in ("lessons", "lessons" + WRAPPED):
+        require_within(waiting, name, waiting.arrays[name], NO_LESSON, tail - 1)
 
 
 def _large(engine: Engine) -> dict[str, Any]:
