@@ -368,7 +368,8 @@ class WorkerSection(Section):
     shutdown_deadline: Duration = 20_000_000
     """Longest time from SIGTERM to the end of the process."""
     guarantee: Literal["at_least_once", "exactly_once"] = "at_least_once"
-    """What a crash may do to the output; at_least_once: alerts may repeat under the same id."""
+    """What a crash may do to the output. `at_least_once`: nothing is missing, and alerts repeat
+    under the same id, or not at all where `recovery.folder` is set."""
 
 
 class RecoverySection(Section):

@@ -152,6 +152,8 @@ class World:
         self.history: list[Entry] = []
         self.fuse: int | None = None
         self.passed: list[str] = []
+        # Turns until commits are heard again.
+        self.unheard = 0
         self.at_death: list[Any] = []
         self.told: list[str] = []
 
@@ -196,7 +198,11 @@ class SimSource:
         if self._next is None or world.chance(0.02):
             self._rebalance(ends)
         assert self._next is not None
-        world.seconds += float(world.rng.exponential(0.05))
+        if world.chance(0.03):
+            world.unheard = int(world.rng.integers(1, 12))
+        # While commits fail minutes may pass; else a turn is short.
+        world.seconds += 30.0 if world.unheard else float(world.rng.exponential(0.05))
+        world.unheard = max(0, world.unheard - 1)
         found: dict[str, list[Any]] = {IN: [], LABELS: []}
         places = list(ends)
         for _ in range(int(world.rng.integers(0, 6))):
@@ -213,7 +219,7 @@ class SimSource:
 
     def commit(self, offsets: Mapping[Place, int]) -> None:
         self._world.point("before commit")
-        if self._world.chance(0.7):
+        if self._world.chance(0.7) and not self._world.unheard:
             known = self._world.broker.committed
             for place, at in offsets.items():
                 assert at >= known.get(place, 0), "a commit goes back"

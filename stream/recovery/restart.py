@@ -52,7 +52,6 @@ def find_published(
     """
     if chain.now_ms is None and not progress.step:
         return  # Nobody was here before.
-    published.acknowledge(progress.positions)
     places = {
         (identity.topics[entry.kind], run.partition)
         for entry in chain.entries

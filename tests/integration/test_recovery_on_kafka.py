@@ -155,6 +155,7 @@ def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, se
 
     # After a clean stop nothing is replayed, and all is known.
     heir = site.worker()
+    heir.wait_for('"recovered"')
     assert heir.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, heir.err.read_text()
     assert heir.report()["recovery"]["replayed"] == 0
     assert heir.report()["decisions"] == len(sent)
@@ -164,6 +165,7 @@ def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, se
 @pytest.mark.slow
 def test_a_second_worker_in_the_folder_is_told_so(site: Site) -> None:
     worker = site.worker()
+    worker.wait_for('"recovered"')
     status, out, err = site.run("run", "--config", str(site.config))
     assert (status, out) == (1, "")
     assert "another worker is at work" in err
@@ -215,8 +217,11 @@ def test_other_thresholds_after_a_crash_are_refused_and_after_a_clean_stop_taken
     assert "stop it with SIGTERM" in err
 
     site.config.write_text(old)
-    assert site.worker().end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0
+    worker = site.worker()
+    worker.wait_for('"recovered"')
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
     site.config.write_text(old.replace("review = 0.2", "review = 0.3"))
     worker = site.worker()
+    worker.wait_for('"recovered"')
     assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
     assert worker.report()["decisions"] >= 300

@@ -116,6 +116,9 @@ def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, 
         for each in (world, other)
     ]
     assert decided[0] == decided[1]
+    # And each payment is in the state once, in whatever order.
+    counters = last.worker.engine.counters
+    assert counters.decisions + counters.refused == PAYMENTS
     last.bury()
 
 
