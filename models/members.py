@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,18 @@ from models.base import Learner
 from models.states.restoring import require
 from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
+
+
+class Stateful(Protocol):
+    """Whatever has a state: learners, and what stands beside them."""
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on bit for bit; a copy."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Go on from a state of its like; SnapshotError, and no change, if it is none."""
+        ...
 
 
 def log_odds_of(members: Mapping[str, Learner], X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,7 +68,7 @@ def contributions_of(
     return float(base), parts
 
 
-def states_of(members: Mapping[str, Learner]) -> dict[str, State]:
+def states_of(members: Mapping[str, Stateful]) -> dict[str, State]:
     """Return the states of all members, by name.
 
     Raises
@@ -67,7 +79,7 @@ def states_of(members: Mapping[str, Learner]) -> dict[str, State]:
     return {name: _stateful(name, member).state() for name, member in members.items()}
 
 
-def restore_members(members: Mapping[str, Learner], state: State) -> None:
+def restore_members(members: Mapping[str, Stateful], state: State) -> None:
     """Let every member go on from its part of a state, or none of them.
 
     Raises

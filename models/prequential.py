@@ -12,8 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.reliability import Reliability
+from models.states.restoring import array, count, require, require_kind
+from models.states.snapshot import State
 
 _EPSILON = 1e-15
+_KIND = "prequential/1"
+_COUNT_MAX = 2**62
 
 
 @dataclass
@@ -112,3 +116,27 @@ class Prequential:
             "brier": self.reliability.brier,
             "calibration_error": self.reliability.calibration_error,
         }
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on bit for bit; a copy."""
+        return State(
+            _KIND,
+            {name: getattr(self, name) for name in _counts()},
+            {"log_loss_sum": np.array([self.log_loss_sum])},
+            {"reliability": self.reliability.state()},
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from other counts; SnapshotError, and no change, if the state is damaged."""
+        require_kind(state, _KIND)
+        require(state, set(state.parts) == {"reliability"}, "its parts are others")
+        counts = {name: count(state, name, 0, _COUNT_MAX) for name in _counts()}
+        (log_loss_sum,) = array(state, "log_loss_sum", np.float64, (1,)).tolist()
+        self.reliability.restore(state.parts["reliability"])
+        self.log_loss_sum = log_loss_sum
+        for name, found in counts.items():
+            setattr(self, name, found)
+
+
+def _counts() -> list[str]:
+    return [each.name for each in fields(Prequential) if each.type == "int"]

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from models.states.restoring import array, require_kind
+from models.states.snapshot import State
+
+_KIND = "reliability/1"
 WIDTH = 0.5
 LOG_ODDS_MAX = 12.0
 # Scores from which on a bin counts, but for the first.
@@ -75,3 +79,16 @@ class Reliability:
         """Mean square of score less truth (Brier 1950)."""
         total = self.count.sum()
         return float(self.brier_sum / total) if total else None
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on bit for bit; a copy."""
+        bins = np.array([self.count, self.frauds, self.said])
+        return State(_KIND, {}, {"bins": bins, "brier_sum": np.array([self.brier_sum])})
+
+    def restore(self, state: State) -> None:
+        """Go on from other sums; SnapshotError, and no change, if the state is damaged."""
+        require_kind(state, _KIND)
+        bins = array(state, "bins", np.float64, (3, len(self.count)))
+        brier_sum = array(state, "brier_sum", np.float64, (1,))
+        self.count, self.frauds, self.said = (each.copy() for each in bins)
+        self.brier_sum = float(brier_sum[0])

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from copy import copy
 from dataclasses import astuple, dataclass
 from types import ModuleType
 from typing import Any
@@ -99,6 +100,17 @@ class Decoder:
             (schema_id, _build(program.source), hash_texts(["", *program.symbols], hash_key)[1:])
             for schema_id, program in programs.items()
         ]
+
+    @property
+    def schema_ids(self) -> tuple[int, ...]:
+        """The writer schemas that are decoded, in the order in which they are tried."""
+        return tuple(schema_id for schema_id, *_ in self._kernels)
+
+    def only(self, schema_ids: Container[int]) -> Decoder:
+        """Return a decoder of some of the schemas; records of the others are refused by it."""
+        decoder = copy(self)
+        decoder._kernels = [each for each in self._kernels if each[0] in schema_ids]
+        return decoder
 
     def decode(
         self,

@@ -28,6 +28,14 @@ class SnapshotError(FraudError):
     """A state or a snapshot is damaged, or is not one of such a model; nothing was changed."""
 
 
+class StorageError(FraudError):
+    """A file of ours cannot be written, or not be read; what was there before is still whole."""
+
+
+class RecoveryError(FraudError):
+    """A worker cannot become what the one before it was; nothing was published or changed."""
+
+
 class ModelError(FraudError):
     """A model cannot be built or used as it was asked for."""
 

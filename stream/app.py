@@ -20,6 +20,7 @@ from stream.kafka.sink import Sink
 from stream.kafka.source import Source
 from stream.labels.memory import in_memory
 from stream.publish import Codecs, Policy, Publisher
+from stream.recovery.setup import recovery_of
 from stream.spill import Spill
 from stream.timed import TimedLearner
 from stream.warm_up import WarmedUp, warm_up
@@ -207,6 +208,8 @@ def worker_of(
     ------
     UnsupportedGuaranteeError
         If the configured guarantee cannot be kept.
+    RecoveryError
+        If another worker has the recovery folder.
     """
     if config.worker.guarantee == "exactly_once":
         where = "the embedded broker" if connection.embedded else "this version"
@@ -231,14 +234,11 @@ def worker_of(
     warm = warm_up(engine, decoders.transactions, decoders.labels)
     if on_ready is not None:
         on_ready(warm)
-    topics = config.topics
-    return Worker(
-        config,
-        engine,
-        decoders.transactions,
-        decoders.labels,
-        Source(connection, config.kafka.group, [topics.transactions, topics.labels], on_error),
-        Sink(connection, topics.outputs(), on_error),
-        publisher_of(config, engine),
-        codecs,
-    )
+    topics, inputs = config.topics, (decoders.transactions, decoders.labels)
+    tell = on_error or (lambda _: None)
+    sink = Sink(connection, topics.outputs(), on_error)
+    recovery = recovery_of(config, connection, inputs, hash_key, tell)
+    names = [topics.transactions, topics.labels]
+    source = Source(connection, config.kafka.group, names, on_error, recovery)
+    publisher = publisher_of(config, engine)
+    return Worker(config, engine, *inputs, source, sink, publisher, codecs, recovery)

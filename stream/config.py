@@ -50,6 +50,7 @@ from stream.sections import (
     LearnerSection,
     LimitsSection,
     ModelSection,
+    RecoverySection,
     RegistrySection,
     ReplaySection,
     SecuritySection,
@@ -84,6 +85,7 @@ class Config(BaseSettings):
     model: ModelSection = ModelSection()
     decision: DecisionSection = DecisionSection()
     worker: WorkerSection = WorkerSection()
+    recovery: RecoverySection = RecoverySection()
     security: SecuritySection = SecuritySection()
     replay: ReplaySection = ReplaySection()
 
@@ -141,14 +143,7 @@ class Config(BaseSettings):
         ConfigError
             If there is none, or it is not 32 hexadecimal digits.
         """
-        text = self.security.hash_key
-        if text.startswith("file:"):
-            try:
-                text = Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise ConfigError(f"security.hash_key: cannot read the file: {error}") from error
-            except ValueError:  # Not text; the error of a codec would quote the bytes.
-                text = ""
+        text = _secret("hash_key", self.security.hash_key)
         if not re.fullmatch(r"[0-9a-fA-F]{32}", text):
             raise ConfigError(
                 "security.hash_key must be 32 hexadecimal digits: make one with "
@@ -156,6 +151,37 @@ class Config(BaseSettings):
                 "or to 'file:/path' of a file that holds it"
             )
         return bytes.fromhex(text)
+
+    def snapshot_key(self) -> bytes | None:
+        """Return the key that seals snapshots; None: they are not sealed.
+
+        Raises
+        ------
+        ConfigError
+            If it is no even number of at least 32 hexadecimal digits.
+        """
+        if not self.security.snapshot_key:
+            return None
+        text = _secret("snapshot_key", self.security.snapshot_key)
+        if not re.fullmatch(r"([0-9a-fA-F]{2}){16,}", text):
+            raise ConfigError(
+                "security.snapshot_key must be at least 32 hexadecimal digits: make one with "
+                f"`openssl rand -hex 32` and set {ENV_PREFIX}SECURITY__SNAPSHOT_KEY to it, "
+                "or to 'file:/path' of a file that holds it"
+            )
+        return bytes.fromhex(text)
+
+
+def _secret(name: str, text: str) -> str:
+    """Return a secret, or what the file holds that it names; nothing, if that is no text."""
+    if not text.startswith("file:"):
+        return text
+    try:
+        return Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"security.{name}: cannot read the file: {error}") from error
+    except ValueError:  # The error of a codec would quote the bytes.
+        return ""
 
 
 @dataclass(frozen=True)

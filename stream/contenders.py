@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 
 from models.base import Learner
 from models.calibration.calibrator import Calibrator
+from models.members import Stateful, restore_members, states_of
 from models.prequential import Prequential
+from models.states.restoring import require_kind
+from models.states.snapshot import State
 from models.two_clocks import on_two_clocks
 from stream.decide import Said, Thresholds
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
+
+_KIND = "contender/1"
 
 
 @dataclass
@@ -58,6 +63,20 @@ class Contender:
             return base, parts
         stretched = self.calibrator.slope * parts
         return self.calibrator.log_odds(raw) - float(stretched.sum()), stretched
+
+    def state(self) -> State:
+        """Return all that `restore` needs to go on bit for bit; a copy."""
+        return State(_KIND, parts=states_of(self._parts))
+
+    def restore(self, state: State) -> None:
+        """Go on from the state of a contender built alike; SnapshotError, and no change, else."""
+        require_kind(state, _KIND)
+        restore_members(self._parts, state)
+
+    @property
+    def _parts(self) -> dict[str, Stateful]:
+        parts: dict[str, Stateful] = {"learner": self.learner, "quality": self.prequential}
+        return parts if self.calibrator is None else {**parts, "calibrator": self.calibrator}
 
 
 def contender_of(learner: Learner, calibrate: bool) -> Contender:

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from models.base import Learner
 from models.prequential import Prequential
+from models.states.snapshot import State
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
 from stream.contenders import Contender, ask, calibrate, contender_of, judge, take_back, teach
 from stream.decide import Outcome, Said, Thresholds
+from stream.engine_state import restore, state_of
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
 from stream.evidence import Evidence, reasons_of
 from stream.features.feature_set import FeatureSet
@@ -310,6 +312,23 @@ class Engine:
         self.counters.labels_early += int(effects.held.sum())
         self._count_labels(effects.departed)
         return effects
+
+    def state(self) -> State:
+        """Return all that decides what is said next; see `stream.engine_state`.
+
+        Large arrays are views: they hold until the next step or label.
+        """
+        return state_of(self, self._barrier)
+
+    def restore(self, state: State) -> None:
+        """Go on from the state of an engine that was built alike.
+
+        Raises
+        ------
+        SnapshotError
+            It is another's, or damaged; then nothing was changed.
+        """
+        self._barrier = restore(self, state)
 
     def _segments(self, cuts: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
         """Cut a batch at learning barriers and at the greatest size."""

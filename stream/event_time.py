@@ -14,12 +14,16 @@ import numpy as np
 from numba import int64
 from numpy.typing import NDArray
 
+from models.states.restoring import array, count, require_kind, require_within
+from models.states.snapshot import State
 from schemas.columns import Reason
 from schemas.jit import kernel
 
 # Before any event; far enough from the limits that differences do not overflow.
 BEGINNING_US = -(2**60)
 
+_KIND = "event_clock/1"
+_PARTITIONS_MAX = 2**31
 _OK = int(Reason.OK)
 
 
@@ -131,6 +135,26 @@ class EventClock:
             watermarks,
         )
         return timeliness, watermarks
+
+    def state(self) -> State:
+        """Return how far every partition has come; a copy."""
+        arrays = {
+            "frontier_us": self.frontier_us.copy(),
+            "arrival_us": self.arrival_us.copy(),
+            "watermark_us": self._watermark.copy(),
+        }
+        return State(_KIND, {"partitions": len(self.frontier_us)}, arrays)
+
+    def restore(self, state: State) -> None:
+        """Go on from other frontiers; SnapshotError, and no change, if the state is damaged."""
+        require_kind(state, _KIND)
+        partitions = count(state, "partitions", 1, _PARTITIONS_MAX)
+        lengths = {"frontier_us": partitions, "arrival_us": partitions, "watermark_us": 1}
+        found = {name: array(state, name, np.int64, (n,)) for name, n in lengths.items()}
+        for name, times in found.items():
+            # Far enough from the limits that a lateness may be taken off.
+            require_within(state, name, times, 2 * BEGINNING_US, np.iinfo(np.int64).max)
+        self.frontier_us, self.arrival_us, self._watermark = found.values()
 
     def _reserve(self, partitions: int) -> None:
         missing = partitions - len(self.frontier_us)

@@ -8,22 +8,33 @@ many as the engine holds, and each is of bounded size.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.states.restoring import array, require, require_kind
+from models.states.snapshot import State
+from schemas.errors import SnapshotError
+
+_KIND = "held_labels/1"
 
 # Of a record that is larger, with its key and headers, only the value is kept: the
 # decoder has refused a value beyond limits.record_bytes_max.
 RECORD_BYTES_MAX = 8192
 
 
-@dataclass(frozen=True)
-class HeldLabel:
+class HeldLabel(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A label as it came."""
 
     transaction_id: str
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(HeldLabel)
 
 
 class HeldLabels:
@@ -62,3 +73,43 @@ class HeldLabels:
         while self._by_place:
             place = next(iter(self._by_place))
             yield place, self._by_place.pop(place)
+
+    def state(self) -> State:
+        """Return all of them: where each came from, and its record as MessagePack."""
+        packed = [_encoder.encode(held) for held in self._by_place.values()]
+        return State(
+            _KIND,
+            {},
+            {
+                "places": np.array([*self._by_place], np.int64).reshape(-1, 2),
+                "lengths": np.array([len(each) for each in packed], np.int64),
+                "records": np.frombuffer(b"".join(packed), np.uint8),
+            },
+        )
+
+    def restore(self, state: State) -> None:
+        """Hold what a state holds, in its order.
+
+        Raises
+        ------
+        SnapshotError
+            The state is damaged, or none of held labels; nothing was changed.
+        """
+        require_kind(state, _KIND)
+        n = len(state.arrays.get("places", ()))
+        places = array(state, "places", np.int64, (n, 2))
+        lengths = array(state, "lengths", np.int64, (n,))
+        total = state.arrays["records"].shape[0] if "records" in state.arrays else 0
+        records = array(state, "records", np.uint8, (total,)).tobytes()
+        require(state, bool((lengths > 0).all()), "a record has no bytes")
+        ends = np.cumsum(lengths)
+        require(state, (int(ends[-1]) if n else 0) == total, "lengths do not add up to the bytes")
+        found: dict[tuple[int, int], HeldLabel] = {}
+        starts = (ends - lengths).tolist()
+        for place, start, end in zip(places.tolist(), starts, ends.tolist(), strict=True):
+            try:
+                found[place[0], place[1]] = _decoder.decode(records[start:end])
+            except msgspec.MsgspecError as why:
+                raise SnapshotError(f"{_KIND}: the record of {place}: {why}") from why
+        require(state, len(found) == n, "a place is there twice")
+        self._by_place = found

@@ -378,7 +378,20 @@ class WorkerSection(Section):
     shutdown_deadline: Duration = 20_000_000
     """Longest time from SIGTERM to the end of the process."""
     guarantee: Literal["at_least_once", "exactly_once"] = "at_least_once"
-    """What a crash may do to the output; at_least_once: alerts may repeat under the same id."""
+    """What a crash may do to the output. `at_least_once`: nothing is missing, and alerts repeat
+    under the same id, or not at all where `recovery.folder` is set."""
+
+
+class RecoverySection(Section):
+    """What outlives a worker; docs/recovery.md says what is promised."""
+
+    folder: str = ""
+    """Where snapshots and the journal lie, on a disk that stays; each worker needs its own.
+    Empty: nothing outlives the worker, and the next one begins with empty windows and model."""
+    snapshot_interval: Annotated[Duration, Field(ge=1)] = 60_000_000
+    """Time between snapshots; what came since the last is worked on again at a start."""
+    keep: Annotated[int, Field(ge=1, le=1000)] = 3
+    """How many snapshots are kept, so that a damaged one is not the end."""
 
 
 class SecuritySection(Section):
@@ -386,6 +399,9 @@ class SecuritySection(Section):
 
     hash_key: str = Field(default="", repr=False)
     """32 hexadecimal digits, the key of every entity's hash."""
+    snapshot_key: str = Field(default="", repr=False)
+    """At least 32 hexadecimal digits that seal snapshots, so that nobody without them can make
+    one that is taken; empty: snapshots are only checked for damage."""
 
 
 class ReplaySection(Section):

@@ -385,9 +385,9 @@ class Run:
         for part, owner in parts.items():
             arrays = vars(owner).items()
             kept |= {f"{part}.{name}": x for name, x in arrays if isinstance(x, np.ndarray)}
-        kept |= {f"early.{name}": array for name, array in engine.book.early.arrays().items()}
         kept |= {f"caps.{name}": x for name, x in engine.book.caps.counts._asdict().items()}
-        return {name: array.tobytes() for name, array in kept.items()}
+        early = {"early": pack(engine.book.early.state())}
+        return {name: array.tobytes() for name, array in kept.items()} | early
 
 
 def run(parameters: EngineParameters, log: Log, cuts: frozenset[int] = frozenset()) -> Run:

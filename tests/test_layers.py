@@ -26,18 +26,21 @@ LAYERS = (
         "stream.offline",
         "stream.evaluation",
         "stream.experiment",
+        "stream.snapshots",
+        "stream.recovery",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
     ("models.*",),
     ("models",),
-    ("stream.keytable",),
+    ("stream.keytable", "stream.rings"),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
     ("stream.contenders",),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
+    ("stream.engine_state",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
     ("stream.values", "stream.toml_lines"),
@@ -51,9 +54,11 @@ LAYERS = (
         "stream.publish",
         "stream.spill",
         "stream.timed",
+        "stream.snapshots.*",
     ),
     ("stream.warm_up", "stream.quality_tables"),
     ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
+    ("stream.recovery.*",),
     ("stream.worker", "stream.offline.*"),
     ("stream.app",),
     ("stream.demo", "stream.doctor", "stream.replay"),
@@ -79,6 +84,8 @@ OPEN_INSIDE = (
     "stream.offline",
     "stream.evaluation",
     "stream.experiment",
+    "stream.snapshots",
+    "stream.recovery",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.

@@ -23,8 +23,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ KEY_MIN = 16
 
 _PREFIX = struct.Struct("<8sIIQQ")
 _DIGEST = slice(_PREFIX.size, 64)
+_PIECE = 2**20
 
 
 def aligned(length: int) -> int:
@@ -47,15 +48,19 @@ def aligned(length: int) -> int:
     return -(-length // ALIGNMENT) * ALIGNMENT
 
 
-def seal(header: bytes, arrays: Iterable[NDArray[Any]], key: bytes | None = None) -> bytes:
-    """Return the envelope.
+class Envelope:
+    """An envelope that is not written yet; it copies nothing.
+
+    Nothing but memory is asked for once it is made, and no library looked up: a process
+    that has just forked may write it.
 
     Parameters
     ----------
     header : bytes
         At most 8 MiB.
     arrays : iterable of ndarray
-        Contiguous, little-endian, of numbers or booleans.
+        Contiguous, little-endian, of numbers or booleans; they must not change before it
+        is written.
     key : bytes, optional
         At least 16 bytes: who does not have it cannot make an envelope that opens.
 
@@ -63,19 +68,64 @@ def seal(header: bytes, arrays: Iterable[NDArray[Any]], key: bytes | None = None
     ------
     ValueError
         The header is too long, or the key too short.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the whole.
     """
-    if len(header) > HEADER_MAX:
-        raise ValueError(
-            f"the header takes {len(header)} bytes of at most {HEADER_MAX}: "
-            "keep numbers and names by the thousand in arrays"
-        )
-    chunks: list[bytes | memoryview] = [header, bytes(aligned(len(header)) - len(header))]
-    for values in arrays:
-        content = values.reshape(-1).view(np.uint8).data
-        chunks += [content, bytes(aligned(len(content)) - len(content))]
-    total = 64 + sum(map(len, chunks))
-    prefix = _PREFIX.pack(MAGIC, VERSION, PLAIN if key is None else KEYED, total, len(header))
-    return b"".join([prefix, _digest([prefix, *chunks], key), *chunks])
+
+    def __init__(
+        self, header: bytes, arrays: Iterable[NDArray[Any]], key: bytes | None = None
+    ) -> None:
+        if len(header) > HEADER_MAX:
+            raise ValueError(
+                f"the header takes {len(header)} bytes of at most {HEADER_MAX}: "
+                "keep numbers and names by the thousand in arrays"
+            )
+        self._chunks: list[bytes | memoryview] = [header, bytes(aligned(len(header)) - len(header))]
+        for values in arrays:
+            content = values.reshape(-1).view(np.uint8).data
+            self._chunks += [content, bytes(aligned(len(content)) - len(content))]
+        self.size = 64 + sum(map(len, self._chunks))
+        form = PLAIN if key is None else KEYED
+        self._prefix = _PREFIX.pack(MAGIC, VERSION, form, self.size, len(header))
+        self._digest = _new_digest(key)
+
+    def to_bytes(self) -> bytes:
+        """Return the whole."""
+        digest = self._digest.copy()
+        for chunk in (self._prefix, *self._chunks):
+            digest.update(chunk)
+        return b"".join([self._prefix, digest.digest(), *self._chunks])
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the whole into an empty file, piece by piece, the digest last.
+
+        Raises
+        ------
+        OSError
+            As the file raises it.
+        """
+        digest = self._digest.copy()
+        digest.update(self._prefix)
+        file.write(self._prefix + bytes(64 - _PREFIX.size))
+        for piece in self._pieces():
+            digest.update(piece)
+            file.write(piece)
+        file.seek(_DIGEST.start)
+        file.write(digest.digest())
+
+    def _pieces(self) -> Iterator[bytes | memoryview]:
+        """Cut chunks so small that what was digested is still at hand when it is written."""
+        for chunk in self._chunks:
+            for start in range(0, len(chunk), _PIECE):
+                yield chunk[start : start + _PIECE]
+
+
+def seal(header: bytes, arrays: Iterable[NDArray[Any]], key: bytes | None = None) -> bytes:
+    """Return an `Envelope` as bytes; parameters and errors are its own."""
+    return Envelope(header, arrays, key).to_bytes()
 
 
 def unseal(data: memoryview, key: bytes | None = None) -> tuple[memoryview, memoryview]:
@@ -125,9 +175,13 @@ def _check_form(form: int, key: bytes | None) -> None:
 
 
 def _digest(chunks: Iterable[bytes | memoryview], key: bytes | None) -> bytes:
-    if key is not None and len(key) < KEY_MIN:
-        raise ValueError(f"key has {len(key)} bytes: give at least {KEY_MIN}")
-    digest = hashlib.sha256() if key is None else hmac.new(key, digestmod=hashlib.sha256)
+    digest = _new_digest(key)
     for chunk in chunks:
         digest.update(chunk)
     return digest.digest()
+
+
+def _new_digest(key: bytes | None) -> Any:
+    if key is not None and len(key) < KEY_MIN:
+        raise ValueError(f"key has {len(key)} bytes: give at least {KEY_MIN}")
+    return hashlib.sha256() if key is None else hmac.new(key, digestmod=hashlib.sha256)

@@ -35,6 +35,45 @@ def require_header(state: State, expected: Mapping[str, Any]) -> None:
             )
 
 
+def require_same(state: State, name: str, own: Any) -> None:
+    """Refuse a state that was kept under another configuration, and name what differs.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+        In the header; what lies there may be made of lists and dictionaries.
+    own : object
+        What lies there if the configuration is the same.
+    """
+    differs = _difference(name, state.header.get(name), own)
+    if differs is not None:
+        raise SnapshotError(
+            f"{state.kind}: {differs}: start with the configuration under which the state "
+            "was kept, or without the state"
+        )
+
+
+def _difference(path: str, found: Any, own: Any) -> str | None:
+    """Say where two values differ first; None where they do not."""
+    if type(found) is dict and type(own) is dict and found.keys() == own.keys():
+        pairs = [(f"{path}.{key}", found[key], own[key]) for key in own]
+    elif type(found) is list and type(own) is list and len(found) == len(own):
+        pairs = [(f"{path}[{at}]", found[at], own[at]) for at in range(len(own))]
+    elif type(found) is type(own) and found == own:
+        return None
+    else:
+        return f"{path} is {_short(found)} in the state and {_short(own)} here"
+    return next(filter(None, (_difference(*pair) for pair in pairs)), None)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | dict):
+        names = ", ".join(map(str, value))
+        return f"{len(value)} of ({names if len(names) <= 60 else names[:60] + '...'})"
+    return repr(value)
+
+
 def count(state: State, name: str, low: int, high: int) -> int:
     """Return a whole number of the header that must be from `low` to `high`."""
     found = state.header.get(name)
@@ -80,6 +119,13 @@ def array(
     finite : bool
         Refuse NaN and infinity.
     """
+    return np.array(view(state, name, dtype, shape, finite), order="C")
+
+
+def view(
+    state: State, name: str, dtype: DTypeLike, shape: tuple[int, ...], finite: bool = True
+) -> NDArray[Any]:
+    """Return an array as `array` does, but the state's own: to be read only."""
     found = state.arrays.get(name)
     if found is None:
         raise SnapshotError(f"{state.kind}: the array {name!r} is missing")
@@ -90,7 +136,7 @@ def array(
         )
     if finite and found.dtype.kind == "f" and not np.isfinite(found).all():
         raise SnapshotError(f"{state.kind}: {name} holds a value that is not finite")
-    return np.array(found, order="C")
+    return found
 
 
 def require_within(state: State, name: str, values: NDArray[Any], low: Any, high: Any) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.states.packing import aligned, seal, unseal
+from models.states.packing import Envelope, aligned, unseal
 from schemas.errors import SnapshotError
 
 DEPTH_MAX = 16
@@ -85,22 +85,39 @@ def pack(state: State, key: bytes | None = None) -> bytes:
         The state holds what has no bytes: objects, text in arrays, NaN in a header, whole
         numbers beyond 64 bits.
     """
+    return envelope_of(state, key).to_bytes()
+
+
+def envelope_of(state: State, key: bytes | None = None) -> Envelope:
+    """Return the bytes of `pack` yet to be written: for states that memory holds only once.
+
+    Arrays that are contiguous and little-endian are not copied, and must not change until then.
+    """
     arrays: list[NDArray[Any]] = []
     table = _table_of(state, arrays, _Cursor(), "state", DEPTH_MAX)
     try:
         header = _encoder.encode(table)
     except UnicodeEncodeError as why:
         raise ValueError(f"the state holds text that is no Unicode: {why.reason}") from why
-    return seal(header, arrays, key)
+    return Envelope(header, arrays, key)
 
 
-def unpack(data: bytes | bytearray | memoryview, key: bytes | None = None) -> State:
+def unpack(
+    data: bytes | bytearray | memoryview, key: bytes | None = None, copy: bool = True
+) -> State:
     """Return the state that `pack` was given; all arrays are copies, and writable.
 
     Nothing is read before the digest was found to be that of the bytes, nothing is
     allocated before its size was found to be there, and nothing is ever run: bytes that
     are not a state cannot become one. Whether the state is one of a certain model is
     that model's to check.
+
+    Parameters
+    ----------
+    data : bytes-like
+    key : bytes, optional
+    copy : bool
+        False lets arrays be views of the bytes, which must then neither change nor go.
 
     Raises
     ------
@@ -113,7 +130,7 @@ def unpack(data: bytes | bytearray | memoryview, key: bytes | None = None) -> St
     except (msgspec.MsgspecError, RecursionError, ValueError) as why:
         raise SnapshotError(f"the state's header cannot be read: {why}") from why
     cursor = _Cursor()
-    state = _state_of(table, arrays, cursor, "state", DEPTH_MAX)
+    state = _state_of(table, _Payload(arrays, copy), cursor, "state", DEPTH_MAX)
     if cursor.at != len(arrays):
         raise SnapshotError(f"the state has {len(arrays) - cursor.at} bytes that are no array's")
     # There is one way to write a state: what reads differently than it was written, such
@@ -121,6 +138,13 @@ def unpack(data: bytes | bytearray | memoryview, key: bytes | None = None) -> St
     if _encoder.encode(table) != bytes(header):
         raise SnapshotError("the state's header is not as it would have been written")
     return state
+
+
+class _Payload(NamedTuple):
+    """The bytes of all arrays, and whether arrays are copied out of them."""
+
+    content: memoryview
+    copy: bool
 
 
 class _Cursor:
@@ -199,7 +223,7 @@ def _extent(shape: tuple[int, ...] | list[int]) -> int:
     return math.prod(max(length, 1) for length in shape)
 
 
-def _state_of(table: _Table, payload: memoryview, cursor: _Cursor, path: str, depth: int) -> State:
+def _state_of(table: _Table, payload: _Payload, cursor: _Cursor, path: str, depth: int) -> State:
     if depth == 0:
         raise SnapshotError(f"{path} lies too deep: at most {DEPTH_MAX} parts within parts")
     arrays = {
@@ -218,7 +242,7 @@ def _state_of(table: _Table, payload: memoryview, cursor: _Cursor, path: str, de
     return State(table.kind, table.header, arrays, parts)
 
 
-def _array_at(place: _Place, payload: memoryview, cursor: _Cursor, path: str) -> NDArray[Any]:
+def _array_at(place: _Place, payload: _Payload, cursor: _Cursor, path: str) -> NDArray[Any]:
     dtype = _DTYPES.get(place.dtype)
     if dtype is None:
         raise SnapshotError(f"{path} is of the unknown type {place.dtype!r}")
@@ -227,13 +251,13 @@ def _array_at(place: _Place, payload: memoryview, cursor: _Cursor, path: str) ->
         raise SnapshotError(f"{path} has a shape that no array has")
     count = math.prod(shape)
     end = cursor.at + count * dtype.itemsize
-    if place.offset != cursor.at or end > len(payload):
+    if place.offset != cursor.at or end > len(payload.content):
         raise SnapshotError(f"{path} lies elsewhere than in its place")
     start = cursor.pass_over(count * dtype.itemsize)
-    if any(payload[end : cursor.at]):
+    if any(payload.content[end : cursor.at]):
         raise SnapshotError(f"{path} is followed by bytes that are no array's")
-    values = np.frombuffer(payload, dtype, count, start)
+    values = np.frombuffer(payload.content, dtype, count, start)
     if place.dtype == "bool" and (values.view(np.uint8) > 1).any():
         raise SnapshotError(f"{path} holds a truth value that is neither")
     # Machine byte order, so that every kernel knows the type.
-    return values.reshape(shape).astype(dtype.newbyteorder("="))
+    return values.reshape(shape).astype(dtype.newbyteorder("="), copy=payload.copy)

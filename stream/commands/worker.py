@@ -52,6 +52,9 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         log.info("started", bootstrap=connection.bootstrap, group=config.kafka.group)
         status = _Status(worker, log)
         try:
+            worker.recover(stop)
+            if worker.recovery is not None:
+                log.info("recovered", **worker.recovery.as_dict())
             worker.run(stop, status.tick)
         except FraudError as error:
             # Said now: if closing takes too long there is no later.
@@ -109,6 +112,7 @@ def summary(worker: Worker) -> dict[str, Any]:
         "prequential": worker.engine.prequential.as_dict(),
         "calibration": worker.engine.champion.calibration,
         "budget": {} if worker.engine.budget is None else worker.engine.budget.as_dict(),
+        "recovery": {} if worker.recovery is None else worker.recovery.as_dict(),
     }
 
 

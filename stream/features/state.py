@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.states.snapshot import State
 from schemas.borrowed import bound, lend
 from schemas.columns import Transactions
 from stream.features.columns import FRAUD, VERDICT, EventColumns, entity_keys
 from stream.features.evaluate import evaluate
 from stream.features.feature_set import FeatureSet
+from stream.features.kept import Kept, fill, names_of, state_of
 from stream.features.memory import check_sizes, entity_memory, event_memory, event_words
 from stream.features.plan import EntityPlan, plan_features
 from stream.features.program import History, Program, Source, compile_program
@@ -164,6 +167,15 @@ class FeatureState:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
+        self._built = (
+            features,
+            events_max,
+            entities_max,
+            dict(capacities),
+            batch_rows_max,
+            hash_key,
+            threads,
+        )
         self.features = features
         self.threads = threads
         self.events_max = events_max
@@ -226,7 +238,7 @@ class FeatureState:
         return sum(int(kind.memory.control[0, LATE_INSERTS]) for kind in self._types)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return all state by name; `restore` takes it back."""
+        """Return all arrays by name."""
         state: dict[str, NDArray[np.generic]] = {
             "arrived": np.array(self.arrived),
             "events": self._lines,
@@ -237,21 +249,31 @@ class FeatureState:
                     state[f"{kind.plan.name}.{name}"] = array
         return state
 
-    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays of another state of the same features and sizes.
+    def state(self) -> State:
+        """Return all that is remembered; its arrays are views, until the next `observe` or `mark`.
+
+        It is as large as what is remembered, not as what there is room for.
+        """
+        return state_of(self._common, self.events_max, self.arrived, self._lines, self._kept)
+
+    def restore(self, state: State) -> None:
+        """Go on from the state of features of the same declaration and sizes.
 
         Raises
         ------
-        ValueError
-            If an array is missing or has another shape.
+        SnapshotError
+            It is of others, or damaged; then nothing was changed.
         """
-        own = self.arrays()
-        for name, array in own.items():
-            if name not in arrays or arrays[name].shape != array.shape:
-                raise ValueError(f"the state was kept under other features or sizes: {name}")
-        for name, array in own.items():
-            array[...] = arrays[name]
-        self.arrived = int(arrays["arrived"])
+        self.restorer(state)()
+
+    def restorer(self, state: State) -> Callable[[], None]:
+        """Return what makes these features go on from a state, which is looked at here; see above.
+
+        Takes as much memory again as is remembered, until the old one is free.
+        """
+        other = FeatureState(*self._built)
+        other.arrived = fill(state, self._common, self.events_max, other._lines, other._kept)
+        return partial(vars(self).update, vars(other))
 
     def observe(self, batch: Transactions, take: NDArray[np.bool_]) -> Readings:
         """Take the events of a batch in order of arrival, and compute the features of each.
@@ -312,6 +334,14 @@ class FeatureState:
         note_verdicts(self._lines, self._fraud_at, verdict_at, slots, fraud, changes, news)
         for kind in self._types:
             kind.tell(slots, fraud, changes, news, said, then)
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        return names_of(self.features, self.events_max, self.batch_rows_max)
+
+    @property
+    def _kept(self) -> list[Kept]:
+        return [Kept(kind.plan.name, kind.memory, kind.arrays) for kind in self._types]
 
     def _observe(
         self, batch: Transactions, rows: NDArray[np.int64] | slice, n: int

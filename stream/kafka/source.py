@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import methodcaller
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from confluent_kafka import (
@@ -19,7 +19,7 @@ from confluent_kafka import (
 )
 from numpy.typing import NDArray
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, FraudError
 from stream.kafka.client import Connection
 
 _CALL_TIMEOUT_S = 10.0
@@ -39,6 +39,8 @@ class RawBatch:
         For dead letters: key, value and headers as they came.
     values : list of bytes or None
     partition, offset, arrival_time_us : ndarray of int64, shape (n,)
+    now_ms : int
+        The clock when they were taken, milliseconds since the epoch; none arrived later.
     """
 
     topic: str
@@ -47,9 +49,25 @@ class RawBatch:
     partition: NDArray[np.int64]
     offset: NDArray[np.int64]
     arrival_time_us: NDArray[np.int64]
+    now_ms: int = 0
 
     def __len__(self) -> int:
         return len(self.messages)
+
+    def rows(self, keep: NDArray[np.bool_]) -> RawBatch:
+        """Return some of the records; `keep` has shape (n,)."""
+        if keep.all():
+            return self
+        kept = np.flatnonzero(keep).tolist()
+        return RawBatch(
+            self.topic,
+            [self.messages[row] for row in kept],
+            [self.values[row] for row in kept],
+            self.partition[keep],
+            self.offset[keep],
+            self.arrival_time_us[keep],
+            self.now_ms,
+        )
 
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """Return, for each partition, the offset behind its last record."""
@@ -57,8 +75,28 @@ class RawBatch:
         return {(self.topic, partition): offset + 1 for partition, offset in last.items()}
 
 
+class Positions(Protocol):
+    """Who knows better than the group where to go on."""
+
+    def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+        """Return where to begin in each partition; negative is its beginning.
+
+        Parameters
+        ----------
+        committed : mapping of (str, int) to int
+            The group's next offsets; negative where there is none.
+        """
+        ...
+
+    def revoked(self) -> None:
+        """Bring to an end what was taken; the partitions are still this consumer's."""
+        ...
+
+
 class Source:
     """A consumer that is never waiting when records are there, and never skips one.
+
+    It joins its group with the first poll.
 
     Parameters
     ----------
@@ -68,6 +106,8 @@ class Source:
     topics : iterable of str
     on_error : callable, optional
         Told of errors that librdkafka recovers from by itself.
+    positions : Positions, optional
+        Says where to go on in place of the group.
     """
 
     def __init__(
@@ -76,10 +116,14 @@ class Source:
         group: str,
         topics: Iterable[str],
         on_error: Callable[[str], None] | None = None,
+        positions: Positions | None = None,
     ) -> None:
         self._topics = list(topics)
+        self._positions = positions
+        self._subscribed = False
+        self._joined = False
         self._tell = on_error or (lambda _: None)
-        self._failure: BrokerError | None = None
+        self._failure: FraudError | None = None
         self._paused = False
         self._assigned = False
         self._commits_pending = 0
@@ -91,9 +135,6 @@ class Source:
                 "error_cb": lambda error: self._tell(str(error)),
                 "on_commit": self._committed,
             }
-        )
-        self._consumer.subscribe(
-            self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
         )
 
     def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
@@ -112,6 +153,11 @@ class Source:
         BrokerError
             If the consumer cannot go on.
         """
+        if not self._subscribed:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
+            )
+            self._subscribed = True
         first = self._consumer.poll(timeout_s)
         if self._failure is not None:
             # An exception from a callback would leave the partitions assigned.
@@ -122,8 +168,9 @@ class Source:
         if n_max > 1:
             messages += self._consumer.consume(n_max - 1, 0)
         good = [message for message in messages if self._is_record(message)]
+        now_ms = time.time_ns() // 1_000_000
         return [
-            raw_batch(topic, [m for m in good if m.topic() == topic])
+            raw_batch(topic, [m for m in good if m.topic() == topic], now_ms)
             for topic in self._topics
             if any(m.topic() == topic for m in good)
         ]
@@ -147,6 +194,10 @@ class Source:
         """
         offsets = {**self._uncommitted, **offsets}
         self._uncommitted = {}
+        if not self._joined:
+            # The group takes offsets of its members only; the first commit brings them along.
+            self._uncommitted = offsets
+            return
         self._sent.update(offsets)
         if offsets:
             self._commits_pending += 1
@@ -184,15 +235,31 @@ class Source:
                     f"[{partition.partition}]: {partition.error}"
                 )
                 return
-            if partition.offset < 0:
-                partition.offset = OFFSET_BEGINNING
+        if self._positions is not None:
+            found = {(place.topic, place.partition): place.offset for place in committed}
+            starts = self._positions.assigned(found)
+            for place in committed:
+                place.offset = starts[place.topic, place.partition]
+        for place in committed:
+            if place.offset < 0:
+                place.offset = OFFSET_BEGINNING
         consumer.assign(committed)
         if self._paused:
             # A new assignment fetches; who paused drops what comes, and would lose it.
             consumer.pause(committed)
-        self._assigned = True
+        self._assigned = self._joined = True
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._positions is not None:
+            try:
+                self._positions.revoked()
+            except FraudError as error:
+                # As in _assign: an exception from a callback would not stop the consumer.
+                self._failure = error
+        self._lose(consumer, partitions)
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Let go of partitions that may be another's already: nothing is written for them."""
         consumer.unassign()
         self._assigned = False
         # Whoever has the partitions now commits for them.
@@ -217,7 +284,7 @@ class Source:
             raise BrokerError(
                 f"records of {message.topic()}[{message.partition()}] were deleted before they "
                 f"were read ({error.str()}): raise the topic's retention, then reset the "
-                "group's offsets"
+                "group's offsets, and begin with an empty recovery.folder if there is one"
             )
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise BrokerError(
@@ -229,16 +296,22 @@ class Source:
         return False
 
 
-def raw_batch(topic: str, messages: list[Message]) -> RawBatch:
+def raw_batch(topic: str, messages: list[Message], now_ms: int) -> RawBatch:
     """Lay consumed messages of one topic out as columns.
 
     A record's timestamp is its producer's word unless the topic stamps it itself, so
     it is held between the epoch and now: a wild one must not vouch for a wild event
     time. A record without a timestamp arrives now.
+
+    Parameters
+    ----------
+    topic : str
+    messages : list of Message
+    now_ms : int
+        The clock after they were taken, milliseconds since the epoch.
     """
     n = len(messages)
     stamps_ms = np.fromiter((message.timestamp()[1] for message in messages), np.int64, n)
-    now_ms = time.time_ns() // 1_000_000
     stamps_ms[(stamps_ms < 0) | (stamps_ms > now_ms)] = now_ms
     return RawBatch(
         topic,
@@ -247,6 +320,7 @@ def raw_batch(topic: str, messages: list[Message]) -> RawBatch:
         np.fromiter((message.partition() for message in messages), np.int64, n),
         np.fromiter((message.offset() for message in messages), np.int64, n),
         stamps_ms * 1000,
+        now_ms,
     )
 
 

@@ -14,13 +14,17 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from models.states.restoring import array, count, require, require_kind, require_same
+from models.states.snapshot import State
 from schemas.jit import kernel
 from stream.keytable import NOWHERE, find, insert, key_table
 from stream.labels.fates import Fate, Source
 
 ENTITIES_MAX = 65_536
-NO_CAP = np.iinfo(np.int64).max
+NO_CAP = int(np.iinfo(np.int64).max)
+_NO_DAY = int(np.iinfo(np.int64).min)
 
+_KIND = "label_caps/1"
 _DAY_US = 86_400_000_000
 _SOURCE_CAP, _ENTITY_CAP, _REFUSED = int(Fate.SOURCE_CAP), int(Fate.ENTITY_CAP), 0
 
@@ -81,6 +85,13 @@ def place_of(counts, entity):
     return counts.entities.shape[0] - 1 if place == NOWHERE else place
 
 
+@kernel
+def enter_keys(buckets, keys):
+    """Fill an empty table: each key's place is its own."""
+    for place in range(keys.shape[0]):
+        insert(buckets, 0, keys[place], place)
+
+
 class Caps:
     """Today's counts, and when today is.
 
@@ -102,13 +113,51 @@ class Caps:
             np.zeros(room + 1, np.int64),
             np.zeros(1, np.int64),
         )
-        self._day = np.array([np.iinfo(np.int64).min])
+        self._day = np.array([_NO_DAY])
 
     def today(self, now_us: int) -> Counts:
         """Return the counts of the day of an event time, which never goes back."""
         day = now_us // _DAY_US
         if day != self._day[0]:
             self._day[0] = day
-            for array in self.counts[1:]:
-                array[:] = np.zeros((), array.dtype)
+            self._clear()
         return self.counts
+
+    def state(self) -> State:
+        """Return what has taught today; a copy, as large as the entities that were counted."""
+        counts, used = self.counts, int(self.counts.used[0])
+        entered = counts.buckets[counts.buckets["key"] != 0]
+        keys = np.zeros(used, np.uint64)
+        keys[entered["place"]] = entered["key"]
+        arrays = {
+            "sources": counts.sources.copy(),
+            "keys": keys,
+            "entities": np.append(counts.entities[:used], counts.entities[-1]),
+        }
+        return State(_KIND, {**self._parameters, "day": int(self._day[0]), "used": used}, arrays)
+
+    def restore(self, state: State) -> None:
+        """Go on from the counts of caps of the same limits; SnapshotError, no change, else."""
+        require_kind(state, _KIND)
+        for name, own in self._parameters.items():
+            require_same(state, name, own)
+        counts, room = self.counts, len(self.counts.entities) - 1
+        day, used = count(state, "day", _NO_DAY, NO_CAP), count(state, "used", 0, room)
+        sources = array(state, "sources", np.int64, counts.sources.shape)
+        keys = array(state, "keys", np.uint64, (used,))
+        entities = array(state, "entities", np.int64, (used + 1,))
+        require(state, min(sources.min(), entities.min()) >= 0, "its counts are below 0")
+        distinct = len(np.unique(keys)) == used and bool(keys.all())
+        require(state, distinct, "keys: an entity stands twice, or is nobody")
+        self._clear()
+        counts.sources[:], counts.used[0], self._day[0] = sources, used, day
+        counts.entities[:used], counts.entities[-1] = entities[:-1], entities[-1]
+        enter_keys(counts.buckets, keys)
+
+    def _clear(self) -> None:
+        for counted in self.counts[1:]:
+            counted[:] = np.zeros((), counted.dtype)
+
+    @property
+    def _parameters(self) -> dict[str, list[int] | int]:
+        return {"limits": self.counts.limits.tolist(), "room": len(self.counts.entities) - 1}

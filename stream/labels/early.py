@@ -7,12 +7,12 @@ pushed out by younger ones, is handed back. Memory is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from models.states.restoring import array, count, require, require_kind
+from models.states.snapshot import State
 from schemas.columns import TRANSACTION_KEY, Transactions
 from schemas.jit import kernel
 from schemas.roles import LABEL_ROLES
@@ -22,6 +22,7 @@ from stream.keytable import NOWHERE, find, insert, key_table, remove
 _LAYOUT = LABEL_ROLES.layout
 # Behind a label's own columns: the watermark when it came.
 _SINCE_US = _LAYOUT.width
+_KIND = "early_labels/1"
 _NO_DATA = np.zeros(0, np.uint8)
 
 
@@ -113,27 +114,28 @@ class EarlyLabels:
         since_us[since_us == BEGINNING_US] = now_us
         return _batch(self._leave(int(np.searchsorted(since_us, now_us - self.hold_us, "right"))))
 
-    def arrays(self) -> dict[str, NDArray[np.int64]]:
-        """Return all state by name; `restore` takes it back."""
+    def state(self) -> State:
+        """Return the labels that are held; a copy. Their table is made anew."""
         held = self._longs[:, self._start : self._stop].copy()
-        return {"held": held, "claimed": np.array([self._claimed], np.int64)}
+        return State(_KIND, {"claimed": self._claimed, "labels": held.shape[1]}, {"held": held})
 
-    def restore(self, arrays: Mapping[str, NDArray[np.int64]]) -> None:
-        """Take over what another kept.
+    def restore(self, state: State) -> None:
+        """Take over what another held.
 
         Raises
         ------
-        ValueError
-            If it holds more than may be held here, or is damaged; nothing is changed then.
+        SnapshotError
+            It is more than may be held here, or damaged; nothing is changed then.
         """
-        held, claimed = arrays["held"], arrays["claimed"]
-        if held.ndim != 2 or len(held) != _SINCE_US + 1 or held.shape[1] > self.labels_max:
-            raise ValueError(f"{held.shape} is no shape of at most {self.labels_max} labels")
-        if (np.diff(held[_SINCE_US]) < 0).any() or not held[TRANSACTION_KEY].all():
-            raise ValueError("the early labels are out of order, or of nobody")
+        require_kind(state, _KIND)
+        n, claimed = count(state, "labels", 0, self.labels_max), state.header.get("claimed")
+        held = array(state, "held", np.int64, (_SINCE_US + 1, n))
+        ordered = not (np.diff(held[_SINCE_US]) < 0).any()
+        require(state, ordered and held[TRANSACTION_KEY].all(), "held: out of order, or of nobody")
+        require(state, type(claimed) is bool, f"claimed is {claimed!r}, neither true nor false")
         self._leave(len(self))
         self._append(held)
-        self._claimed = bool(claimed.any())
+        self._claimed = bool(claimed)
 
     def _leave(self, n: int) -> NDArray[np.int64]:
         gone = self._longs[:, self._start : self._start + n].copy()

@@ -7,17 +7,24 @@ that a row knows by its lesson's number whether it was learned already.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.states.restoring import array, require, require_kind, require_same, require_within
+from models.states.snapshot import State
+from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.memory import Allocate, in_memory
+from stream.rings import joined, put, ring_arrays, ring_rows
 
 # What the learners were told of a row before; else 0 for genuine and 1 for fraud.
 NEVER_TAUGHT = -1
 # Places in the array of cursors: lessons ever taken off, lessons ever put on.
 HEAD, TAIL = range(2)
+
+_KIND = "lessons/1"
 
 
 class Queue(NamedTuple):
@@ -122,3 +129,46 @@ class LessonQueue:
             news,
             clocks[says],
         )
+
+    def state(self) -> State:
+        """Return the lessons that wait; arrays are views, until the next label or barrier."""
+        head, tail = self.cursors.tolist()
+        rings = ring_arrays(self._rings, head, tail)
+        header = {"lessons_max": self.lessons_max}
+        return State(_KIND, header, {"cursors": self.cursors.copy(), **rings})
+
+    def restore(self, state: State) -> None:
+        """Take over the lessons of a queue of the same size; SnapshotError, no change, else."""
+        self.restorer(state)()
+
+    def restorer(self, state: State) -> Callable[[], None]:
+        """Return what takes over the lessons, which are looked at here; see `restore`."""
+        require_kind(state, _KIND)
+        require_same(state, "lessons_max", self.lessons_max)
+        cursors = array(state, "cursors", np.int64, (2,))
+        head, tail = cursors.tolist()
+        ordered = 0 <= head <= tail <= head + self.lessons_max
+        require(state, ordered, f"no queue of {self.lessons_max} has the cursors {cursors}")
+        rows = ring_rows(state, self._rings, head, tail)
+        require_within(state, "verdicts", joined(rows["verdicts"]), 0, 1)
+        require_within(state, "taught", joined(rows["taught"]), NEVER_TAUGHT, 1)
+        for name in ("clocks", "told"):
+            require_within(state, name, joined(rows[name]), 0, FEEDBACK | DELAYED)
+
+        def take_over() -> None:
+            for name, ring in self._rings.items():
+                put(ring, head, rows[name])
+            self.cursors[:] = cursors
+
+        return take_over
+
+    @property
+    def _rings(self) -> dict[str, NDArray[Any]]:
+        return {
+            "features": self.features,
+            "scores": self.scores,
+            "verdicts": self.verdicts,
+            "taught": self.taught,
+            "clocks": self.clocks,
+            "told": self.told,
+        }

@@ -11,19 +11,24 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
+from models.states.restoring import array, require, require_kind, require_same, require_within
+from models.states.snapshot import State
 from schemas.jit import kernel
+from stream.decide import Outcome
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE, find, insert, key_table, remove
-from stream.labels.clocks import DELAYED
+from stream.labels.clocks import DELAYED, FEEDBACK
+from stream.labels.fates import Source
 from stream.labels.memory import Allocate, in_memory
+from stream.rings import joined, put, ring_arrays, ring_rows
 
 
 class Waiting(IntEnum):
@@ -44,6 +49,18 @@ FREE, UNLABELLED, LABELLED, MATURED, WITHHELD = (int(state) for state in Waiting
 _ADMITTED, _RELEASED, _LOST, _MATURE = range(4)
 # The number of the lesson of a row that has none.
 NO_LESSON = -1
+
+_KIND = "waiting_rows/1"
+# What a row that is kept may hold; what is not here steers nothing.
+_RANGES = {
+    "states": (UNLABELLED, WITHHELD),
+    "outcomes": (0, max(Outcome)),
+    "numbers": (-1, 2**62),
+    "verdicts": (0, 1),
+    "sources": (0, max(Source)),
+    "lessons": (NO_LESSON, 2**62),
+    "clocks": (0, FEEDBACK | DELAYED),
+}
 
 
 class Ring(NamedTuple):
@@ -150,13 +167,12 @@ def look_up(buckets, keys, places):
 
 
 @kernel
-def enter_all(buckets, keys, first, stop):
-    """Fill an empty table with the rows of a ring; False for a key that comes twice or is 0."""
-    for number in range(first, stop):
-        place = number % keys.shape[0]
-        if keys[place] == uint64(0) or find(buckets, 0, keys[place]) != NOWHERE:
+def enter_all(buckets, keys, first, places):
+    """Fill an empty table with rows from number `first` on; False for a key twice, or 0."""
+    for i in range(keys.shape[0]):
+        if keys[i] == uint64(0) or find(buckets, 0, keys[i]) != NOWHERE:
             return False
-        insert(buckets, 0, keys[place], place)
+        insert(buckets, 0, keys[i], (first + i) % places)
     return True
 
 
@@ -317,43 +333,61 @@ class WaitingRows:
         self.numbers[places] = numbers
         self.cold[places] = cold
 
-    def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """Return all state by name; `restore` takes it back. The table is made anew."""
-        return {
-            name: array
-            for name, array in vars(self).items()
-            if isinstance(array, np.ndarray) and name not in ("buckets", "ripe", "untold")
-        }
+    def state(self) -> State:
+        """Return the rows that are kept; arrays are views, until the next `admit`.
 
-    def restore(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take over the arrays of another ring of the same sizes.
+        The table is made anew.
+        """
+        admitted, released = self.cursors[[_ADMITTED, _RELEASED]].tolist()
+        rings = ring_arrays(self._rings, released, admitted)
+        return State(_KIND, self._sizes, {"cursors": self.cursors.copy(), **rings})
+
+    def restore(self, state: State) -> None:
+        """Take over the rows of another ring of the same sizes.
 
         Raises
         ------
-        ValueError
-            If an array is missing, of another shape or type, or damaged; nothing is
-            changed then.
+        SnapshotError
+            They are of other sizes, or damaged; then nothing was changed.
         """
-        own = self.arrays()
-        for name, array in own.items():
-            given = arrays.get(name)
-            if given is None or given.shape != array.shape or given.dtype != array.dtype:
-                raise ValueError(f"the rows were kept under other features or sizes: {name}")
-        cursors, keys = arrays["cursors"].astype(np.int64), arrays["keys"].astype(np.uint64)
+        self.restorer(state)()
+
+    def restorer(self, state: State) -> Callable[[], None]:
+        """Return what takes over the rows, which are looked at here; see above."""
+        require_kind(state, _KIND)
+        for name, own in self._sizes.items():
+            require_same(state, name, own)
+        cursors = array(state, "cursors", np.int64, (4,))
         admitted, released, lost, mature = cursors.tolist()
-        if not 0 <= released <= mature <= admitted <= released + self.rows_max or lost < 0:
-            raise ValueError(f"no ring of {self.rows_max} rows has the cursors {cursors.tolist()}")
-        live = np.zeros(len(keys), np.bool_)
-        live[np.arange(released, admitted) % len(keys)] = True
-        states = arrays["states"].astype(np.int64)
-        if ((states != FREE) != live).any() or (states > max(Waiting)).any():
-            raise ValueError("the rows are in states that no row can be in")
+        ordered = 0 <= released <= mature <= admitted <= released + self.rows_max and lost >= 0
+        require(state, ordered, f"no ring of {self.rows_max} rows has the cursors {cursors}")
+        rows = ring_rows(state, self._rings, released, admitted)
+        for name, (low, high) in _RANGES.items():
+            require_within(state, name, joined(rows[name]), low, high)
+        keys = joined(rows["keys"])
         buckets = np.zeros_like(self.buckets)
-        if not enter_all(buckets, keys, released, admitted):
-            raise ValueError("two rows are of one transaction, or one of nobody")
-        for name, array in own.items():
-            array[...] = arrays[name]
-        self.buckets = buckets
+        once = enter_all(buckets, keys, released, len(self.keys))
+        require(state, once, "keys: two rows are of one transaction, or one of nobody")
+
+        def take_over() -> None:
+            # Places that are free must say so.
+            self.states[:] = FREE
+            for name, ring in self._rings.items():
+                put(ring, released, rows[name])
+            self.cursors[:] = cursors
+            self.buckets = buckets
+
+        return take_over
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {"rows_max": self.rows_max, "places": len(self.keys)}
+
+    @property
+    def _rings(self) -> dict[str, NDArray[Any]]:
+        other = ("buckets", "cursors", "ripe", "untold")
+        arrays = {name: it for name, it in vars(self).items() if isinstance(it, np.ndarray)}
+        return {name: it for name, it in arrays.items() if name not in other}
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Find the rows of transactions; NOWHERE where none waits. Shape (n,)."""

@@ -168,7 +168,7 @@ class FeatureStream:
             "not_taken": self.not_taken,
             "playback": _without(playback, "engine"),
             "engine": _without(engine, "parameters", "learner", "features"),
-            "features": engine.features.arrays(),
+            "features": engine.features.state(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -84,6 +84,7 @@ def observe(memory, plan, longest_us, keys, first, events_max, places):
         memory.links[event, OWNER] = NIL
         memory.read[KNOWN, row] = 0
         if keys[row] == uint64(0):
+            leave_blank(unshaped(memory), event)
             continue
         place = places[row]
         if place == NOWHERE or uint64(memory.rows[place, KEY]) != keys[row]:
@@ -108,6 +109,19 @@ def observe(memory, plan, longest_us, keys, first, events_max, places):
             read_known(unshaped(memory), unshaped(plan), place, event, row)
         if memory.running.shape[1]:
             run(unshaped(memory), unshaped(plan), place, event, row)
+
+
+@kernel
+def leave_blank(memory, event):
+    """Write over what an event of nobody would keep of the one that lay there before.
+
+    Nobody reads it, but what is remembered would not be a function of what is remembered.
+    """
+    links, running = memory.links, memory.running
+    for k in range(links.shape[1]):
+        links[event, k] = NIL
+    for k in range(running.shape[1]):
+        running[event, k] = 0.0
 
 
 @inlined

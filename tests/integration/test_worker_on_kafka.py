@@ -3,233 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka_server import delete_topics, unique_name
+from worker_site import (
+    DEADLINE_SECONDS,
+    LABELS,
+    PARTITIONS,
+    PROCESSES,
+    REVIEWS,
+    SECONDS,
+    Feed,
+    Site,
+    assert_one_line,
+)
 
 from schemas.columns import Reason
-from schemas.records import PACKAGE, RecordCodec, builtin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from confluent_kafka import Consumer
     from kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
-
-START_SECONDS = 60
-SECONDS = 60
-DEADLINE_SECONDS = 8
-TOPICS = ("transactions", "labels", "alerts", "dead_letters", "decisions", "label_reviews")
-PARTITIONS = 3
-TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
-DECISIONS = RecordCodec(builtin("decision"), 3)
-LABELS = RecordCodec(builtin("label"), 2)
-REVIEWS = RecordCodec(builtin("label_review"), 6)
-CONFIG = """
-[kafka]
-group = "{prefix}"
-[kafka.client]
-{client}
-[topics]
-{topics}
-partitions = {partitions}
-[registry]
-folder = "{registry}"
-[features]
-names = ["amount", "{{card,merchant}}.{{count,amount_mean}}_{{10s,1m}}"]
-[windows]
-events_max = 100_000
-entities_max = 50_000
-[labels]
-learn_interval = "250ms"
-[worker]
-commit_interval = "200ms"
-shutdown_deadline = "{deadline}s"
-"""
-
-
-class Site:
-    """A worker's place on a broker: topics, group, registry and configuration of its own."""
-
-    def __init__(self, folder: Path, bootstrap: str, client: str = "") -> None:
-        self.bootstrap = bootstrap
-        self.folder = folder
-        self.prefix = unique_name("site")
-        self.topics = {name: f"{self.prefix}.{name}" for name in TOPICS}
-        self.config = folder / "fraudstream.toml"
-        self._logs = 0
-        registry = folder / "registry"
-        registry.mkdir()
-        for file in PACKAGE.glob("*.avsc"):
-            (registry / file.name).write_text(file.read_text())
-        index = (PACKAGE / "registry.toml").read_text()
-        (registry / "registry.toml").write_text(index.replace('"fraud.', f'"{self.prefix}.'))
-        self.config.write_text(
-            CONFIG.format(
-                prefix=self.prefix,
-                client=client,
-                topics="\n".join(f'{name} = "{topic}"' for name, topic in self.topics.items()),
-                partitions=PARTITIONS,
-                registry=registry,
-                deadline=DEADLINE_SECONDS,
-            )
-        )
-
-    @property
-    def environment(self) -> dict[str, str]:
-        ours = {k: v for k, v in os.environ.items() if not k.startswith("FRAUD_")}
-        return {
-            **ours,
-            "FRAUD_KAFKA__BOOTSTRAP": self.bootstrap,
-            "FRAUD_SECURITY__HASH_KEY": "0123456789abcdef" * 2,
-        }
-
-    def start(self, *arguments: str) -> Running:
-        self._logs += 1
-        return Running(self, arguments, self.folder / f"{arguments[0]}-{self._logs}")
-
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Run a command to its end; return its status, stdout and stderr."""
-        done = subprocess.run(
-            [sys.executable, "-m", "stream", *arguments],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
-
-    def create_topics(self) -> None:
-        from stream.kafka.client import Connection
-        from stream.kafka.topics import create
-
-        create(Connection(self.bootstrap), self.topics.values(), PARTITIONS)
-
-    def worker(self) -> Running:
-        running = self.start("run", "--config", str(self.config), "--json")
-        running.wait_for('"started"')
-        return running
-
-    def read(self, name: str) -> list[Any]:
-        """Read a topic to its end."""
-        from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-
-        topic = self.topics[name]
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
-        ends = self.ends(name)
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in ends])
-        messages: list[Any] = []
-        deadline = time.monotonic() + SECONDS
-        while len(messages) < sum(ends.values()):
-            assert time.monotonic() < deadline, f"{len(messages)} of {ends}"
-            found = consumer.consume(1000, 0.1)
-            assert all(m.error() is None for m in found)
-            messages += found
-        consumer.close()
-        return messages
-
-    def decided(self) -> Counter[str]:
-        return Counter(
-            DECISIONS.decode(m.value())["transaction_id"] for m in self.read("decisions")
-        )
-
-    def ends(self, name: str) -> dict[int, int]:
-        """Return the end offset of each of a topic's partitions."""
-        from confluent_kafka import Consumer
-
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
-        deadline = time.monotonic() + SECONDS
-        try:
-            return {p: self._end(consumer, name, p, deadline) for p in range(PARTITIONS)}
-        finally:
-            consumer.close()
-
-    def _end(self, consumer: Consumer, name: str, partition: int, deadline: float) -> int:
-        from confluent_kafka import KafkaError, KafkaException, TopicPartition
-
-        # A thawed or restarted broker is fenced until its session is renewed, and meanwhile
-        # its partitions have no leader.
-        leaderless = {KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
-        place = TopicPartition(self.topics[name], partition)
-        while True:
-            try:
-                return int(consumer.get_watermark_offsets(place, timeout=SECONDS)[1])
-            except KafkaException as failed:
-                if failed.args[0].code() not in leaderless or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-
-    def committed(self, name: str) -> dict[int, int]:
-        from confluent_kafka import Consumer, TopicPartition
-
-        settings = {"bootstrap.servers": self.bootstrap, "group.id": self.prefix}
-        consumer = Consumer(settings)
-        try:
-            places = [TopicPartition(self.topics[name], p) for p in range(PARTITIONS)]
-            found = consumer.committed(places, timeout=SECONDS)
-            return {place.partition: max(0, place.offset) for place in found}
-        finally:
-            consumer.close()
-
-    def wait_until_decided(self, ids: set[str], seconds: float = SECONDS) -> Counter[str]:
-        deadline = time.monotonic() + seconds
-        while True:
-            # The end offsets are cheap to ask, the records are not.
-            if sum(self.ends("decisions").values()) >= len(ids):
-                decided = self.decided()
-                if ids <= decided.keys():
-                    return decided
-            assert time.monotonic() < deadline, f"{self.ends('decisions')} of {len(ids)}"
-            time.sleep(0.2)
-
-
-class Running:
-    """A command of ours in a process of its own."""
-
-    def __init__(self, site: Site, arguments: tuple[str, ...], stem: Path) -> None:
-        self.out, self.err = stem.with_suffix(".out"), stem.with_suffix(".err")
-        with self.out.open("wb") as out, self.err.open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "stream", *arguments],
-                env=site.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                process_group=0,
-            )
-        PROCESSES.append(self.process)
-
-    def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while text not in self.err.read_text():
-            assert self.process.poll() is None, self.err.read_text()
-            assert time.monotonic() < deadline, self.err.read_text()
-            time.sleep(0.05)
-
-    def end(self, number: int, seconds: float) -> int:
-        """Send a signal and return the exit status; a process that hangs is a failure."""
-        self.process.send_signal(number)
-        return self.process.wait(seconds)
-
-    def report(self) -> dict[str, Any]:
-        report: dict[str, Any] = json.loads(self.out.read_text())
-        return report
-
-
-PROCESSES: list[subprocess.Popen[bytes]] = []
 
 
 @pytest.fixture(autouse=True)
@@ -254,56 +55,6 @@ def own_site(tmp_path: Path, kafka_server: KafkaServer) -> Site:
     site = Site(tmp_path, kafka_server.bootstrap)
     site.create_topics()
     return site
-
-
-class Feed(threading.Thread):
-    """Payments at a steady rate from a producer that sees to their acknowledgement."""
-
-    def __init__(self, site: Site, n: int, rate_per_s: float) -> None:
-        super().__init__(daemon=True)
-        from confluent_kafka import Producer
-
-        settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
-        self._producer = Producer({**settings, "log_level": 0})
-        self._topic = site.topics["transactions"]
-        self._n, self._rate = n, rate_per_s
-        self.sent: set[str] = set()
-        self.failed: list[Any] = []
-
-    def run(self) -> None:
-        begun = time.monotonic()
-        for number in range(self._n):
-            time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
-            name = f"t-{number}"
-            record = {
-                "transaction_id": name,
-                "event_time": time.time_ns() // 1000,
-                "amount_minor": 1000 + number % 7,
-                "card_id": f"card-{number % 50}",
-                "merchant_id": "shop",
-            }
-            self._producer.produce(
-                self._topic,
-                TRANSACTIONS.encode(record),
-                key=record["card_id"],
-                on_delivery=lambda error, _: self.failed.append(error) if error else None,
-            )
-            self.sent.add(name)
-            self._producer.poll(0)
-        self._producer.flush(SECONDS)
-
-    def finish(self) -> set[str]:
-        self.join(SECONDS)
-        assert not self.is_alive()
-        assert self.failed == []
-        return self.sent
-
-
-def assert_one_line(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, stderr
-    assert lines[0].startswith("error: ")
-    return lines[0]
 
 
 @pytest.mark.slow

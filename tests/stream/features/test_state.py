@@ -41,14 +41,6 @@ def test_more_rows_than_a_batch_may_have_are_refused():
         state.observe(block(LAYOUT, [row] * 3), np.ones(3, np.bool_))
 
 
-def test_the_arrays_of_another_size_are_refused_and_change_nothing():
-    state, other = FeatureState(FEATURES, 10, 10), FeatureState(FEATURES, 11, 10)
-    before = {name: array.tobytes() for name, array in state.arrays().items()}
-    with pytest.raises(ValueError, match="other features or sizes"):
-        state.restore(other.arrays())
-    assert {name: array.tobytes() for name, array in state.arrays().items()} == before
-
-
 @pytest.mark.parametrize(("events_max", "entities_max"), [(0, 5), (5, 0), (2**31, 5), (5, 2**31)])
 def test_sizes_that_links_cannot_name_are_refused_before_memory_is_taken(events_max, entities_max):
     with pytest.raises(ValueError, match=f"card: .* not {events_max} and {entities_max}"):

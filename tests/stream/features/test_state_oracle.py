@@ -26,6 +26,7 @@ from feature_streams import (
 from naive_features import FRESH, LATE_CORRECTED, SATURATED, UNKNOWN, NaiveFeatures
 from seeds import seeds
 
+from models.states.snapshot import pack, unpack
 from schemas.columns import MISSING
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
@@ -369,7 +370,7 @@ def test_a_month_of_days_and_a_delay_of_a_week():
 
 
 def contents(state):
-    return {name: array.tobytes() for name, array in state.arrays().items()}
+    return pack(state.state())
 
 
 @seeds(3, with_run=True)
@@ -408,9 +409,8 @@ def test_a_state_that_was_kept_and_restored_goes_on_as_if_nothing_had_happened(s
     where = f"seed {seed} {bounds} row {stop}"
     first = build(features, **bounds)
     run(first, stream.head(stop), (), BATCH_ROWS_MAX)
-    kept = {name: array.copy() for name, array in first.arrays().items()}
     second = build(features, **bounds)
-    second.restore(kept)
+    second.restore(unpack(pack(first.state())))
     assert contents(second) == contents(first), where
     got = run(second, stream, (), BATCH_ROWS_MAX, start=stop)
     assert got.as_bytes() == expected.part(stop).as_bytes(), where

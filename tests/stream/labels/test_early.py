@@ -7,6 +7,8 @@ import pytest
 from seeds import seeds
 from streams import LABEL_LAYOUT, block, label_row
 
+from models.states.snapshot import State, pack, unpack
+from schemas.errors import SnapshotError
 from stream.event_time import BEGINNING_US
 from stream.labels.early import EarlyLabels
 
@@ -53,7 +55,7 @@ def test_everything_equals_a_list(labels_max, seed):
         assert offsets(early.held()) == [n for _, n, _ in plain]
         assert len(early) == len(plain)
         other = EarlyLabels(labels_max, 25)
-        other.restore(early.arrays())
+        other.restore(unpack(pack(early.state())))
         early = other if rng.random() < 0.2 else early
 
 
@@ -79,21 +81,23 @@ def test_nobodys_key_claims_nothing():
     assert not early.claimed
 
 
-@pytest.mark.parametrize("damage", ["order", "nobody", "shape", "many"])
+@pytest.mark.parametrize("damage", ["order", "nobody", "shape", "many", "claimed"])
 def test_a_damaged_state_is_refused_and_changes_nothing(damage):
     early, other = EarlyLabels(3, 100), EarlyLabels(3, 100)
     early.hold(labels_of(7, 8), 1)
     other.hold(labels_of(9), 5)
-    arrays = {name: array.copy() for name, array in early.arrays().items()}
-    held = arrays["held"]
+    state = early.state()
+    held, header = state.arrays["held"], dict(state.header)
     if damage == "order":
         held[-1] = [2, 1]
     elif damage == "nobody":
         held[2, 0] = 0
     elif damage == "shape":
-        arrays["held"] = held[1:]
+        held = held[1:]
+    elif damage == "claimed":
+        header["claimed"] = 1
     else:
-        arrays["held"] = np.repeat(held, 2, axis=1)
-    with pytest.raises(ValueError, match=r"early labels|shape"):
-        other.restore(arrays)
+        held, header["labels"] = np.repeat(held, 2, axis=1), 4
+    with pytest.raises(SnapshotError, match="early_labels/1"):
+        other.restore(State(state.kind, header, {"held": held}))
     assert other.held().transaction_key.tolist() == [9]

@@ -5,8 +5,11 @@ import pytest
 from naive_labels import NaiveWaitingRows
 from seeds import seeds
 
+from models.states.snapshot import State, pack, unpack
+from schemas.errors import SnapshotError
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE
+from stream.labels.fates import Source
 from stream.labels.waiting import Waiting, WaitingRows
 
 
@@ -224,7 +227,7 @@ def filled():
         places, _ = admit(rows, [first, first + 1], [first, first])
         numbers = np.array([first, first + 1])
         features = np.stack([numbers, -numbers], 1).astype(float)
-        rows.store(places, features, features[:, :1], numbers.astype(np.int8), numbers)
+        rows.store(places, features, features[:, :1], (numbers % 4).astype(np.int8), numbers)
     rows.mature(3, 0)
     return rows
 
@@ -232,22 +235,42 @@ def filled():
 def test_a_restored_ring_goes_on_as_the_first():
     ours, other = filled(), WaitingRows(4, 2, batch_rows_max=2)
     admit(other, [9])
-    other.restore({name: array.copy() for name, array in ours.arrays().items()})
+    other.restore(unpack(pack(ours.state())))
+    assert pack(other.state()) == pack(ours.state())
     for rows in (ours, other):
         admit(rows, [7, 5])
     asked = u64(*range(1, 10))
     assert ours.find(asked).tolist() == other.find(asked).tolist()
     assert other.waiting == ours.waiting
     assert keys_at(other, other.mature(99)) == keys_at(ours, ours.mature(99))
-    for name, array in ours.arrays().items():
-        np.testing.assert_array_equal(other.arrays()[name], array)
+    assert pack(other.state()) == pack(ours.state())
+
+
+def test_a_state_is_as_large_as_the_rows_that_are_kept():
+    sizes = {n: len(pack(WaitingRows(n, 50).state())) for n in (10, 100_000)}
+    assert sizes[100_000] < sizes[10] + 100
 
 
 @pytest.mark.parametrize(
-    "damage", ["missing", "shape", "type", "cursor", "state", "free", "twice", "0"]
+    "damage",
+    [
+        "missing",
+        "shape",
+        "type",
+        "cursor",
+        "state",
+        "free",
+        "twice",
+        "0",
+        "source",
+        "lesson",
+        "kind",
+    ],
 )
 def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
-    arrays = {name: array.copy() for name, array in filled().arrays().items()}
+    kept = unpack(pack(filled().state()))
+    arrays = dict(kept.arrays)
+    assert len(arrays["keys"])
     if damage == "missing":
         del arrays["sources"]
     elif damage == "shape":
@@ -259,15 +282,20 @@ def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
     elif damage == "state":
         arrays["states"][:] = 7
     elif damage == "free":
-        arrays["states"][arrays["cursors"][1] % len(arrays["states"])] = Waiting.FREE
+        arrays["states"][0] = Waiting.FREE
     elif damage == "twice":
         arrays["keys"][:] = 5
-    else:
+    elif damage == "0":
         arrays["keys"][:] = 0
+    elif damage == "source":
+        arrays["sources"][-1] = len(Source)
+    elif damage == "lesson":
+        arrays["lessons"][0] = -2
+    damaged = State("other/1" if damage == "kind" else kept.kind, kept.header, arrays)
     other = WaitingRows(4, 2, batch_rows_max=2)
     admit(other, [9])
-    before = {name: array.tobytes() for name, array in other.arrays().items()}
-    with pytest.raises(ValueError, match=r"the rows|cursors|two rows"):
-        other.restore(arrays)
-    assert {name: array.tobytes() for name, array in other.arrays().items()} == before
+    before = pack(other.state())
+    with pytest.raises(SnapshotError, match="waiting_rows/1"):
+        other.restore(damaged)
+    assert pack(other.state()) == before
     assert other.find(u64(9))[0] != NOWHERE

@@ -1,0 +1,153 @@
+"""All that decides what an engine says next, as one state; and an engine that goes on from it.
+
+What follows from the configuration is not in it, but for what must be the same when it is
+taken up: an engine of other features would read the same bytes as something else.
+Thresholds, lateness and threads may differ. So may what a budget's threshold has come to:
+the budget is part of the state, and says itself what it was kept under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import numpy as np
+
+from models.members import Stateful, restore_members, states_of
+from models.states.restoring import (
+    array,
+    count,
+    require,
+    require_kind,
+    require_same,
+    require_within,
+)
+from models.states.snapshot import State
+from schemas.siphash import hash_texts
+from stream.budget.control import AlertBudget
+from stream.contenders import Contender
+from stream.event_time import BEGINNING_US, EventClock
+from stream.features.state import FeatureState
+from stream.labels.book import LabelBook
+from stream.labels.waiting import NO_LESSON, WaitingRows
+from stream.rings import WRAPPED
+
+_KIND = "engine/1"
+_COUNT_MAX = 2**62
+# What is hashed under the key of ids, so that states kept under another key are known.
+_OF_THE_KEY = "the key of this state"
+
+
+class Engine(Protocol):
+    """What of an engine is looked at here; see `stream.engine.Engine`."""
+
+    parameters: Any
+    counters: Any
+    features: FeatureState
+    waiting: WaitingRows
+    book: LabelBook
+    clock: EventClock
+    champion: Contender
+    budget: AlertBudget | None
+
+    @property
+    def challengers(self) -> Mapping[str, Contender]:
+        """The others, by name."""
+        ...
+
+
+def state_of(engine: Engine, barrier: int) -> State:
+    """Return the state of an engine whose latest learning barrier had this number.
+
+    The arrays of features, of rows that wait and of lessons are views: they hold until the
+    next step or label.
+    """
+    header = {
+        **_parameters(engine),
+        "barrier": barrier,
+        "counters": asdict(engine.counters),
+    }
+    large = {name: part.state() for name, part in _large(engine).items()}
+    counts = {"label_counts": engine.book.counts.copy()}
+    return State(_KIND, header, counts, {**large, **states_of(_small(engine))})
+
+
+def restore(engine: Engine, state: State) -> int:
+    """Let an engine go on from a state; return the number of its latest learning barrier.
+
+    Raises
+    ------
+    SnapshotError
+        The state is of an engine that was built otherwise, or damaged; then nothing was
+        changed.
+    """
+    require_kind(state, _KIND)
+    for name, own in _parameters(engine).items():
+        require_same(state, name, own)
+    large, small = _large(engine), _small(engine)
+    require(state, state.parts.keys() == large.keys() | small.keys(), "its parts are others")
+    barrier = count(state, "barrier", 2 * BEGINNING_US, _COUNT_MAX)
+    counters = _counters(engine, state)
+    label_counts = array(state, "label_counts", np.int64, engine.book.counts.shape)
+    # What is large is looked at before anything changes, what is small can be put back.
+    take_over = [part.restorer(state.parts[name]) for name, part in large.items()]
+    _require_lessons(state)
+    parts = {name: state.parts[name] for name in small}
+    restore_members(small, State(_KIND, parts=parts))
+    for take in take_over:
+        take()
+    engine.book.counts[:] = label_counts
+    vars(engine.counters).update(counters)
+    return barrier
+
+
+def _parameters(engine: Engine) -> dict[str, Any]:
+    """Return what must be the same where a state is taken up; its parts know of more."""
+    parameters = engine.parameters
+    (of_the_key,) = hash_texts([_OF_THE_KEY], parameters.hash_key).tolist()
+    return {
+        "hash_key": f"a key with the mark {of_the_key:016x}",
+        "learn_interval_us": parameters.learn_interval_us,
+        "labels": asdict(parameters.labels),
+        "calibrate": parameters.calibrate,
+        "alerts_per_day": float(parameters.alerts_per_day),
+        "challengers": list(engine.challengers),
+    }
+
+
+def _counters(engine: Engine, state: State) -> dict[str, int]:
+    counters = state.header.get("counters")
+    own = asdict(engine.counters)
+    require(state, type(counters) is dict and counters.keys() == own.keys(), "counters are others")
+    kept = State(_KIND, counters or {})
+    return {name: count(kept, name, 0, _COUNT_MAX) for name in own}
+
+
+def _require_lessons(state: State) -> None:
+    """Refuse rows that name lessons which were never put on the queue."""
+    _, tail = state.parts["lessons"].arrays["cursors"].tolist()
+    waiting = state.parts["waiting"]
+    for name in ("lessons", "lessons" + WRAPPED):
+        require_within(waiting, name, waiting.arrays[name], NO_LESSON, tail - 1)
+
+
+def _large(engine: Engine) -> dict[str, Any]:
+    return {
+        "features": engine.features,
+        "waiting": engine.waiting,
+        "lessons": engine.book.queue,
+    }
+
+
+def _small(engine: Engine) -> dict[str, Stateful]:
+    parts: dict[str, Stateful] = {
+        "clock": engine.clock,
+        "early_labels": engine.book.early,
+        "label_caps": engine.book.caps,
+        "champion": engine.champion,
+    }
+    parts |= {f"challenger {name}": each for name, each in engine.challengers.items()}
+    if engine.budget is not None:
+        parts["budget"] = engine.budget
+    return parts

@@ -1,0 +1,1 @@
+"""The journal, and what a worker makes of it after a crash."""

@@ -1,0 +1,85 @@
+"""What must be the same for a journal to be taken again with the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.errors import RecoveryError
+from stream.recovery.journal import Entry, Header, Kind
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who writes a journal.
+
+    Attributes
+    ----------
+    code : str
+        The code's version.
+    configuration : str
+        Digest of all that decides.
+    transactions, labels : str
+        The topics.
+    transaction_schemas, label_schemas : tuple of int
+        Ids that are decoded.
+    """
+
+    code: str
+    configuration: str
+    transactions: str
+    labels: str
+    transaction_schemas: tuple[int, ...] = ()
+    label_schemas: tuple[int, ...] = ()
+
+    @property
+    def topics(self) -> dict[Kind, str]:
+        """Where the records of each kind lie."""
+        return {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
+
+    def header(self, number: int, first_step: int, now_ms: int) -> Header:
+        """Return the header of a segment."""
+        return Header(
+            number,
+            first_step,
+            now_ms,
+            self.code,
+            self.configuration,
+            self.transactions,
+            self.labels,
+            list(self.transaction_schemas),
+            list(self.label_schemas),
+        )
+
+    def require(self, links: Sequence[tuple[Header, list[Entry]]]) -> None:
+        """Refuse entries that another code or configuration made, or cannot be read.
+
+        Schemas may have been added since: entries are decoded with those of their time.
+
+        Raises
+        ------
+        RecoveryError
+            It names what differs, and what to do.
+        """
+        for header, entries in links:
+            differs = [
+                f"{name} {theirs}, not {ours}"
+                for name, theirs, ours in (
+                    ("code", header.code, self.code),
+                    ("configuration", header.configuration, self.configuration),
+                    ("transactions topic", header.transactions, self.transactions),
+                    ("labels topic", header.labels, self.labels),
+                )
+                if theirs != ours
+            ]
+            gone = set(header.transaction_schemas) - set(self.transaction_schemas)
+            gone |= set(header.label_schemas) - set(self.label_schemas)
+            if gone:
+                differs.append(f"schema ids {sorted(gone)}, which the registry no longer gives")
+            if differs:
+                raise RecoveryError(
+                    f"recovery.folder holds {len(entries)} steps after its last snapshot that "
+                    f"were taken with another {'; '.join(differs)}: start the worker once more "
+                    "as it was and stop it with SIGTERM, which leaves a snapshot and no such "
+                    "steps; or begin with an empty folder, and an empty state"
+                )

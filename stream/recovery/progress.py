@@ -1,0 +1,107 @@
+"""How far a worker has come in its inputs, and the state that belongs to exactly this place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.states.restoring import count, require, require_kind
+from models.states.snapshot import State
+from schemas.errors import SnapshotError
+from stream.engine import Engine
+from stream.held_labels import HeldLabels
+from stream.kafka.source import RawBatch
+from stream.recovery.code_version import release
+from stream.recovery.identity import Identity
+from stream.recovery.journal import Entry
+from stream.recovery.replaying import Place
+
+_KIND = "worker/1"
+
+
+@dataclass
+class Progress:
+    """Where the inputs were left.
+
+    Attributes
+    ----------
+    step : int
+        Calls of the engine so far.
+    now_ms : int
+        The clock at the last one, milliseconds since the epoch; 0: there was none.
+    positions : dict of Place to int
+        The offset behind the last record of each partition.
+    """
+
+    step: int = 0
+    now_ms: int = 0
+    positions: dict[Place, int] = field(default_factory=dict)
+
+    def take(self, raw: RawBatch, entry: Entry) -> None:
+        """Come as far as a batch."""
+        self.step = entry.step
+        self.now_ms = entry.now_ms
+        self.positions.update(raw.next_offsets())
+
+    def new(self, raw: RawBatch) -> NDArray[np.bool_]:
+        """Tell which records lie behind all that was taken before them, shape (n,)."""
+        new = np.ones(len(raw), np.bool_)
+        for partition in set(raw.partition.tolist()):
+            here = np.flatnonzero(raw.partition == partition)
+            last = self.positions.get((raw.topic, partition), 0) - 1
+            before = np.maximum.accumulate(np.concatenate([[last], raw.offset[here]]))[:-1]
+            new[here] = raw.offset[here] > before
+        return new
+
+    def state(self, identity: Identity, engine: Engine, held: HeldLabels) -> State:
+        """Return the state of the worker; its arrays hold until the next step."""
+        offsets = [[topic, p, at] for (topic, p), at in sorted(self.positions.items())]
+        header = {
+            "code_version": identity.code,
+            "configuration": identity.configuration,
+            "step": self.step,
+            "now_ms": self.now_ms,
+            "offsets": offsets,
+        }
+        return State(_KIND, header, {}, {"engine": engine.state(), "held": held.state()})
+
+
+def restored(state: State, engine: Engine, held: HeldLabels) -> Progress:
+    """Give engine and held labels their state back; return how far the worker had come.
+
+    Raises
+    ------
+    SnapshotError
+        The state is of another release, another engine or damaged. A worker that was told so
+        is to be thrown away.
+    """
+    require_kind(state, _KIND)
+    version = str(state.header.get("code_version", ""))
+    if version.partition("+")[0] != release():
+        raise SnapshotError(
+            f"the snapshot is of release {version or 'unknown'}, and this is {release()}: go on "
+            "with that one, or begin with an empty recovery.folder"
+        )
+    step = count(state, "step", 0, 2**63 - 1)
+    now_ms = count(state, "now_ms", -(2**62), 2**62)
+    positions = _positions(state)
+    whole = {"engine", "held"} <= state.parts.keys()
+    require(state, whole, "the state of the engine or of held labels is missing")
+    engine.restore(state.parts["engine"])
+    held.restore(state.parts["held"])
+    return Progress(step, now_ms, positions)
+
+
+def _positions(state: State) -> dict[Place, int]:
+    """Return the offsets of a header."""
+    positions: dict[Place, int] = {}
+    offsets = state.header.get("offsets")
+    for each in offsets if isinstance(offsets, list) else [None]:
+        match each:
+            case [str(topic), int(partition), int(offset)] if partition >= 0 and offset >= 0:
+                positions[topic, partition] = offset
+            case _:
+                raise SnapshotError(f"{_KIND}: offsets holds {each!r}, which is no place")
+    return positions

@@ -1,0 +1,64 @@
+"""What the worker before this one had published when it stopped, and must not come again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.recovery.replaying import Place
+
+
+class Published:
+    """The records that are out.
+
+    Everything that an acknowledged input led to is out. Of the rest an alert may be: its id
+    was found on its topic, and what was emitted first stands.
+    """
+
+    def __init__(self) -> None:
+        self._acknowledged: dict[Place, int] = {}
+        self._alerts: set[str] = set()
+        self.suppressed = 0
+
+    def acknowledge(self, offsets: Mapping[Place, int]) -> None:
+        """Note that all inputs before these offsets are acknowledged; it is never taken back."""
+        for place, offset in offsets.items():
+            self._acknowledged[place] = max(offset, self._acknowledged.get(place, offset))
+
+    def acknowledged(self, topic: str, partition: int) -> int:
+        """Return the offset before which all of a partition is acknowledged."""
+        return self._acknowledged.get((topic, partition), 0)
+
+    def found(self, alert_ids: Iterable[str]) -> None:
+        """Note alerts that were found on their topic."""
+        self._alerts.update(alert_ids)
+
+    def missing(
+        self, topic: str, partition: NDArray[np.int64], offset: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Tell of which records the output is to be published; all shape (n,).
+
+        A partition's records come in the order of their offsets: one that has come further
+        than what was acknowledged is asked about no longer.
+        """
+        missing = np.ones(len(offset), np.bool_)
+        for place, behind in list(self._acknowledged.items()):
+            here = partition == place[1]
+            if place[0] == topic and here.any():
+                missing[here] = offset[here] >= behind
+                if missing[here].any():
+                    del self._acknowledged[place]
+        return missing
+
+    def is_out(self, alert_id: str) -> bool:
+        """Tell whether an alert is out already."""
+        out = alert_id in self._alerts
+        self.suppressed += out
+        return out
+
+    def commit(self, offsets: Mapping[Place, int]) -> dict[Place, int]:
+        """Return those offsets that are news to the group: a commit must not go back."""
+        known = self._acknowledged
+        return {place: at for place, at in offsets.items() if at > known.get(place, -1)}

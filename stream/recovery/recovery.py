@@ -1,0 +1,280 @@
+"""How a worker becomes what the one before it was, and leaves behind what the next one needs.
+
+Before a batch is worked on, which records it is made of goes into the journal. Now and then
+a snapshot of all state is written. The next worker takes the newest whole snapshot, works
+again on what the journal names behind it, publishes of that what nobody has seen, and goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from models.states.snapshot import State
+from schemas.errors import RecoveryError, StorageError
+from stream.engine import Engine
+from stream.held_labels import HeldLabels
+from stream.kafka.source import RawBatch
+from stream.recovery.identity import Identity
+from stream.recovery.journal import Entry, Header
+from stream.recovery.progress import Progress, restored
+from stream.recovery.published import Published
+from stream.recovery.replaying import Place
+from stream.recovery.restart import Reader, find_published, replayed
+from stream.recovery.runs import fingerprint, runs_of
+from stream.recovery.segments import Journal
+from stream.recovery.stats import RecoveryStats
+from stream.snapshots.background import BackgroundWriter, Result
+from stream.snapshots.folder import SnapshotFolder
+
+# Waiting for acknowledgements holds up the loop, for as long as brokers take to answer.
+SETTLE_S = 1.0
+_RETRY_S = 1.0
+
+
+class Recovery:
+    """The journal and the snapshots of one worker.
+
+    Parameters
+    ----------
+    journal : Journal
+        Of this worker's folder.
+    identity : Identity
+    snapshots : SnapshotFolder
+    writer : BackgroundWriter
+    reader : Reader
+    interval_s : float
+        Between snapshots.
+    tell : callable
+        Told in words what an operator should know.
+    clock : callable
+        Seconds, never going back.
+    now_ms : callable
+        Milliseconds since the epoch.
+
+    Attributes
+    ----------
+    progress : Progress
+    published : Published
+        What of the replayed steps' output, and of the first live ones', is out.
+    stats : RecoveryStats
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        identity: Identity,
+        snapshots: SnapshotFolder,
+        writer: BackgroundWriter,
+        reader: Reader,
+        interval_s: float,
+        tell: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.progress = Progress()
+        self.published = Published()
+        self.stats = RecoveryStats()
+        self._journal = journal
+        self._identity = identity
+        self._kinds = {topic: kind for kind, topic in identity.topics.items()}
+        self._snapshots = snapshots
+        self._writer = writer
+        self._reader = reader
+        self._interval_s = interval_s
+        self._tell = tell
+        self._clock = clock
+        self._now_ms = now_ms
+        self._live = False
+        # Of the last snapshot that was begun; -1: none was, or it failed.
+        self._snapshot_step = -1
+        self._snapshot_began_s = 0.0
+        self._state_s: float | None = None
+        self._next_s = 0.0
+        self._state: Callable[[], State] = lambda: State("")
+        self._settle: Callable[[float], bool] = lambda _: True
+
+    def resume(
+        self, engine: Engine, held: HeldLabels, settle: Callable[[float], bool]
+    ) -> Iterator[tuple[Header, RawBatch]]:
+        """Restore the newest snapshot, then yield each batch of the journal behind it.
+
+        Parameters
+        ----------
+        engine : Engine
+        held : HeldLabels
+            Both as new.
+        settle : callable
+            Waits so many seconds until everything published is acknowledged, and tells
+            whether it is.
+
+        Yields
+        ------
+        header : Header
+            Of the segment, which names the schemas of its time.
+        raw : RawBatch
+            To be worked on as any other, and published as far as `published` says.
+
+        Raises
+        ------
+        RecoveryError, SnapshotError, StorageError, BrokerError
+            If what is there cannot be taken up, or records of it are gone.
+        """
+        began_s = self._clock()
+        found = self._snapshots.newest()
+        if found is not None:
+            for each in found.refused:
+                self._tell(f"{each.path} was passed over: {each.why}")
+            self.progress = restored(found.state, engine, held)
+            self._snapshot_step = self.progress.step
+        elif not self._journal.reaches_back():
+            raise RecoveryError(
+                f"recovery.folder: the snapshot behind which the journal in "
+                f"{self._journal.folder} goes on is not there: bring it back, or begin with an "
+                "empty folder, and an empty state"
+            )
+        chain = self._journal.chain(0 if found is None else found.number, self.progress.step)
+        for text in chain.broken:
+            self._tell(f"the journal is damaged, what follows is decided anew: {text}")
+        self._identity.require(chain.links)
+        find_published(self.published, self.progress, chain, self._identity, self._reader)
+        for header, raw in replayed(self.progress, chain, self._identity, self._reader):
+            self.stats.replayed += len(raw)
+            yield header, raw
+        self._state = lambda: self.progress.state(self._identity, engine, held)
+        self._settle = settle
+        self._cut(self._next_number(), durable=True)
+        now_s = self._clock()
+        # What was replayed once should not be replayed again.
+        self._next_s = now_s if chain.links else now_s + self._interval_s
+        self.stats.recovery_seconds = now_s - began_s
+        self._live = True
+
+    def take(self, raw: RawBatch) -> RawBatch:
+        """Note in the journal what is about to be worked on; return it.
+
+        A record that comes again after a rebalance, though it was taken, is left out.
+
+        Raises
+        ------
+        RecoveryError
+            If the journal cannot be written.
+        """
+        raw = raw.rows(self.progress.new(raw))
+        if len(raw):
+            entry = Entry(
+                self._kinds[raw.topic],
+                self.progress.step + 1,
+                raw.now_ms,
+                fingerprint(raw.arrival_time_us),
+                runs_of(raw.partition, raw.offset),
+            )
+            self._journal.append(entry)
+            self.progress.take(raw, entry)
+        return raw
+
+    def tend(self) -> None:
+        """Begin a snapshot if it is time, and see what became of the last one."""
+        result = self._writer.poll()
+        if result is not None:
+            self._note(result)
+        now_s = self._clock()
+        if now_s < self._next_s or self._writer.busy:
+            return
+        self._next_s = now_s + self._interval_s
+        if self.progress.step == self._snapshot_step:
+            return
+        # A snapshot says that its steps are over and done with: nobody replays them again.
+        if self._settle(SETTLE_S):
+            self._begin_snapshot(background=True)
+        else:
+            self.stats.snapshots_postponed += 1
+            self._next_s = now_s + _RETRY_S
+
+    def finish(self, timeout_s: float) -> None:
+        """Write a last snapshot, if all output is acknowledged; the journal behind it is empty."""
+        if not self._live:
+            return
+        result = self._writer.wait(timeout_s)
+        if result is not None:
+            self._note(result)
+        changed = self.progress.step != self._snapshot_step
+        if changed and not self._writer.busy and self._settle(0):
+            self._begin_snapshot(background=False)
+
+    def stop(self) -> None:
+        """Write nothing any more."""
+        self._live = False
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._writer.stop()
+        self._reader.close()
+        self._journal.close()
+
+    def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
+        """Return where to go on: behind what the state has seen, else where the group is."""
+        known = self.progress.positions
+        self.published.acknowledge({place: at for place, at in committed.items() if at > 0})
+        bare = sorted(place for place, at in committed.items() if at > 0 and place not in known)
+        if bare:
+            names = ", ".join(f"{topic}[{partition}]" for topic, partition in bare)
+            self._tell(
+                f"nothing is remembered of {names}: they go on at the group's committed offsets, "
+                "and what came before is in no window"
+            )
+        return {place: known.get(place, at) for place, at in committed.items()}
+
+    def revoked(self) -> None:
+        """Write a snapshot before partitions go, so that the state is not older than they."""
+        if self._live and self._settle(SETTLE_S):
+            self.finish(SETTLE_S)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what happened as plain values; the age is that of the state last written."""
+        age = None if self._state_s is None else round(self._clock() - self._state_s, 3)
+        said = {"snapshot_age_seconds": age, "alerts_suppressed": self.published.suppressed}
+        return {**self.stats.as_dict(), **said}
+
+    def _begin_snapshot(self, background: bool) -> None:
+        """Cut the journal here and write the state of this moment."""
+        number = self._next_number()
+        self._snapshot_began_s = self._clock()
+        self._snapshot_step = self.progress.step
+        try:
+            self._cut(number)
+            if background:
+                self._writer.start(self._state(), number)
+            else:
+                size = self._snapshots.write(self._state(), number).stat().st_size
+                self._written(self._clock() - self._snapshot_began_s, size)
+        except (RecoveryError, StorageError) as error:
+            self._failed(str(error))
+
+    def _cut(self, number: int, durable: bool = False) -> None:
+        """Begin the journal's next segment here."""
+        header = self._identity.header(number, self.progress.step + 1, self._now_ms())
+        self._journal.begin(header, durable)
+
+    def _note(self, result: Result) -> None:
+        self.stats.snapshot_held_up_seconds = result.held_up_s
+        if result.error:
+            self._failed(result.error)
+        else:
+            self._written(result.seconds, result.bytes)
+
+    def _failed(self, error: str) -> None:
+        self._snapshot_step = -1
+        self.stats.snapshots_failed += 1
+        self._tell(f"no snapshot was written, the journal grows until one is: {error}")
+
+    def _written(self, seconds: float, size: int) -> None:
+        self._state_s = self._snapshot_began_s
+        self.stats.snapshots += 1
+        self.stats.snapshot_seconds = seconds
+        self.stats.snapshot_bytes = size
+        self._journal.prune(min(self._snapshots.numbers(), default=0))
+
+    def _next_number(self) -> int:
+        return 1 + max([0, *self._snapshots.numbers(), *self._journal.numbers()])

@@ -1,0 +1,207 @@
+"""The journal's files: one is written, the older ones lead from a snapshot to it.
+
+An entry is written in one call and not forced to the disk. A process that is killed leaves
+what it wrote to the kernel, so nothing is ever published that the journal does not know; what
+a machine takes with it when it loses its power is cut off at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from schemas.errors import RecoveryError
+from stream.recovery.journal import Entry, Header, begin_segment, entry_bytes, read_segment
+from stream.recovery.lock import FolderLock
+
+_NAME = re.compile(r"segment-(\d{12})\.journal")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Entries from a snapshot to the end of the journal.
+
+    Attributes
+    ----------
+    links : list of (Header, list of Entry)
+        Segments that have entries, each beginning where the one before ends.
+    broken : list of str
+        Where entries could not be read, in words.
+    now_ms : int or None
+        The latest time that is known of it; None: it is empty.
+    """
+
+    links: list[tuple[Header, list[Entry]]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    now_ms: int | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them."""
+        return [entry for _, entries in self.links for entry in entries]
+
+
+class Segments:
+    """The segments of a folder, to be read.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of all segments, the oldest first."""
+        names = map(_NAME.fullmatch, os.listdir(self.folder))
+        return sorted(int(name[1]) for name in names if name)
+
+    def chain(self, number: int, step: int) -> Chain:
+        """Read on behind a step, from a segment on.
+
+        A segment that does not begin where the one before it ends belongs to a history that
+        was given up when its beginning was found damaged.
+
+        Parameters
+        ----------
+        number : int
+            Of the snapshot; 0: there is none.
+        step : int
+            Its last step.
+        """
+        chain = Chain()
+        for each in self.numbers():
+            if each < number:
+                continue
+            path = self.path(each)
+            segment = read_segment(path.read_bytes())
+            if segment.damage:
+                chain.broken.append(f"{path}, {segment.damage}")
+            if segment.header is None or segment.header.first_step != step + 1:
+                continue
+            step += len(segment.entries)
+            now_ms = segment.entries[-1].now_ms if segment.entries else segment.header.now_ms
+            chain = replace(chain, now_ms=now_ms)
+            if segment.entries:
+                chain.links.append((segment.header, segment.entries))
+        return chain
+
+    def reaches_back(self) -> bool:
+        """Tell whether no segment is there that begins behind steps that no other holds."""
+        headers = (read_segment(self.path(each).read_bytes()).header for each in self.numbers())
+        found = [header.first_step for header in headers if header is not None]
+        return not found or min(found) == 1
+
+    def path(self, number: int) -> Path:
+        """Return where a segment lies."""
+        return self.folder / f"segment-{number:012d}.journal"
+
+
+class Journal(Segments):
+    """The segments of a folder, one of them being written.
+
+    Parameters
+    ----------
+    folder : Path
+        This worker's alone; it is made if it is not there.
+
+    Raises
+    ------
+    RecoveryError
+        If another worker has the folder, or it cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise RecoveryError(
+                f"recovery.folder: {folder} cannot be made: {error.strerror}"
+            ) from error
+        self._lock = FolderLock(folder)
+        self._file: int | None = None
+        self._path = folder
+        self._length = 0
+
+    def begin(self, header: Header, durable: bool = False) -> None:
+        """Write to a new segment from now on.
+
+        Parameters
+        ----------
+        header : Header
+        durable : bool
+            Wait until the header is on the disk.
+
+        Raises
+        ------
+        RecoveryError
+            If it cannot be written; the one before is written as it was.
+        """
+        path, data = self.path(header.number), begin_segment(header)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            file = os.open(path, flags, 0o600)
+            try:
+                _write_all(file, data)
+                if durable:
+                    os.fsync(file)
+            except OSError:
+                os.close(file)
+                path.unlink()
+                raise
+        except OSError as error:
+            raise _refused(path, error) from error
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._path, self._length = file, path, len(data)
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry; it is whole in the kernel's hands when this returns.
+
+        Raises
+        ------
+        RecoveryError
+            If it cannot be written; the segment is as long as before.
+        """
+        if self._file is None:
+            raise ValueError("begin a segment first")
+        data = entry_bytes(entry)
+        try:
+            _write_all(self._file, data)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._length)
+                os.lseek(self._file, self._length, os.SEEK_SET)
+            raise _refused(self._path, error) from error
+        self._length += len(data)
+
+    def prune(self, number: int) -> None:
+        """Delete the segments before one."""
+        for each in self.numbers():
+            if each < number:
+                self.path(each).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._lock.release()
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _refused(path: Path, error: OSError) -> RecoveryError:
+    return RecoveryError(
+        f"the journal {path} cannot be written ({error.strerror}); nothing was published of what "
+        "it does not know: make room and restart"
+    )

@@ -1,0 +1,65 @@
+"""The worker's side of the brokers while it recovers: inputs again, and the alerts that are out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from stream.kafka.reader import PlaceReader
+from stream.kafka.source import headers_of
+from stream.recovery.replaying import Place
+
+ALERT_ID_HEADER = "ce_id"
+_TAIL_S = 30.0
+
+
+class KafkaReader:
+    """Read the inputs and the alerts topic; see `stream.recovery.recovery.Reader`.
+
+    Parameters
+    ----------
+    reader : PlaceReader
+    alerts_topic : str
+    tell : callable
+        Told when not all alerts could be read in time.
+    """
+
+    def __init__(self, reader: PlaceReader, alerts_topic: str, tell: Callable[[str], None]) -> None:
+        self._reader = reader
+        self._alerts_topic = alerts_topic
+        self._tell = tell
+
+    def committed(self, places: list[Place]) -> dict[Place, int]:
+        """Return the group's next offsets; negative where there is none."""
+        return self._reader.committed(places)
+
+    def read(self, first: Mapping[Place, int], behind: Mapping[Place, int]) -> Iterator[list[Any]]:
+        """Yield the records of offsets from `first` to before `behind`."""
+        return self._reader.read(first, behind)
+
+    def alert_ids(self, since_ms: int) -> set[str]:
+        """Return the ids of the alerts published since a time.
+
+        The id is a header, so that alerts of other schema versions are known too.
+        """
+        first, behind = self._reader.since(self._alerts_topic, since_ms)
+        ids: set[str] = set()
+        began_s = time.monotonic()
+        for messages in self._reader.read(first, behind, _TAIL_S):
+            for message in messages:
+                ids.update(
+                    (value or b"").decode("utf-8", "replace")
+                    for name, value in headers_of(message)
+                    if name == ALERT_ID_HEADER
+                )
+        if time.monotonic() - began_s > _TAIL_S:
+            self._tell(
+                f"the alerts since {since_ms} ms could not all be read in {_TAIL_S:.0f} s: "
+                "some may come again under the same id"
+            )
+        return ids
+
+    def close(self) -> None:
+        """Let go of the brokers."""
+        self._reader.close()

@@ -1,0 +1,1 @@
+"""What a worker is, kept as files: to go on after a crash where it was."""

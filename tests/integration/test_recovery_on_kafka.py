@@ -1,0 +1,227 @@
+"""A worker that is killed on a real Kafka becomes what it was, and says nothing twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from kafka_server import delete_topics
+from seeds import seeds
+from worker_site import DEADLINE_SECONDS, LABELS, PROCESSES, SECONDS, TRANSACTIONS, Site
+
+from schemas.records import RecordCodec, builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.kafka
+
+ALERTS = RecordCodec(builtin("alert"), 4)
+MORE = """
+[model]
+frauds_min = 5
+genuine_min = 20
+[decision]
+review = 0.2
+[recovery]
+folder = "{folder}"
+snapshot_interval = "2s"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    for process in PROCESSES:
+        process.kill()
+        process.wait(10)
+    PROCESSES.clear()
+
+
+@pytest.fixture
+def site(tmp_path: Path, kafka_bootstrap: str) -> Iterator[Site]:
+    more = MORE.format(folder=tmp_path / "state")
+    site = Site(tmp_path, kafka_bootstrap, '"session.timeout.ms" = 6000', more)
+    site.create_topics()
+    yield site
+    delete_topics(kafka_bootstrap, list(site.topics.values()))
+
+
+class Traffic(threading.Thread):
+    """Payments with frauds among them, and their labels a moment later, until told to stop."""
+
+    def __init__(self, site: Site, rate_per_s: float, seed: int) -> None:
+        super().__init__(daemon=True)
+        from confluent_kafka import Producer
+
+        settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
+        self._producer = Producer({**settings, "log_level": 0})
+        self._site = site
+        self._rate = rate_per_s
+        self._rng = np.random.default_rng(seed)
+        self._ended = threading.Event()
+        self.sent: set[str] = set()
+        self.failed: list[Any] = []
+
+    def run(self) -> None:
+        begun, number = time.monotonic(), 0
+        while not self._ended.is_set():
+            time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
+            self._pay(number)
+            number += 1
+        self._producer.flush(SECONDS)
+
+    def finish(self) -> set[str]:
+        self._ended.set()
+        self.join(SECONDS)
+        assert not self.is_alive()
+        assert self.failed == []
+        return self.sent
+
+    def _pay(self, number: int) -> None:
+        fraud = bool(self._rng.random() < 0.2)
+        name, now_us = f"t-{number}", time.time_ns() // 1000
+        payment = {
+            "transaction_id": name,
+            "event_time": now_us,
+            "amount_minor": int(self._rng.lognormal(10 if fraud else 7, 1)),
+            "card_id": f"card-{number % 50}",
+            "merchant_id": f"shop-{number % 7}",
+        }
+        self._send("transactions", TRANSACTIONS.encode(payment), payment["card_id"])
+        self.sent.add(name)
+        if number >= 50:
+            verdict = {"transaction_id": f"t-{number - 50}", "is_fraud": fraud}
+            verdict |= {"label_time": now_us, "source": "CUSTOMER", "confidence": 1.0}
+            self._send("labels", LABELS.encode(verdict), "desk")
+        self._producer.poll(0)
+
+    def _send(self, topic: str, value: bytes, key: str) -> None:
+        self._producer.produce(
+            self._site.topics[topic],
+            value,
+            key=key,
+            on_delivery=lambda error, _: self.failed.append(error) if error else None,
+        )
+
+
+def recovered(log: str) -> dict[str, Any]:
+    (line,) = [line for line in log.splitlines() if '"recovered"' in line]
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+@pytest.mark.slow
+@seeds(1)
+def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    traffic = Traffic(site, 600, seed)
+    traffic.start()
+    replayed = 0
+    for _ in range(5):
+        worker = site.worker()
+        time.sleep(float(rng.uniform(0.0, 6.0)))
+        worker.process.kill()
+        worker.process.wait(10)
+        report = recovered(worker.err.read_text()) if "recovered" in worker.err.read_text() else {}
+        replayed += report.get("replayed", 0)
+        print("killed;", {k: v for k, v in report.items() if k in ("recovery_seconds", "replayed")})
+    last = site.worker()
+    sent = traffic.finish()
+    decided = site.wait_until_decided(sent)
+    assert decided.keys() == sent
+    deadline = time.monotonic() + SECONDS
+    while site.committed("labels") != site.ends("labels"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert last.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, last.err.read_text()
+    report = last.report()
+    print("the last one:", report["recovery"])
+    # Each payment once, whatever came before: the state is that of one worker.
+    assert report["decisions"] == len(sent)
+    assert report["labels"] == sum(site.ends("labels").values())
+    assert replayed + report["recovery"]["replayed"] > 0
+    alerts = Counter(dict(m.headers())["ce_id"] for m in site.read("alerts"))
+    assert len(alerts) > 50
+    assert set(alerts.values()) == {1}
+    assert site.committed("transactions") == site.ends("transactions")
+
+    # After a clean stop nothing is replayed, and all is known.
+    heir = site.worker()
+    heir.wait_for('"recovered"')
+    assert heir.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, heir.err.read_text()
+    assert heir.report()["recovery"]["replayed"] == 0
+    assert heir.report()["decisions"] == len(sent)
+    assert len(site.read("alerts")) == len(alerts)
+
+
+@pytest.mark.slow
+def test_a_second_worker_in_the_folder_is_told_so(site: Site) -> None:
+    worker = site.worker()
+    worker.wait_for('"recovered"')
+    status, out, err = site.run("run", "--config", str(site.config))
+    assert (status, out) == (1, "")
+    assert "another worker is at work" in err
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+
+
+@pytest.mark.slow
+def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> None:
+    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    traffic = Traffic(site, 300, 1)
+    traffic.start()
+    worker = site.worker()
+    while sum(site.ends("decisions").values()) < 300:
+        time.sleep(0.05)
+    worker.process.kill()
+    worker.process.wait(10)
+    traffic.finish()
+    ends = site.ends("transactions")
+    topic = site.topics["transactions"]
+    admin = AdminClient({"bootstrap.servers": site.bootstrap})
+    places = [TopicPartition(topic, p, end) for p, end in ends.items()]
+    for future in admin.delete_records(places).values():
+        future.result(SECONDS)
+    status, _, err = site.run("run", "--config", str(site.config))
+    assert status == 1
+    assert "were deleted before the state that needs them" in err
+    assert "empty recovery.folder" in err
+
+
+@pytest.mark.slow
+def test_other_thresholds_after_a_crash_are_refused_and_after_a_clean_stop_taken(
+    site: Site,
+) -> None:
+    traffic = Traffic(site, 300, 1)
+    traffic.start()
+    worker = site.worker()
+    while sum(site.ends("decisions").values()) < 300:
+        time.sleep(0.05)
+    worker.process.kill()
+    worker.process.wait(10)
+    traffic.finish()
+    old = site.config.read_text()
+    site.config.write_text(old.replace("review = 0.2", "review = 0.3"))
+    status, _, err = site.run("run", "--config", str(site.config))
+    assert status == 1
+    assert "another configuration" in err
+    assert "stop it with SIGTERM" in err
+
+    site.config.write_text(old)
+    worker = site.worker()
+    worker.wait_for('"recovered"')
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+    site.config.write_text(old.replace("review = 0.2", "review = 0.3"))
+    worker = site.worker()
+    worker.wait_for('"recovered"')
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+    assert worker.report()["decisions"] >= 300

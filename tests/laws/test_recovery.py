@@ -1,0 +1,173 @@
+"""Law e: killed anywhere and started again, a worker says and is what it would have been."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from seeds import seeds
+from sim import ALERTS, DEAD, DECISIONS, IN, LABELS, REVIEWS, Killed, SimWorker, World, send_traffic
+
+from schemas.records import RecordCodec, builtin
+from stream.snapshots.folder import SnapshotFolder
+
+PAYMENTS = 150
+DECISION = RecordCodec(builtin("decision"), 3)
+
+
+def said(world, topic):
+    """Every record of a topic, in no order."""
+    return [
+        (record.key(), record.value(), tuple(record.headers()))
+        for (name, _), log in world.broker.logs.items()
+        for record in log
+        if name == topic
+    ]
+
+
+def by_id(records):
+    return {dict(headers)["ce_id"]: record for record in records for headers in [record[2]]}
+
+
+def inputs_of(world, folder):
+    """A world of its own with the same inputs."""
+    other = World(0, folder)
+    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in (IN, LABELS)}
+    return other
+
+
+def live_and_die(world, deaths, at_death=lambda _: None):
+    """Kill worker after worker; return the last one, which took everything."""
+    for _ in range(deaths):
+        life = SimWorker(world)
+        world.fuse = int(world.rng.integers(0, int(world.rng.choice([20, 200, 1000]))))
+        try:
+            life.live()
+        except Killed:
+            at_death(world)
+        finally:
+            life.bury()
+    last = SimWorker(world)
+    last.live()
+    while last.worker.sink.flush(1):
+        pass
+    last.worker.finish(1.0)
+    assert last.worker.unacknowledged == 0
+    return last
+
+
+def without_deaths(world, folder):
+    """The worker that took the same batches and never died, and its world."""
+    folder.mkdir()
+    other = inputs_of(world, folder)
+    reference = SimWorker(other, recovers=False)
+    reference.again(world.history)
+    while reference.worker.sink.flush(1):
+        pass
+    return reference, other
+
+
+@seeds(40)
+def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
+    world = World(seed, tmp_path / "disk")
+    send_traffic(world, PAYMENTS)
+    last = live_and_die(world, int(world.rng.integers(1, 8)))
+    reference, other = without_deaths(world, tmp_path / "other")
+    assert last.state() == reference.state()
+
+    ours, theirs = said(world, ALERTS), said(other, ALERTS)
+    assert Counter(by_id(ours).keys()) == Counter(dict(h)["ce_id"] for _, _, h in ours)
+    assert by_id(ours) == by_id(theirs)
+    assert len(theirs) > 5
+    for topic in (DECISIONS, DEAD, REVIEWS):
+        assert set(said(world, topic)) == set(said(other, topic))
+    assert not [text for text in world.told if "damaged" in text]
+
+    # A clean stop leaves nothing to do again, and nothing to say.
+    last.bury()
+    heir = SimWorker(world)
+    before = {place: len(log) for place, log in world.broker.logs.items()}
+    heir.live(turns=0)
+    assert heir.worker.recovery.stats.replayed == 0
+    assert heir.state() == reference.state()
+    assert before == {place: len(log) for place, log in world.broker.logs.items()}
+    heir.bury()
+
+
+@seeds(15)
+def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, tmp_path):
+    world = World(seed, tmp_path / "disk")
+    send_traffic(world, PAYMENTS)
+
+    def power_fails(world):
+        segments = sorted(world.folder.glob("segment-*"))
+        for path in segments[-1:] if world.chance(0.7) else segments[-2:]:
+            data = path.read_bytes()
+            # Of the first one the header was waited for.
+            keep = data.find(b"}") + 1 if path == segments[0] else 0
+            path.write_bytes(data[: int(world.rng.integers(keep, len(data) + 1))])
+
+    last = live_and_die(world, int(world.rng.integers(1, 6)), power_fails)
+    _, other = without_deaths(world, tmp_path / "other")
+    alerts = Counter(dict(headers)["ce_id"] for _, _, headers in said(world, ALERTS))
+    assert set(alerts.values()) <= {1}
+    decided = [
+        {DECISION.decode(value)["transaction_id"] for _, value, _ in said(each, DECISIONS)}
+        for each in (world, other)
+    ]
+    assert decided[0] == decided[1]
+    # And each payment is in the state once, in whatever order.
+    counters = last.worker.engine.counters
+    assert counters.decisions + counters.refused == PAYMENTS
+    last.bury()
+
+
+@seeds(10)
+def test_a_damaged_snapshot_is_passed_over_and_nothing_is_lost(seed, tmp_path):
+    world = World(seed, tmp_path / "disk")
+    send_traffic(world, PAYMENTS)
+
+    def damage_the_newest(world):
+        whole = [each for each in SnapshotFolder(world.folder).listed() if not each.why]
+        if len(whole) > 1:
+            path = whole[0].path
+            data = bytearray(path.read_bytes())
+            data[int(world.rng.integers(0, len(data)))] ^= 1 << int(world.rng.integers(0, 8))
+            path.write_bytes(bytes(data))
+
+    last = live_and_die(world, 4, damage_the_newest)
+    reference, other = without_deaths(world, tmp_path / "other")
+    assert last.state() == reference.state()
+    assert by_id(said(world, ALERTS)) == by_id(said(other, ALERTS))
+    assert len(said(world, ALERTS)) == len(said(other, ALERTS))
+    last.bury()
+
+
+def test_the_same_seed_is_the_same_world(tmp_path):
+    worlds = []
+    for name in ("one", "two"):
+        world = World(7, tmp_path / name)
+        send_traffic(world, PAYMENTS)
+        life = SimWorker(world)
+        world.fuse = 200
+        with pytest.raises(Killed) as death:
+            life.live()
+        life.bury()
+        worlds.append((str(death.value), world.passed, world.history, world.rng.random()))
+    assert worlds[0] == worlds[1]
+
+
+def test_every_point_of_death_is_one_that_workers_come_by(tmp_path):
+    """The points above are the whole list: a life comes by each of them."""
+    passed = set()
+    for seed in range(6):
+        world = World(seed, tmp_path / str(seed))
+        send_traffic(world, PAYMENTS)
+        live_and_die(world, 3).bury()
+        passed |= set(world.passed)
+    assert passed == {
+        *("poll", "polled", "assigned", "before journal", "after journal", "publish"),
+        *("published", "flushed", "before commit", "after commit", "before segment"),
+        *("after segment", "snapshot begins", "snapshot is written", "snapshot is there"),
+        *("replay", "tail"),
+    }

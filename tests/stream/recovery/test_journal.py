@@ -1,0 +1,131 @@
+"""The journal's bytes: what was written is read, and damage is never read as something else."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from seeds import seeds
+
+from stream.recovery.journal import (
+    PAYLOAD_MAX,
+    Entry,
+    Header,
+    Kind,
+    begin_segment,
+    entry_bytes,
+    read_segment,
+)
+from stream.recovery.runs import Run
+
+HEADER = Header(3, 41, 1_700_000_000_000, "0.1.0+ab", "c0ffee", "in", "labels", [1, 2], [5])
+
+
+def random_entries(rng, n, first_step=41):
+    def run():
+        return Run(
+            int(rng.integers(0, 2**31)), int(rng.integers(0, 2**62)), int(rng.integers(1, 2**32))
+        )
+
+    return [
+        Entry(
+            Kind(int(rng.integers(0, 2))),
+            first_step + i,
+            int(rng.integers(-(2**62), 2**62)),
+            int(rng.integers(0, 2**32)),
+            tuple(run() for _ in range(int(rng.integers(1, 6)))),
+        )
+        for i in range(n)
+    ]
+
+
+def written(entries, header=HEADER):
+    return begin_segment(header) + b"".join(map(entry_bytes, entries))
+
+
+@seeds(5)
+def test_what_was_written_is_read(seed):
+    entries = random_entries(np.random.default_rng(seed), 20)
+    segment = read_segment(written(entries))
+    assert (segment.header, segment.entries, segment.damage) == (HEADER, entries, "")
+    assert read_segment(written([])).entries == []
+
+
+def test_an_entry_lies_byte_by_byte_where_it_is_said_to():
+    entry = Entry(Kind.LABELS, 7, -2, 0xDEADBEEF, (Run(3, 10**12, 5), Run(0, 4, 1)))
+    payload = struct.pack("<BQqI", 1, 7, -2, 0xDEADBEEF)
+    payload += struct.pack("<iqI", 3, 10**12, 5) + struct.pack("<iqI", 0, 4, 1)
+    length = struct.pack("<I", len(payload))
+    assert entry_bytes(entry) == length + struct.pack("<I", zlib.crc32(length + payload)) + payload
+
+
+@seeds(3)
+def test_cut_at_every_byte_it_gives_the_entries_before_the_cut(seed):
+    entries = random_entries(np.random.default_rng(seed), 4)
+    data = written(entries)
+    ends = [len(written(entries[:n])) for n in range(5)]
+    for cut in range(len(data)):
+        segment = read_segment(data[:cut])
+        whole = sum(end <= cut for end in ends)
+        assert (segment.header is None) == (whole == 0)
+        assert segment.entries == entries[: max(whole - 1, 0)]
+        # At the end of an entry nothing is missing as far as anybody can tell.
+        assert bool(segment.damage) == (cut not in ends)
+
+
+@seeds(3)
+def test_every_flipped_bit_is_damage_and_never_another_entry(seed):
+    entries = random_entries(np.random.default_rng(seed), 3)
+    data = written(entries)
+    starts = [len(written(entries[:n])) for n in range(3)]
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        segment = read_segment(bytes(flipped))
+        before = sum(start <= bit // 8 for start in starts)
+        assert segment.damage
+        assert (segment.header is None) == (before == 0)
+        assert segment.entries == entries[: max(before - 1, 0)]
+
+
+@seeds(5)
+def test_bytes_of_anything_are_read_without_an_exception(seed):
+    rng = np.random.default_rng(seed)
+    data = written(random_entries(rng, 5))
+    for _ in range(300):
+        begin = int(rng.integers(0, len(data)))
+        junk = rng.integers(0, 256, int(rng.integers(0, 60)), np.uint8).tobytes()
+        end = begin + int(rng.integers(0, 60))
+        read_segment(data[:begin] + junk + data[end:])
+        read_segment(junk)
+
+
+def test_zeros_that_a_lost_write_left_are_no_entries():
+    entries = random_entries(np.random.default_rng(1), 2)
+    segment = read_segment(written(entries) + bytes(4096))
+    assert segment.entries == entries
+    assert segment.damage
+    assert read_segment(bytes(4096)).header is None
+
+
+@pytest.mark.parametrize("change", [{"step": 42}, {"runs": (Run(0, 5, 0),)}, {"runs": ()}])
+def test_an_entry_that_fits_nowhere_ends_the_segment(change):
+    first, second = random_entries(np.random.default_rng(2), 2)
+    segment = read_segment(written([replace(first, **change), second]))
+    assert segment.entries == []
+    assert segment.damage
+
+
+def test_a_segment_of_another_format_is_named():
+    data = bytearray(written([]))
+    data[8] = 9
+    assert read_segment(bytes(data)).damage == "it is in format 9, and this release reads 1"
+
+
+def test_an_entry_has_a_size_that_is_read_again():
+    runs = tuple(Run(0, 2 * i, 1) for i in range(PAYLOAD_MAX // 16))
+    with pytest.raises(ValueError, match="a frame of"):
+        entry_bytes(Entry(Kind.LABELS, 1, 0, 0, runs))
