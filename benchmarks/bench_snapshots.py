@@ -1,8 +1,8 @@
 """Snapshots: what scoring waits for while one is written, and how fast one is taken up.
 
-A state of 45 features of many cards, of about 256 MB (a tenth with `--quick`), and a model
-beside it. Steps of 100 payments are timed by the clock on the wall, because a page that is
-copied for a child, or a processor that it takes, is time that somebody waits.
+A state of 45 features of many cards, of about 256 MB, and a model beside it. Steps of 100
+payments are timed by the clock on the wall, because a page that is copied for a child, or a
+processor that it takes, is time that somebody waits.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.baselines_stream import MONTH_US, Traffic, block_of, feature_set
+from benchmarks.baselines_stream import HOUR_US, MONTH_US, Traffic, block_of, feature_set
 from benchmarks.bench_features import ENTITIES, NAMES
 from benchmarks.harness import BenchmarkError, Result, Run, benchmark
 from models.compiler import compile as compile_model
 from models.river.adapter import logistic_pipeline
 from models.states.snapshot import State
 from schemas.columns import ARRIVAL_TIME_US, EVENT_TIME_US, TRANSACTION_KEY, Transactions
+from stream.decide import THRESHOLD_OFF, Thresholds
 from stream.engine import Engine, EngineParameters
 from stream.labels.memory import in_memory
 from stream.labels.rules import LabelRules
@@ -31,9 +32,10 @@ from stream.snapshots.folder import SnapshotFolder
 from stream.spill import Spill
 
 _ROWS = 100
+_FILL_ROWS = 10_000
 _NO_DATA = np.zeros(0, np.uint8)
 # A state of so many events is about 256 MB.
-_EVENTS = 270_000
+_EVENTS = 900_000
 _WAIT_S = 300.0
 
 
@@ -45,13 +47,13 @@ class _Scoring:
     traffic: Traffic
     key: int = 1
 
-    def batch(self) -> Transactions:
+    def batch(self, rows: int = _ROWS) -> Transactions:
         """Return the next payments."""
         layout = self.engine.parameters.features.layout
-        longs = block_of(self.traffic.draw(_ROWS), layout)
+        longs = block_of(self.traffic.draw(rows), layout)
         longs[ARRIVAL_TIME_US] = longs[EVENT_TIME_US]
-        longs[TRANSACTION_KEY] = np.arange(self.key, self.key + _ROWS)
-        self.key += _ROWS
+        longs[TRANSACTION_KEY] = np.arange(self.key, self.key + rows)
+        self.key += rows
         return Transactions(layout, longs, _NO_DATA)
 
     def step_us(self) -> float:
@@ -66,12 +68,16 @@ def _engine(events: int, cards: int) -> Engine:
     features = feature_set(NAMES, ENTITIES)
     parameters = EngineParameters(
         features,
+        # An alert's reasons take many times what is measured here.
+        Thresholds(review=THRESHOLD_OFF, block=THRESHOLD_OFF),
         events_max=events,
         entities_max=cards,
         waiting_max=events // 4,
         # Rows come and go: the ring is always full.
         labels=LabelRules(maturity_us=MONTH_US),
         allowed_lateness_us=0,
+        # As many payments from barrier to barrier as in a second of a busy stream.
+        learn_interval_us=HOUR_US,
     )
     learner = compile_model(logistic_pipeline(), features.names, frauds_min=20, genuine_min=20)
     rng = np.random.default_rng(1)
@@ -80,13 +86,12 @@ def _engine(events: int, cards: int) -> Engine:
 
 
 def _filled(run: Run) -> _Scoring:
-    events = _EVENTS // 10 if run.quick else _EVENTS
-    cards = events // 4
-    run.progress(f"filling an engine with {events:,} events")
-    traffic = Traffic(run.rng, (cards, cards // 20, cards // 2), events)
-    scoring = _Scoring(_engine(events, cards), traffic)
-    for _ in range(events * 5 // 4 // _ROWS):
-        scoring.engine.step(scoring.batch())
+    cards = _EVENTS // 4
+    run.progress(f"filling an engine with {_EVENTS:,} events")
+    traffic = Traffic(run.rng, (cards, cards // 20, cards // 2), _EVENTS)
+    scoring = _Scoring(_engine(_EVENTS, cards), traffic)
+    for _ in range(_EVENTS * 5 // 4 // _FILL_ROWS):
+        scoring.engine.step(scoring.batch(_FILL_ROWS))
     return scoring
 
 
