@@ -155,6 +155,8 @@ class World:
         # Turns until commits are heard again.
         self.unheard = 0
         self.at_death: list[Any] = []
+        # Bytes of each file that were waited for.
+        self.durable: dict[str, int] = {}
         self.told: list[str] = []
 
     @property
@@ -317,14 +319,17 @@ class SimReader:
                 at[place] += n
             yield records
 
-    def alert_ids(self, since_ms: int) -> set[str]:
+    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
         self._world.point("tail")
-        return {
-            dict(record.headers())["ce_id"]
-            for (topic, _), log in self._world.broker.logs.items()
-            for record in log
-            if topic == ALERTS and record.stamp_ms >= since_ms
-        }
+        _, _, codecs = parts()
+        found = {}
+        for (topic, _), log in self._world.broker.logs.items():
+            for record in log:
+                if topic == ALERTS and record.stamp_ms >= since_ms:
+                    alert = codecs.alert.decode(record.value())
+                    place = alert["source_topic"], alert["source_partition"]
+                    found[alert["alert_id"]] = place, alert["source_offset"]
+        return found
 
     def close(self) -> None: ...
 
@@ -380,6 +385,8 @@ class SimJournal(Journal):
     def begin(self, header: Header, durable: bool = False) -> None:
         self._world.point("before segment")
         super().begin(header, durable)
+        if durable:
+            self._world.durable[self.path(header.number).name] = self._length
         self._world.point("after segment")
 
     def append(self, entry: Entry) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.decoder import Decoder
+from schemas.records import RecordCodec
 from stream.config import Config
 from stream.kafka.client import Connection
 from stream.kafka.reader import PlaceReader
@@ -35,6 +36,7 @@ def recovery_of(
     config: Config,
     connection: Connection,
     decoders: tuple[Decoder, Decoder],
+    alerts: RecordCodec,
     hash_key: bytes,
     tell: Callable[[str], None],
 ) -> Recovery | None:
@@ -46,6 +48,8 @@ def recovery_of(
     connection : Connection
     decoders : (Decoder, Decoder)
         Of transactions and labels.
+    alerts : RecordCodec
+        How alerts are written.
     hash_key : bytes
     tell : callable
         Told in words what an operator should know.
@@ -68,7 +72,7 @@ def recovery_of(
     )
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
     reader = KafkaReader(
-        PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, tell
+        PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
     )
     return Recovery(
         Journal(folder),
