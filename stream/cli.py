@@ -38,7 +38,9 @@ app = typer.Typer(
 topics_app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 schemas_app = typer.Typer(help="Avro contracts.", no_args_is_help=True)
 features_app = typer.Typer(help="What is computed of a transaction.", no_args_is_help=True)
+snapshots_app = typer.Typer(help="What a worker has kept of itself.", no_args_is_help=True)
 app.add_typer(features_app, name="features")
+app.add_typer(snapshots_app, name="snapshots")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 
@@ -334,6 +336,25 @@ def schemas_check(
     from stream.commands.schemas import check_schemas
 
     raise typer.Exit(check_schemas(folder, config, write, as_json))
+
+
+FolderArgument = Annotated[Path, typer.Argument(help="The folder of a worker's snapshots.")]
+
+
+@snapshots_app.command("list")
+def snapshots_list(folder: FolderArgument, as_json: JsonOption = False) -> None:
+    """Show every snapshot: number, size, version, next offsets, and whether it is whole."""
+    from stream.commands.snapshots import list_snapshots
+
+    raise typer.Exit(list_snapshots(folder, as_json))
+
+
+@snapshots_app.command("verify")
+def snapshots_verify(folder: FolderArgument, as_json: JsonOption = False) -> None:
+    """Show the same; exit 1 if one is not whole, or there is none."""
+    from stream.commands.snapshots import verify_snapshots
+
+    raise typer.Exit(verify_snapshots(folder, as_json))
 
 
 @app.command()

@@ -10,7 +10,9 @@ from models.states.restoring import (
     require,
     require_header,
     require_kind,
+    require_same,
     require_within,
+    view,
 )
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
@@ -87,3 +89,27 @@ def test_values_lie_within_their_range():
 def test_what_contradicts_itself_is_refused():
     require(STATE, True, "fine")
     refused("model/1: a sum is wrong", require, False, "a sum is wrong")
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"a": [1, {"b": 3}]}, r"kept\.a\[1\]\.b is 2 in the state and 3 here"),
+        ({"a": [1]}, r"kept\.a is 2 of \(1, .*\) in the state and 1 of \(1\) here"),
+        ({"c": 1}, r"kept is 1 of \(a\) in the state and 1 of \(c\) here"),
+        (None, r"kept is 1 of \(a\) in the state and None here"),
+        ({"a": [True, {"b": 2}]}, r"kept\.a\[0\] is 1 in the state and True here"),
+    ],
+)
+def test_what_differs_is_named_and_the_remedy(own, said):
+    state = State("model/1", {"kept": {"a": [1, {"b": 2}]}})
+    require_same(state, "kept", {"a": [1, {"b": 2}]})
+    with pytest.raises(SnapshotError, match=f"model/1: {said}: start with the configuration"):
+        require_same(state, "kept", own)
+
+
+def test_a_view_is_the_states_own_array():
+    values = np.arange(3)
+    state = State("model/1", {}, {"values": values})
+    assert view(state, "values", np.int64, (3,)) is values
+    assert not np.shares_memory(array(state, "values", np.int64, (3,)), values)

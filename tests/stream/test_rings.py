@@ -1,0 +1,37 @@
+"""Rings against a dictionary of numbers."""
+
+import numpy as np
+import pytest
+from seeds import seeds
+
+from models.states.snapshot import State
+from schemas.errors import SnapshotError
+from stream.rings import WRAPPED, joined, pieces, put, ring_arrays, ring_rows
+
+
+@seeds(20)
+def test_what_lives_comes_back_at_its_place(seed):
+    rng = np.random.default_rng(seed)
+    length = int(rng.integers(1, 9))
+    first = int(rng.integers(0, 40))
+    stop = first + int(rng.integers(0, length + 1))
+    ring = np.full((length, 2), -1)
+    for number in range(first, stop):
+        ring[number % length] = number
+    older, younger = pieces(ring, first, stop)
+    assert joined((older, younger))[:, 0].tolist() == list(range(first, stop))
+    assert np.shares_memory(older, ring) or not len(older)
+    state = State("ring/1", {}, ring_arrays({"ring": ring}, first, stop))
+    other = np.full((length, 2), -1)
+    put(other, first, ring_rows(state, {"ring": other}, first, stop)["ring"])
+    assert other.tolist() == ring.tolist()
+
+
+@pytest.mark.parametrize("name", ["ring", "ring" + WRAPPED])
+def test_other_lengths_are_refused_by_name(name):
+    ring = np.arange(5)
+    state = State("ring/1", {}, ring_arrays({"ring": ring}, 3, 7))
+    for wrong in (state.arrays[name][:1], state.arrays[name].astype(float)):
+        damaged = State("ring/1", {}, {**state.arrays, name: wrong})
+        with pytest.raises(SnapshotError, match=f"ring/1: {name} is"):
+            ring_rows(damaged, {"ring": ring}, 3, 7)
