@@ -62,7 +62,7 @@ def test_a_range_beyond_the_end_ends_with_the_partition(reader):
 
 
 def test_reading_stops_at_its_limit(reader, monkeypatch):
-    # It never hears of the end of a partition that does not end.
+    # As if there were no end.
     monkeypatch.setattr(PlaceReader, "_is_wanted", lambda *_: False)
     began = time.monotonic()
     assert read(reader, {("a", 0): 0}, {("a", 0): 50}, limit_s=0.5) == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, RecoveryError
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.source import Source

@@ -77,12 +77,14 @@ def test_a_snapshot_that_fails_is_told_counted_and_tried_again(world, monkeypatc
         recovery._writer, "poll", lambda: Result(3, None, 0.1, 10, 0.0, "the disk is full")
     )
     segments = recovery._journal.numbers()
+    recovery._next_s = world.seconds + 50
     recovery.tend()
     assert "the disk is full" in world.told[-1]
     assert recovery.as_dict()["snapshots_failed"] == 1
     # What leads to the next snapshot is kept.
     assert recovery._journal.numbers()[: len(segments)] == segments
     monkeypatch.undo()
+    monkeypatch.setattr(recovery, "_settle", lambda _: True)
     world.seconds += 100
     begun = list(world.passed).count("snapshot begins")
     recovery.tend()
