@@ -20,6 +20,7 @@ from schemas.records import RecordCodec, builtin
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import Config, load
 from stream.kafka.source import RawBatch, raw_batch
+from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal
@@ -425,10 +426,9 @@ class SimWorker:
     def _recovery(self) -> Recovery:
         world = self.world
         snapshots = SnapshotFolder(world.folder, None, 3)
-        identity = Identity("0.1.0+sim", "configuration", IN, LABELS, *schema_ids())
         return Recovery(
             SimJournal(world),
-            identity,
+            identity(),
             snapshots,
             SimWriter(world, snapshots),  # type: ignore[arg-type]
             SimReader(world),
@@ -489,6 +489,11 @@ def parts() -> tuple[Config, tuple[Any, Any], Any]:
     codecs = codecs_of(config, registry)
     registry.close()
     return config, (decoders.transactions, decoders.labels), codecs
+
+
+def identity() -> Identity:
+    """Return who every worker is."""
+    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *schema_ids())
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:

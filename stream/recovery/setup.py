@@ -62,26 +62,30 @@ def recovery_of(
     if not config.recovery.folder or connection.embedded:
         return None
     folder = Path(config.recovery.folder)
-    identity = Identity(
-        code_version(),
-        configuration_digest(config, hash_key),
-        config.topics.transactions,
-        config.topics.labels,
-        decoders[0].schema_ids,
-        decoders[1].schema_ids,
-    )
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
     reader = KafkaReader(
         PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
     )
     return Recovery(
         Journal(folder),
-        identity,
+        identity_of(config, decoders, hash_key),
         snapshots,
         BackgroundWriter(snapshots),
         reader,
         config.recovery.snapshot_interval / 1e6,
         tell,
+    )
+
+
+def identity_of(config: Config, decoders: tuple[Decoder, Decoder], hash_key: bytes) -> Identity:
+    """Return who a worker of this code and configuration is."""
+    return Identity(
+        code_version(),
+        configuration_digest(config, hash_key),
+        config.topics.transactions,
+        config.topics.labels,
+        decoders[0].schema_ids,
+        decoders[1].schema_ids,
     )
 
 

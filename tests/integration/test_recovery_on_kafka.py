@@ -169,6 +169,21 @@ def test_a_second_worker_in_the_folder_is_told_so(site: Site) -> None:
     status, out, err = site.run("run", "--config", str(site.config))
     assert (status, out) == (1, "")
     assert "another worker is at work" in err
+    traffic = Traffic(site, 300, 1)
+    traffic.start()
+    while sum(site.ends("alerts").values()) < 30:
+        time.sleep(0.05)
+    traffic.finish()
+    # While the worker is at work an alert of its is audited.
+    alert = site.read("alerts")[-1]
+    alert_id = dict(alert.headers())["ce_id"].decode()
+    status, out, err = site.run("audit", alert_id, "--config", str(site.config), "--json")
+    assert status == 0, out + err
+    assert json.loads(out)["same"] is True
+    assert json.loads(out)["records_replayed"] > 0
+    status, _, err = site.run("audit", "nobody", "--config", str(site.config))
+    assert status == 1
+    assert "no alert 'nobody' is on" in err
     assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
 
 

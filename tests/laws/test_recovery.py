@@ -67,7 +67,7 @@ def without_deaths(world, folder):
     return reference, other
 
 
-@seeds(40)
+@seeds(30)
 def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     world = World(seed, tmp_path / "disk")
     send_traffic(world, PAYMENTS)
@@ -93,7 +93,7 @@ def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     heir.bury()
 
 
-@seeds(15)
+@seeds(10)
 def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, tmp_path):
     world = World(seed, tmp_path / "disk")
     send_traffic(world, PAYMENTS)

@@ -9,6 +9,7 @@ from sim import IN, LABELS, SimWorker, World, send_traffic
 from models.states.snapshot import State
 from schemas.errors import RecoveryError, SnapshotError, StorageError
 from stream.kafka.source import RawBatch
+from stream.recovery.code_version import release
 from stream.recovery.progress import Progress, restored
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
@@ -164,7 +165,7 @@ def test_a_worker_that_is_stopped_while_it_recovers_changes_nothing(world):
 
 def header(**more):
     offsets = [["in", 0, 5], ["in", 1, -1]]
-    whole = {"code_version": "0.1.0+x", "step": 3, "since_ms": 4, "offsets": offsets}
+    whole = {"code_version": f"{release()}+x", "step": 3, "since_ms": 4, "offsets": offsets}
     return {**whole, **more}
 
 
