@@ -103,7 +103,8 @@ class BackgroundWriter:
     def start(self, state: State, number: int) -> bool:
         """Begin to write a state as it is now; return False if another is `busy`.
 
-        Whatever fails is told by `poll`. The state may change once this returns.
+        Whatever fails is told by `poll`. The state may change once this returns; the thread
+        that called must live on until it is over.
 
         Raises
         ------

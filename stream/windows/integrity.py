@@ -71,6 +71,8 @@ _WINDOWS, _SLEEPERS = int(Fault.WINDOWS), int(Fault.SLEEPERS)
 def find_fault(memory, plan, first, arrived):
     """Look for what no kernel would have left so; and fill the key tables, which are empty.
 
+    The memory was empty before what is remembered was written into it.
+
     Parameters
     ----------
     memory : Memory
@@ -97,12 +99,12 @@ def find_fault(memory, plan, first, arrived):
             return _ENTITIES
     slot = first % memory.links.shape[0]
     for number in range(first, arrived):
-        fault = fault_of_event(memory, plan, slot, number, first, arrived)
+        fault = fault_of_event(memory, plan, slot, number, arrived)
         if fault != _NONE:
             return fault
         slot = slot + 1 if slot + 1 < memory.links.shape[0] else 0
     for place in range(used):
-        if not holds_windows(memory, plan, place, first, arrived):
+        if not holds_windows(memory, plan, place):
             return _WINDOWS
     return _NONE if holds_sleepers(memory, used) else _SLEEPERS
 
@@ -114,10 +116,9 @@ def number_at(slot, arrived, ring):
 
 
 @kernel
-def is_of(memory, event, place, first, arrived):
-    """Whether this is an event that is remembered, and of this entity."""
-    ring = memory.links.shape[0]
-    if event < 0 or event >= ring or number_at(event, arrived, ring) < first:
+def is_of(memory, event, place):
+    """Whether this is an event of this entity; what is not remembered is nobody's."""
+    if event < 0 or event >= memory.links.shape[0]:
         return False
     return memory.links[event, OWNER] == place
 
@@ -141,15 +142,15 @@ def is_awake(memory, place, first, arrived):
     if links[last % links.shape[0], OWNER] != place:
         return False
     newest, oldest = rows[place, NEWEST], rows[place, OLDEST]
-    if not is_of(memory, newest, place, first, arrived) or links[newest, AFTER] != NIL:
+    if not is_of(memory, newest, place) or links[newest, AFTER] != NIL:
         return False
-    if not is_of(memory, oldest, place, first, arrived) or links[oldest, BEFORE] != NIL:
+    if not is_of(memory, oldest, place) or links[oldest, BEFORE] != NIL:
         return False
     return memory.events[newest, TIME_US] <= rows[place, NOW_US]
 
 
 @kernel
-def fault_of_event(memory, plan, event, number, first, arrived):
+def fault_of_event(memory, plan, event, number, arrived):
     """Look at the links of one event."""
     links, rows = memory.links, memory.rows
     place = int64(links[event, OWNER])
@@ -157,50 +158,50 @@ def fault_of_event(memory, plan, event, number, first, arrived):
         return _NONE
     if place < 0 or place >= memory.control[0, USED] or rows[place, LAST_SEEN] < number:
         return _OWNERS
-    if not holds_neighbours(memory, event, place, first, arrived):
+    if not holds_neighbours(memory, event, place, arrived):
         return _LISTS
     for d in range(plan.distinct.shape[1]):
-        if not holds_value(memory, plan, event, place, d, first, arrived):
+        if not holds_value(memory, plan, event, place, d, arrived):
             return _DISTINCT
     for t in range(plan.peaks.shape[0]):
-        if not holds_peak(memory, event, place, t, first, arrived):
+        if not holds_peak(memory, event, place, t, arrived):
             return _PEAKS
     return _NONE
 
 
 @kernel
-def holds_neighbours(memory, event, place, first, arrived):
+def holds_neighbours(memory, event, place, arrived):
     """Whether an event and its neighbours name each other, or it is where the list ends."""
     links, rows = memory.links, memory.rows
     before, after = int64(links[event, BEFORE]), int64(links[event, AFTER])
     if after == NIL:
         if rows[place, NEWEST] != event:
             return False
-    elif not follows(memory, event, after, BEFORE, place, first, arrived):
+    elif not follows(memory, event, after, BEFORE, place, arrived):
         return False
     if before == NIL:
         return rows[place, OLDEST] == event
-    return precedes(memory, event, before, AFTER, place, first, arrived)
+    return precedes(memory, event, before, AFTER, place, arrived)
 
 
 @kernel
-def follows(memory, event, other, back, place, first, arrived):
+def follows(memory, event, other, back, place, arrived):
     """Whether another event of the entity lies after one, and says so by its link `back`."""
-    if not is_of(memory, other, place, first, arrived) or memory.links[other, back] != event:
+    if not is_of(memory, other, place) or memory.links[other, back] != event:
         return False
     return is_earlier(memory, event, other, arrived)
 
 
 @kernel
-def precedes(memory, event, other, back, place, first, arrived):
+def precedes(memory, event, other, back, place, arrived):
     """Whether another event of the entity lies before one, and says so by its link `back`."""
-    if not is_of(memory, other, place, first, arrived) or memory.links[other, back] != event:
+    if not is_of(memory, other, place) or memory.links[other, back] != event:
         return False
     return is_earlier(memory, other, event, arrived)
 
 
 @kernel
-def holds_value(memory, plan, event, place, d, first, arrived):
+def holds_value(memory, plan, event, place, d, arrived):
     """Whether an event's chain of equal values holds; enter it if it is the youngest."""
     links, events = memory.links, memory.events
     column = plan.distinct[0, d]
@@ -210,12 +211,12 @@ def holds_value(memory, plan, event, place, d, first, arrived):
     at = links.shape[1] - 2 * (plan.distinct.shape[1] - d)
     older, younger = int64(links[event, at]), int64(links[event, at + 1])
     if older != NIL:
-        if not precedes(memory, event, older, at + 1, place, first, arrived):
+        if not precedes(memory, event, older, at + 1, place, arrived):
             return False
         if uint64(events[older, column]) != value:
             return False
     if younger != NIL:
-        return follows(memory, event, younger, at, place, first, arrived)
+        return follows(memory, event, younger, at, place, arrived)
     key = pair_key(uint64(memory.rows[place, KEY]), value)
     if find(memory.same, d, key) != NOWHERE:
         return False
@@ -224,7 +225,7 @@ def holds_value(memory, plan, event, place, d, first, arrived):
 
 
 @kernel
-def holds_peak(memory, event, place, t, first, arrived):
+def holds_peak(memory, event, place, t, arrived):
     """Whether an event's place in a stack holds; the newest of an entity is on top."""
     links = memory.links
     at = N_LINKS + 2 * t
@@ -235,15 +236,15 @@ def holds_peak(memory, event, place, t, first, arrived):
     if (younger == NIL) != is_newest:
         return False
     if younger != NIL:
-        if not follows(memory, event, younger, at, place, first, arrived):
+        if not follows(memory, event, younger, at, place, arrived):
             return False
         if links[younger, at + 1] == POPPED:
             return False
-    return older == NIL or precedes(memory, event, older, at + 1, place, first, arrived)
+    return older == NIL or precedes(memory, event, older, at + 1, place, arrived)
 
 
 @kernel
-def holds_windows(memory, plan, place, first, arrived):
+def holds_windows(memory, plan, place):
     """Whether every window of an entity begins, and ends, where it should."""
     links, rows = memory.links, memory.rows
     now_us = rows[place, NOW_US]
@@ -252,13 +253,13 @@ def holds_windows(memory, plan, place, first, arrived):
     at = int64(HEADER)
     for w in range(plan.windows_us.shape[1]):
         start_us = now_us - plan.windows_us[0, w]
-        if not is_first_after(memory, place, at + TAIL, start_us, first, arrived):
+        if not is_first_after(memory, place, at + TAIL, start_us):
             return False
         for t in range(n_peaks):
             peak = rows[place, at + peaks_at + t]
             if peak == NIL:
                 continue
-            if rows[place, LAST_SEEN] == NIL or not is_of(memory, peak, place, first, arrived):
+            if rows[place, LAST_SEEN] == NIL or not is_of(memory, peak, place):
                 return False
             if links[peak, N_LINKS + 2 * t + 1] == POPPED:
                 return False
@@ -267,16 +268,16 @@ def holds_windows(memory, plan, place, first, arrived):
     for v in range(plan.delayed_us.shape[0]):
         end_us = now_us - plan.delayed_us[v, 1]
         start_us = end_us - plan.delayed_us[v, 0]
-        if not is_first_after(memory, place, at + TAIL, start_us, first, arrived):
+        if not is_first_after(memory, place, at + TAIL, start_us):
             return False
-        if not is_first_after(memory, place, at + HEAD, end_us, first, arrived):
+        if not is_first_after(memory, place, at + HEAD, end_us):
             return False
         at += DELAYED + plan.delayed_sums.shape[1]
     return True
 
 
 @kernel
-def is_first_after(memory, place, at, time_us, first, arrived):
+def is_first_after(memory, place, at, time_us):
     """Whether an entity's words name its first event after a time, and that event's own time.
 
     The time lies in the word before the event; without such an event it is NEVER_US.
@@ -288,7 +289,7 @@ def is_first_after(memory, place, at, time_us, first, arrived):
             return False
         asleep = rows[place, LAST_SEEN] == NIL
         return asleep or events[rows[place, NEWEST], TIME_US] <= time_us
-    if rows[place, LAST_SEEN] == NIL or not is_of(memory, event, place, first, arrived):
+    if rows[place, LAST_SEEN] == NIL or not is_of(memory, event, place):
         return False
     if events[event, TIME_US] != event_us or event_us <= time_us:
         return False

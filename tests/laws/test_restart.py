@@ -22,6 +22,7 @@ from stream.labels.rules import LabelRules
 from stream.windows.words import (
     AFTER,
     BEFORE,
+    FRESHEST,
     HAND,
     HEADER,
     KEY,
@@ -154,6 +155,8 @@ class TestDamage:
             ("features/card", "control", (0, HAND), FAR, "control"),
             ("features/card", "control", (0, STALEST), 0, "chain of entities"),
             ("features/card", "control", (0, STALEST), FAR, "chain of entities"),
+            ("features/card", "control", (0, FRESHEST), FAR, "chain of entities"),
+            ("features/card", "control", (0, FRESHEST), 0, "chain of entities"),
             ("waiting", "cursors", 0, FAR, "cursors"),
             ("waiting", "states", 0, 9, "states"),
             ("waiting", "outcomes", 0, -1, "outcomes"),
