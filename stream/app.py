@@ -237,7 +237,7 @@ def worker_of(
     topics, inputs = config.topics, (decoders.transactions, decoders.labels)
     tell = on_error or (lambda _: None)
     sink = Sink(connection, topics.outputs(), on_error)
-    recovery = recovery_of(config, connection, inputs, hash_key, tell)
+    recovery = recovery_of(config, connection, inputs, codecs.alert, hash_key, tell)
     names = [topics.transactions, topics.labels]
     source = Source(connection, config.kafka.group, names, on_error, recovery)
     publisher = publisher_of(config, engine)

@@ -368,6 +368,18 @@ def snapshots_verify(folder: FolderArgument, as_json: JsonOption = False) -> Non
 
 
 @app.command()
+def audit(
+    alert_id: Annotated[str, typer.Argument(help="The alert's id, as it was published.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay the journal up to an alert; exit 1 if it does not come out the same."""
+    from stream.commands.audit import audit_alert
+
+    raise typer.Exit(audit_alert(alert_id, config, as_json))
+
+
+@app.command()
 def version(as_json: JsonOption = False) -> None:
     """Print the versions of fraudstream and of what it stands on."""
     from importlib.metadata import version as version_of

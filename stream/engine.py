@@ -314,20 +314,11 @@ class Engine:
         return effects
 
     def state(self) -> State:
-        """Return all that decides what is said next; see `stream.engine_state`.
-
-        Large arrays are views: they hold until the next step or label.
-        """
+        """Return all that decides what is said next; large arrays are views until then."""
         return state_of(self, self._barrier)
 
     def restore(self, state: State) -> None:
-        """Go on from the state of an engine that was built alike.
-
-        Raises
-        ------
-        SnapshotError
-            It is another's, or damaged; then nothing was changed.
-        """
+        """Go on from the state of an engine built alike; SnapshotError, no change, else."""
         self._barrier = restore(self, state)
 
     def _segments(self, cuts: NDArray[np.int64], n: int) -> list[tuple[int, int]]:

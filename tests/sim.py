@@ -20,6 +20,7 @@ from schemas.records import RecordCodec, builtin
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import Config, load
 from stream.kafka.source import RawBatch, raw_batch
+from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal
@@ -155,6 +156,8 @@ class World:
         # Turns until commits are heard again.
         self.unheard = 0
         self.at_death: list[Any] = []
+        # Bytes of each file that were waited for.
+        self.durable: dict[str, int] = {}
         self.told: list[str] = []
 
     @property
@@ -317,14 +320,17 @@ class SimReader:
                 at[place] += n
             yield records
 
-    def alert_ids(self, since_ms: int) -> set[str]:
+    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
         self._world.point("tail")
-        return {
-            dict(record.headers())["ce_id"]
-            for (topic, _), log in self._world.broker.logs.items()
-            for record in log
-            if topic == ALERTS and record.stamp_ms >= since_ms
-        }
+        _, _, codecs = parts()
+        found = {}
+        for (topic, _), log in self._world.broker.logs.items():
+            for record in log:
+                if topic == ALERTS and record.stamp_ms >= since_ms:
+                    alert = codecs.alert.decode(record.value())
+                    place = alert["source_topic"], alert["source_partition"]
+                    found[alert["alert_id"]] = place, alert["source_offset"]
+        return found
 
     def close(self) -> None: ...
 
@@ -380,6 +386,8 @@ class SimJournal(Journal):
     def begin(self, header: Header, durable: bool = False) -> None:
         self._world.point("before segment")
         super().begin(header, durable)
+        if durable:
+            self._world.durable[self.path(header.number).name] = self._length
         self._world.point("after segment")
 
     def append(self, entry: Entry) -> None:
@@ -418,10 +426,9 @@ class SimWorker:
     def _recovery(self) -> Recovery:
         world = self.world
         snapshots = SnapshotFolder(world.folder, None, 3)
-        identity = Identity("0.1.0+sim", "configuration", IN, LABELS, *schema_ids())
         return Recovery(
             SimJournal(world),
-            identity,
+            identity(),
             snapshots,
             SimWriter(world, snapshots),  # type: ignore[arg-type]
             SimReader(world),
@@ -482,6 +489,11 @@ def parts() -> tuple[Config, tuple[Any, Any], Any]:
     codecs = codecs_of(config, registry)
     registry.close()
     return config, (decoders.transactions, decoders.labels), codecs
+
+
+def identity() -> Identity:
+    """Return who every worker is."""
+    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *schema_ids())
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:

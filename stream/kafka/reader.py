@@ -119,11 +119,15 @@ class PlaceReader:
         open_ends = {place: end for place, end in behind.items() if first[place] < end}
         if not open_ends:
             return
-        self._consumer.assign([TopicPartition(*place, first[place]) for place in open_ends])
+        places = [TopicPartition(*place, first[place]) for place in open_ends]
+        self._consumer.assign(places)
         try:
             began_s = heard_s = time.monotonic()
             while open_ends:
-                messages = self._consumer.consume(_AT_ONCE, _POLL_S)
+                # As in Source.poll: to ask for many at once would wait for all of them.
+                message = self._consumer.poll(_POLL_S)
+                messages = [] if message is None else [message]
+                messages += self._consumer.consume(_AT_ONCE, 0)
                 now_s = time.monotonic()
                 heard_s = now_s if messages else heard_s
                 if limit_s is not None and now_s - began_s > limit_s:
@@ -135,6 +139,8 @@ class PlaceReader:
                 if records:
                     yield records
         finally:
+            # A partition stays paused, even for the next assignment.
+            self._consumer.resume(places)
             self._consumer.unassign()
 
     def close(self) -> None:

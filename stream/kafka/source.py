@@ -237,7 +237,11 @@ class Source:
                 return
         if self._positions is not None:
             found = {(place.topic, place.partition): place.offset for place in committed}
-            starts = self._positions.assigned(found)
+            try:
+                starts = self._positions.assigned(found)
+            except FraudError as error:
+                self._failure = error
+                return
             for place in committed:
                 place.offset = starts[place.topic, place.partition]
         for place in committed:

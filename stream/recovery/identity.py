@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import RecoveryError
@@ -37,12 +37,19 @@ class Identity:
         """Where the records of each kind lie."""
         return {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
 
-    def header(self, number: int, first_step: int, now_ms: int) -> Header:
+    def header(
+        self,
+        number: int,
+        first_step: int,
+        since_ms: int = 0,
+        positions: Mapping[tuple[str, int], int] | None = None,
+    ) -> Header:
         """Return the header of a segment."""
         return Header(
             number,
             first_step,
-            now_ms,
+            since_ms,
+            [(*place, at) for place, at in sorted((positions or {}).items())],
             self.code,
             self.configuration,
             self.transactions,
@@ -62,6 +69,8 @@ class Identity:
             It names what differs, and what to do.
         """
         for header, entries in links:
+            if not entries:
+                continue
             differs = [
                 f"{name} {theirs}, not {ours}"
                 for name, theirs, ours in (

@@ -76,8 +76,11 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The segment's, and that of the snapshot that it begins behind, if there is one.
     first_step : int
         Number of its first entry.
-    now_ms : int
-        The worker's clock when it was begun, milliseconds since the epoch.
+    since_ms : int
+        Nothing that comes of its entries was published before this, milliseconds since the
+        epoch.
+    offsets : list of (str, int, int)
+        Topic, partition and where it goes on: the next offset, or -1 for its beginning.
     code : str
         The code's version.
     configuration : str
@@ -90,7 +93,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     number: int
     first_step: int
-    now_ms: int
+    since_ms: int
+    offsets: list[tuple[str, int, int]]
     code: str
     configuration: str
     transactions: str

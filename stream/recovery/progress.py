@@ -15,7 +15,7 @@ from stream.held_labels import HeldLabels
 from stream.kafka.source import RawBatch
 from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
-from stream.recovery.journal import Entry
+from stream.recovery.journal import Entry, Header
 from stream.recovery.replaying import Place
 
 _KIND = "worker/1"
@@ -29,21 +29,28 @@ class Progress:
     ----------
     step : int
         Calls of the engine so far.
-    now_ms : int
-        The clock at the last one, milliseconds since the epoch; 0: there was none.
+    since_ms : int or None
+        Of what comes of later steps nothing was published before this, milliseconds since the
+        epoch; None: nobody was here before.
     positions : dict of Place to int
-        The offset behind the last record of each partition.
+        The offset behind the last record of each partition; -1: its beginning.
     """
 
     step: int = 0
-    now_ms: int = 0
+    since_ms: int | None = None
     positions: dict[Place, int] = field(default_factory=dict)
 
     def take(self, raw: RawBatch, entry: Entry) -> None:
         """Come as far as a batch."""
         self.step = entry.step
-        self.now_ms = entry.now_ms
         self.positions.update(raw.next_offsets())
+
+    def follow(self, header: Header) -> None:
+        """Begin where a segment of the journal says, where no snapshot says it."""
+        if self.since_ms is None:
+            self.since_ms = header.since_ms
+        for topic, partition, at in header.offsets:
+            self.positions.setdefault((topic, partition), at)
 
     def new(self, raw: RawBatch) -> NDArray[np.bool_]:
         """Tell which records lie behind all that was taken before them, shape (n,)."""
@@ -62,7 +69,7 @@ class Progress:
             "code_version": identity.code,
             "configuration": identity.configuration,
             "step": self.step,
-            "now_ms": self.now_ms,
+            "since_ms": self.since_ms or 0,
             "offsets": offsets,
         }
         return State(_KIND, header, {}, {"engine": engine.state(), "held": held.state()})
@@ -85,13 +92,13 @@ def restored(state: State, engine: Engine, held: HeldLabels) -> Progress:
             "with that one, or begin with an empty recovery.folder"
         )
     step = count(state, "step", 0, 2**63 - 1)
-    now_ms = count(state, "now_ms", -(2**62), 2**62)
+    since_ms = count(state, "since_ms", -(2**62), 2**62)
     positions = _positions(state)
     whole = {"engine", "held"} <= state.parts.keys()
     require(state, whole, "the state of the engine or of held labels is missing")
     engine.restore(state.parts["engine"])
     held.restore(state.parts["held"])
-    return Progress(step, now_ms, positions)
+    return Progress(step, since_ms, positions)
 
 
 def _positions(state: State) -> dict[Place, int]:
@@ -100,7 +107,7 @@ def _positions(state: State) -> dict[Place, int]:
     offsets = state.header.get("offsets")
     for each in offsets if isinstance(offsets, list) else [None]:
         match each:
-            case [str(topic), int(partition), int(offset)] if partition >= 0 and offset >= 0:
+            case [str(topic), int(partition), int(offset)] if partition >= 0 and offset >= -1:
                 positions[topic, partition] = offset
             case _:
                 raise SnapshotError(f"{_KIND}: offsets holds {each!r}, which is no place")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ class Published:
 
     def __init__(self) -> None:
         self._acknowledged: dict[Place, int] = {}
-        self._alerts: set[str] = set()
+        self._alerts: dict[str, tuple[Place, int]] = {}
         self.suppressed = 0
 
     def acknowledge(self, offsets: Mapping[Place, int]) -> None:
@@ -27,13 +27,13 @@ class Published:
         for place, offset in offsets.items():
             self._acknowledged[place] = max(offset, self._acknowledged.get(place, offset))
 
-    def acknowledged(self, topic: str, partition: int) -> int:
-        """Return the offset before which all of a partition is acknowledged."""
-        return self._acknowledged.get((topic, partition), 0)
+    def found(self, alerts: Mapping[str, tuple[Place, int]]) -> None:
+        """Note alerts that were found on their topic: id, and place and offset of the payment."""
+        self._alerts.update(alerts)
 
-    def found(self, alert_ids: Iterable[str]) -> None:
-        """Note alerts that were found on their topic."""
-        self._alerts.update(alert_ids)
+    def is_ahead(self, positions: Mapping[Place, int]) -> bool:
+        """Tell whether alerts are out of payments that are still to be taken."""
+        return any(at >= positions.get(place, 0) for place, at in self._alerts.values())
 
     def missing(
         self, topic: str, partition: NDArray[np.int64], offset: NDArray[np.int64]

@@ -135,6 +135,8 @@ class Recovery:
                 "empty folder, and an empty state"
             )
         chain = self._journal.chain(0 if found is None else found.number, self.progress.step)
+        for header, _ in chain.links:
+            self.progress.follow(header)
         for text in chain.broken:
             self._tell(f"the journal is damaged, what follows is decided anew: {text}")
         self._identity.require(chain.links)
@@ -144,10 +146,12 @@ class Recovery:
             yield header, raw
         self._state = lambda: self.progress.state(self._identity, engine, held)
         self._settle = settle
+        if self.progress.since_ms is None:
+            self.progress.since_ms = self._now_ms()
         self._cut(self._next_number(), durable=True)
         now_s = self._clock()
         # What was replayed once should not be replayed again.
-        self._next_s = now_s if chain.links else now_s + self._interval_s
+        self._next_s = now_s if chain.entries else now_s + self._interval_s
         self.stats.recovery_seconds = now_s - began_s
         self._live = True
 
@@ -214,7 +218,13 @@ class Recovery:
         self._journal.close()
 
     def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
-        """Return where to go on: behind what the state has seen, else where the group is."""
+        """Return where to go on: behind what the state has seen, else where the group is.
+
+        Raises
+        ------
+        RecoveryError
+            If the journal cannot be written.
+        """
         known = self.progress.positions
         self.published.acknowledge({place: at for place, at in committed.items() if at > 0})
         bare = sorted(place for place, at in committed.items() if at > 0 and place not in known)
@@ -224,7 +234,12 @@ class Recovery:
                 f"nothing is remembered of {names}: they go on at the group's committed offsets, "
                 "and what came before is in no window"
             )
-        return {place: known.get(place, at) for place, at in committed.items()}
+        new = {place: max(at, -1) for place, at in committed.items() if place not in known}
+        if new:
+            # Where they began must not be lost with the power: the group's offsets move on.
+            known.update(new)
+            self._cut(self._next_number(), durable=True)
+        return {place: known[place] for place in committed}
 
     def revoked(self) -> None:
         """Write a snapshot before partitions go, so that the state is not older than they."""
@@ -242,6 +257,8 @@ class Recovery:
         number = self._next_number()
         self._snapshot_began_s = self._clock()
         self._snapshot_step = self.progress.step
+        if not self.published.is_ahead(self.progress.positions):
+            self.progress.since_ms = self._now_ms()
         try:
             self._cut(number)
             if background:
@@ -254,7 +271,10 @@ class Recovery:
 
     def _cut(self, number: int, durable: bool = False) -> None:
         """Begin the journal's next segment here."""
-        header = self._identity.header(number, self.progress.step + 1, self._now_ms())
+        progress = self.progress
+        header = self._identity.header(
+            number, progress.step + 1, progress.since_ms or 0, progress.positions
+        )
         self._journal.begin(header, durable)
 
     def _note(self, result: Result) -> None:

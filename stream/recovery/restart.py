@@ -32,8 +32,8 @@ class Reader(Protocol):
         """Yield the records of offsets from `first` to before `behind`."""
         ...
 
-    def alert_ids(self, since_ms: int) -> set[str]:
-        """Return the ids of the alerts published since a time."""
+    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
+        """Return the ids of the alerts published since a time, and the payments they are of."""
         ...
 
     def close(self) -> None:
@@ -47,10 +47,9 @@ def find_published(
     """Find out how far the output went before the last stop.
 
     What a snapshot has seen was acknowledged before it was taken. Behind it the group's
-    offsets say what was; of what comes then alerts may be out, published no earlier than
-    the first step that is not acknowledged was taken.
+    offsets say what was; of what comes then alerts may be out.
     """
-    if chain.now_ms is None and not progress.step:
+    if progress.since_ms is None:
         return  # Nobody was here before.
     places = {
         (identity.topics[entry.kind], run.partition)
@@ -59,14 +58,7 @@ def find_published(
     }
     committed = reader.committed(sorted(places | progress.positions.keys()))
     published.acknowledge({place: at for place, at in committed.items() if at > 0})
-    since_ms = progress.now_ms if chain.now_ms is None else chain.now_ms
-    for entry in chain.entries:
-        topic = identity.topics[entry.kind]
-        done = [run.behind <= published.acknowledged(topic, run.partition) for run in entry.runs]
-        if not all(done):
-            since_ms = entry.now_ms
-            break
-    published.found(reader.alert_ids(since_ms - SKEW_MS))
+    published.found(reader.alerts(progress.since_ms - SKEW_MS))
 
 
 def replayed(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.errors import RecoveryError
@@ -27,16 +27,13 @@ class Chain:
     Attributes
     ----------
     links : list of (Header, list of Entry)
-        Segments that have entries, each beginning where the one before ends.
+        Segments, each beginning where the one before ends.
     broken : list of str
         Where entries could not be read, in words.
-    now_ms : int or None
-        The latest time that is known of it; None: it is empty.
     """
 
     links: list[tuple[Header, list[Entry]]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    now_ms: int | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -84,10 +81,7 @@ class Segments:
             if segment.header is None or segment.header.first_step != step + 1:
                 continue
             step += len(segment.entries)
-            now_ms = segment.entries[-1].now_ms if segment.entries else segment.header.now_ms
-            chain = replace(chain, now_ms=now_ms)
-            if segment.entries:
-                chain.links.append((segment.header, segment.entries))
+            chain.links.append((segment.header, segment.entries))
         return chain
 
     def reaches_back(self) -> bool:

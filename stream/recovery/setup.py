@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.decoder import Decoder
+from schemas.records import RecordCodec
 from stream.config import Config
 from stream.kafka.client import Connection
 from stream.kafka.reader import PlaceReader
@@ -35,6 +36,7 @@ def recovery_of(
     config: Config,
     connection: Connection,
     decoders: tuple[Decoder, Decoder],
+    alerts: RecordCodec,
     hash_key: bytes,
     tell: Callable[[str], None],
 ) -> Recovery | None:
@@ -46,6 +48,8 @@ def recovery_of(
     connection : Connection
     decoders : (Decoder, Decoder)
         Of transactions and labels.
+    alerts : RecordCodec
+        How alerts are written.
     hash_key : bytes
     tell : callable
         Told in words what an operator should know.
@@ -58,26 +62,30 @@ def recovery_of(
     if not config.recovery.folder or connection.embedded:
         return None
     folder = Path(config.recovery.folder)
-    identity = Identity(
+    snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
+    reader = KafkaReader(
+        PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
+    )
+    return Recovery(
+        Journal(folder),
+        identity_of(config, decoders, hash_key),
+        snapshots,
+        BackgroundWriter(snapshots),
+        reader,
+        config.recovery.snapshot_interval / 1e6,
+        tell,
+    )
+
+
+def identity_of(config: Config, decoders: tuple[Decoder, Decoder], hash_key: bytes) -> Identity:
+    """Return who a worker of this code and configuration is."""
+    return Identity(
         code_version(),
         configuration_digest(config, hash_key),
         config.topics.transactions,
         config.topics.labels,
         decoders[0].schema_ids,
         decoders[1].schema_ids,
-    )
-    snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
-    reader = KafkaReader(
-        PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, tell
-    )
-    return Recovery(
-        Journal(folder),
-        identity,
-        snapshots,
-        BackgroundWriter(snapshots),
-        reader,
-        config.recovery.snapshot_interval / 1e6,
-        tell,
     )
 
 

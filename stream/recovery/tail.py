@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from schemas.errors import SchemaError
+from schemas.records import RecordCodec
 from stream.kafka.reader import PlaceReader
-from stream.kafka.source import headers_of
 from stream.recovery.replaying import Place
 
-ALERT_ID_HEADER = "ce_id"
 _TAIL_S = 30.0
 
 
@@ -21,13 +21,22 @@ class KafkaReader:
     ----------
     reader : PlaceReader
     alerts_topic : str
+    codec : RecordCodec
+        Of alerts.
     tell : callable
         Told when not all alerts could be read in time.
     """
 
-    def __init__(self, reader: PlaceReader, alerts_topic: str, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        reader: PlaceReader,
+        alerts_topic: str,
+        codec: RecordCodec,
+        tell: Callable[[str], None],
+    ) -> None:
         self._reader = reader
         self._alerts_topic = alerts_topic
+        self._codec = codec
         self._tell = tell
 
     def committed(self, places: list[Place]) -> dict[Place, int]:
@@ -38,27 +47,25 @@ class KafkaReader:
         """Yield the records of offsets from `first` to before `behind`."""
         return self._reader.read(first, behind)
 
-    def alert_ids(self, since_ms: int) -> set[str]:
-        """Return the ids of the alerts published since a time.
-
-        The id is a header, so that alerts of other schema versions are known too.
-        """
+    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
+        """Return the ids of the alerts published since a time, and the payments they are of."""
         first, behind = self._reader.since(self._alerts_topic, since_ms)
-        ids: set[str] = set()
+        found: dict[str, tuple[Place, int]] = {}
         began_s = time.monotonic()
         for messages in self._reader.read(first, behind, _TAIL_S):
             for message in messages:
-                ids.update(
-                    (value or b"").decode("utf-8", "replace")
-                    for name, value in headers_of(message)
-                    if name == ALERT_ID_HEADER
-                )
+                try:
+                    alert = self._codec.decode(message.value() or b"")
+                except SchemaError:
+                    continue  # Another schema's: none of this code and configuration.
+                place = alert["source_topic"], alert["source_partition"]
+                found[alert["alert_id"]] = place, alert["source_offset"]
         if time.monotonic() - began_s > _TAIL_S:
             self._tell(
                 f"the alerts since {since_ms} ms could not all be read in {_TAIL_S:.0f} s: "
                 "some may come again under the same id"
             )
-        return ids
+        return found
 
     def close(self) -> None:
         """Let go of the brokers."""

@@ -202,6 +202,16 @@ class SnapshotFolder:
             )
         return None
 
+    def read(self, number: int) -> State:
+        """Return the state of one snapshot.
+
+        Raises
+        ------
+        SnapshotError
+            It is not whole, not of this key or this code, or not there.
+        """
+        return self._read(self.path(number))
+
     def listed(self) -> list[Listed]:
         """Read all snapshots, and say of each whether it is whole; the newest first."""
         found = []

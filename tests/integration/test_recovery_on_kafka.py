@@ -125,9 +125,11 @@ def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, se
     traffic = Traffic(site, 600, seed)
     traffic.start()
     replayed = 0
-    for _ in range(5):
+    for number in range(5):
         worker = site.worker()
-        time.sleep(float(rng.uniform(0.0, 6.0)))
+        if number != 2:  # That one may die while it recovers.
+            worker.wait_for('"recovered"')
+        time.sleep(float(rng.uniform(0.0, 5.0)))
         worker.process.kill()
         worker.process.wait(10)
         report = recovered(worker.err.read_text()) if "recovered" in worker.err.read_text() else {}
@@ -169,6 +171,21 @@ def test_a_second_worker_in_the_folder_is_told_so(site: Site) -> None:
     status, out, err = site.run("run", "--config", str(site.config))
     assert (status, out) == (1, "")
     assert "another worker is at work" in err
+    traffic = Traffic(site, 300, 1)
+    traffic.start()
+    while sum(site.ends("alerts").values()) < 30:
+        time.sleep(0.05)
+    traffic.finish()
+    # While the worker is at work an alert of its is audited.
+    alert = site.read("alerts")[-1]
+    alert_id = dict(alert.headers())["ce_id"].decode()
+    status, out, err = site.run("audit", alert_id, "--config", str(site.config), "--json")
+    assert status == 0, out + err
+    assert json.loads(out)["same"] is True
+    assert json.loads(out)["records_replayed"] > 0
+    status, _, err = site.run("audit", "nobody", "--config", str(site.config))
+    assert status == 1
+    assert "no alert 'nobody' is on" in err
     assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
 
 

@@ -67,7 +67,7 @@ def without_deaths(world, folder):
     return reference, other
 
 
-@seeds(40)
+@seeds(30)
 def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     world = World(seed, tmp_path / "disk")
     send_traffic(world, PAYMENTS)
@@ -78,7 +78,6 @@ def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     ours, theirs = said(world, ALERTS), said(other, ALERTS)
     assert Counter(by_id(ours).keys()) == Counter(dict(h)["ce_id"] for _, _, h in ours)
     assert by_id(ours) == by_id(theirs)
-    assert len(theirs) > 5
     for topic in (DECISIONS, DEAD, REVIEWS):
         assert set(said(world, topic)) == set(said(other, topic))
     assert not [text for text in world.told if "damaged" in text]
@@ -94,7 +93,7 @@ def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     heir.bury()
 
 
-@seeds(15)
+@seeds(10)
 def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, tmp_path):
     world = World(seed, tmp_path / "disk")
     send_traffic(world, PAYMENTS)
@@ -103,8 +102,7 @@ def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, 
         segments = sorted(world.folder.glob("segment-*"))
         for path in segments[-1:] if world.chance(0.7) else segments[-2:]:
             data = path.read_bytes()
-            # Of the first one the header was waited for.
-            keep = data.find(b"}") + 1 if path == segments[0] else 0
+            keep = world.durable.get(path.name, 0)
             path.write_bytes(data[: int(world.rng.integers(keep, len(data) + 1))])
 
     last = live_and_die(world, int(world.rng.integers(1, 6)), power_fails)
@@ -159,12 +157,14 @@ def test_the_same_seed_is_the_same_world(tmp_path):
 
 def test_every_point_of_death_is_one_that_workers_come_by(tmp_path):
     """The points above are the whole list: a life comes by each of them."""
-    passed = set()
+    passed, alerts = set(), 0
     for seed in range(6):
         world = World(seed, tmp_path / str(seed))
         send_traffic(world, PAYMENTS)
         live_and_die(world, 3).bury()
         passed |= set(world.passed)
+        alerts += len(said(world, ALERTS))
+    assert alerts > 100
     assert passed == {
         *("poll", "polled", "assigned", "before journal", "after journal", "publish"),
         *("published", "flushed", "before commit", "after commit", "before segment"),

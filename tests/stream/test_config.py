@@ -839,3 +839,18 @@ def test_the_page_about_it_is_up_to_date_and_says_something_of_every_key() -> No
         for key in info.annotation.model_fields:
             assert f"| `{key}` |" in page
     assert "|  |" not in page, "a key has no docstring"
+
+
+def test_a_snapshot_key_is_long_hexadecimal_or_in_a_file(tmp_path: Path) -> None:
+    assert load().snapshot_key() is None
+    assert load(security={"snapshot_key": SECRET}).snapshot_key() == bytes.fromhex(SECRET)
+    (tmp_path / "key").write_text(SECRET * 2 + "\n")
+    named = load(security={"snapshot_key": f"file:{tmp_path / 'key'}"})
+    assert named.snapshot_key() == bytes.fromhex(SECRET * 2)
+    for wrong in ("abc", SECRET[:-2], SECRET + "0", "z" * 32):
+        with pytest.raises(ConfigError, match=r"security\.snapshot_key must be at least 32") as why:
+            load(security={"snapshot_key": wrong}).snapshot_key()
+        assert SECRET[:-2] not in str(why.value)
+    with pytest.raises(ConfigError, match=r"security\.snapshot_key: cannot read the file"):
+        load(security={"snapshot_key": f"file:{tmp_path / 'missing'}"}).snapshot_key()
+    assert SECRET not in repr(load(security={"snapshot_key": SECRET}))

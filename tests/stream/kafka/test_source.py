@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, RecoveryError
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.source import Source
@@ -279,9 +279,9 @@ def test_partitions_that_come_to_a_paused_source_are_paused_too(broker):
         produce(broker, "a", [b"x"] * 10, 0)
         produce(broker, "a", [b"y"] * 10, 1)
         until = time.monotonic() + 2.5
-        while time.monotonic() < until:
+        while time.monotonic() < until or not first.assigned:
+            assert time.monotonic() < deadline
             assert first.poll(500, 0.05) == []
-        assert first.assigned
         first.resume()
         got = take(first, 20)
     assert sorted(values_of(got)) == [b"x"] * 10 + [b"y"] * 10
@@ -382,3 +382,73 @@ def test_what_could_not_be_committed_goes_along_with_the_next_commit(broker):
         produce(broker, "b", [b"3"])
         (batch,) = take(source, 1)
         assert batch.values == [b"3"]
+
+
+class Known:
+    """Knows one partition better than the group."""
+
+    def __init__(self, starts):
+        self.starts = starts
+        self.asked = []
+        self.revocations = 0
+
+    def assigned(self, committed):
+        self.asked.append(dict(committed))
+        return {place: self.starts.get(place, at) for place, at in committed.items()}
+
+    def revoked(self):
+        self.revocations += 1
+
+
+def test_who_knows_better_says_where_to_begin(broker):
+    produce(broker, "a", [b"0", b"1", b"2"], 0)
+    produce(broker, "a", [b"3", b"4"], 1)
+    known = Known({("a", 0): 2})
+    with source_of(broker, ["a"], positions=known) as source:
+        assert sorted(values_of(take(source, 3))) == [b"2", b"3", b"4"]
+        assert known.asked == [{("a", 0): -1001, ("a", 1): -1001}]
+        source.commit({("a", 0): 3})
+        settle(source)
+    assert known.revocations == 1
+    again = Known({("a", 0): 1})
+    with source_of(broker, ["a"], positions=again) as source:
+        assert sorted(values_of(take(source, 4))) == [b"1", b"2", b"3", b"4"]
+        assert again.asked[0]["a", 0] == 3
+
+
+def test_one_who_cannot_say_where_stops_the_source(broker):
+    class Broken(Known):
+        def assigned(self, committed):
+            raise RecoveryError("no room")
+
+    with source_of(broker, ["a"], positions=Broken({})) as source:
+        deadline = time.monotonic() + SECONDS
+
+        def poll():
+            while time.monotonic() < deadline:
+                assert source.poll(500, 0.05) == []
+
+        with pytest.raises(RecoveryError, match="no room"):
+            poll()
+
+
+def test_a_commit_before_the_group_is_joined_goes_along_with_the_first(broker):
+    with source_of(broker, ["a"]) as source:
+        source.commit({("a", 0): 1, ("a", 1): 2})
+        assert source.commits_pending == 0
+        join(source)
+        source.commit({("a", 1): 3})
+        settle(source)
+        assert source._sent == {("a", 0): 1, ("a", 1): 3}
+
+
+def test_rows_of_a_batch_are_all_of_it_or_what_was_chosen(broker):
+    produce(broker, "a", [b"0", b"1", b"2"], 0)
+    with source_of(broker, ["a"]) as source:
+        (batch,) = take(source, 3)
+    assert batch.rows(np.ones(3, bool)) is batch
+    chosen = batch.rows(np.array([True, False, True]))
+    assert (chosen.values, chosen.offset.tolist(), len(chosen)) == ([b"0", b"2"], [0, 2], 2)
+    assert [m.value() for m in chosen.messages] == chosen.values
+    assert (chosen.topic, chosen.now_ms) == ("a", batch.now_ms)
+    assert batch.now_ms * 1000 >= batch.arrival_time_us.max()

@@ -21,7 +21,11 @@ from stream.recovery.journal import (
 )
 from stream.recovery.runs import Run
 
-HEADER = Header(3, 41, 1_700_000_000_000, "0.1.0+ab", "c0ffee", "in", "labels", [1, 2], [5])
+OFFSETS = [("in", 0, 2**40), ("labels", 3, -1)]
+SCHEMAS = [1, 2], [5]
+HEADER = Header(
+    3, 41, 1_700_000_000_000, OFFSETS, "0.1.0+ab", "c0ffee", "in", "labels", [1, 2], [5]
+)
 
 
 def random_entries(rng, n, first_step=41):

@@ -34,7 +34,10 @@ def test_a_commit_goes_only_forward():
 
 def test_an_alert_that_was_found_is_out():
     published = Published()
-    published.found({"a", "b"})
+    published.found({"a": (("in", 0), 7), "b": (("in", 1), 3)})
+    assert published.is_ahead({("in", 0): 8})
+    assert published.is_ahead({("in", 0): 7, ("in", 1): 9})
+    assert not published.is_ahead({("in", 0): 8, ("in", 1): 4})
     assert published.is_out("a")
     assert not published.is_out("c")
     assert published.suppressed == 1

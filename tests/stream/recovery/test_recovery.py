@@ -1,0 +1,211 @@
+"""What a recovery does at its edges: failures, postponements, partitions that come and go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sim import IN, LABELS, SimWorker, World, send_traffic
+
+from models.states.snapshot import State
+from schemas.errors import RecoveryError, SnapshotError, StorageError
+from stream.kafka.source import RawBatch
+from stream.recovery.code_version import release
+from stream.recovery.progress import Progress, restored
+from stream.snapshots.background import Result
+from stream.snapshots.folder import SnapshotFolder
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(5, tmp_path / "disk")
+    send_traffic(world, 60)
+    # Nothing here is about chance.
+    world.chance = lambda share: False
+    return world
+
+
+def worker_of(world, turns=0):
+    life = SimWorker(world)
+    life.live(turns)
+    return life
+
+
+def batch(places, topic=IN):
+    partition, offset = np.array(places, np.int64).reshape(-1, 2).T
+    n = len(offset)
+    return RawBatch(topic, [None] * n, [None] * n, partition, offset, np.zeros(n, np.int64), 9)
+
+
+def taken(raw):
+    return list(zip(raw.partition.tolist(), raw.offset.tolist(), strict=True))
+
+
+def test_a_record_that_was_taken_is_not_taken_again(world):
+    life = worker_of(world)
+    take = life.worker.recovery.take
+    assert taken(take(batch([(0, 3), (1, 0), (0, 4)]))) == [(0, 3), (1, 0), (0, 4)]
+    assert taken(take(batch([(0, 4), (0, 5), (1, 0), (0, 5), (1, 7)]))) == [(0, 5), (1, 7)]
+    before = len(world.history)
+    assert taken(take(batch([(0, 1), (1, 7)]))) == []
+    assert len(world.history) == before
+    # Of the other topic nothing was taken.
+    assert taken(take(batch([(0, 1)], LABELS))) == [(0, 1)]
+    life.bury()
+
+
+def test_a_snapshot_waits_until_all_is_acknowledged(world, monkeypatch):
+    life = worker_of(world, 5)
+    recovery = life.worker.recovery
+    asked, acknowledged = [], [False, True]
+    monkeypatch.setattr(recovery, "_settle", lambda s: asked.append(s) or acknowledged.pop(0))
+    world.seconds += 100
+    begun = list(world.passed).count("snapshot begins")
+    recovery.tend()
+    recovery.tend()  # Not at once again.
+    assert recovery.as_dict()["snapshots_postponed"] == 1
+    assert len(asked) == 1
+    world.seconds += 1
+    recovery.tend()
+    assert list(world.passed).count("snapshot begins") == begun + 1
+    life.bury()
+
+
+def test_a_snapshot_that_fails_is_told_counted_and_tried_again(world, monkeypatch):
+    life = worker_of(world, 5)
+    recovery = life.worker.recovery
+    recovery._writer.wait(0)
+    monkeypatch.setattr(
+        recovery._writer, "poll", lambda: Result(3, None, 0.1, 10, 0.0, "the disk is full")
+    )
+    segments = recovery._journal.numbers()
+    recovery._next_s = world.seconds + 50
+    recovery.tend()
+    assert "the disk is full" in world.told[-1]
+    assert recovery.as_dict()["snapshots_failed"] == 1
+    # What leads to the next snapshot is kept.
+    assert recovery._journal.numbers()[: len(segments)] == segments
+    monkeypatch.undo()
+    monkeypatch.setattr(recovery, "_settle", lambda _: True)
+    world.seconds += 100
+    begun = list(world.passed).count("snapshot begins")
+    recovery.tend()
+    assert list(world.passed).count("snapshot begins") == begun + 1
+    life.bury()
+
+
+def test_a_last_snapshot_that_cannot_be_written_leaves_the_journal(world, monkeypatch):
+    life = worker_of(world, 20)
+    recovery = life.worker.recovery
+
+    def full(state, number):
+        raise StorageError("no room")
+
+    monkeypatch.setattr(recovery._snapshots, "write", full)
+    world.chance = lambda share: share == 0.9  # Everything is delivered.
+    recovery._writer._waiting = None
+    recovery.finish(1.0)
+    assert "no room" in world.told[-1]
+    state = life.state()
+    monkeypatch.undo()
+    life.bury()
+    heir = worker_of(world)
+    assert heir.worker.recovery.stats.replayed > 0
+    assert heir.state() == state
+    heir.bury()
+
+
+def test_partitions_without_a_memory_are_named_and_begin_where_the_group_is(world):
+    life = worker_of(world, 10)
+    recovery = life.worker.recovery
+    known = dict(recovery.progress.positions)
+    starts = recovery.assigned({(IN, 0): 3, (IN, 8): 7, (LABELS, 9): -1001})
+    assert starts == {(IN, 0): known[IN, 0], (IN, 8): 7, (LABELS, 9): -1}
+    assert f"nothing is remembered of {IN}[8]:" in world.told[-1]
+    told = len(world.told)
+    # Once they are known they are known, after a crash too.
+    assert recovery.assigned({(IN, 8): 7, (LABELS, 9): -1001}) == {(IN, 8): 7, (LABELS, 9): -1}
+    life.bury()
+    world.broker.logs[IN, 8] = world.broker.logs[LABELS, 9] = []
+    heir = worker_of(world)
+    assert heir.worker.recovery.assigned({(IN, 8): 50})[IN, 8] == 7
+    assert len(world.told) == told
+    heir.bury()
+
+
+def test_a_snapshot_that_was_taken_away_is_missed(world):
+    life = worker_of(world, 60)
+    world.chance = lambda share: True
+    life.worker.turn(0)
+    assert life.worker.recovery.stats.snapshots > 0
+    life.bury()
+    for number in SnapshotFolder(world.folder).numbers():
+        SnapshotFolder(world.folder).path(number).unlink()
+    # The first segments went with older snapshots.
+    life.worker.recovery._journal.prune(2)
+    heir = SimWorker(world)
+    with pytest.raises(RecoveryError, match=r"behind which the journal.*is not there.*empty"):
+        heir.live(0)
+    heir.bury()
+
+
+def test_a_worker_that_is_stopped_while_it_recovers_changes_nothing(world):
+    worker_of(world, 30).bury()
+    heir = SimWorker(world)
+
+    class Now:
+        def is_set(self):
+            return True
+
+    files = {path.name: path.read_bytes() for path in world.folder.iterdir()}
+    heir.worker.recover(Now())
+    heir.worker.finish(1.0)
+    assert files == {path.name: path.read_bytes() for path in world.folder.iterdir()}
+    heir.bury()
+
+
+def header(**more):
+    offsets = [["in", 0, 5], ["in", 1, -1]]
+    whole = {"code_version": f"{release()}+x", "step": 3, "since_ms": 4, "offsets": offsets}
+    return {**whole, **more}
+
+
+class Nothing:
+    def state(self):
+        return State("nothing/1")
+
+    def restore(self, state):
+        assert state.kind == "nothing/1"
+
+
+PARTS = {"engine": State("nothing/1"), "held": State("nothing/1")}
+
+
+def test_a_workers_state_says_where_it_was():
+    progress = restored(State("worker/1", header(), {}, PARTS), Nothing(), Nothing())
+    assert progress == Progress(3, 4, {("in", 0): 5, ("in", 1): -1})
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        State("worker/2", header(), {}, PARTS),
+        State("worker/1", header(code_version="9.9.9+x"), {}, PARTS),
+        State("worker/1", header(step=-1), {}, PARTS),
+        State("worker/1", header(since_ms=None), {}, PARTS),
+        State("worker/1", header(offsets=None), {}, PARTS),
+        State("worker/1", header(offsets=[["in", 0]]), {}, PARTS),
+        State("worker/1", header(offsets=[["in", -1, 0]]), {}, PARTS),
+        State("worker/1", header(offsets=[["in", 0, -2]]), {}, PARTS),
+        State("worker/1", header(offsets=[[0, 0, 0]]), {}, PARTS),
+        State("worker/1", header(), {}, {"engine": State("nothing/1")}),
+    ],
+)
+def test_a_state_that_is_no_workers_is_refused(state):
+    with pytest.raises(SnapshotError):
+        restored(state, Nothing(), Nothing())
+
+
+def test_a_snapshot_of_another_release_is_refused_by_name():
+    state = State("worker/1", header(code_version="9.9.9+x"), {}, PARTS)
+    with pytest.raises(SnapshotError, match=r"of release 9\.9\.9\+x, and this is .*go on with"):
+        restored(state, Nothing(), Nothing())

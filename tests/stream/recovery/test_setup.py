@@ -1,0 +1,72 @@
+"""When recovery is on, and what counts as another configuration."""
+
+from __future__ import annotations
+
+import pytest
+from sim import parts
+
+from stream.config import load
+from stream.kafka.client import Connection
+from stream.recovery.code_version import code_version, release
+from stream.recovery.setup import configuration_digest, recovery_of
+
+KEY = bytes(range(16))
+
+
+def digest(key=KEY, **overrides):
+    return configuration_digest(load(None, **overrides), key)
+
+
+@pytest.mark.parametrize(
+    "decides",
+    [
+        {"decision": {"review": 0.4}},
+        {"features": {"names": ("amount",)}},
+        {"fields": {"amount_unit": "major"}},
+        {"labels": {"maturity": "1d"}},
+        {"limits": {"id_bytes_max": 63}},
+        {"model": {"kind": "forest"}},
+        {"model": {"challengers": {"other": {"kind": "forest"}}}},
+        {"windows": {"events_max": 1000}},
+        {"key": bytes(16)},
+    ],
+)
+def test_what_decides_is_another_configuration(decides):
+    assert digest(**decides) != digest()
+
+
+@pytest.mark.parametrize(
+    "does_not",
+    [
+        {"worker": {"batch_rows_max": 7, "commit_interval": "1h"}},
+        {"windows": {"threads": 3}},
+        {"labels": {"waiting_folder": "/x"}},
+        {"topics": {"decisions": "x"}},
+        {"recovery": {"snapshot_interval": "1h"}},
+        {"kafka": {"group": "x"}},
+    ],
+)
+def test_what_decides_nothing_may_change(does_not):
+    assert digest(**does_not) == digest()
+
+
+def test_it_is_off_without_a_folder_and_on_the_embedded_broker(tmp_path):
+    _, decoders, codecs = parts()
+    folder = {"recovery": {"folder": str(tmp_path / "state")}}
+    for config, embedded in ((load(None), False), (load(None, **folder), True)):
+        connection = Connection("127.0.0.1:1", embedded=embedded)
+        found = recovery_of(config, connection, decoders, codecs.alert, KEY, print)
+        assert found is None
+    assert not (tmp_path / "state").exists()
+    connection = Connection("127.0.0.1:1", {"log_level": 0})
+    tell = [].append
+    recovery = recovery_of(load(None, **folder), connection, decoders, codecs.alert, KEY, tell)
+    assert recovery is not None
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    recovery.close()
+
+
+def test_the_codes_version_is_the_release_and_a_digest():
+    number, _, rest = code_version().partition("+")
+    assert number == release()
+    assert len(rest) == 16
