@@ -416,16 +416,18 @@ def test_our_own_schemas_are_in_order(run: Run) -> None:
 
 @pytest.fixture
 def changed_schemas(tmp_path: Path) -> Path:
-    """Our schemas, with a second version of an alert that lost a field's type."""
+    """Our schemas, with another version of an alert that lost a field's type."""
     folder = tmp_path / "schemas"
     folder.mkdir()
     for file in [*PACKAGE.glob("*.avsc"), PACKAGE / "registry.toml"]:
         shutil.copy(file, folder)
     alert = json.loads((folder / "alert.avsc").read_text())
     next(f for f in alert["fields"] if f["name"] == "amount_minor")["type"] = "string"
-    (folder / "alert.2.avsc").write_text(json.dumps(alert))
+    (folder / "alert.new.avsc").write_text(json.dumps(alert))
     with (folder / "registry.toml").open("a") as file:
-        file.write('\n[[subjects."fraud.alerts-value".versions]]\nid = 7\nfile = "alert.2.avsc"\n')
+        file.write(
+            '\n[[subjects."fraud.alerts-value".versions]]\nid = 99\nfile = "alert.new.avsc"\n'
+        )
     return folder
 
 
@@ -453,12 +455,12 @@ def test_an_incompatible_version_is_never_published(run: Run, changed_schemas: P
 def test_a_compatible_version_is_published_once(run: Run, changed_schemas: Path) -> None:
     alert = json.loads((changed_schemas / "alert.avsc").read_text())
     alert["fields"].append({"name": "note", "type": ["null", "string"], "default": None})
-    (changed_schemas / "alert.2.avsc").write_text(json.dumps(alert))
+    (changed_schemas / "alert.new.avsc").write_text(json.dumps(alert))
     words = ("schemas", "check", "--folder", changed_schemas, "--json")
     before = run(*words)
     assert before.status == FAILED
     assert "--write" in str(before.json["problems"])
-    assert run(*words, "--write").json["written"] == ["alert.2.avsc"]
+    assert run(*words, "--write").json["written"] == ["alert.new.avsc"]
     assert run(*words, "--write").json["written"] == []
     assert run(*words).status == OK
 

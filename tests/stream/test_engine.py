@@ -21,6 +21,7 @@ from schemas.columns import Reason
 from stream.decide import Outcome, Said, Thresholds
 from stream.engine import Contender, Engine, Keep
 from stream.event_time import Timeliness
+from stream.labels.fates import Source
 from stream.labels.rules import LabelRules
 
 HOUR = 3600 * SECOND
@@ -227,3 +228,34 @@ def test_features_know_every_verdict_with_what_was_said_of_it_then():
     assert known == pytest.approx(2, rel=0.1)
     assert surprise == pytest.approx((1 - 0.99) - 0.99, rel=0.1)
     assert np.isnan(at_fraud)
+
+
+def test_only_the_clock_that_heard_nothing_hears_of_a_correction_that_was_taken_back():
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)), labels=LabelRules(), learn_interval_us=SECOND
+    )
+    engine = build_engine(parameters)
+    row = {"time_us": START_US, "amount": 100, "entities": [1, 2], "numeric": [0, 0]}
+
+    def pass_a_barrier(key):
+        row["time_us"] += 10 * SECOND
+        engine.step(block(LAYOUT, [{**row, "key": key}]))
+
+    def say(verdict, source):
+        label = label_row(7, row["time_us"] + SECOND, verdict, source=source)
+        engine.label(block(LABEL_LAYOUT, [label]))
+
+    pass_a_barrier(7)
+    say(0.0, Source.ANALYST_REVIEW)
+    pass_a_barrier(8)
+    members = engine.challengers["two clocks"].learner.members
+    learned = {name: member.learned for name, member in members.items()}
+    assert learned == {"feedback": 1, "delayed": 0}
+    say(1.0, Source.CHARGEBACK)
+    say(0.0, Source.ANALYST_REVIEW)
+    pass_a_barrier(9)
+    learned = {name: member.learned for name, member in members.items()}
+    assert learned == {"feedback": 1, "delayed": 1}
+    # To everybody else it is no news.
+    assert (engine.counters.labels_learned, engine.learner.learned) == (1, 1)
+    assert engine.prequential.as_dict()["judged"] == 1
