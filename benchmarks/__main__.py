@@ -47,18 +47,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the results file as well")
     parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
-    commands = parser.add_subparsers(dest="command", metavar="[report | leaderboard]")
-    into = commands.add_parser("report", help="bring the table in a document up to date")
-    into.add_argument(
-        "--results",
-        metavar="FILE",
-        type=Path,
-        required=True,
-        action="append",
-        help="may repeat: the newer last",
-    )
-    into.add_argument("--into", metavar="DOCUMENT", type=Path, required=True)
-    into.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    commands = parser.add_subparsers(dest="command", metavar="[report | leaderboard | experiment]")
+    for name, what in (
+        ("report", "bring the table in a document up to date"),
+        ("experiment", "the same of what `fraudstream experiment --out` wrote"),
+    ):
+        into = commands.add_parser(name, help=what)
+        into.add_argument(
+            "--results",
+            metavar="FILE",
+            type=Path,
+            required=True,
+            action="append",
+            help="may repeat: the newer last",
+        )
+        into.add_argument("--into", metavar="DOCUMENT", type=Path, required=True)
+        into.add_argument(
+            "--check", action="store_true", help="change nothing; exit 1 if it differs"
+        )
     board = commands.add_parser(
         "leaderboard", help="run every model over the Handbook's stream, or write their table"
     )
@@ -89,7 +95,12 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
     options = _parser().parse_args(argv)
     try:
         if options.command == "report":
-            return _report(options.results, options.into, check=options.check)
+            return _report(options, report.write_into)
+        if options.command == "experiment":
+            # It imports what the other benchmarks do not need.
+            from benchmarks import experiments
+
+            return _report(options, experiments.write_into)
         if options.command == "leaderboard":
             return _leaderboard(options)
         if registry is None:
@@ -111,13 +122,13 @@ def _usage(text: str) -> int:
     return USAGE
 
 
-def _report(results: Sequence[Path], into: Path, *, check: bool) -> int:
-    same = report.write_into(results, into, check=check)
-    if check and not same:
-        files = " ".join(f"--results {path}" for path in results)
+def _report(options: argparse.Namespace, write_into: Callable[..., bool]) -> int:
+    same = write_into(options.results, options.into, check=options.check)
+    if options.check and not same:
+        files = " ".join(f"--results {path}" for path in options.results)
         print(
-            f"{into} does not say what the results say; bring it up to date with: "
-            f"python -m benchmarks report {files} --into {into}",
+            f"{options.into} does not say what the results say; bring it up to date with: "
+            f"python -m benchmarks {options.command} {files} --into {options.into}",
             file=sys.stderr,
         )
         return FAILED
