@@ -244,3 +244,24 @@ def test_what_was_refused_for_its_schema_is_refused_again(world):
         heir.worker.turn(0)
     assert heir.worker.engine.counters.refused - refused < 5
     heir.bury()
+
+
+def test_alerts_that_are_out_of_payments_still_to_come_are_looked_for_again(world, monkeypatch):
+    """Where power was lost, alerts can be older than the snapshots behind which they come."""
+    life = worker_of(world, 10)
+    recovery = life.worker.recovery
+    monkeypatch.setattr(recovery, "_settle", lambda _: True)
+    since_ms = recovery.progress.since_ms
+    recovery.published.found({"ahead": ((IN, 0), 10_000)})
+
+    def snapshot():
+        world.seconds += 100
+        recovery._writer._waiting = None
+        recovery._snapshot_step = -1
+        recovery.tend()
+        return recovery.progress.since_ms
+
+    assert snapshot() == since_ms
+    recovery.progress.positions[IN, 0] = 10_001
+    assert snapshot() > since_ms
+    life.bury()
