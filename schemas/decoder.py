@@ -107,9 +107,17 @@ class Decoder:
         return tuple(schema_id for schema_id, *_ in self._kernels)
 
     def only(self, schema_ids: Container[int]) -> Decoder:
-        """Return a decoder of some of the schemas; records of the others are refused by it."""
+        """Return a decoder of some of the schemas; records of the others are refused by it.
+
+        Raises
+        ------
+        ValueError
+            If it has none of them.
+        """
         decoder = copy(self)
         decoder._kernels = [each for each in self._kernels if each[0] in schema_ids]
+        if not decoder._kernels:
+            raise ValueError(f"none of {self.schema_ids} would be left")
         return decoder
 
     def decode(

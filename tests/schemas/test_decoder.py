@@ -1050,6 +1050,20 @@ def test_another_hash_key_gives_other_hashes():
     assert (other.transaction_key != ours.transaction_key).all()
 
 
+def test_a_decoder_of_some_schemas_refuses_the_others():
+    subject = everything()
+    programs = {ID: subject.program, ID + 1: subject.program}
+    whole = Decoder(EVERYTHING_ROLES.layout, programs, KEY)
+    body = subject.encode(GOOD)
+    values = [frame(ID, body), frame(ID + 1, body)]
+    some = whole.only({ID + 1})
+    assert (whole.schema_ids, some.schema_ids) == ((ID, ID + 1), (ID + 1,))
+    assert whole.decode(values, NOW).reason.tolist() == [Reason.OK, Reason.OK]
+    assert some.decode(values, NOW).reason.tolist() == [Reason.UNKNOWN_SCHEMA_ID, Reason.OK]
+    with pytest.raises(ValueError, match="none of"):
+        whole.only([])
+
+
 def test_a_hash_key_of_another_length_is_refused():
     with pytest.raises(ValueError, match="16 bytes"):
         Decoder(EVERYTHING_ROLES.layout, {ID: everything().program}, b"short")

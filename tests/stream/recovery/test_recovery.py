@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sim import IN, LABELS, SimWorker, World, send_traffic
+from sim import IN, KEY, LABELS, SimWorker, World, identity, parts, send_traffic
 
 from models.states.snapshot import State
+from schemas.compiler import compile_schema
+from schemas.decoder import Decoder
 from schemas.errors import RecoveryError, SnapshotError, StorageError
+from schemas.records import builtin
 from stream.kafka.source import RawBatch
 from stream.recovery.code_version import release
 from stream.recovery.progress import Progress, restored
@@ -209,3 +214,54 @@ def test_a_snapshot_of_another_release_is_refused_by_name():
     state = State("worker/1", header(code_version="9.9.9+x"), {}, PARTS)
     with pytest.raises(SnapshotError, match=r"of release 9\.9\.9\+x, and this is .*go on with"):
         restored(state, Nothing(), Nothing())
+
+
+def test_what_was_refused_for_its_schema_is_refused_again(world):
+    for log in (log for (topic, _), log in world.broker.logs.items() if topic == IN):
+        for record in log[::2]:  # Of a schema that is added later.
+            key, value, headers = record.content
+            record.content = key, value.replace(b"\0\0\0\0\1", b"\0\0\0\0\x09", 1), headers
+    config, (transactions, _), _ = parts()
+    program = compile_schema(builtin("transaction"), config.roles())
+    both = Decoder(transactions.layout, {1: program, 9: program}, KEY, config.limits.limits())
+
+    first = SimWorker(world)
+    first.worker._transactions = both.only([1])
+    first.live(20)
+    refused = first.worker.engine.counters.refused
+    assert refused > 5
+    state = first.state()
+    first.bury()
+
+    heir = SimWorker(world)
+    heir.worker._transactions = both
+    heir.worker.recovery._identity = replace(identity(), transaction_schemas=(1, 9))
+    heir.live(0)
+    assert heir.worker.recovery.stats.replayed > 0
+    assert heir.state() == state
+    # From here on they are decided.
+    for _ in range(60):
+        heir.worker.turn(0)
+    assert heir.worker.engine.counters.refused - refused < 5
+    heir.bury()
+
+
+def test_alerts_that_are_out_of_payments_still_to_come_are_looked_for_again(world, monkeypatch):
+    """Where power was lost, alerts can be older than the snapshots behind which they come."""
+    life = worker_of(world, 10)
+    recovery = life.worker.recovery
+    monkeypatch.setattr(recovery, "_settle", lambda _: True)
+    since_ms = recovery.progress.since_ms
+    recovery.published.found({"ahead": ((IN, 0), 10_000)})
+
+    def snapshot():
+        world.seconds += 100
+        recovery._writer._waiting = None
+        recovery._snapshot_step = -1
+        recovery.tend()
+        return recovery.progress.since_ms
+
+    assert snapshot() == since_ms
+    recovery.progress.positions[IN, 0] = 10_001
+    assert snapshot() > since_ms
+    life.bury()
