@@ -128,8 +128,12 @@ def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, se
     for number in range(5):
         worker = site.worker()
         if number != 2:  # That one may die while it recovers.
-            worker.wait_for('"recovered"')
-        time.sleep(float(rng.uniform(0.0, 5.0)))
+            # The group gives it its partitions once the one that was killed has timed out.
+            seen, deadline = sum(site.ends("decisions").values()), time.monotonic() + SECONDS
+            while sum(site.ends("decisions").values()) < seen + 200:
+                assert time.monotonic() < deadline, worker.err.read_text()
+                time.sleep(0.05)
+        time.sleep(float(rng.uniform(0.0, 3.0)))
         worker.process.kill()
         worker.process.wait(10)
         report = recovered(worker.err.read_text()) if "recovered" in worker.err.read_text() else {}
