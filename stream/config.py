@@ -41,6 +41,7 @@ from stream.features.declare import (
 )
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
+from stream.secret_keys import hash_key_of, snapshot_key_of
 from stream.sections import (
     DecisionSection,
     FeaturesSection,
@@ -136,52 +137,12 @@ class Config(BaseSettings):
         )
 
     def hash_key(self) -> bytes:
-        """Return the 16 bytes of the key.
-
-        Raises
-        ------
-        ConfigError
-            If there is none, or it is not 32 hexadecimal digits.
-        """
-        text = _secret("hash_key", self.security.hash_key)
-        if not re.fullmatch(r"[0-9a-fA-F]{32}", text):
-            raise ConfigError(
-                "security.hash_key must be 32 hexadecimal digits: make one with "
-                f"`openssl rand -hex 16` and set {ENV_PREFIX}SECURITY__HASH_KEY to it, "
-                "or to 'file:/path' of a file that holds it"
-            )
-        return bytes.fromhex(text)
+        """Return the 16 bytes of the key; see `stream.secret_keys.hash_key_of`."""
+        return hash_key_of(self.security.hash_key)
 
     def snapshot_key(self) -> bytes | None:
-        """Return the key that seals snapshots; None: they are not sealed.
-
-        Raises
-        ------
-        ConfigError
-            If it is no even number of at least 32 hexadecimal digits.
-        """
-        if not self.security.snapshot_key:
-            return None
-        text = _secret("snapshot_key", self.security.snapshot_key)
-        if not re.fullmatch(r"([0-9a-fA-F]{2}){16,}", text):
-            raise ConfigError(
-                "security.snapshot_key must be at least 32 hexadecimal digits: make one with "
-                f"`openssl rand -hex 32` and set {ENV_PREFIX}SECURITY__SNAPSHOT_KEY to it, "
-                "or to 'file:/path' of a file that holds it"
-            )
-        return bytes.fromhex(text)
-
-
-def _secret(name: str, text: str) -> str:
-    """Return a secret, or what the file holds that it names; nothing, if that is no text."""
-    if not text.startswith("file:"):
-        return text
-    try:
-        return Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"security.{name}: cannot read the file: {error}") from error
-    except ValueError:  # The error of a codec would quote the bytes.
-        return ""
+        """Return the key that seals snapshots; see `stream.secret_keys.snapshot_key_of`."""
+        return snapshot_key_of(self.security.snapshot_key)
 
 
 @dataclass(frozen=True)

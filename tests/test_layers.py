@@ -44,7 +44,7 @@ LAYERS = (
     ("stream.engine",),
     # Here the core ends and the shell begins.
     ("stream.values", "stream.toml_lines"),
-    ("stream.sections",),
+    ("stream.sections", "stream.secret_keys"),
     (
         "stream.config",
         "stream.console",

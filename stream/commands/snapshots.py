@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from schemas.errors import ConfigError
 from stream.console import FAILED, OK, emit_json, out
+from stream.secret_keys import SNAPSHOT_KEY_VARIABLE, snapshot_key_of
 from stream.snapshots.folder import Listed, SnapshotFolder
-
-# The worker's own setting; what it names is never an argument, which others can see.
-KEY_VARIABLE = "FRAUD_SECURITY__SNAPSHOT_KEY"
 
 
 def list_snapshots(folder: Path, as_json: bool) -> int:
@@ -30,34 +26,13 @@ def verify_snapshots(folder: Path, as_json: bool) -> int:
     return OK if found and not any(each.why for each in found) else FAILED
 
 
-def key_of_environment() -> bytes | None:
-    """Return the key that seals snapshots; None where none is set.
-
-    Raises
-    ------
-    ConfigError
-        It is no even number of at least 32 hexadecimal digits, or its file cannot be read.
-    """
-    text = os.environ.get(KEY_VARIABLE, "")
-    if not text:
-        return None
-    if text.startswith("file:"):
-        try:
-            text = Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(f"{KEY_VARIABLE}: cannot read the file: {error}") from error
-        except ValueError:  # The error of a codec would quote the bytes.
-            text = ""
-    if not re.fullmatch(r"([0-9a-fA-F]{2}){16,}", text):
-        raise ConfigError(
-            f"{KEY_VARIABLE} must be the worker's: at least 32 hexadecimal digits, or "
-            "'file:/path' of a file that holds them"
-        )
-    return bytes.fromhex(text)
-
-
 def _snapshots(folder: Path) -> list[Listed]:
-    return SnapshotFolder(folder, key_of_environment()).listed()
+    return SnapshotFolder(folder, _key()).listed()
+
+
+def _key() -> bytes | None:
+    """Return the worker's own; it is never an argument, which others can see."""
+    return snapshot_key_of(os.environ.get(SNAPSHOT_KEY_VARIABLE, ""))
 
 
 def _show(folder: Path, found: list[Listed], as_json: bool) -> None:

@@ -18,7 +18,7 @@ PANELS = (
     ("protocol.ap", "protocol.cp100", "protocol.auc"),
     ("whole.ap", "whole.card_precision", "whole.auc"),
 )
-_NAMES, _PANEL, _GAP, _ROW, _TOP, _BOTTOM = 190, 200, 24, 28, 74, 40
+_NAMES, _PANEL, _GAP, _ROW, _TOP, _BOTTOM = 190, 200, 48, 28, 74, 40
 _NAME_CHARACTERS = 26
 _TICKS = 3
 _XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
