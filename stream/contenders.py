@@ -15,7 +15,7 @@ from models.prequential import Prequential
 from models.states.restoring import require_kind
 from models.states.snapshot import State
 from models.two_clocks import on_two_clocks
-from stream.decide import Said, Thresholds
+from stream.decide import Said
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
 
@@ -87,7 +87,7 @@ def contender_of(learner: Learner, calibrate: bool) -> Contender:
 def ask(
     contenders: Sequence[Contender],
     X: NDArray[np.float64],
-    review: float,
+    alerting: float,
 ) -> Said:
     """Return what every contender says of every row, NaN where it says nothing.
 
@@ -95,8 +95,8 @@ def ask(
     ----------
     contenders : sequence of Contender
     X : ndarray of float64, shape (n, n_features)
-    review : float
-        The review threshold in force.
+    alerting : float
+        The least score that is alerted now.
     """
     raw = np.full((len(X), len(contenders)), np.nan)
     scores = np.full_like(raw, np.nan)
@@ -106,20 +106,16 @@ def ask(
             calibrator = contender.calibrator
             raw[:, at] = said
             scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
-    return Said(scores, raw, np.full(len(X), review))
+    return Said(scores, raw, np.full(len(X), alerting))
 
 
-def judge(
-    contenders: Sequence[Contender], thresholds: Thresholds, said: Said, y: NDArray[np.bool_]
-) -> None:
+def judge(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:
     """Judge by each label what was said before it.
 
     Parameters
     ----------
     contenders : sequence of Contender
         The champion first. It answers for every payment, a challenger for those that it scored.
-    thresholds : Thresholds
-        But for the review threshold, which is what was in force.
     said : Said
     y : ndarray of bool, shape (n,)
         True for fraud.
@@ -127,7 +123,7 @@ def judge(
     for at, contender in enumerate(contenders):
         scores, quality = said.scores[:, at], contender.prequential
         update = quality.update if at == 0 else quality.update_scored
-        update(scores, thresholds.alerted(scores, said.review), y)
+        update(scores, scores >= said.alerting, y)
 
 
 def teach(contenders: Sequence[Contender], lessons: Lessons) -> None:
@@ -150,9 +146,7 @@ def teach(contenders: Sequence[Contender], lessons: Lessons) -> None:
             learner.learn_many(lessons.features[lessons.news], lessons.is_fraud[lessons.news])
 
 
-def take_back(
-    contenders: Sequence[Contender], thresholds: Thresholds, said: Said, y: NDArray[np.bool_]
-) -> None:
+def take_back(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:
     """Take back how rows were judged whose truth is the opposite after all.
 
     Parameters are those of `judge`; `y` is what is known now.
@@ -160,7 +154,7 @@ def take_back(
     for at, contender in enumerate(contenders):
         scores, quality = said.scores[:, at], contender.prequential
         undo = quality.take_back if at == 0 else quality.take_back_scored
-        undo(scores, thresholds.alerted(scores, said.review), ~y)
+        undo(scores, scores >= said.alerting, ~y)
 
 
 def calibrate(

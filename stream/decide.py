@@ -41,12 +41,6 @@ class Thresholds:
         """Return the threshold behind an outcome; 0 for ALLOW."""
         return dict(self._steps()).get(outcome, 0.0)
 
-    def alerted(
-        self, scores: NDArray[np.float64], review: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Tell which scores are at REVIEW or stricter, each with its own review threshold."""
-        return scores >= np.minimum(review, min(self.challenge, self.block))
-
     @property
     def alerting(self) -> float:
         """The least score that is alerted."""
@@ -70,13 +64,13 @@ class Said:
         The probabilities, the champion's first, NaN where there was none.
     raw : ndarray of float64, shape (n, n_contenders)
         What the models themselves said, before it was calibrated.
-    review : ndarray of float64, shape (n,)
-        The review threshold in force.
+    alerting : ndarray of float64, shape (n,)
+        The least score that was alerted then.
     """
 
     scores: NDArray[np.float64]
     raw: NDArray[np.float64]
-    review: NDArray[np.float64]
+    alerting: NDArray[np.float64]
 
     @staticmethod
     def width(n_contenders: int) -> int:
@@ -85,7 +79,7 @@ class Said:
 
     def packed(self) -> NDArray[np.float64]:
         """Return all as one matrix; its first column is the champion's score."""
-        return np.column_stack([self.scores, self.raw, self.review])
+        return np.column_stack([self.scores, self.raw, self.alerting])
 
     @classmethod
     def unpacked(cls, matrix: NDArray[np.float64]) -> Said:

@@ -342,7 +342,7 @@ class Engine:
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[fresh]
-        said = ask(self.contenders, fresh_X, thresholds.review)
+        said = ask(self.contenders, fresh_X, thresholds.alerting)
         scores = np.full(len(batch), np.nan)
         scores[fresh] = said.scores[:, 0]
         outcomes = thresholds.outcomes(scores)
@@ -407,7 +407,7 @@ class Engine:
         if len(lessons.is_fraud):
             wrong = lessons.corrects
             said = Said.unpacked(lessons.scores[wrong])
-            take_back(self.contenders, self.parameters.thresholds, said, lessons.is_fraud[wrong])
+            take_back(self.contenders, said, lessons.is_fraud[wrong])
             if self.budget is not None:
                 self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
             self._test_then_train(lessons)
@@ -429,7 +429,7 @@ class Engine:
         said, y = Said.unpacked(lessons.scores[lessons.news]), lessons.is_fraud[lessons.news]
         if self.budget is not None:
             self.budget.judge(said, y)
-        judge(self.contenders, self.parameters.thresholds, said, y)
+        judge(self.contenders, said, y)
         teach(self.contenders, lessons)
 
     def _count(self, batch: Transactions, effects: Effects) -> None:

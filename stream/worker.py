@@ -100,6 +100,8 @@ class Worker:
         self._publisher = publisher
         self._codecs = codecs
         self._held = HeldLabels()
+        # What leads to them came earlier: only in a replay are they out with the step's own rows.
+        self._replays = False
         self._published = Published() if recovery is None else recovery.published
         self.unacknowledged = 0
         self._safe: Offsets = {}
@@ -142,6 +144,7 @@ class Worker:
             return
         decoders = self._transactions, self._labels
         of: Header | None = None
+        self._replays = True
         for header, raw in self.recovery.resume(self.engine, self._held, self._settle):
             if header is not of:
                 # Records that were refused for their schema are refused again.
@@ -154,6 +157,7 @@ class Worker:
             if stop.is_set():
                 break
         self._transactions, self._labels = decoders
+        self._replays = False
 
     def turn(self, timeout_s: float) -> int:
         """Poll once and do all that follows; return how many records were taken."""
@@ -221,7 +225,7 @@ class Worker:
         )
         effects = self.engine.step(batch)
         missing = self._published.missing(raw.topic, raw.partition, raw.offset)
-        out = not missing.any()
+        out = self._replays and not missing.any()
         yield from [] if out else self._decided(batch, effects, missing)
         yield from self._dead_letters(raw, effects.reasons, missing)
         yield from self._label_reviews(effects.label_reviews, out)
@@ -261,7 +265,7 @@ class Worker:
             self._held.hold(place, name, message.key(), message.value(), headers)
         missing = self._published.missing(raw.topic, raw.partition, raw.offset)
         yield from self._dead_letters(raw, effects.reasons, missing)
-        out = not missing.any()
+        out = self._replays and not missing.any()
         yield from self._label_reviews(effects.reviews, out, batch)
         yield from self._departed_labels(effects.departed, out)
 

@@ -152,6 +152,9 @@ class NaiveLabels:
         earlier = row["verdict"], row["source"], row["said_us"]
         if known and row["verdict"] == verdict:
             self.counts["repeated"] += 1
+            clock = "feedback" if source == "ANALYST_REVIEW" else "delayed"
+            if sure and clock not in row["clocks"] and (self._waits(row) or not self._full):
+                self._put(row, verdict, clock, known)
             if sure and time_us >= row["said_us"]:
                 row |= {"said_us": time_us, "source": source}
             return "OK"
@@ -159,12 +162,7 @@ class NaiveLabels:
             self.counts["superseded"] += 1
             return "OK"
         why = None if sure else "LOW_CONFIDENCE"
-        waits = any(lesson is row["lesson"] for lesson in self.queue)
-        if (
-            not why
-            and not waits
-            and len(self.queue) == min(self.rules.queue_max, self.waiting.rows_max)
-        ):
+        if not why and not self._waits(row) and self._full:
             why = "BACKLOG"
         why = why or self._cap(now_us, source, row["entity"])
         if why:
@@ -181,13 +179,24 @@ class NaiveLabels:
         row |= {"state": "labelled", "verdict": verdict, "source": source}
         row["said_us"] = max(row["said_us"], time_us)
         self.mark(row, verdict)
-        if not waits:
+        self._put(row, verdict, "feedback" if source == "ANALYST_REVIEW" else "delayed", known)
+        return "OK"
+
+    def _waits(self, row):
+        return any(lesson is row["lesson"] for lesson in self.queue)
+
+    @property
+    def _full(self):
+        return len(self.queue) == min(self.rules.queue_max, self.waiting.rows_max)
+
+    def _put(self, row, verdict, clock, known):
+        """Put a row's lesson on the queue for a clock, or change the one that waits there."""
+        if not self._waits(row):
             told = set(row["clocks"]) if known else set()
             row["lesson"] = {"row": row, "taught": row["taught"], "told": told}
             self.queue.append(row["lesson"])
-        row["clocks"].add("feedback" if source == "ANALYST_REVIEW" else "delayed")
+        row["clocks"].add(clock)
         row["lesson"] |= {"verdict": verdict, "clocks": set(row["clocks"])}
-        return "OK"
 
     def _review(self, row, why, verdict, source, time_us, earlier):
         if earlier[2] == -math.inf:

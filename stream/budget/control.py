@@ -235,8 +235,8 @@ class AlertBudget:
         y : ndarray of bool, shape (n,)
             True for fraud.
         """
-        mine = said.review != self.fixed.review
-        mine &= self.fixed.alerted(said.scores[:, 0], said.review)
+        mine = said.alerting != self.fixed.alerting
+        mine &= said.scores[:, 0] >= said.alerting
         counts = self._counts
         self._counts = replace(
             counts,

@@ -171,10 +171,10 @@ class LabelBook:
             given.stood,
         )
         changed = (given.fates == Fate.TAKEN) | (given.fates == Fate.CORRECTED)
-        at = given.places[changed]
-        new = at[waiting.lessons[at] >= first_lesson]
+        told = given.places[changed | (given.fates == Fate.REPEATED)]
+        new = told[waiting.lessons[told] >= first_lesson]
         queue.fill(waiting.lessons[new], waiting.features[new], waiting.scores[new])
-        mark(at, labels.numeric[0][changed] == 1.0)
+        mark(given.places[changed], labels.numeric[0][changed] == 1.0)
         self.counts += np.bincount(given.fates, minlength=len(Fate))
         return given
 

@@ -1,7 +1,8 @@
 """What one label does to its row: it is taken, overrides, repeats, or is withheld.
 
 The label of the later time stands, the later arrival where times are equal. One that
-says the same changes nothing but who said so last. One that says otherwise is a
+says the same changes nothing but who said so last, and is a lesson for its own clock if
+that has heard nothing of the row. One that says otherwise is a
 correction: of a lesson that still waits, in place, else by another lesson that names
 what the learners were told before.
 """
@@ -66,12 +67,16 @@ def take_verdicts(
         if fate in (_TAKEN, _CORRECTED):
             fate = max(fate, over_cap(caps, sources[i], ring.entities[place]))
         fates[i] = fate
-        changes = fate in (_TAKEN, _CORRECTED)
+        changes, clock = fate in (_TAKEN, _CORRECTED), CLOCK_OF[sources[i]]
         if changes:
             count_in(caps, sources[i], ring.entities[place])
-            teach(ring, queue, place, verdicts[i], fate == _CORRECTED, CLOCK_OF[sources[i]])
+            teach(ring, queue, place, verdicts[i], fate == _CORRECTED, clock)
             ring.states[place] = LABELLED
             ring.verdicts[place] = verdicts[i]
+        elif fate == _REPEATED and sure[i] and not ring.clocks[place] & clock:
+            # It says nothing new, so that no cap is for it; a full queue can do without.
+            if has_room(ring, queue, place):
+                teach(ring, queue, place, verdicts[i], True, clock)
         elif fate >= _LOW_CONFIDENCE and verdicts[i] == 1 and ring.states[place] == UNLABELLED:
             ring.states[place] = WITHHELD
         stands = changes or (fate == _REPEATED and sure[i])
@@ -92,11 +97,16 @@ def fate_of(ring, queue, place, time_us, verdict, sure):
         return _SUPERSEDED
     if not sure:
         return _LOW_CONFIDENCE
-    waits = ring.lessons[place] >= queue.cursors[HEAD]
-    full = queue.cursors[TAIL] - queue.cursors[HEAD] == queue.verdicts.shape[0]
-    if full and not waits:
+    if not has_room(ring, queue, place):
         return _BACKLOG
     return _CORRECTED if known else _TAKEN
+
+
+@kernel
+def has_room(ring, queue, place):
+    """Tell whether the row's lesson waits on the queue, or one more may."""
+    waits = ring.lessons[place] >= queue.cursors[HEAD]
+    return waits or queue.cursors[TAIL] - queue.cursors[HEAD] < queue.verdicts.shape[0]
 
 
 @kernel

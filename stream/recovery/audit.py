@@ -13,11 +13,14 @@ from stream.engine import Engine
 from stream.held_labels import HeldLabels
 from stream.publish import Publisher
 from stream.recovery.identity import Identity
+from stream.recovery.journal import Entry, Header, Kind
 from stream.recovery.progress import Progress, restored
 from stream.recovery.replaying import Place
 from stream.recovery.restart import Reader, replayed
 from stream.recovery.segments import Chain, Segments
 from stream.snapshots.folder import SnapshotFolder
+
+Link = tuple[Header, list[Entry]]
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,13 @@ class Auditor:
             if progress.positions.get(place, 0) > offset:
                 continue
             chain = self.segments.chain(number, progress.step)
+            chain = Chain(_up_to(chain.links, place, offset))
+            for header, entries in chain.links:
+                if entries and (differs := self.identity.differs(header)):
+                    raise RecoveryError(
+                        f"the alert was decided with another {differs}: audit it with that"
+                    )
             if chain.entries:
-                self.identity.require(chain.links)
                 return number, progress, engine, chain
         raise RecoveryError(
             f"no snapshot from before record {offset} of {place[0]}[{place[1]}] is kept, or no "
@@ -138,3 +146,14 @@ class Auditor:
             if repr(said) != repr(again.get(name))
         }
         return differs or {"bytes": (value.hex(), "")}
+
+
+def _up_to(links: list[Link], place: Place, offset: int) -> list[Link]:
+    """Return the segments up to the one in which a payment was taken; all if none has it."""
+    for at, (_, entries) in enumerate(links):
+        for entry in entries:
+            if entry.kind is Kind.TRANSACTIONS and any(
+                run.partition == place[1] and run.first <= offset < run.behind for run in entry.runs
+            ):
+                return links[: at + 1]
+    return links

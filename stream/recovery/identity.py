@@ -58,6 +58,24 @@ class Identity:
             list(self.label_schemas),
         )
 
+    def differs(self, header: Header) -> str:
+        """Return what of a segment is not as here, in words; nothing if all is."""
+        differs = [
+            f"{name} {theirs}, not {ours}"
+            for name, theirs, ours in (
+                ("code", header.code, self.code),
+                ("configuration", header.configuration, self.configuration),
+                ("transactions topic", header.transactions, self.transactions),
+                ("labels topic", header.labels, self.labels),
+            )
+            if theirs != ours
+        ]
+        gone = set(header.transaction_schemas) - set(self.transaction_schemas)
+        gone |= set(header.label_schemas) - set(self.label_schemas)
+        if gone:
+            differs.append(f"schema ids {sorted(gone)}, which the registry no longer gives")
+        return "; ".join(differs)
+
     def require(self, links: Sequence[tuple[Header, list[Entry]]]) -> None:
         """Refuse entries that another code or configuration made, or cannot be read.
 
@@ -71,24 +89,10 @@ class Identity:
         for header, entries in links:
             if not entries:
                 continue
-            differs = [
-                f"{name} {theirs}, not {ours}"
-                for name, theirs, ours in (
-                    ("code", header.code, self.code),
-                    ("configuration", header.configuration, self.configuration),
-                    ("transactions topic", header.transactions, self.transactions),
-                    ("labels topic", header.labels, self.labels),
-                )
-                if theirs != ours
-            ]
-            gone = set(header.transaction_schemas) - set(self.transaction_schemas)
-            gone |= set(header.label_schemas) - set(self.label_schemas)
-            if gone:
-                differs.append(f"schema ids {sorted(gone)}, which the registry no longer gives")
-            if differs:
+            if differs := self.differs(header):
                 raise RecoveryError(
                     f"recovery.folder holds {len(entries)} steps after its last snapshot that "
-                    f"were taken with another {'; '.join(differs)}: start the worker once more "
+                    f"were taken with another {differs}: start the worker once more "
                     "as it was and stop it with SIGTERM, which leaves a snapshot and no such "
                     "steps; or begin with an empty folder, and an empty state"
                 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from models.states.snapshot import State
-from schemas.errors import RecoveryError, StorageError
+from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
 from stream.kafka.source import RawBatch
@@ -120,8 +120,17 @@ class Recovery:
         ------
         RecoveryError, SnapshotError, StorageError, BrokerError
             If what is there cannot be taken up, or records of it are gone.
+        ConfigError
+            If a model has no state that can be kept.
         """
         began_s = self._clock()
+        try:
+            engine.state()
+        except ModelError as error:
+            raise ConfigError(
+                f"recovery.folder: the state of a model cannot be kept: {error}; use a model whose "
+                "state can be, or leave recovery.folder empty"
+            ) from error
         found = self._snapshots.newest()
         if found is not None:
             for each in found.refused:
@@ -266,7 +275,7 @@ class Recovery:
             else:
                 size = self._snapshots.write(self._state(), number).stat().st_size
                 self._written(self._clock() - self._snapshot_began_s, size)
-        except (RecoveryError, StorageError) as error:
+        except (FraudError, ValueError) as error:
             self._failed(str(error))
 
     def _cut(self, number: int, durable: bool = False) -> None:

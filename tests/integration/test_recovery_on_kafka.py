@@ -15,15 +15,12 @@ from kafka_server import delete_topics
 from seeds import seeds
 from worker_site import DEADLINE_SECONDS, LABELS, PROCESSES, SECONDS, TRANSACTIONS, Site
 
-from schemas.records import RecordCodec, builtin
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.kafka
 
-ALERTS = RecordCodec(builtin("alert"), 4)
 MORE = """
 [model]
 frauds_min = 5

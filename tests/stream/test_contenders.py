@@ -10,7 +10,7 @@ from models.calibration.calibrator import Calibrator
 from models.sampling import SampledLearner, chosen
 from models.two_clocks import TwoClocks, on_two_clocks
 from stream.contenders import Contender, ask, calibrate, contender_of, judge, teach
-from stream.decide import Said, Thresholds
+from stream.decide import Said
 from stream.labels.clocks import Clock
 from stream.timed import TimedLearner
 
@@ -95,7 +95,7 @@ def test_who_is_not_ready_says_nothing():
     assert np.isnan(said.scores[:, 0]).all()
     assert np.isnan(said.raw[:, 0]).all()
     np.testing.assert_allclose(said.scores[:, 1], 0.2)
-    assert said.review.tolist() == [0.4] * 3
+    assert said.alerting.tolist() == [0.4] * 3
     assert ask([contender_of(_Says(), True)], np.empty((0, 2)), 0.4).scores.shape == (0, 1)
 
 
@@ -105,7 +105,7 @@ def test_a_label_is_a_test_first_then_teaches_the_learner(monkeypatch):
     monkeypatch.setattr(contender.prequential, "update", lambda *_: notes.append("test"))
     said = ask([contender], np.full((2, 2), 0.3), 0.5)
     y = np.array([True, False])
-    judge([contender], Thresholds(), said, y)
+    judge([contender], said, y)
     teach([contender], lessons(np.full((2, 2), 0.3), y))
     assert notes == ["test", "learner"]
 
@@ -115,7 +115,7 @@ def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_j
     raw, y = np.full((50, 1), 0.9), np.zeros(50, np.bool_)
     said = Said(np.full((50, 1), 0.1), raw, np.full(50, 0.5))
     calibrate([contender], said.raw, y)
-    judge([contender], Thresholds(), said, y)
+    judge([contender], said, y)
     alone.learn(raw[:, 0], y)
     assert contender.calibration == {"slope": alone.slope, "offset": alone.offset, "labels": 50}
     assert contender.prequential.as_dict()["log_loss"] == pytest.approx(-math.log(0.9))
@@ -126,7 +126,7 @@ def test_alerts_are_judged_by_the_threshold_of_their_time():
     scores = np.full((4, 1), 0.3)
     said = Said(scores, scores, np.array([0.2, 0.2, 0.5, 2.0]))
     y = np.array([True, False, True, False])
-    judge([contender], Thresholds(), said, y)
+    judge([contender], said, y)
     quality = contender.prequential
     assert (quality.true_positives, quality.false_positives) == (1, 1)
     assert (quality.false_negatives, quality.true_negatives) == (1, 1)

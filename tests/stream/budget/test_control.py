@@ -150,7 +150,7 @@ def test_expected_precision_is_what_comes_true(seed):
         budget.count(scores, int(alerted.sum()))
         y = rng.random(len(scores)) < scores
         matrix = scores[:, None]
-        budget.judge(Said(matrix, matrix, np.full(len(scores), review)), y)
+        budget.judge(Said(matrix, matrix, np.full(len(scores), budget.thresholds.alerting)), y)
         if review != 0.5:
             judged, hits = judged + int(alerted.sum()), hits + int((alerted & y).sum())
         if start_us % DAY_US == 0 and start_us > 2 * DAY_US:
