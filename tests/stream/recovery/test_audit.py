@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sim import ALERTS, KEY, SimReader, SimWorker, World, identity, parts, send_traffic
 
@@ -79,3 +81,40 @@ def test_an_alert_of_a_payment_that_was_not_taken_yet_is_no_alert_of_ours(world)
     *_, last = alerts_of(world)
     with pytest.raises(RecoveryError, match=r"ends before record 100000"):
         auditor_of(world).audit(codec.encode({**codec.decode(last), "source_offset": 100_000}))
+
+
+def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monkeypatch):
+    world = World(1, tmp_path / "disk")
+    send_traffic(world, 150)
+    life = SimWorker(world)
+    life.live()
+    while life.worker.sink.flush(1):
+        pass
+    life.worker.finish(1.0)
+    life.bury()
+    auditor, before = auditor_of(world), alerts_of(world)
+    audited = [value for value in before if can_be_audited(auditor, value)]
+    send_traffic(world, 60)
+    monkeypatch.setattr("sim.identity", lambda: replace(identity(), configuration="later"))
+    heir = SimWorker(world)
+    heir.live()
+    while heir.worker.sink.flush(1):
+        pass
+    heir.bury()
+    *_, last = alerts_of(world)
+    assert last not in before
+    kept = [value for value in audited if can_be_audited(auditor, value)]
+    assert kept
+    assert all(auditor.audit(value).differs == {} for value in kept)
+    with pytest.raises(RecoveryError, match="was decided with another configuration later, not"):
+        auditor.audit(last)
+
+
+def can_be_audited(auditor, value):
+    """Tell whether a snapshot from before an alert is kept."""
+    try:
+        auditor.audit(value)
+    except RecoveryError as error:
+        assert "is kept" in str(error)
+        return False
+    return True

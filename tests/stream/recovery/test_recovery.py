@@ -11,9 +11,10 @@ from sim import IN, KEY, LABELS, SimWorker, World, identity, parts, send_traffic
 from models.states.snapshot import State
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder
-from schemas.errors import RecoveryError, SnapshotError, StorageError
-from schemas.records import builtin
-from stream.kafka.source import RawBatch
+from schemas.errors import ConfigError, ModelError, RecoveryError, SnapshotError, StorageError
+from schemas.records import RecordCodec, builtin
+from stream.engine import Engine
+from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.progress import Progress, restored
 from stream.snapshots.background import Result
@@ -264,4 +265,45 @@ def test_alerts_that_are_out_of_payments_still_to_come_are_looked_for_again(worl
     assert snapshot() == since_ms
     recovery.progress.positions[IN, 0] = 10_001
     assert snapshot() > since_ms
+    life.bury()
+
+
+def test_a_model_without_a_state_is_refused_before_anything_is_taken(world, monkeypatch):
+    life = SimWorker(world)
+
+    def none(_):
+        raise ModelError("a Bayes has no state to keep")
+
+    monkeypatch.setattr(Engine, "state", none)
+    with pytest.raises(ConfigError, match=r"recovery\.folder: .*a Bayes has no state .* leave"):
+        life.live()
+    life.bury()
+    assert list(world.folder.glob("s*")) == []
+
+
+def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
+    transaction, label = RecordCodec(builtin("transaction"), 1), RecordCodec(builtin("label"), 2)
+    life = worker_of(world, 1)
+    recovery, now_us = life.worker.recovery, 2 * world.now_ms * 1000
+    place = recovery.progress.positions
+
+    def take(topic, codec, record):
+        partition = (topic, 0)
+        world.broker.append(partition, world.now_ms, None, codec.encode(record))
+        at = world.broker.logs[partition][-1]
+        life.worker._step(recovery.take(raw_batch(topic, [at], at.timestamp()[1])))
+
+    said = {"transaction_id": "nobody", "is_fraud": True, "label_time": now_us // 2}
+    said |= {"source": "CUSTOMER", "confidence": 1.0}
+    take(LABELS, label, said)
+    held = len(life.worker._held)
+    assert held
+    # The payment that ends its time was another worker's to take, too.
+    recovery.assigned({(IN, 0): 10**6, **dict.fromkeys(place, 0)} | {(IN, 0): 10**6})
+    for hours in (0, 1, 60):
+        at_us = now_us // 2 + hours * 3_600_000_000
+        paid = {"transaction_id": f"late-{hours}", "event_time": at_us, "amount_minor": 1}
+        take(IN, transaction, paid | {"card_id": "c", "merchant_id": "m"})
+    assert len(life.worker._held) < held
+    assert life.worker.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
     life.bury()
