@@ -47,7 +47,7 @@ class Column:
     def __init__(self, at):
         self.at = at
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.learned += len(y)
 
     def predict_proba_many(self, X):
@@ -126,7 +126,7 @@ def test_members_are_judged_by_what_they_said_before_they_learned(seed):
     class Hindsight(Column):
         last = 0.5
 
-        def learn_many(self, X, y):
+        def learn_many(self, X, y, w=None):
             self.last = float(y[-1])
 
         def predict_proba_many(self, X):
