@@ -243,8 +243,8 @@ class LabelsSection(Section):
     corrects what was learned; `waiting_max` must have room for it."""
     genuine_share: Annotated[Number, Field(ge=1e-6, le=1)] = 1
     """Share of the payments that count as genuine because nobody labelled them that the model
-    learns, drawn at random, each with the weight 1 / share: less work for nearly the same model.
-    Labelled payments are all learned."""
+    learns, drawn at random, each with the weight 1 / share: less work, and more noise. Labelled
+    payments are all learned."""
     confidence_min: Annotated[Number, Field(ge=0, le=1)] = 0.5
     """A label that is less sure is withheld: neither learned nor counted by features."""
     learn_max: Annotated[int, Field(ge=1)] = 10_000
