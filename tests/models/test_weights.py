@@ -96,6 +96,7 @@ def test_a_river_model_that_cannot_weigh_is_named_and_nothing_is_learned(build):
     with pytest.raises(ModelError, match=match):
         learner.learn_many(X, y, w)
     assert learner.learned == 0
+    assert [each.learned for each in getattr(learner, "members", {}).values() if each.learned] == []
     learner.learn_many(X, y)
     assert learner.learned > 0
 
