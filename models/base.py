@@ -27,7 +27,9 @@ class Learner(Protocol):
         """Whether enough of both classes was seen for a score to mean anything."""
         ...
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
         """Learn rows one after the other, in order: a batch is nothing but its rows.
 
         Parameters
@@ -35,6 +37,9 @@ class Learner(Protocol):
         X : ndarray of float64, shape (n, n_features)
         y : ndarray of bool, shape (n,)
             True for fraud.
+        w : ndarray of float64, shape (n,), optional
+            How many such rows each stands for, above 0; 1 each where it is None. Who learns no
+            labels need not look at it.
         """
         ...
 

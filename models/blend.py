@@ -33,6 +33,7 @@ from models.base import Learner
 from models.members import contributions_of, log_odds_of, restore_members, states_of
 from models.states.restoring import array, count, require, require_header, require_kind
 from models.states.snapshot import State
+from models.weights import check_weights, require_weights
 
 _KIND = "blend/1"
 _LEARNED_MAX = 2**63 - 1
@@ -103,17 +104,33 @@ class Blend:
         """The weight of each member; none is 0 and they add up to one."""
         return dict(zip(self.members, self._weights.tolist(), strict=True))
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Judge the members by each label, then teach them; see `models.base.Learner`."""
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
+        """Judge the members by each label, then teach them; see `models.base.Learner`.
+
+        A weight multiplies a row's loss, as `fraud_weight` does; weight of members is dealt out
+        once a row, whatever it weighs.
+
+        Raises
+        ------
+        schemas.errors.ModelError
+            There are weights, and a member cannot weigh; then nothing was changed.
+        """
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y {len(y)}: give each row its label")
+        if w is not None:
+            check_weights(w, len(X))
+            require_weights(self)
+        weights = np.ones(len(X)) if w is None else w
         members = list(self.members.values())
         for at, fraud in enumerate(y.tolist()):
             row = slice(at, at + 1)
             rate = self.rate * self.fraud_weight if fraud else self.rate
+            rate *= float(weights[at])
             pool.judge(self._weights, log_odds_of(self.members, X[row])[0], fraud, rate, self.share)
             for member in members:
-                member.learn_many(X[row], y[row])
+                member.learn_many(X[row], y[row], None if w is None else w[row])
         self.learned += len(y)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from models.odds import log_odds
 from models.readiness import FRAUDS_MIN, GENUINE_MIN, ClassCounts
 from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
+from models.weights import check_weights
 from schemas.errors import SnapshotError
 
 _KIND = "compiled/1"
@@ -128,13 +129,19 @@ class CompiledLearner:
             return self.model.ready and self.counts.learned >= self.counts.genuine_min
         return self.counts.ready
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Learn rows one after the other, in order; see `models.base.Learner`."""
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
+        """Learn rows one after the other, in order; see `models.base.Learner`.
+
+        Only the model weighs them: scalers learn each row as one, as River's do.
+        """
         if y.shape != (len(X),):
             raise ValueError(f"X has {len(X)} rows and y {y.size}: give each row its label")
+        check_weights(w, len(X))
         for transformer in self.transformers:
             X = transformer.learn_transform_many(X)
-        self.model.learn_many(X, y)
+        self.model.learn_many(X, y, w)
         self.counts.count(y)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

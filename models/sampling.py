@@ -12,10 +12,11 @@ from models.base import Learner
 from models.states.restoring import require, require_header, require_kind
 from models.states.snapshot import State
 from models.two_clocks import on_two_clocks
+from models.weights import check_weights
 from schemas.jit import kernel
 
 _KIND = "sampled/1"
-_Learn = Callable[[NDArray[np.float64], NDArray[np.bool_]], None]
+_Learn = Callable[..., None]
 
 _WORDS = 2.0**64
 
@@ -109,21 +110,29 @@ class SampledLearner:
         """Whether the learner is."""
         return self.learner.ready
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
         """Learn the chosen rows in order; see `models.base.Learner`."""
-        self._learn(self.learner.learn_many, X, y)
+        check_weights(w, len(X))
+        if w is None:
+            self._learn(self.learner.learn_many, X, y)
+        else:
+            self._learn(self.learner.learn_many, X, y, w)
 
     def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         """Learn the chosen ones of alerted rows; see `models.two_clocks`."""
         if on_two_clocks(self.learner):
             self._learn(self.learner.learn_feedback, X, y)
 
-    def _learn(self, learn: _Learn, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    def _learn(
+        self, learn: _Learn, X: NDArray[np.float64], y: NDArray[np.bool_], *w: NDArray[np.float64]
+    ) -> None:
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} rows and y {len(y)}: give each row its label")
         rows = chosen(X, self.share, self.seed)
         if rows.any():
-            learn(X[rows], y[rows])
+            learn(X[rows], y[rows], *(each[rows] for each in w))
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the score of each chosen row, NaN for the others, shape (n,)."""

@@ -17,7 +17,9 @@ class SilentLearner:
     learned = 0
     ready = False
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
         """Learn nothing."""
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:

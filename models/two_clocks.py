@@ -84,9 +84,11 @@ class TwoClocks:
         """Learn verdicts on alerted rows, in order; shapes as in `learn_many`."""
         self.members["feedback"].learn_many(X, y)
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
         """Learn delayed labels, in order; see `models.base.Learner`."""
-        self.members["delayed"].learn_many(X, y)
+        self.members["delayed"].learn_many(X, y, w)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,); NaN where there is none."""

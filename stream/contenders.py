@@ -129,6 +129,8 @@ def judge(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> 
 def teach(contenders: Sequence[Contender], lessons: Lessons) -> None:
     """Let the learners learn labels: all that is new, or what came by each one's clock.
 
+    Feedback is what somebody said, so it weighs 1.
+
     Parameters
     ----------
     contenders : sequence of Contender
@@ -141,9 +143,20 @@ def teach(contenders: Sequence[Contender], lessons: Lessons) -> None:
         learner = contender.learner
         if on_two_clocks(learner):
             learner.learn_feedback(lessons.features[feedback], lessons.is_fraud[feedback])
-            learner.learn_many(lessons.features[delayed], lessons.is_fraud[delayed])
+            learner.learn_many(*_to_learn(lessons, delayed))
         else:
-            learner.learn_many(lessons.features[lessons.news], lessons.is_fraud[lessons.news])
+            learner.learn_many(*_to_learn(lessons, lessons.news))
+
+
+def _to_learn(
+    lessons: Lessons, rows: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64] | None]:
+    """Return features, verdicts and weights of some lessons, without those that weigh nothing."""
+    weights = lessons.weights
+    if weights is None:
+        return lessons.features[rows], lessons.is_fraud[rows], None
+    rows = rows & (weights > 0.0)
+    return lessons.features[rows], lessons.is_fraud[rows], weights[rows]
 
 
 def take_back(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:

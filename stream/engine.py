@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from models.states.snapshot import State
+from models.weights import require_weights
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
 from stream.contenders import Contender, ask, calibrate, contender_of, judge, take_back, teach
@@ -197,6 +198,13 @@ class Engine:
     allocate : Allocate
         Makes the arrays that hold the features of rows that wait.
 
+    Raises
+    ------
+    ValueError
+        Fewer rows may wait than two batches have.
+    schemas.errors.ModelError
+        `labels.genuine_share` is below 1, and a learner cannot weigh rows.
+
     Attributes
     ----------
     champion : Contender
@@ -215,6 +223,10 @@ class Engine:
     ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
+        if parameters.labels.genuine_share < 1.0:
+            # Better now than when the first payment is mature.
+            for each in (learner, *(challengers or {}).values()):
+                require_weights(each)
         self.parameters = parameters
         self.champion = contender_of(learner, parameters.calibrate)
         self.challengers = {

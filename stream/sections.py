@@ -241,6 +241,10 @@ class LabelsSection(Section):
     correctable: Duration = 0
     """How much longer than `maturity` a payment is kept, so that a label that comes later still
     corrects what was learned; `waiting_max` must have room for it."""
+    genuine_share: Annotated[Number, Field(ge=1e-6, le=1)] = 1
+    """Share of the payments that count as genuine because nobody labelled them that the model
+    learns, drawn at random, each with the weight 1 / share: less work, and more noise. Labelled
+    payments are all learned."""
     confidence_min: Annotated[Number, Field(ge=0, le=1)] = 0.5
     """A label that is less sure is withheld: neither learned nor counted by features."""
     learn_max: Annotated[int, Field(ge=1)] = 10_000
@@ -266,6 +270,7 @@ class LabelsSection(Section):
         return LabelRules(
             maturity_us=self.maturity,
             correctable_us=self.correctable,
+            genuine_share=self.genuine_share,
             confidence_min=self.confidence_min,
             learn_max=self.learn_max,
             queue_max=self.queue_max,

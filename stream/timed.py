@@ -46,10 +46,12 @@ class TimedLearner:
         """Microseconds of processor time an event was scored, and learned, in; None of none."""
         return {"predict_us": self._scored.mean_us, "learn_us": self._taught.mean_us}
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
         """Learn rows in order."""
         began = time.thread_time_ns()
-        self.learner.learn_many(X, y)
+        self.learner.learn_many(X, y, w)
         self._taught.add(time.thread_time_ns() - began, len(X))
 
     def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:

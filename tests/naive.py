@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from naive_calibration import NaiveCalibrator, log_odds
 from naive_features import NaiveFeatures
-from naive_labels import BEGINNING_US, NaiveLabels, NaiveWaitingRows
+from naive_labels import BEGINNING_US, NaiveLabels, NaiveWaitingRows, weight_of
 
 from schemas.columns import MISSING, Reason
 
@@ -282,7 +282,7 @@ class NaiveEngine:
         self.labels = NaiveLabels(parameters.labels, self.waiting, self._mark)
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
-        self.heard = {"feedback": [], "delayed": []}  # (features, verdict) by each clock
+        self.heard = {"feedback": [], "delayed": []}  # (features, verdict, weight) by each clock
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
         self.counts |= dict.fromkeys(
             ("refused", "matured", "unscored", "labels", "labels_learned"), 0
@@ -405,7 +405,7 @@ class NaiveEngine:
         self._count_labels()
         for row, is_fraud, taught, news, clocks in self.labels.lessons():
             for clock in clocks:
-                self.heard[clock].append((row["x"], is_fraud))
+                self.heard[clock].append((row["x"], is_fraud, 1))
             if not news:
                 continue
             if taught is not None:
@@ -416,14 +416,19 @@ class NaiveEngine:
         for row in mature:
             self._mark(row, False)
         for row in mature:
-            self._teach(row, False)
+            self._teach(row, False, weight_of(row["key"], self.p.labels.genuine_share))
             self.counts["matured"] += 1
         for row in self.waiting.untold:
-            self.heard["delayed"].append((row["x"], row["verdict"]))
+            weight = 1
+            if row["state"] == "matured":
+                weight = weight_of(row["key"], self.p.labels.genuine_share)
+            if weight:
+                self.heard["delayed"].append((row["x"], row["verdict"], weight))
         for row in self.waiting.ripe if self.calibrator else ():
             self.calibrator.learn(row["raw"], row["verdict"])
 
-    def _teach(self, row, is_fraud):
+    def _teach(self, row, is_fraud, weight=1):
         self.judged.append((row["score"], row["outcome"], is_fraud))
-        self.model.learn_one(self._for_river(row["x"]), is_fraud)
-        self.seen[is_fraud] += 1
+        if weight:
+            self.model.learn_one(self._for_river(row["x"]), is_fraud, w=weight)
+            self.seen[is_fraud] += 1

@@ -5,6 +5,16 @@ from collections import Counter
 
 BEGINNING_US = -(2**60)
 DAY_US = 86_400 * 10**6
+MASK = 2**64 - 1
+
+
+def weight_of(key, share):
+    """What a row weighs that nobody labelled, 0 if it is not learned: SplitMix64 of its key."""
+    mixed = (key + 0xD1B54A32D192ED03) & MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK
+    mixed ^= mixed >> 31
+    return 1 / share if (mixed >> 11) / 2**53 < share else 0
 
 
 class NaiveWaitingRows:

@@ -295,6 +295,7 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
         labels=LabelRules(
             maturity_us=int(rng.choice([20, 120])) * SECOND,
             correctable_us=int(rng.choice([0, 0, 60])) * SECOND,
+            genuine_share=float(rng.choice([1.0, 0.3])),
             learn_max=int(rng.choice([2, 10_000])),
             queue_max=int(rng.choice([7, 10_000])),
             early_max=int(rng.choice([0, 4, 1_000])),

@@ -33,7 +33,7 @@ LAYERS = (
     ("schemas", "schemas.*"),
     ("models.*",),
     ("models",),
-    ("stream.keytable", "stream.rings"),
+    ("stream.keytable", "stream.rings", "stream.draws"),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),

@@ -18,6 +18,7 @@ from models.river.kinds import Kind, Row, kind_of, scorer_of, teacher_of
 from models.river.state import restore_river, state_of
 from models.states.restoring import count, require, require_header, require_kind
 from models.states.snapshot import State
+from models.weights import check_weights
 
 _KIND = "river_learner/1"
 _UNLEARNED_MAX = 2**63 - 1
@@ -94,19 +95,37 @@ class RiverLearner:
             return self.counts.ready
         return self.counts.learned >= self.counts.genuine_min
 
-    def learn_many(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Learn rows one after the other, in order; see `models.base.Learner`."""
+    def learn_many(
+        self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
+    ) -> None:
+        """Learn rows one after the other, in order; see `models.base.Learner`.
+
+        Of a pipeline the last step weighs them. A detector is told no weights, as it is told no
+        labels.
+
+        Raises
+        ------
+        schemas.errors.ModelError
+            There are weights and the model takes none; then nothing was learned.
+        """
         if y.shape != (len(X),):
             raise ValueError(f"X has {len(X)} rows and y {y.size}: give each row its label")
-        learn = teacher_of(self.model, self.kind)
+        check_weights(w, len(X))
+        learn = teacher_of(self.model, self.kind, weighing=w is not None)
+        weights = np.ones(len(X)) if w is None else w
+        given = zip(self._dicts(X), y.tolist(), weights.tolist(), strict=True)
         learned = np.ones(len(X), np.bool_)
-        for at, (x, label) in enumerate(zip(self._dicts(X), y.tolist(), strict=True)):
+        for at, (x, label, weight) in enumerate(given):
             try:
-                learn(x, label)
+                learn(x, label, weight)
             except Exception:
                 learned[at] = False
                 self.unlearned += 1
         self.counts.count(y[learned])
+
+    def require_weights(self) -> None:
+        """Refuse a model that cannot weigh rows: ModelError; see `models.weights`."""
+        teacher_of(self.model, self.kind, weighing=True)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the score of each row, shape (n,); NaN where there is none."""

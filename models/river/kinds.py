@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from enum import Enum
@@ -47,16 +48,29 @@ def kind_of(model: Any) -> Kind:
     )
 
 
-def teacher_of(model: Any, kind: Kind) -> Callable[[Row, bool], None]:
-    """Return what teaches a row and its label; a detector is not told the label."""
+def teacher_of(model: Any, kind: Kind, *, weighing: bool) -> Callable[[Row, bool, float], None]:
+    """Return what teaches a row, its label and, if `weighing`, its weight.
+
+    A detector is told neither label nor weight.
+
+    Raises
+    ------
+    schemas.errors.ModelError
+        It is a classifier that is to weigh rows and cannot.
+    """
     learn_one = model.learn_one
-    if kind is Kind.CLASSIFIER:
-        return learn_one
-
-    def learn(x: Row, _: bool) -> None:
-        learn_one(x)
-
-    return learn
+    if kind is Kind.DETECTOR:
+        return lambda x, _, __: learn_one(x)
+    if not weighing:
+        return lambda x, y, _: learn_one(x, y)
+    last = _last(model)
+    # River's ensembles take anything beside the label, and pass nothing of it on.
+    if "w" not in inspect.signature(last.learn_one).parameters:
+        raise ModelError(
+            f"{_name(last)} takes no weight w in learn_one, so a payment cannot stand for others: "
+            "set labels.genuine_share = 1, or take a model that does"
+        )
+    return lambda x, y, w: learn_one(x, y, w=w)
 
 
 def scorer_of(model: Any, kind: Kind) -> Callable[[Row], float]:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# The key is a keyed hash already; this only makes its draw differ from other uses of it.
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+from stream.draws import uniform
+
+# Draws for this use.
+_USE = np.uint64(0x9E3779B97F4A7C15)
 
 
 def rate_of(wanted: float, scores_below: float) -> float:
@@ -53,14 +54,4 @@ def drawn(
     """
     probabilities = np.minimum(rate * scores, 1.0)
     with np.errstate(invalid="ignore"):
-        return np.where(_uniform(keys) < probabilities, probabilities, np.nan)
-
-
-def _uniform(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Mix each key into a number from 0 to below 1 (SplitMix64: Steele, Lea & Flood 2014)."""
-    mixed = keys + _STEP
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
-    mixed ^= mixed >> np.uint64(31)
-    # Of the upper 53 bits only, so that none rounds up to 1.
-    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return np.where(uniform(keys, _USE) < probabilities, probabilities, np.nan)

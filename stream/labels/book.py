@@ -19,6 +19,7 @@ from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
 from stream.labels.lessons import TAIL, LessonQueue, Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
+from stream.labels.share import weights_of
 from stream.labels.verdicts import Stood, nothing_stood, take_verdicts
 from stream.labels.waiting import WaitingRows
 
@@ -135,16 +136,22 @@ class LabelBook:
     def mature_lessons(self) -> Lessons:
         """Return what the rows teach that `mature` let mature last, in order of arrival.
 
-        Those that nobody labelled are news; of others only the delayed clock may not have heard.
+        Those that nobody labelled are news, and a share of them is learned; of others only the
+        delayed clock may not have heard.
         """
         waiting, places = self.waiting, self.waiting.untold
+        by_nobody, weights = waiting.label_times_us[places] == BEGINNING_US, None
+        if self.rules.genuine_share < 1.0:
+            drawn = weights_of(waiting.keys[places], self.rules.genuine_share)
+            weights = np.where(by_nobody, drawn, 1.0)
         return Lessons(
             waiting.features[places],
             waiting.scores[places],
             waiting.verdicts[places] == 1,
             np.zeros(len(places), np.bool_),
-            waiting.label_times_us[places] == BEGINNING_US,
+            by_nobody,
             np.full(len(places), DELAYED, np.uint8),
+            weights,
         )
 
     def _apply(

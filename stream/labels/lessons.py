@@ -53,6 +53,8 @@ class Lessons(NamedTuple):
         one clock has not heard yet.
     clocks : ndarray of uint8, shape (n,)
         `stream.labels.clocks.Clock` of those that are to hear of it.
+    weights : ndarray of float64, shape (n,), or None
+        What each weighs where it is learned, 0 where it is judged only; None: 1 each.
     """
 
     features: NDArray[np.float64]
@@ -61,6 +63,7 @@ class Lessons(NamedTuple):
     corrects: NDArray[np.bool_]
     news: NDArray[np.bool_]
     clocks: NDArray[np.uint8]
+    weights: NDArray[np.float64] | None = None
 
 
 class LessonQueue:

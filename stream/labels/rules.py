@@ -15,6 +15,9 @@ class LabelRules:
         A transaction that nobody labelled counts as genuine after this long.
     correctable_us : int
         How much longer its row is kept, so that a later label still finds it.
+    genuine_share : float
+        Share of the transactions that count as genuine by nobody's word that is learned, each
+        with the weight 1 / share; above 0 to 1.
     confidence_min : float
         A label that is less sure is withheld from the learners.
     learn_max : int
@@ -33,6 +36,7 @@ class LabelRules:
 
     maturity_us: int = 7 * 86_400_000_000
     correctable_us: int = 0
+    genuine_share: float = 1.0
     confidence_min: float = 0.5
     learn_max: int = 10_000
     queue_max: int = 100_000

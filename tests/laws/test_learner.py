@@ -13,6 +13,8 @@ from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.trees.estimators import ARFClassifier
 from models.two_clocks import TwoClocks
+from models.weights import require_weights
+from schemas.errors import ModelError
 
 NAMES = tuple(f"f{i}" for i in range(6))
 IMBALANCED = {"grace_period": 20, "max_share_to_split": 1.0, "min_branch_fraction": 1e-4}
@@ -40,6 +42,7 @@ LEARNERS = {
         preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(4, 4, 50, seed=1), NAMES
     ),
     "blend": lambda: Blend(members()),
+    "blend that weighs": lambda: Blend({name: members()[name] for name in ("logistic", "tree")}),
     "two clocks": lambda: TwoClocks(members()["tree"], members()["logistic"]),
     "logistic pipeline": lambda: RiverLearner(logistic_pipeline(), NAMES),
     "Hoeffding tree": lambda: RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES),
@@ -76,6 +79,31 @@ def test_a_batch_is_nothing_but_its_rows(build, seed):
     np.testing.assert_array_equal(pieces.predict_proba_many(test), scores)
     one_by_one = [pieces.predict_proba_many(test[i : i + 1])[0] for i in range(40)]
     np.testing.assert_array_equal(one_by_one, scores)
+
+
+@seeds(2)
+def test_a_batch_of_weights_is_nothing_but_its_rows_and_one_is_no_weight(build, seed):
+    try:
+        require_weights(build())
+    except ModelError:
+        pytest.skip("it takes no weights")
+    rng = np.random.default_rng(seed)
+    X, y = lessons(rng, 200)
+    w = rng.choice([0.5, 1.0, 5.0], 200)
+    whole, pieces, plain, ones = build(), build(), build(), build()
+    whole.learn_many(X, y, w)
+    cuts = np.sort(rng.integers(0, 201, 15)).tolist()
+    for start, stop in zip([0, *cuts], [*cuts, 200], strict=True):
+        pieces.learn_many(X[start:stop], y[start:stop], w[start:stop])
+    plain.learn_many(X, y)
+    ones.learn_many(X, y, np.ones(200))
+    learners = {"whole": whole, "pieces": pieces, "plain": plain, "ones": ones}
+    scores = {name: learner.predict_proba_many(X).tolist() for name, learner in learners.items()}
+    assert scores["pieces"] == scores["whole"]
+    assert scores["ones"] == scores["plain"]
+    assert whole.learned == plain.learned == 200
+    unlabelled = isinstance(getattr(whole, "model", None), Unlabelled)
+    assert (scores["whole"] == scores["plain"]) == unlabelled
 
 
 @seeds(3)

@@ -89,7 +89,9 @@ def vector(x, names):
     return np.array([x.get(name, np.nan) for name in names])
 
 
-WILD = 1e100
+def is_wild(value):
+    """Whether a value is so great that the spread of its feature is nothing but rounding."""
+    return abs(value) >= 1e100
 
 
 @seeds(12)
@@ -143,11 +145,13 @@ def test_the_evidence_of_every_alert_equals_plain_python(seed):
     for (row, base, reasons), (_, (plain_base, plain_reasons)) in zip(
         ours.alerts, expected, strict=True
     ):
-        np.testing.assert_allclose(base, plain_base, 1e-9, 1e-9, err_msg=str(row))
+        # What bounding the log-odds takes away is in the base, of a wild part nearly all of it.
+        if not (parameters.calibrate and any(map(is_wild, verdicts[row]["x"].values()))):
+            np.testing.assert_allclose(base, plain_base, 1e-9, 1e-9, err_msg=str(row))
         assert [name for name, _, _ in reasons] == [name for name, _, _ in plain_reasons], row
         for ours_numbers, plain_numbers in zip(reasons, plain_reasons, strict=True):
             # Beside such a value the spread of all others may be nothing but rounding.
-            rtol = 1e-8 if abs(ours_numbers[1]) < WILD else 1.0
+            rtol = 1.0 if is_wild(ours_numbers[1]) else 1e-8
             np.testing.assert_allclose(
                 ours_numbers[1:], plain_numbers[1:], rtol, 1e-9, err_msg=str(row)
             )
@@ -184,11 +188,12 @@ class Heard(SilentLearner):
     """A learner that only writes down what it is taught."""
 
     def __init__(self):
-        self.rows, self.verdicts = [], []
+        self.rows, self.verdicts, self.weights = [], [], []
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.rows += list(X)
         self.verdicts += y.tolist()
+        self.weights += [1.0] * len(y) if w is None else w.tolist()
 
 
 @seeds(6)
@@ -203,10 +208,12 @@ def test_each_clock_hears_what_plain_python_tells_it(seed):
     oracle, _, _ = plain_run(parameters, log)
     for clock, told in oracle.heard.items():
         heard = both.members[clock]
-        assert heard.verdicts == [verdict for _, verdict in told], clock
-        expected = [vector(x, parameters.features.names) for x, _ in told]
+        assert heard.verdicts == [verdict for _, verdict, _ in told], clock
+        assert heard.weights == [weight for _, _, weight in told], clock
+        expected = [vector(x, parameters.features.names) for x, _, _ in told]
         np.testing.assert_allclose(heard.rows, expected, 1e-11, 1e-11, err_msg=clock)
-    assert len(both.members["feedback"].rows) < len(both.members["delayed"].rows)
+    if parameters.waiting_max > 1000:  # Else rows may be lost before anything is known of them.
+        assert len(both.members["feedback"].rows) < len(both.members["delayed"].rows)
 
 
 def test_the_hostile_logs_reach_every_branch():

@@ -93,6 +93,11 @@ def test_an_engine_that_has_seen_nothing_is_a_small_state_however_large_it_may_g
 # What is refused.
 
 
+RULES = LabelRules(
+    maturity_us=120_000_000, genuine_share=0.5, learn_max=2, early_max=50, entity_max_per_day=9
+)
+
+
 @pytest.fixture(scope="module")
 def kept():
     """An engine in the middle of a log, in which everything is used, and the rest of the log."""
@@ -105,7 +110,7 @@ def kept():
         waiting_max=400,
         alerts_per_day=100.0,
         calibrate=True,
-        labels=LabelRules(maturity_us=120_000_000, learn_max=2, early_max=50, entity_max_per_day=9),
+        labels=RULES,
     )
     log = hostile_log(rng, 250)
     engine = build_engine(parameters)
@@ -242,6 +247,10 @@ def test_headers_that_say_something_else_are_refused(kept):
         ({"batch_rows_max": 8}, "batch_rows_max is 7 in the state and 8 here"),
         ({"waiting_max": 401}, "rows_max is 400 in the state and 401 here"),
         ({"labels": LabelRules(maturity_us=5)}, "labels.maturity_us is 120000000 in the state"),
+        (
+            {"labels": replace(RULES, genuine_share=0.2)},
+            "labels.genuine_share is 0.5 in the state and 0.2 here",
+        ),
         ({"features": feature_set(["amount", "card.count_1s"])}, "names is .* in the state"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -47,7 +47,7 @@ class Column:
     def __init__(self, at):
         self.at = at
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.learned += len(y)
 
     def predict_proba_many(self, X):
@@ -103,6 +103,31 @@ def test_scores_and_weights_equal_a_plain_loop(seed):
 
 
 @seeds(2)
+def test_a_weight_multiplies_the_loss_of_its_row_and_is_told_the_members(seed):
+    class Weighed(Column):
+        heard = ()
+
+        def learn_many(self, X, y, w=None):
+            self.heard = [*self.heard, *([1.0] * len(y) if w is None else w.tolist())]
+
+    rng = np.random.default_rng(seed)
+    P, y = rng.random((200, 2)) ** 4, rng.random(200) < 0.2
+    weights = rng.choice([1.0, 5.0], 200)
+    members = {"one": Weighed(0), "two": Weighed(1)}
+    blend = Blend(members, rate=0.1, share=0.01, fraud_weight=2.0)
+    w = np.full(2, 0.5)
+    for p, fraud, weight in zip(P, y, weights, strict=True):
+        blend.learn_many(p[None], np.array([fraud]), np.array([weight]))
+        w = w * np.exp(-0.1 * weight * losses(p[None], np.array([fraud]))[0] * (1 + fraud))
+        w = 0.99 * w / w.sum() + 0.01 / 2
+        np.testing.assert_allclose(list(blend.weights.values()), w, rtol=1e-9)
+    assert [member.heard for member in members.values()] == [weights.tolist()] * 2
+    at_once = Blend({"one": Weighed(0), "two": Weighed(1)}, rate=0.1, share=0.01, fraud_weight=2.0)
+    at_once.learn_many(P, y, weights)
+    assert at_once.weights == blend.weights
+
+
+@seeds(2)
 def test_how_rows_are_cut_into_batches_never_matters(seed):
     rng = np.random.default_rng(seed)
     X, y = lessons(rng, 300)
@@ -126,7 +151,7 @@ def test_members_are_judged_by_what_they_said_before_they_learned(seed):
     class Hindsight(Column):
         last = 0.5
 
-        def learn_many(self, X, y):
+        def learn_many(self, X, y, w=None):
             self.last = float(y[-1])
 
         def predict_proba_many(self, X):

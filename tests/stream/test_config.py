@@ -753,6 +753,7 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     maturity = "5d"
     waiting_max = 3003
     learn_interval = "6s"
+    genuine_share = 0.125
     [decision]
     calibrate = false
     alerts_per_day = 70
@@ -788,6 +789,7 @@ def test_every_setting_of_the_engine_comes_from_its_own_key(tmp_path: Path) -> N
     assert config.engine_parameters().hash_key == bytes(16)
     assert (found.allowed_lateness_us, found.idle_after_us) == (3_000_000, 4_000_000)
     assert (found.labels.maturity_us, found.learn_interval_us) == (5 * DAY, 6_000_000)
+    assert found.labels.genuine_share == 0.125
     assert found.batch_rows_max == 77
     assert found.features.names == (
         *("account.count_90s", "account.count_36h", "account.age_mean_90s", "account.age_mean_36h"),

@@ -30,7 +30,7 @@ class _Says:
         p = min(max(x[0], 1e-15), 1 - 1e-15)
         return 0.25, np.array([math.log(p / (1 - p)) - 1.25, 1.0])
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.notes.append("learner")
 
 
@@ -43,14 +43,14 @@ class _Hears(TwoClocks):
     def learn_feedback(self, X, y):
         self.notes["feedback"] += zip(X[:, 0].tolist(), y.tolist(), strict=True)
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.notes["delayed"] += zip(X[:, 0].tolist(), y.tolist(), strict=True)
 
 
 class _Listens(_Says):
     """A learner on one clock."""
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.notes += zip(X[:, 0].tolist(), y.tolist(), strict=True)
 
 
@@ -141,6 +141,33 @@ def test_each_clock_hears_what_came_by_it_and_one_clock_hears_all_that_is_new():
     assert both.notes["feedback"] == [(0.0, True), (4.0, True)]
     assert both.notes["delayed"] == [(2.0, False), (4.0, True), (6.0, False)]
     assert one.notes == [(0.0, True), (2.0, False), (4.0, True)]
+
+
+class _Weighs(_Hears):
+    """Two clocks that note what each row of the delayed one weighs."""
+
+    def learn_many(self, X, y, w=None):
+        super().learn_many(X, y)
+        self.weights = None if w is None else w.tolist()
+
+
+def test_what_weighs_nothing_is_not_learned_and_what_analysts_say_weighs_one():
+    both, one = _Weighs(), _Weighs()
+    X, y = np.arange(10.0).reshape(5, 2), np.array([True, False, True, False, False])
+    clocks = [Clock.FEEDBACK, Clock.DELAYED, Clock.DELAYED, Clock.DELAYED, Clock.DELAYED]
+    news = [True, True, True, True, False]
+    some = lessons(X, y, news=news, clocks=clocks)
+    contenders = [contender_of(both, True), contender_of(one, True)]
+    teach(contenders, some._replace(weights=np.array([1.0, 0.0, 1.0, 4.0, 0.0])))
+    for each in (both, one):
+        assert each.notes["feedback"] == [(0.0, True)]
+        assert each.notes["delayed"] == [(4.0, True), (6.0, False)]
+        assert each.weights == [1.0, 4.0]
+    alone = _Listens()
+    teach([contender_of(alone, True)], some._replace(weights=np.array([1.0, 0.0, 1.0, 4.0, 1.0])))
+    assert alone.notes == [(0.0, True), (4.0, True), (6.0, False)]
+    teach(contenders, some)
+    assert both.weights is None
 
 
 def test_two_clocks_hear_through_whatever_wraps_them():

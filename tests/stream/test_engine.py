@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from river import naive_bayes
 from streams import (
     LABEL_LAYOUT,
     LAYOUT,
@@ -17,12 +18,16 @@ from streams import (
     random_parameters,
 )
 
+from models.river.adapter import RiverLearner
+from models.silent import SilentLearner
 from schemas.columns import Reason
+from schemas.errors import ModelError
 from stream.decide import Outcome, Said, Thresholds
 from stream.engine import Contender, Engine, Keep
 from stream.event_time import Timeliness
 from stream.labels.fates import Source
 from stream.labels.rules import LabelRules
+from stream.labels.share import weights_of
 
 HOUR = 3600 * SECOND
 
@@ -55,7 +60,7 @@ class _Sure:
     def contributions(self, x):
         return 0.0, np.zeros(len(x))
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         pass
 
 
@@ -259,3 +264,51 @@ def test_only_the_clock_that_heard_nothing_hears_of_a_correction_that_was_taken_
     # To everybody else it is no news.
     assert (engine.counters.labels_learned, engine.learner.learned) == (1, 1)
     assert engine.prequential.as_dict()["judged"] == 1
+
+
+def test_of_what_nobody_labelled_all_is_judged_and_a_share_is_learned_for_all():
+    share = 0.25
+    parameters = replace(
+        random_parameters(np.random.default_rng(3)),
+        labels=LabelRules(maturity_us=60 * SECOND, genuine_share=share),
+        learn_interval_us=SECOND,
+        waiting_max=1_000,
+        calibrate=True,
+    )
+    engine = build_engine(parameters)
+    row = {"amount": 100, "entities": [1, 2], "numeric": [0, 0]}
+
+    def pay(key, seconds):
+        engine.step(block(LAYOUT, [{**row, "time_us": START_US + seconds * SECOND, "key": key}]))
+
+    for key in range(1, 201):
+        pay(key, key // 10)
+    for key in range(1, 11):
+        said_us = START_US + 30 * SECOND
+        assert reasons_of(engine, label_row(key, said_us, float(key > 5))) == [Reason.OK]
+    pay(1000, 200)
+    drawn = weights_of(np.arange(11, 201, dtype=np.uint64), share)
+    n = 10 + int((drawn > 0).sum())
+    assert 40 < n < 80
+    assert (engine.counters.labels_learned, engine.counters.matured) == (10, 190)
+    assert engine.learner.learned == engine.challengers["river"].learner.learned == n
+    # What is known of each is judged.
+    assert engine.prequential.as_dict()["judged"] == 200
+    members = engine.challengers["two clocks"].learner.members
+    assert members["delayed"].learned == n
+    # A label that comes in time weighs 1, whatever would have been drawn.
+    assert engine.learner.counts.frauds == 5
+
+
+@pytest.mark.parametrize("place", ["champion", "challenger"])
+def test_a_model_that_cannot_weigh_is_refused_before_the_first_payment(place):
+    parameters = random_parameters(np.random.default_rng(3))
+    names = parameters.features.names
+    bayes = RiverLearner(naive_bayes.GaussianNB(), names)
+    alone = place == "champion"
+    champion, challengers = (bayes, {}) if alone else (SilentLearner(), {"bayes": bayes})
+    fewer = replace(parameters, labels=replace(parameters.labels, genuine_share=0.5))
+    with pytest.raises(ModelError, match=r"GaussianNB takes no weight"):
+        Engine(fewer, champion, challengers=challengers)
+    all_of_them = replace(parameters, labels=replace(parameters.labels, genuine_share=1.0))
+    Engine(all_of_them, champion, challengers=challengers)

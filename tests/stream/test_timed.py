@@ -13,7 +13,7 @@ from stream.timed import TimedLearner, unlearned_by, within
 class Slow:
     learned, ready, unlearned = 7, True, 3
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         burn(2e-3 * len(X))
 
     def predict_proba_many(self, X):

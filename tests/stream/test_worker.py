@@ -781,7 +781,7 @@ class Mute:
     def predict_proba_many(self, X):
         return np.full(len(X), np.nan)
 
-    def learn_many(self, X, y):
+    def learn_many(self, X, y, w=None):
         self.unlearned += len(X)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from naive_labels import NaiveLabels, NaiveWaitingRows
+from naive_labels import NaiveLabels, NaiveWaitingRows, weight_of
 from seeds import seeds
 from streams import LABEL_LAYOUT, LAYOUT, SECOND, START_US, block, label_row
 
@@ -62,7 +62,7 @@ class Desk:
 
 def rows_of(lessons):
     """Lessons as rows: number, verdict, whether it corrects, whether it is news, its clocks."""
-    columns = (lessons.features[:, 0], *lessons[2:])
+    columns = (lessons.features[:, 0], *lessons[2:6])
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -76,6 +76,7 @@ def test_everything_equals_the_oracle(seed):
     rules = LabelRules(
         maturity_us=40 * SECOND,
         correctable_us=int(rng.choice([0, 50])) * SECOND,
+        genuine_share=float(rng.choice([1.0, 0.4])),
         learn_max=int(rng.choice([3, 1000])),
         queue_max=int(rng.choice([5, 1000])),
         early_max=int(rng.choice([0, 6, 1000])),
@@ -129,7 +130,16 @@ def test_everything_equals_the_oracle(seed):
                 (r["number"], r["verdict"], False, r["number"] in mature, Clock.DELAYED)
                 for r in plain.untold
             ]
-            assert rows_of(desk.book.mature_lessons()) == untold
+            mature_lessons = desk.book.mature_lessons()
+            assert rows_of(mature_lessons) == untold
+            by_nobody = [r["number"] in mature for r in plain.untold]
+            weights = [
+                weight_of(r["key"], rules.genuine_share) if alone else 1
+                for r, alone in zip(plain.untold, by_nobody, strict=True)
+            ]
+            ours = mature_lessons.weights
+            assert (ours is None) == (rules.genuine_share == 1)
+            assert (np.ones(len(weights)) if ours is None else ours).tolist() == weights
     assert marks == desk.marks
     said = [(r.why.name, r.is_fraud, r.time_us, r.earlier_is_fraud, r.score) for r in reviews]
     plain_reviews = zip(naive.reviews, naive.reviewed, strict=True)
