@@ -341,6 +341,8 @@ class NaiveEngine:
             self.labels.counts["refused"] += 1
         watermark_us = self.clock.watermark_us
         now_us = BEGINNING_US if watermark_us is None else watermark_us
+        # Held labels came before any label, be it one that is refused.
+        self.labels.join_claimed(now_us)
         reason = refused or self.labels.take(now_us, key, time_us, verdict, source, confidence)
         self._count_labels()
         return reason

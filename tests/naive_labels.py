@@ -98,7 +98,7 @@ class NaiveLabels:
 
     def take(self, now_us, key, time_us, verdict, source, confidence):
         """Take a label that was decoded at a watermark; return why it was not used, or "OK"."""
-        self._join_claimed(now_us)
+        self.join_claimed(now_us)
         reason = "OK"
         label = key, time_us, verdict == 1.0, source, confidence
         if verdict not in (0.0, 1.0):
@@ -127,14 +127,15 @@ class NaiveLabels:
 
     def join(self, now_us):
         """Join held labels at a barrier, and let those go that were held for long enough."""
-        self._join_claimed(now_us)
+        self.join_claimed(now_us)
         for entry in self.early:
             if entry["since_us"] == BEGINNING_US:
                 entry["since_us"] = now_us
         due_us = now_us - self.rules.early_hold_us
         self._give_up([each for each in self.early if each["since_us"] <= due_us])
 
-    def _join_claimed(self, now_us):
+    def join_claimed(self, now_us):
+        """Join the held labels whose rows have come."""
         for entry in [each for each in self.early if self.waiting.find(each["label"][0])]:
             self.early.remove(entry)
             reason = self._apply(now_us, *entry["label"])

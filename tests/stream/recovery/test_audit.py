@@ -20,7 +20,7 @@ def world(tmp_path):
     world = World(1, tmp_path / "disk")
     send_traffic(world, 150)
     life = SimWorker(world)
-    life.live()
+    life.live(40)
     while life.worker.sink.flush(1):
         pass
     life.bury()
@@ -87,34 +87,32 @@ def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monk
     world = World(1, tmp_path / "disk")
     send_traffic(world, 150)
     life = SimWorker(world)
-    life.live()
+    life.live(40)
     while life.worker.sink.flush(1):
         pass
     life.worker.finish(1.0)
     life.bury()
     auditor, before = auditor_of(world), alerts_of(world)
     audited = [value for value in before if can_be_audited(auditor, value)]
-    send_traffic(world, 60)
     monkeypatch.setattr("sim.identity", lambda: replace(identity(), configuration="later"))
     heir = SimWorker(world)
     heir.live()
     while heir.worker.sink.flush(1):
         pass
     heir.bury()
-    *_, last = alerts_of(world)
-    assert last not in before
+    later = [value for value in alerts_of(world) if value not in before]
+    assert later
     kept = [value for value in audited if can_be_audited(auditor, value)]
     assert kept
     assert all(auditor.audit(value).differs == {} for value in kept)
     with pytest.raises(RecoveryError, match="was decided with another configuration later, not"):
-        auditor.audit(last)
+        auditor.audit(later[0])
 
 
 def can_be_audited(auditor, value):
     """Tell whether a snapshot from before an alert is kept."""
     try:
         auditor.audit(value)
-    except RecoveryError as error:
-        assert "is kept" in str(error)
+    except RecoveryError:
         return False
     return True

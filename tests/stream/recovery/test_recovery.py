@@ -284,26 +284,27 @@ def test_a_model_without_a_state_is_refused_before_anything_is_taken(world, monk
 def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
     transaction, label = RecordCodec(builtin("transaction"), 1), RecordCodec(builtin("label"), 2)
     life = worker_of(world, 1)
-    recovery, now_us = life.worker.recovery, 2 * world.now_ms * 1000
-    place = recovery.progress.positions
+    recovery, began_ms = life.worker.recovery, world.now_ms
 
-    def take(topic, codec, record):
-        partition = (topic, 0)
-        world.broker.append(partition, world.now_ms, None, codec.encode(record))
-        at = world.broker.logs[partition][-1]
-        life.worker._step(recovery.take(raw_batch(topic, [at], at.timestamp()[1])))
+    def take(topic, at_ms, codec, record):
+        log = world.broker.logs[topic, 0]
+        world.broker.append((topic, 0), at_ms, None, codec.encode(record))
+        life.worker._step(recovery.take(raw_batch(topic, [log[-1]], at_ms)))
 
-    said = {"transaction_id": "nobody", "is_fraud": True, "label_time": now_us // 2}
-    said |= {"source": "CUSTOMER", "confidence": 1.0}
-    take(LABELS, label, said)
-    held = len(life.worker._held)
-    assert held
-    # The payment that ends its time was another worker's to take, too.
-    recovery.assigned({(IN, 0): 10**6, **dict.fromkeys(place, 0)} | {(IN, 0): 10**6})
-    for hours in (0, 1, 60):
-        at_us = now_us // 2 + hours * 3_600_000_000
-        paid = {"transaction_id": f"late-{hours}", "event_time": at_us, "amount_minor": 1}
-        take(IN, transaction, paid | {"card_id": "c", "merchant_id": "m"})
-    assert len(life.worker._held) < held
+    def pay(seconds):
+        at_ms = began_ms + 1000 * seconds
+        paid = {"transaction_id": f"late-{seconds}", "event_time": 1000 * at_ms}
+        paid |= {"amount_minor": 1, "card_id": "c", "merchant_id": "m"}
+        take(IN, at_ms, transaction, paid)
+
+    pay(0)
+    said = {"transaction_id": "nobody", "is_fraud": True, "label_time": 1000 * began_ms}
+    take(LABELS, began_ms, label, said | {"source": "CUSTOMER", "confidence": 1.0})
+    assert "nobody" in {each.transaction_id for each in life.worker._held._by_place.values()}
+    # Others have committed the steps in which it has been held for long enough.
+    recovery.assigned({(IN, 0): 10**6})
+    pay(600)
+    pay(1200)
+    assert len(life.worker._held) == 0
     assert life.worker.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
     life.bury()
