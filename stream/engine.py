@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from models.states.snapshot import State
+from models.two_clocks import on_two_clocks
 from models.weights import require_weights
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
@@ -258,7 +259,10 @@ class Engine:
             Said.width(len(self.contenders)),
             allocate,
         )
-        self.book = LabelBook(parameters.labels, self.waiting, parameters.hash_key, allocate)
+        two_clocks = any(on_two_clocks(each.learner) for each in self.contenders)
+        self.book = LabelBook(
+            parameters.labels, self.waiting, parameters.hash_key, allocate, two_clocks
+        )
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
     @property

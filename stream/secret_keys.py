@@ -8,7 +8,6 @@ from pathlib import Path
 from schemas.errors import ConfigError
 from stream.values import ENV_PREFIX
 
-HASH_KEY_VARIABLE = f"{ENV_PREFIX}SECURITY__HASH_KEY"
 SNAPSHOT_KEY_VARIABLE = f"{ENV_PREFIX}SECURITY__SNAPSHOT_KEY"
 
 
@@ -20,14 +19,7 @@ def hash_key_of(text: str) -> bytes:
     ConfigError
         If there is none, or it is not 32 hexadecimal digits.
     """
-    text = _told("hash_key", text)
-    if not re.fullmatch(r"[0-9a-fA-F]{32}", text):
-        raise ConfigError(
-            "security.hash_key must be 32 hexadecimal digits: make one with "
-            f"`openssl rand -hex 16` and set {HASH_KEY_VARIABLE} to it, "
-            "or to 'file:/path' of a file that holds it"
-        )
-    return bytes.fromhex(text)
+    return _key_of("hash_key", text, r"[0-9a-fA-F]{32}", "32 hexadecimal digits", 16)
 
 
 def snapshot_key_of(text: str) -> bytes | None:
@@ -40,26 +32,25 @@ def snapshot_key_of(text: str) -> bytes | None:
     """
     if not text:
         return None
-    text = _told("snapshot_key", text)
-    if not re.fullmatch(r"([0-9a-fA-F]{2}){16,}", text):
+    digits = r"([0-9a-fA-F]{2}){16,}"
+    return _key_of("snapshot_key", text, digits, "at least 32 hexadecimal digits", 32)
+
+
+def _key_of(name: str, text: str, pattern: str, what: str, length: int) -> bytes:
+    """Return the bytes of a key, or say what it must be and how one of `length` bytes is made."""
+    variable = f"{ENV_PREFIX}SECURITY__{name.upper()}"
+    if text.startswith("file:"):
+        try:
+            text = Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigError(
+                f"security.{name}: cannot read the file that {variable} names: {error}"
+            ) from error
+        except ValueError:  # The error of a codec would quote the bytes.
+            text = ""
+    if not re.fullmatch(pattern, text):
         raise ConfigError(
-            "security.snapshot_key must be at least 32 hexadecimal digits: make one with "
-            f"`openssl rand -hex 32` and set {SNAPSHOT_KEY_VARIABLE} to it, "
-            "or to 'file:/path' of a file that holds it"
+            f"security.{name} must be {what}: make one with `openssl rand -hex {length}` and set "
+            f"{variable} to it, or to 'file:/path' of a file that holds it"
         )
     return bytes.fromhex(text)
-
-
-def _told(name: str, text: str) -> str:
-    """Return a secret, or what the file holds that it names; nothing, if that is no text."""
-    if not text.startswith("file:"):
-        return text
-    try:
-        return Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        variable = f"{ENV_PREFIX}SECURITY__{name.upper()}"
-        raise ConfigError(
-            f"security.{name}: cannot read the file that {variable} names: {error}"
-        ) from error
-    except ValueError:  # The error of a codec would quote the bytes.
-        return ""

@@ -228,6 +228,14 @@ class Running:
 PROCESSES: list[subprocess.Popen[bytes]] = []
 
 
+def end_all() -> None:
+    """Kill what was started and is still there."""
+    for process in PROCESSES:
+        process.kill()
+        process.wait(10)
+    PROCESSES.clear()
+
+
 class Feed(threading.Thread):
     """Payments at a steady rate from a producer that sees to their acknowledgement."""
 

@@ -61,12 +61,7 @@ class PlaceReader:
             return {}
         with _told("the committed offsets"):
             found = self._consumer.committed(asked, timeout=_CALL_TIMEOUT_S)
-        for each in found:
-            if each.error is not None:
-                raise BrokerError(
-                    f"cannot read the committed offset of {each.topic}[{each.partition}]: "
-                    f"{each.error}"
-                )
+        _require(found, "the committed offset of {}")
         return {(each.topic, each.partition): each.offset for each in found}
 
     def since(self, topic: str, at_ms: int) -> tuple[dict[Place, int], dict[Place, int]]:
@@ -84,12 +79,8 @@ class PlaceReader:
             numbers = sorted(partitions.topics[topic].partitions)
             asked = [TopicPartition(topic, number, max(at_ms, 0)) for number in numbers]
             found = self._consumer.offsets_for_times(asked, timeout=_CALL_TIMEOUT_S)
+            _require(found, "where the records of {} begin")
             for each in found:
-                if each.error is not None:
-                    raise BrokerError(
-                        f"cannot read where the records of {topic}[{each.partition}] begin: "
-                        f"{each.error}"
-                    )
                 _, end = self._consumer.get_watermark_offsets(each, timeout=_CALL_TIMEOUT_S)
                 # Negative: none is so young.
                 if 0 <= each.offset < end:
@@ -179,3 +170,11 @@ def _told(what: str) -> Iterator[None]:
         yield
     except KafkaException as error:
         raise BrokerError(f"cannot read {what}: {error}") from error
+
+
+def _require(found: Iterable[TopicPartition], what: str) -> None:
+    """Refuse partitions of which the brokers said something else than an offset."""
+    for each in found:
+        if each.error is not None:
+            place = what.format(f"{each.topic}[{each.partition}]")
+            raise BrokerError(f"cannot read {place}: {each.error}")

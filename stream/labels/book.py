@@ -13,7 +13,7 @@ from schemas.siphash import hash_texts
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE
 from stream.labels.caps import Caps
-from stream.labels.clocks import DELAYED
+from stream.labels.clocks import DELAYED, clocks_by_source
 from stream.labels.early import EarlyLabels
 from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
 from stream.labels.lessons import TAIL, LessonQueue, Lessons
@@ -40,6 +40,8 @@ class LabelBook:
         16 bytes, the decoder's.
     allocate : Allocate
         Makes the wide arrays.
+    two_clocks : bool
+        Whether any learner is on two clocks; else nobody need hear what is said again.
 
     Attributes
     ----------
@@ -53,6 +55,7 @@ class LabelBook:
         waiting: WaitingRows,
         hash_key: bytes,
         allocate: Allocate = in_memory,
+        two_clocks: bool = True,
     ) -> None:
         self.rules = rules
         self.waiting = waiting
@@ -63,6 +66,7 @@ class LabelBook:
         self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
         self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)
         self.counts = np.zeros(len(Fate), np.int64)
+        self._clock_of = clocks_by_source(two_clocks)
         self._source_keys = hash_texts([source.name for source in Source], hash_key)
 
     def take(self, labels: Transactions, watermark_us: int, mark: Mark) -> LabelEffects:
@@ -167,6 +171,7 @@ class LabelBook:
             waiting.narrow,
             queue.narrow,
             self.caps.today(now_us),
+            self._clock_of,
             labels.transaction_key,
             labels.event_time_us,
             (labels.numeric[0] == 1.0).astype(np.int8),

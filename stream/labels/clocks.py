@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntFlag
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stream.labels.fates import Source
 
@@ -21,7 +22,12 @@ class Clock(IntFlag):
 
 
 FEEDBACK, DELAYED = int(Clock.FEEDBACK), int(Clock.DELAYED)
-# By `Source`. Only analysts look at what was alerted; all others speak of any payment.
-CLOCK_OF = np.array(
-    [FEEDBACK if source is Source.ANALYST_REVIEW else DELAYED for source in Source], np.uint8
-)
+
+
+def clocks_by_source(two_clocks: bool) -> NDArray[np.uint8]:
+    """Return the clock of each `Source`; of one clock alone it is the delayed one.
+
+    Only analysts look at what was alerted; all others speak of any payment.
+    """
+    fast = FEEDBACK if two_clocks else DELAYED
+    return np.array([fast if s is Source.ANALYST_REVIEW else DELAYED for s in Source], np.uint8)

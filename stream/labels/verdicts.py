@@ -18,7 +18,6 @@ from schemas.jit import kernel
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE, find
 from stream.labels.caps import count_in, over_cap
-from stream.labels.clocks import CLOCK_OF
 from stream.labels.fates import Fate
 from stream.labels.lessons import HEAD, NEVER_TAUGHT, TAIL
 from stream.labels.waiting import LABELLED, MATURED, UNLABELLED, WITHHELD
@@ -44,7 +43,7 @@ def nothing_stood(n: int) -> Stood:
 
 @kernel
 def take_verdicts(
-    ring, queue, caps, keys, times_us, verdicts, sources, sure, take, fates, places, stood
+    ring, queue, caps, clock_of, keys, times_us, verdicts, sources, sure, take, fates, places, stood
 ):
     """Give labels to their rows, in order.
 
@@ -67,7 +66,7 @@ def take_verdicts(
         if fate in (_TAKEN, _CORRECTED):
             fate = max(fate, over_cap(caps, sources[i], ring.entities[place]))
         fates[i] = fate
-        changes, clock = fate in (_TAKEN, _CORRECTED), CLOCK_OF[sources[i]]
+        changes, clock = fate in (_TAKEN, _CORRECTED), clock_of[sources[i]]
         if changes:
             count_in(caps, sources[i], ring.entities[place])
             teach(ring, queue, place, verdicts[i], fate == _CORRECTED, clock)

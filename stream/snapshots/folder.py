@@ -91,8 +91,6 @@ class SnapshotFolder:
         A secret of at least 16 bytes: snapshots are sealed with it, and others refused.
     keep : int
         How many stay.
-    code_version : str, optional
-        Snapshots whose header names another are refused: other code would go on otherwise.
 
     Raises
     ------
@@ -100,19 +98,12 @@ class SnapshotFolder:
         The key is too short, or none would stay.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        key: bytes | None = None,
-        keep: int = 3,
-        code_version: str | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, key: bytes | None = None, keep: int = 3) -> None:
         if keep < 1 or (key is not None and len(key) < KEY_MIN):
             raise ValueError(f"keep is {keep}, the key short: give at least 1 and {KEY_MIN} bytes")
         self.folder = folder
         self.keep = keep
         self._key = key
-        self._code_version = code_version
 
     def numbers(self) -> list[int]:
         """Return the numbers of all snapshots, the newest first, whole or not.
@@ -275,14 +266,7 @@ class SnapshotFolder:
                     left = left[length:]
         except OSError as error:
             raise SnapshotError(f"it cannot be read: {_said(error)}") from error
-        state = unpack(content[: len(content) - len(left)].data, self._key, copy=False)
-        version = state.header.get("code_version")
-        if self._code_version is not None and version != self._code_version:
-            raise SnapshotError(
-                f"it was written by version {version} of the code, and this is version "
-                f"{self._code_version}: go on with the version that wrote it"
-            )
-        return state
+        return unpack(content[: len(content) - len(left)].data, self._key, copy=False)
 
 
 def _part_of(path: Path) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from kafka_server import delete_topics
 from seeds import seeds
-from worker_site import DEADLINE_SECONDS, LABELS, PROCESSES, SECONDS, TRANSACTIONS, Site
+from worker_site import DEADLINE_SECONDS, LABELS, SECONDS, TRANSACTIONS, Site, end_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +36,7 @@ snapshot_interval = "2s"
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     yield
-    for process in PROCESSES:
-        process.kill()
-        process.wait(10)
-    PROCESSES.clear()
+    end_all()
 
 
 @pytest.fixture
@@ -190,11 +187,8 @@ def test_a_second_worker_in_the_folder_is_told_so(site: Site) -> None:
     assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
 
 
-@pytest.mark.slow
-def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> None:
-    from confluent_kafka import TopicPartition
-    from confluent_kafka.admin import AdminClient
-
+def killed_at_work(site: Site) -> None:
+    """Kill a worker that has decided some payments."""
     traffic = Traffic(site, 300, 1)
     traffic.start()
     worker = site.worker()
@@ -203,6 +197,14 @@ def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> N
     worker.process.kill()
     worker.process.wait(10)
     traffic.finish()
+
+
+@pytest.mark.slow
+def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> None:
+    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    killed_at_work(site)
     ends = site.ends("transactions")
     topic = site.topics["transactions"]
     admin = AdminClient({"bootstrap.servers": site.bootstrap})
@@ -219,14 +221,7 @@ def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> N
 def test_other_thresholds_after_a_crash_are_refused_and_after_a_clean_stop_taken(
     site: Site,
 ) -> None:
-    traffic = Traffic(site, 300, 1)
-    traffic.start()
-    worker = site.worker()
-    while sum(site.ends("decisions").values()) < 300:
-        time.sleep(0.05)
-    worker.process.kill()
-    worker.process.wait(10)
-    traffic.finish()
+    killed_at_work(site)
     old = site.config.read_text()
     site.config.write_text(old.replace("review = 0.2", "review = 0.3"))
     status, _, err = site.run("run", "--config", str(site.config))

@@ -15,12 +15,12 @@ from worker_site import (
     DEADLINE_SECONDS,
     LABELS,
     PARTITIONS,
-    PROCESSES,
     REVIEWS,
     SECONDS,
     Feed,
     Site,
     assert_one_line,
+    end_all,
 )
 
 from schemas.columns import Reason
@@ -36,10 +36,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     yield
-    for process in PROCESSES:
-        process.kill()
-        process.wait(10)
-    PROCESSES.clear()
+    end_all()
 
 
 @pytest.fixture

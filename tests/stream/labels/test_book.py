@@ -26,7 +26,9 @@ class Desk:
     def __init__(self, rows_max=100, **rules):
         self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100)
         self.marks = []
-        self.book = LabelBook(LabelRules(**rules), self.waiting, bytes(16))
+        two_clocks = rules.pop("two_clocks", True)
+        rules = LabelRules(**rules)
+        self.book = LabelBook(rules, self.waiting, bytes(16), two_clocks=two_clocks)
         self.number = 0
 
     def _mark(self, places, is_fraud):
@@ -358,3 +360,20 @@ def test_every_row_is_ripe_once_with_the_label_that_stands():
     assert desk.waiting.verdicts[ripe].tolist() == [0, 1]
     desk.book.mature(START_US + DAY_US + SECOND)
     assert len(desk.waiting.ripe) == 0
+
+
+@pytest.mark.parametrize("first", [CHARGEBACK, ANALYST])
+def test_what_only_repeats_is_a_lesson_for_another_clock_if_there_is_one(first):
+    second = ANALYST if first == CHARGEBACK else CHARGEBACK
+    for two_clocks, left in ((True, 1), (False, 0)):
+        desk = Desk(two_clocks=two_clocks, maturity_us=DAY_US)
+        desk.admit(7)
+        desk.say(label_row(7, START_US, 1.0, source=first))
+        assert len(desk.learn()) == 1
+        desk.say(label_row(7, START_US, 1.0, source=second))
+        # Nobody's lesson would take the place of somebody's.
+        assert len(desk.book.queue) == left
+        clock = Clock.FEEDBACK if second == ANALYST else Clock.DELAYED
+        assert rows_of(desk.book.lessons()) == [(0.0, True, False, False, clock)] * left
+        desk.book.mature(START_US + DAY_US)
+        assert rows_of(desk.book.mature_lessons()) == []

@@ -152,13 +152,6 @@ def test_other_keys_are_refused_by_name(tmp_path):
     assert "sealed without a key" in found.refused[0].why
 
 
-def test_another_version_of_the_code_is_refused_by_name(tmp_path):
-    SnapshotFolder(tmp_path).write(state(1), 1)
-    assert SnapshotFolder(tmp_path, code_version="1.0").newest().number == 1
-    with pytest.raises(SnapshotError, match=r"version 1\.0 of the code, and this is version 1\.1"):
-        SnapshotFolder(tmp_path, code_version="1.1").newest()
-
-
 def test_an_old_format_is_refused_by_name(tmp_path):
     folder = SnapshotFolder(tmp_path)
     path = folder.write(state(1), 1)
