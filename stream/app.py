@@ -21,6 +21,8 @@ from stream.kafka.source import Source
 from stream.labels.memory import in_memory
 from stream.publish import Codecs, Policy, Publisher
 from stream.recovery.setup import recovery_of
+from stream.shard import Shard
+from stream.shards import WholeTopic
 from stream.spill import Spill
 from stream.timed import TimedLearner
 from stream.warm_up import WarmedUp, warm_up
@@ -239,6 +241,7 @@ def worker_of(
     sink = Sink(connection, topics.outputs(), on_error)
     recovery = recovery_of(config, connection, inputs, codecs.alert, hash_key, tell)
     names = [topics.transactions, topics.labels]
-    source = Source(connection, config.kafka.group, names, on_error, recovery)
-    publisher = publisher_of(config, engine)
-    return Worker(config, engine, *inputs, source, sink, publisher, codecs, recovery)
+    source = Source(connection, config.kafka.group, names, on_error)
+    shard = Shard(config, engine, *inputs, publisher_of(config, engine), codecs, recovery)
+    shards = WholeTopic(shard, lambda timeout_s: sink.flush(timeout_s) == 0)
+    return Worker(config, shards, source, sink)

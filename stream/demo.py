@@ -154,7 +154,7 @@ class Demo:
         conductor.start()
 
         def polled() -> None:
-            if self.first_decision_s is None and self.worker.engine.counters.decisions:
+            if self.first_decision_s is None and self.worker.shard.engine.counters.decisions:
                 self.first_decision_s = time.monotonic() - self.started_s
             on_poll()
 
@@ -165,7 +165,7 @@ class Demo:
 
     def summary(self) -> dict[str, Any]:
         """Return what was done, for the report at the end."""
-        counters = self.worker.engine.counters
+        counters = self.worker.shard.engine.counters
         ended = self._ended_s or time.monotonic()
         seconds = ended - self._began_s if self._began_s else 0.0
         return {
@@ -173,12 +173,12 @@ class Demo:
             "decisions": counters.decisions,
             "alerts": counters.alerts,
             "labels_learned": counters.labels_learned,
-            "dead_letters": self.worker.stats.dead_letters,
+            "dead_letters": self.worker.shard.stats.dead_letters,
             "events_per_s": round(self.subscriber.decisions_per_s, 1),
             "latency_ms": self.subscriber.latency.summary_ms(),
             "latency_warm_up_s": WARM_UP_US / 1e6,
             "matured_as_genuine": counters.matured,
-            "prequential": self.worker.engine.prequential.as_dict(),
+            "prequential": self.worker.shard.engine.prequential.as_dict(),
             "alerts_read": self.subscriber.alerts,
             "decisions_read": self.subscriber.decisions,
             "first_decision_s": self.first_decision_s and round(self.first_decision_s, 2),
@@ -254,7 +254,7 @@ class Demo:
             now = self.worker.stats.records
             if now != last:
                 last, since = now, time.monotonic()
-            read_all = self.subscriber.decisions >= self.worker.engine.counters.decisions
+            read_all = self.subscriber.decisions >= self.worker.shard.engine.counters.decisions
             if read_all and time.monotonic() - since > _IDLE_S:
                 return
             time.sleep(0.05)

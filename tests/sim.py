@@ -24,6 +24,8 @@ from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal
+from stream.shard import Shard
+from stream.shards import WholeTopic
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
 from stream.worker import Worker
@@ -188,11 +190,14 @@ class World:
 class SimSource:
     """Gives records of all partitions in pieces and in any order, as a fetch finds them."""
 
-    def __init__(self, world: World, positions: Positions | None) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._positions = positions
+        self._positions: Positions | None = None
         self._next: dict[Place, int] | None = None
         self.commits_pending = 0
+
+    def follow(self, positions: Positions) -> None:
+        self._positions = positions
 
     def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
         world = self._world
@@ -277,6 +282,10 @@ class SimSink:
         while self._steps and self._steps[0][1][0] == 0:
             safe.update(self._steps.popleft()[0])
         return safe
+
+    def forget_offsets(self) -> None:
+        for offsets, _ in self._steps:
+            offsets.clear()
 
     def flush(self, timeout_s: float) -> int:
         if timeout_s and self._world.chance(0.9):
@@ -412,16 +421,12 @@ class SimWorker:
         config, decoders, codecs = parts()
         engine = engine_of(config, KEY)
         recovery = self._recovery() if recovers else None
-        self.worker = Worker(
-            config,
-            engine,
-            *decoders,
-            SimSource(world, recovery),  # type: ignore[arg-type]
-            SimSink(world),  # type: ignore[arg-type]
-            publisher_of(config, engine),
-            codecs,
-            recovery,
+        sink = SimSink(world)
+        self.shard = Shard(
+            config, engine, *decoders, publisher_of(config, engine), codecs, recovery
         )
+        shards = WholeTopic(self.shard, lambda timeout_s: sink.flush(timeout_s) == 0)
+        self.worker = Worker(config, shards, SimSource(world), sink)  # type: ignore[arg-type]
 
     def _recovery(self) -> Recovery:
         world = self.world
@@ -446,8 +451,8 @@ class SimWorker:
         while turns is None or turns > 0:
             self.worker.turn(0)
             turns = None if turns is None else turns - 1
-            if turns is None and self.worker.recovery is not None:
-                taken = self.worker.recovery.progress.positions
+            if turns is None and self.worker.shard.recovery is not None:
+                taken = self.worker.shard.recovery.progress.positions
                 if all(taken.get(place, 0) == end for place, end in ends.items()):
                     return
 
@@ -461,18 +466,21 @@ class SimWorker:
                 for run in entry.runs
                 for offset in range(run.first, run.behind)
             ]
-            self.worker._step(raw_batch(topic, records, entry.now_ms))  # type: ignore[arg-type]
+            raw = raw_batch(topic, records, entry.now_ms)  # type: ignore[arg-type]
+            step = self.shard.take(raw)
+            assert step is not None
+            self.worker.sink.publish(step.records, step.offsets)
 
     def state(self) -> bytes:
         """Return the bytes of all that it will decide by."""
         worker = self.worker
-        return pack(worker.engine.state()) + pack(worker._held.state())
+        return pack(worker.shard.engine.state()) + pack(self.shard.held.state())
 
     def bury(self) -> None:
         """Give back what a dead process gives back by itself."""
         self.world.bury()
-        if self.worker.recovery is not None:
-            self.worker.recovery.close()
+        if self.worker.shard.recovery is not None:
+            self.worker.shard.recovery.close()
 
 
 class _Never:

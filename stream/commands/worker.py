@@ -17,7 +17,7 @@ from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
-from stream.timed import challenges, costs_of, unlearned_by
+from stream.summary import summary
 from stream.worker import Worker
 
 # The exit status of a worker that could not stop in time (EX_SOFTWARE).
@@ -53,8 +53,9 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         status = _Status(worker, log)
         try:
             worker.recover(stop)
-            if worker.recovery is not None:
-                log.info("recovered", **worker.recovery.as_dict())
+            for shard in worker.shards:
+                if shard.recovery is not None:
+                    log.info("recovered", **shard.recovery.as_dict())
             worker.run(stop, status.tick)
         except FraudError as error:
             # Said now: if closing takes too long there is no later.
@@ -75,45 +76,6 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         return FAILED
     # SIGTERM is how a worker is meant to end; Ctrl-C is a person's interruption.
     return INTERRUPTED if 2 in came else OK
-
-
-def summary(worker: Worker) -> dict[str, Any]:
-    """Return what a worker did."""
-    counters = worker.engine.counters
-    return {
-        "records": worker.stats.records,
-        "decisions": counters.decisions,
-        "unscored": counters.unscored,
-        "alerts": counters.alerts,
-        "duplicates": counters.duplicates,
-        "late": counters.late,
-        "too_late": counters.too_late,
-        "labels": counters.labels,
-        "labels_learned": counters.labels_learned,
-        "labels_refused": counters.labels_refused,
-        "labels_early": counters.labels_early,
-        "labels_held": len(worker.engine.book.early),
-        "labels_corrected": counters.labels_corrected,
-        "labels_repeated": counters.labels_repeated,
-        "labels_superseded": counters.labels_superseded,
-        "labels_withheld": counters.labels_withheld,
-        "label_reviews": worker.stats.label_reviews,
-        "unlearned": unlearned_by(worker.engine.learner),
-        "matured_as_genuine": counters.matured,
-        "dead_letters": worker.stats.dead_letters,
-        "dead_letters_by_reason": worker.stats.dead_letters_by_reason,
-        "evicted_live": worker.engine.features.evicted_live,
-        "unlearned_lost": worker.engine.waiting.lost,
-        "model_ready": worker.engine.learner.ready,
-        "model_costs": costs_of(worker.engine.learner),
-        "challengers": challenges(worker.engine),
-        "pauses": worker.stats.pauses,
-        "unacknowledged": worker.unacknowledged,
-        "prequential": worker.engine.prequential.as_dict(),
-        "calibration": worker.engine.champion.calibration,
-        "budget": {} if worker.engine.budget is None else worker.engine.budget.as_dict(),
-        "recovery": {} if worker.recovery is None else worker.recovery.as_dict(),
-    }
 
 
 def _check_topics(config: Config, found: dict[str, int]) -> None:
@@ -165,5 +127,6 @@ class _Status:
         if now >= self._next_s:
             self._next_s = now + _STATUS_INTERVAL_S
             report = summary(self._worker)
-            del report["dead_letters_by_reason"], report["label_reviews"], report["prequential"]
+            for name in ("dead_letters_by_reason", "label_reviews", "prequential"):
+                report.pop(name, None)
             self._log.info("status", **report)

@@ -140,6 +140,11 @@ class Sink:
             safe.update(self._steps.popleft().offsets)
         return safe
 
+    def forget_offsets(self) -> None:
+        """Say nothing any more of offsets that were given until now."""
+        for step in self._steps:
+            step.offsets = {}
+
     def flush(self, timeout_s: float) -> int:
         """Wait for acknowledgements; return how many records are still without one."""
         left: int = self._producer.flush(timeout_s)

@@ -92,6 +92,10 @@ class Positions(Protocol):
         """Bring to an end what was taken; the partitions are still this consumer's."""
         ...
 
+    def lost(self) -> None:
+        """Let go of what was taken; the partitions may be another's already."""
+        ...
+
 
 class Source:
     """A consumer that is never waiting when records are there, and never skips one.
@@ -106,8 +110,6 @@ class Source:
     topics : iterable of str
     on_error : callable, optional
         Told of errors that librdkafka recovers from by itself.
-    positions : Positions, optional
-        Says where to go on in place of the group.
     """
 
     def __init__(
@@ -116,10 +118,9 @@ class Source:
         group: str,
         topics: Iterable[str],
         on_error: Callable[[str], None] | None = None,
-        positions: Positions | None = None,
     ) -> None:
         self._topics = list(topics)
-        self._positions = positions
+        self._positions: Positions | None = None
         self._subscribed = False
         self._joined = False
         self._tell = on_error or (lambda _: None)
@@ -136,6 +137,10 @@ class Source:
                 "on_commit": self._committed,
             }
         )
+
+    def follow(self, positions: Positions) -> None:
+        """Go on where another says, in place of the group; before the first poll."""
+        self._positions = positions
 
     def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
         """Wait for a first record, then take what is already there.
@@ -260,10 +265,15 @@ class Source:
             except FraudError as error:
                 # As in _assign: an exception from a callback would not stop the consumer.
                 self._failure = error
-        self._lose(consumer, partitions)
+        self._leave(consumer)
 
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Let go of partitions that may be another's already: nothing is written for them."""
+        if self._positions is not None:
+            self._positions.lost()
+        self._leave(consumer)
+
+    def _leave(self, consumer: Consumer) -> None:
         consumer.unassign()
         self._assigned = False
         # Whoever has the partitions now commits for them.

@@ -87,7 +87,7 @@ def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     heir = SimWorker(world)
     before = {place: len(log) for place, log in world.broker.logs.items()}
     heir.live(turns=0)
-    assert heir.worker.recovery.stats.replayed == 0
+    assert heir.worker.shard.recovery.stats.replayed == 0
     assert heir.state() == reference.state()
     assert before == {place: len(log) for place, log in world.broker.logs.items()}
     heir.bury()
@@ -115,7 +115,7 @@ def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, 
     ]
     assert decided[0] == decided[1]
     # And each payment is in the state once, in whatever order.
-    counters = last.worker.engine.counters
+    counters = last.worker.shard.engine.counters
     assert counters.decisions + counters.refused == PAYMENTS
     last.bury()
 

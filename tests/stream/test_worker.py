@@ -24,13 +24,13 @@ from schemas.records import PACKAGE, RecordCodec, builtin
 from schemas.siphash import hash_texts
 from schemas.wire import frame
 from stream.app import worker_of
-from stream.commands.worker import summary
 from stream.config import load
 from stream.decide import Said, alert_id
 from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
+from stream.summary import summary
 from stream.timed import TimedLearner
 
 SECONDS = 30
@@ -264,7 +264,7 @@ def test_every_payment_gets_its_decision_and_frauds_an_alert():
         assert {d["decision"] for d in decisions} == {"ALLOW", "REVIEW", "BLOCK"}
         assert alerted == {f"t-{1000 + n}" for n in range(0, SCORED, 3)}
         assert rig.read(DEAD) == []
-        counters = rig.worker.engine.counters
+        counters = rig.worker.shard.engine.counters
         assert (counters.decisions, counters.labels_learned) == (LESSONS + SCORED, LESSONS)
         assert rig.committed(IN) == LESSONS + SCORED
         assert rig.committed(LABELS) == LESSONS
@@ -276,7 +276,7 @@ def test_an_alert_carries_its_evidence():
         decisions = {d["transaction_id"]: d for d in rig.decoded(DECISIONS)}
         alerts = rig.decoded(ALERTS)
         assert alerts
-        engine = rig.worker.engine
+        engine = rig.worker.shard.engine
         names = engine.parameters.features.names
         for alert in alerts:
             offset, record = sent[alert["transaction_id"]]
@@ -439,7 +439,9 @@ def test_every_kind_of_bad_record_becomes_a_dead_letter_with_its_own_reason(mapp
             assert ("mine-too", None) in message.headers()
         stages = {headers_of(message)["fraudstream.stage"] for message in letters}
         assert stages == {"wire", "decode", "validate", "time"}
-        assert rig.worker.stats.dead_letters_by_reason == {reason.name.lower(): 1 for reason in bad}
+        assert rig.worker.shard.stats.dead_letters_by_reason == {
+            reason.name.lower(): 1 for reason in bad
+        }
         # A late one is decided all the same, without a score; the others are not decided.
         decisions = rig.decoded(DECISIONS)
         assert [d["transaction_id"] for d in decisions] == ["before", "8", "after"]
@@ -457,7 +459,8 @@ def test_no_infinite_amount_reaches_a_sum(mapped_config, value):
         (letter,) = rig.read(DEAD)
         assert headers_of(letter)["__streams.errors.exception"] == "amount_not_finite"
         keys = np.array(hash_texts(["1", "3"], KEY), np.uint64)
-        features = rig.worker.engine.waiting.features[rig.worker.engine.waiting.find(keys)]
+        waiting = rig.worker.shard.engine.waiting
+        features = waiting.features[waiting.find(keys)]
         # The gap since the first event is unknown; every sum is a number.
         assert np.isfinite(features[:, :-1]).all()
 
@@ -488,7 +491,7 @@ def test_a_label_that_fits_no_payment_is_a_dead_letter():
             assert headers["fraudstream.stage"] == reason.stage
             assert message.key() == b"key"
         # The repeat of a verdict says nothing on any topic.
-        counters = rig.worker.engine.counters
+        counters = rig.worker.shard.engine.counters
         assert (counters.labels_refused, counters.labels_repeated) == (3, 1)
         assert rig.read(REVIEWS) == []
         assert rig.committed(LABELS) == 6
@@ -539,7 +542,7 @@ def test_a_label_before_its_payment_is_joined_or_leaves_when_its_time_is_over():
             rig.send(IN, [TRANSACTIONS.encode(record)])
             rig.take(1)
             assert rig.read(DEAD) == []
-        assert rig.worker.engine.counters.labels_learned == 1
+        assert rig.worker.shard.engine.counters.labels_learned == 1
         (review,) = rig.decoded(REVIEWS)
         assert (review["transaction_id"], review["why"]) == ("t-1", "LOW_CONFIDENCE")
         assert (review["earlier_is_fraud"], review["source_offset"]) == (True, 2)
@@ -548,7 +551,7 @@ def test_a_label_before_its_payment_is_joined_or_leaves_when_its_time_is_over():
         (letter,) = rig.read(DEAD)
         assert letter.value() == second
         assert headers_of(letter)["__streams.errors.offset"] == "1"
-        assert len(rig.worker._held) == 0
+        assert len(rig.worker.shard.held) == 0
         assert rig.committed(LABELS) == 3
 
 
@@ -647,7 +650,7 @@ def test_no_bytes_make_an_exception_leave_the_loop(mapped_config):
         for topic in (IN, LABELS):
             rig.send(topic, values)
         rig.take(2 * len(values))
-        stats, counters = rig.worker.stats, rig.worker.engine.counters
+        stats, counters = rig.worker.shard.stats, rig.worker.shard.engine.counters
         assert len(rig.read(DEAD)) == stats.dead_letters, seed
         assert len(rig.read(DECISIONS)) == counters.decisions, seed
         assert counters.decisions + counters.refused == len(values), seed
@@ -788,7 +791,7 @@ class Mute:
 def test_the_summary_counts_what_the_model_could_not_score_and_not_learn():
     with rig_of() as rig:
         assert {summary(rig.worker)[name] for name in ("unscored", "unlearned")} == {0}
-        rig.worker.engine.champion.learner = TimedLearner(Mute())
+        rig.worker.shard.engine.champion.learner = TimedLearner(Mute())
         teach_and_test(rig)
         report = summary(rig.worker)
         assert (report["unscored"], report["unlearned"]) == (LESSONS + SCORED, LESSONS)

@@ -32,8 +32,10 @@ def connection_of(broker):
 
 
 @contextmanager
-def source_of(broker, topics=("a", "b"), group="g", **options):
+def source_of(broker, topics=("a", "b"), group="g", positions=None, **options):
     source = Source(connection_of(broker), group, topics, **options)
+    if positions is not None:
+        source.follow(positions)
     try:
         yield source
     finally:
@@ -398,6 +400,9 @@ class Known:
 
     def revoked(self):
         self.revocations += 1
+
+    def lost(self):
+        self.revocations = None
 
 
 def test_who_knows_better_says_where_to_begin(broker):

@@ -48,7 +48,7 @@ def taken(raw):
 
 def test_a_record_that_was_taken_is_not_taken_again(world):
     life = worker_of(world)
-    take = life.worker.recovery.take
+    take = life.worker.shard.recovery.take
     assert taken(take(batch([(0, 3), (1, 0), (0, 4)]))) == [(0, 3), (1, 0), (0, 4)]
     assert taken(take(batch([(0, 4), (0, 5), (1, 0), (0, 5), (1, 7)]))) == [(0, 5), (1, 7)]
     before = len(world.history)
@@ -61,7 +61,7 @@ def test_a_record_that_was_taken_is_not_taken_again(world):
 
 def test_a_snapshot_waits_until_all_is_acknowledged(world, monkeypatch):
     life = worker_of(world, 5)
-    recovery = life.worker.recovery
+    recovery = life.worker.shard.recovery
     asked, acknowledged = [], [False, True]
     monkeypatch.setattr(recovery, "_settle", lambda s: asked.append(s) or acknowledged.pop(0))
     world.seconds += 100
@@ -78,7 +78,7 @@ def test_a_snapshot_waits_until_all_is_acknowledged(world, monkeypatch):
 
 def test_a_snapshot_that_fails_is_told_counted_and_tried_again(world, monkeypatch):
     life = worker_of(world, 5)
-    recovery = life.worker.recovery
+    recovery = life.worker.shard.recovery
     recovery._writer.wait(0)
     monkeypatch.setattr(
         recovery._writer, "poll", lambda: Result(3, None, 0.1, 10, 0.0, "the disk is full")
@@ -101,7 +101,7 @@ def test_a_snapshot_that_fails_is_told_counted_and_tried_again(world, monkeypatc
 
 def test_a_last_snapshot_that_cannot_be_written_leaves_the_journal(world, monkeypatch):
     life = worker_of(world, 20)
-    recovery = life.worker.recovery
+    recovery = life.worker.shard.recovery
 
     def full(state, number):
         raise StorageError("no room")
@@ -115,14 +115,14 @@ def test_a_last_snapshot_that_cannot_be_written_leaves_the_journal(world, monkey
     monkeypatch.undo()
     life.bury()
     heir = worker_of(world)
-    assert heir.worker.recovery.stats.replayed > 0
+    assert heir.worker.shard.recovery.stats.replayed > 0
     assert heir.state() == state
     heir.bury()
 
 
 def test_partitions_without_a_memory_are_named_and_begin_where_the_group_is(world):
     life = worker_of(world, 10)
-    recovery = life.worker.recovery
+    recovery = life.worker.shard.recovery
     known = dict(recovery.progress.positions)
     starts = recovery.assigned({(IN, 0): 3, (IN, 8): 7, (LABELS, 9): -1001})
     assert starts == {(IN, 0): known[IN, 0], (IN, 8): 7, (LABELS, 9): -1}
@@ -133,7 +133,7 @@ def test_partitions_without_a_memory_are_named_and_begin_where_the_group_is(worl
     life.bury()
     world.broker.logs[IN, 8] = world.broker.logs[LABELS, 9] = []
     heir = worker_of(world)
-    assert heir.worker.recovery.assigned({(IN, 8): 50})[IN, 8] == 7
+    assert heir.worker.shard.recovery.assigned({(IN, 8): 50})[IN, 8] == 7
     assert len(world.told) == told
     heir.bury()
 
@@ -142,12 +142,12 @@ def test_a_snapshot_that_was_taken_away_is_missed(world):
     life = worker_of(world, 60)
     world.chance = lambda share: True
     life.worker.turn(0)
-    assert life.worker.recovery.stats.snapshots > 0
+    assert life.worker.shard.recovery.stats.snapshots > 0
     life.bury()
     for number in SnapshotFolder(world.folder).numbers():
         SnapshotFolder(world.folder).path(number).unlink()
     # The first segments went with older snapshots.
-    life.worker.recovery._journal.prune(2)
+    life.worker.shard.recovery._journal.prune(2)
     heir = SimWorker(world)
     with pytest.raises(RecoveryError, match=r"behind which the journal.*is not there.*empty"):
         heir.live(0)
@@ -227,30 +227,30 @@ def test_what_was_refused_for_its_schema_is_refused_again(world):
     both = Decoder(transactions.layout, {1: program, 9: program}, KEY, config.limits.limits())
 
     first = SimWorker(world)
-    first.worker._transactions = both.only([1])
+    first.shard._transactions = both.only([1])
     first.live(20)
-    refused = first.worker.engine.counters.refused
+    refused = first.worker.shard.engine.counters.refused
     assert refused > 5
     state = first.state()
     first.bury()
 
     heir = SimWorker(world)
-    heir.worker._transactions = both
-    heir.worker.recovery._identity = replace(identity(), transaction_schemas=(1, 9))
+    heir.shard._transactions = both
+    heir.worker.shard.recovery._identity = replace(identity(), transaction_schemas=(1, 9))
     heir.live(0)
-    assert heir.worker.recovery.stats.replayed > 0
+    assert heir.worker.shard.recovery.stats.replayed > 0
     assert heir.state() == state
     # From here on they are decided.
     for _ in range(60):
         heir.worker.turn(0)
-    assert heir.worker.engine.counters.refused - refused < 5
+    assert heir.worker.shard.engine.counters.refused - refused < 5
     heir.bury()
 
 
 def test_alerts_that_are_out_of_payments_still_to_come_are_looked_for_again(world, monkeypatch):
     """Where power was lost, alerts can be older than the snapshots behind which they come."""
     life = worker_of(world, 10)
-    recovery = life.worker.recovery
+    recovery = life.worker.shard.recovery
     monkeypatch.setattr(recovery, "_settle", lambda _: True)
     since_ms = recovery.progress.since_ms
     recovery.published.found({"ahead": ((IN, 0), 10_000)})
@@ -284,12 +284,13 @@ def test_a_model_without_a_state_is_refused_before_anything_is_taken(world, monk
 def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
     transaction, label = RecordCodec(builtin("transaction"), 1), RecordCodec(builtin("label"), 2)
     life = worker_of(world, 1)
-    recovery, began_ms = life.worker.recovery, world.now_ms
+    recovery, began_ms = life.worker.shard.recovery, world.now_ms
 
     def take(topic, at_ms, codec, record):
         log = world.broker.logs[topic, 0]
         world.broker.append((topic, 0), at_ms, None, codec.encode(record))
-        life.worker._step(recovery.take(raw_batch(topic, [log[-1]], at_ms)))
+        step = life.shard.take(raw_batch(topic, [log[-1]], at_ms))
+        life.worker.sink.publish(step.records, step.offsets)
 
     def pay(seconds):
         at_ms = began_ms + 1000 * seconds
@@ -300,11 +301,11 @@ def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
     pay(0)
     said = {"transaction_id": "nobody", "is_fraud": True, "label_time": 1000 * began_ms}
     take(LABELS, began_ms, label, said | {"source": "CUSTOMER", "confidence": 1.0})
-    assert "nobody" in {each.transaction_id for each in life.worker._held._by_place.values()}
+    assert "nobody" in {each.transaction_id for each in life.worker.shard.held._by_place.values()}
     # Others have committed the steps in which it has been held for long enough.
     recovery.assigned({(IN, 0): 10**6})
     pay(600)
     pay(1200)
-    assert len(life.worker._held) == 0
-    assert life.worker.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
+    assert len(life.worker.shard.held) == 0
+    assert life.worker.shard.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
     life.bury()

@@ -1,0 +1,257 @@
+"""One state, what leads to it and what comes of it: batches in, records to publish out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import Reason, Transactions
+from schemas.decoder import Decoder
+from schemas.siphash import hash_texts
+from stream.config import Config
+from stream.engine import Effects, Engine
+from stream.held_labels import HeldLabel, HeldLabels
+from stream.kafka.sink import Offsets, OutRecord
+from stream.kafka.source import RawBatch, headers_of
+from stream.labels.fates import Departed, Review
+from stream.publish import Codecs, Publisher, dead_letter, label_review
+from stream.recovery.journal import Header
+from stream.recovery.published import Published
+from stream.recovery.recovery import Recovery
+
+
+@dataclass
+class ShardStats:
+    """What was published beside alerts and decisions; the engine counts the rest."""
+
+    dead_letters: int = 0
+    dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
+    label_reviews: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a batch leads to.
+
+    Attributes
+    ----------
+    records : iterator of OutRecord
+        To be published; the engine works as they are asked for.
+    offsets : dict
+        (topic, partition) to the next offset, safe to commit once they are acknowledged.
+    taken : int
+        Records that the batch had.
+    """
+
+    records: Iterator[OutRecord]
+    offsets: Offsets
+    taken: int
+
+
+class Shard:
+    """An engine with its decoders, its publisher and what it leaves to its successor.
+
+    Parameters
+    ----------
+    config : Config
+    engine : Engine
+    transactions, labels : Decoder
+    publisher : Publisher
+    codecs : Codecs
+    recovery : Recovery, optional
+        Without one nothing outlives the shard.
+    partition : int, optional
+        The one whose records it takes; None: those of all.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine,
+        transactions: Decoder,
+        labels: Decoder,
+        publisher: Publisher,
+        codecs: Codecs,
+        recovery: Recovery | None = None,
+        partition: int | None = None,
+    ) -> None:
+        self.config = config
+        self.partition = partition
+        self.engine = engine
+        self.recovery = recovery
+        self.stats = ShardStats()
+        self.held = HeldLabels()
+        self._transactions = transactions
+        self._labels = labels
+        self._publisher = publisher
+        self._codecs = codecs
+        # What leads to them came earlier: only in a replay are they out with the step's own rows.
+        self._replays = False
+        self._published = Published() if recovery is None else recovery.published
+
+    def resume(self, settle: Callable[[float], bool]) -> Iterator[Step]:
+        """Become what the last one was; yield what it could not publish, step by step.
+
+        Parameters
+        ----------
+        settle : callable
+            Waits so many seconds until everything published is acknowledged, and tells
+            whether it is.
+
+        Raises
+        ------
+        RecoveryError, SnapshotError, StorageError, BrokerError
+            If what the last one left cannot be taken up.
+        """
+        if self.recovery is None:
+            return
+        decoders = self._transactions, self._labels
+        of: Header | None = None
+        self._replays = True
+        try:
+            for header, raw in self.recovery.resume(self.engine, self.held, settle):
+                if header is not of:
+                    # Records that were refused for their schema are refused again.
+                    self._transactions = decoders[0].only(header.transaction_schemas)
+                    self._labels = decoders[1].only(header.label_schemas)
+                    of = header
+                yield self._step(raw)
+        finally:
+            self._transactions, self._labels = decoders
+            self._replays = False
+
+    def take(self, raw: RawBatch) -> Step | None:
+        """Note a batch in the journal and return its step; None if all of it was taken before."""
+        if self.recovery is not None:
+            raw = self.recovery.take(raw)
+        return self._step(raw) if len(raw) else None
+
+    def give_up_held(self) -> Step:
+        """Return the dead letters of labels that are held; what the engine holds ends with it."""
+        letters = [
+            self._held_letter(Reason.LABEL_UNKNOWN_TRANSACTION, place, held)
+            for place, held in self.held.release_all()
+        ]
+        return Step(iter(letters), {}, 0)
+
+    def _step(self, raw: RawBatch) -> Step:
+        """Let the engine take a batch, and say of it what nobody has seen."""
+        records = (
+            self._take_transactions(raw)
+            if raw.topic == self.config.topics.transactions
+            else self._take_labels(raw)
+        )
+        return Step(records, self._published.commit(raw.next_offsets()), len(raw))
+
+    def _take_transactions(self, raw: RawBatch) -> Iterator[OutRecord]:
+        """Decide a batch; yield its records, which are encoded as they are produced."""
+        batch = self._transactions.decode(
+            raw.values, raw.arrival_time_us, raw.partition, raw.offset
+        )
+        effects = self.engine.step(batch)
+        missing = self._published.missing(raw.topic, raw.partition, raw.offset)
+        out = self._replays and not missing.any()
+        yield from [] if out else self._decided(batch, effects, missing)
+        yield from self._dead_letters(raw, effects.reasons, missing)
+        yield from self._label_reviews(effects.label_reviews, out)
+        yield from self._departed_labels(effects.departed_labels, out)
+
+    def _decided(
+        self, batch: Transactions, effects: Effects, missing: NDArray[np.bool_]
+    ) -> Iterator[OutRecord]:
+        """Yield the alerts and decisions of the rows whose output is missing."""
+        topics = self.config.topics
+        for alert, evidence in zip(
+            self._publisher.alerts(batch, effects), effects.alerts, strict=True
+        ):
+            if not missing[evidence.row] or self._published.is_out(alert["alert_id"]):
+                continue
+            key = self._publisher.key(batch, evidence.row)
+            headers = self._publisher.cloud_event(alert, key)
+            yield OutRecord(topics.alerts, key, self._codecs.alert.encode(alert), headers)
+        if topics.decisions:
+            rows = np.flatnonzero(batch.reason == Reason.OK).tolist()
+            decisions = self._publisher.decisions(batch, effects)
+            for row, decision in zip(rows, decisions, strict=True):
+                if missing[row]:
+                    key = self._publisher.key(batch, row)
+                    value = self._codecs.decision.encode_checked(decision)
+                    yield OutRecord(topics.decisions, key, value)
+
+    def _take_labels(self, raw: RawBatch) -> Iterator[OutRecord]:
+        batch: Transactions = self._labels.decode(
+            raw.values, raw.arrival_time_us, raw.partition, raw.offset
+        )
+        effects = self.engine.label(batch)
+        for row in np.flatnonzero(effects.held).tolist():
+            message = raw.messages[row]
+            place = int(raw.partition[row]), int(raw.offset[row])
+            name, headers = batch.transaction_id(row), headers_of(message)
+            self.held.hold(place, name, message.key(), message.value(), headers)
+        missing = self._published.missing(raw.topic, raw.partition, raw.offset)
+        yield from self._dead_letters(raw, effects.reasons, missing)
+        out = self._replays and not missing.any()
+        yield from self._label_reviews(effects.reviews, out, batch)
+        yield from self._departed_labels(effects.departed, out)
+
+    def _label_reviews(
+        self, reviews: list[Review], out: bool, batch: Transactions | None = None
+    ) -> Iterator[OutRecord]:
+        """Yield a record for each label to look at: of a batch, or one that was held."""
+        topics, codec = self.config.topics, self._codecs.label_review
+        for review in [] if out else reviews:
+            _count(self.stats.label_reviews, review.why.name)
+            if codec is None:
+                continue
+            if batch is not None and review.row >= 0:
+                transaction_id = batch.transaction_id(review.row)
+            else:
+                held = self.held.look((review.partition, review.offset))
+                transaction_id = "" if held is None else held.transaction_id
+            (key,) = hash_texts([transaction_id], self.engine.parameters.hash_key)
+            record = label_review(review, transaction_id, topics.labels)
+            value = codec.encode_checked(record)
+            yield OutRecord(topics.label_reviews, b"%016x" % int(key), value)
+
+    def _departed_labels(self, departed: list[Departed], out: bool) -> Iterator[OutRecord]:
+        """Forget labels that were joined; yield those that were not as dead letters."""
+        for partition, offset, reason in departed:
+            held = self.held.release((partition, offset))
+            if held is not None and reason is not Reason.OK and not out:
+                yield self._held_letter(reason, (partition, offset), held)
+
+    def _held_letter(self, reason: Reason, place: tuple[int, int], held: HeldLabel) -> OutRecord:
+        origin = self.config.topics.labels, *place
+        return self._dead_letter(reason, origin, held.key, held.value, list(held.headers))
+
+    def _dead_letters(
+        self, raw: RawBatch, reasons: NDArray[np.int64], missing: NDArray[np.bool_]
+    ) -> Iterator[OutRecord]:
+        for row in np.flatnonzero((reasons != Reason.OK) & missing).tolist():
+            message = raw.messages[row]
+            origin = (raw.topic, int(raw.partition[row]), int(raw.offset[row]))
+            headers = headers_of(message)
+            yield self._dead_letter(
+                Reason(int(reasons[row])), origin, message.key(), message.value(), headers
+            )
+
+    def _dead_letter(
+        self,
+        reason: Reason,
+        origin: tuple[str, int, int],
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[tuple[str, bytes | None]],
+    ) -> OutRecord:
+        self.stats.dead_letters += 1
+        _count(self.stats.dead_letters_by_reason, reason.name)
+        letter = dead_letter(reason, origin, key, value, headers)
+        topic = self.config.topics.dead_letters
+        return OutRecord(topic, letter.key, letter.value, letter.headers)
+
+
+def _count(counts: dict[str, int], name: str) -> None:
+    counts[name.lower()] = counts.get(name.lower(), 0) + 1
