@@ -152,6 +152,8 @@ class Shard:
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )
         effects = self.engine.step(batch)
+        if self.recovery is not None:
+            self.recovery.require()
         missing = self._published.missing(raw.topic, raw.partition, raw.offset)
         out = self._replays and not missing.any()
         yield from [] if out else self._decided(batch, effects, missing)
