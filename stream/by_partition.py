@@ -92,7 +92,7 @@ class ByPartition:
     def revoked(self) -> None:
         """Write a snapshot of each, for whoever gets the partition."""
         for shard in self:
-            if shard.recovery is not None:
+            if shard.recovery is not None and not shard.recovery.over:
                 shard.recovery.revoked()
         self.lost()
 
@@ -104,7 +104,7 @@ class ByPartition:
     def finish(self, timeout_s: float) -> None:
         """Write the last snapshots."""
         for shard in self:
-            if shard.recovery is not None:
+            if shard.recovery is not None and not shard.recovery.over:
                 shard.recovery.finish(timeout_s / len(self._shards))
 
     def stop(self) -> None:

@@ -309,6 +309,7 @@ class Recovery:
         self._journal.begin(header, durable)
 
     def _note(self, result: Result) -> None:
+        self._journal.require()
         self.stats.snapshot_held_up_seconds = result.held_up_s
         if result.error:
             self._failed(result.error)
@@ -328,4 +329,5 @@ class Recovery:
         self._journal.prune(min(self._snapshots.numbers(), default=0))
 
     def _next_number(self) -> int:
+        self._journal.require()
         return 1 + max([0, *self._snapshots.numbers(), *self._journal.numbers()])
