@@ -101,7 +101,7 @@ class Member:
 class Group:
     """The coordinator of a group whose rebalances stop the world, as Kafka's classic one."""
 
-    broker: Broker
+    broker: Broker = field(repr=False)
     members: dict[str, Member] = field(default_factory=dict)
     generation: int = 0
     preparing: bool = False
