@@ -345,6 +345,14 @@ class GroupWorld(World):
         ends = self.broker.ends(IN, LABELS)
         return sum(end - self.broker.committed.get(place, 0) for place, end in ends.items())
 
+    @property
+    def _quiet(self) -> bool:
+        """Whether every worker is awake and has what the group gave it."""
+        group, names = self.group, {actor.name for actor in self.actors}
+        awake = all(actor.paused_until_s <= self.seconds for actor in self.actors)
+        settled = {member.generation for member in group.members.values()} == {group.generation}
+        return awake and settled and not group.preparing and group.members.keys() == names
+
     _last_heard: dict[str, float]
 
     def run(self, ticks: int, trouble: Callable[[], None]) -> None:
@@ -358,7 +366,7 @@ class GroupWorld(World):
         """Without any more trouble everything must be taken; then all workers stop."""
         for _ in range(ticks):
             self.tick()
-            if self.lag == 0:
+            if self.lag == 0 and self._quiet:
                 break
         assert self.lag == 0, f"still {self.lag} records behind after {ticks} turns"
         self.stopping = True

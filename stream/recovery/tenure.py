@@ -60,12 +60,11 @@ class Tenure:
             raise RecoveryError(
                 f"recovery.folder: the state in {root} cannot be taken over: {error.strerror}"
             ) from error
-        self._next = root / _name(self.number + 1)
 
     @property
     def over(self) -> bool:
         """Whether somebody else has taken over."""
-        return self._next.exists() or not self.folder.exists()
+        return _newest(self._root) != self.number
 
     def require(self) -> None:
         """Refuse to go on where somebody else has.
@@ -102,6 +101,10 @@ class Tenure:
                 overtaken = error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
                 if not overtaken:
                     raise
+                continue
+            if _newest(self._root) != newest + 1:
+                # Others took over, and had it deleted, between the look and the renaming.
+                shutil.rmtree(ours, ignore_errors=True)
                 continue
             _sync(self._root)
             self._clear(newest)

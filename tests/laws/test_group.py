@@ -152,7 +152,9 @@ def test_workers_are_taken_over_and_rebalanced(tmp_path):
         passed.update(set(world.passed))
         taken_over += world.n_taken_over
         generations += world.group.generation
-    print(f"{taken_over} were told that they had been taken over, {generations} generations", passed)
+    print(
+        f"{taken_over} were told that they had been taken over, {generations} generations", passed
+    )
     assert taken_over > 0
     assert generations > 20
     assert {"replay", "snapshot is there", "lost"} <= passed.keys()
