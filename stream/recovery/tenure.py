@@ -7,10 +7,11 @@ still writes is read by nobody.
 
 In a partition's folder lie
 
-===========  ================================================================
-`tenure-N`   snapshots and journal of the N-th owner, the newest alone
+===========  ==================================================================
+`claim-N`    who made this file is the N-th owner, until there is one with N + 1
+`tenure-N`   snapshots and journal of the N-th owner, whole from the first moment
 `.tenure-*`  what somebody left who died while taking over; the next deletes it
-===========  ================================================================
+===========  ==================================================================
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import RecoveryError
 
-_NAME = re.compile(r"tenure-(\d{8})")
+_CLAIM = re.compile(r"claim-(\d{12})")
+_TENURE = re.compile(r"tenure-(\d{12})")
 _TAKING = ".tenure-"
-_MARK = "owned"
+# A claim is a name, and nothing else: who slept through all of these finds its folder gone.
+_CLAIMS_KEPT = 1000
 _ATTEMPTS = 20
 
 
@@ -55,7 +59,11 @@ class Tenure:
         self._root = root
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.number, self.folder = self._take_over()
+            self.number = self._claim()
+            self.folder = root / _tenure(self.number)
+            self._next = root / _claim(self.number + 1)
+            self._take_over()
+            self._clear()
         except OSError as error:
             raise RecoveryError(
                 f"recovery.folder: the state in {root} cannot be taken over: {error.strerror}"
@@ -64,7 +72,7 @@ class Tenure:
     @property
     def over(self) -> bool:
         """Whether somebody else has taken over."""
-        return _newest(self._root) != self.number
+        return self._next.exists() or not self.folder.exists()
 
     def require(self) -> None:
         """Refuse to go on where somebody else has.
@@ -84,48 +92,69 @@ class Tenure:
     def release(self) -> None:
         """Do nothing: whoever comes next takes over."""
 
-    def _take_over(self) -> tuple[int, Path]:
-        """Copy what the newest owner has, and make it ours in one step."""
+    def _claim(self) -> int:
+        """Become the next owner: from here on the one before is none."""
+        number = 1 + _newest(self._root, _CLAIM)
+        while True:
+            path = self._root / _claim(number)
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                newest = _newest(self._root, _CLAIM)
+                if newest == number:
+                    return number
+                # So long after the look that the name was free again.
+                path.unlink()
+                number = newest
+            number += 1
+
+    def _take_over(self) -> None:
+        """Copy what the newest owner has into our folder, all of it or nothing."""
         for _ in range(_ATTEMPTS):
-            newest = _newest(self._root)
-            ours = self._root / _name(newest + 1)
             taking = Path(tempfile.mkdtemp(prefix=_TAKING, dir=self._root))
             try:
-                # A folder can be renamed over one that is empty, and over no other.
-                (taking / _MARK).touch(mode=0o600)
-                if newest:
-                    _inherit(self._root / _name(newest), taking)
-                taking.rename(ours)
-            except OSError as error:
+                owner = self._owner_before()
+                if owner is not None:
+                    _inherit(owner, taking)
+                taking.rename(self.folder)
+            except FileNotFoundError:
+                # An owner between that one and us was faster, and deleted it.
                 shutil.rmtree(taking, ignore_errors=True)
-                overtaken = error.errno in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
-                if not overtaken:
-                    raise
                 continue
-            if _newest(self._root) != newest + 1:
-                # Others took over, and had it deleted, between the look and the renaming.
-                shutil.rmtree(ours, ignore_errors=True)
-                continue
+            except OSError:
+                shutil.rmtree(taking, ignore_errors=True)
+                raise
             _sync(self._root)
-            self._clear(newest)
-            return newest + 1, ours
+            return
         raise RecoveryError(
-            f"recovery.folder: the state in {self._root} changed hands {_ATTEMPTS} times while it "
-            "was taken over: more than one worker has the partition, or the disk loses files"
+            f"recovery.folder: files in {self._root} went {_ATTEMPTS} times while being copied: "
+            "more than one worker has the partition, or the disk loses files"
         )
 
-    def _clear(self, newest: int) -> None:
+    def _owner_before(self) -> Path | None:
+        """Return the newest folder before ours.
+
+        Each is there before an older one goes: asked for in their order, not all are missed.
+        """
+        found = None
+        for number in range(max(1, self.number - _CLAIMS_KEPT), self.number):
+            folder = self._root / _tenure(number)
+            found = folder if folder.exists() else found
+        return found
+
+    def _clear(self) -> None:
         """Delete what owners before have, and what is left of those who died taking over."""
         for path in self._root.iterdir():
-            found = _NAME.fullmatch(path.name)
-            if (found and int(found[1]) <= newest) or path.name.startswith(_TAKING):
+            tenure, claim = _TENURE.fullmatch(path.name), _CLAIM.fullmatch(path.name)
+            if (tenure and int(tenure[1]) < self.number) or path.name.startswith(_TAKING):
                 shutil.rmtree(path, ignore_errors=True)
+            elif claim and int(claim[1]) < self.number - _CLAIMS_KEPT:
+                path.unlink(missing_ok=True)
 
 
 def newest_tenure(root: Path) -> Path | None:
     """Return the folder of a partition's present owner; None if it never had one."""
-    number = _newest(root) if root.is_dir() else 0
-    return root / _name(number) if number else None
+    number = _newest(root, _TENURE) if root.is_dir() else 0
+    return root / _tenure(number) if number else None
 
 
 def _inherit(owner: Path, ours: Path) -> None:
@@ -150,10 +179,14 @@ def _sync(folder: Path) -> None:
         os.close(file)
 
 
-def _name(number: int) -> str:
-    return f"tenure-{number:08d}"
+def _claim(number: int) -> str:
+    return f"claim-{number:012d}"
 
 
-def _newest(root: Path) -> int:
-    found = (_NAME.fullmatch(name) for name in os.listdir(root))
+def _tenure(number: int) -> str:
+    return f"tenure-{number:012d}"
+
+
+def _newest(root: Path, pattern: re.Pattern[str]) -> int:
+    found = map(pattern.fullmatch, os.listdir(root))
     return max((int(each[1]) for each in found if each), default=0)

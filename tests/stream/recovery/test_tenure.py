@@ -26,6 +26,10 @@ def entry(step):
     return Entry(Kind.TRANSACTIONS, step, 7, 1, (Run(0, step, 1),))
 
 
+def tenures_in(root):
+    return sorted(name for name in os.listdir(root) if "tenure" in name)
+
+
 def steps(journal):
     return [each.step for each in journal.chain(0, 0).entries]
 
@@ -50,7 +54,7 @@ def test_the_next_has_all_that_was_left_and_the_one_before_is_read_by_nobody(tmp
     heirs = Journal(second.folder, second)
     assert steps(heirs) == [1, 2, 3]
     assert SnapshotFolder(second.folder).newest().state.header == state(5).header
-    assert sorted(os.listdir(tmp_path)) == [second.folder.name]
+    assert tenures_in(tmp_path) == [second.folder.name]
 
     # The one before was paused, and goes on where it was.
     assert first.over
@@ -82,7 +86,7 @@ def test_what_somebody_left_who_died_while_taking_over_is_deleted(tmp_path):
     (tmp_path / ".tenure-dead" / "snapshot-000000000001.state").write_bytes(b"half")
     second = Tenure(tmp_path)
     assert [first.number, second.number] == [1, 2]
-    assert os.listdir(tmp_path) == [second.folder.name]
+    assert tenures_in(tmp_path) == [second.folder.name]
 
 
 def test_files_that_go_while_they_are_copied_are_looked_for_again(tmp_path, monkeypatch):
@@ -139,17 +143,32 @@ def test_a_folder_that_cannot_be_written_to_is_an_error(tmp_path):
         Tenure(tmp_path / "file" / "x")
 
 
-def test_who_looked_too_long_ago_does_not_come_back_as_an_owner_of_old(tmp_path, monkeypatch):
-    for _ in range(3):
+def test_who_looked_too_long_ago_is_no_owner_of_old(tmp_path, monkeypatch):
+    monkeypatch.setattr(tenures, "_CLAIMS_KEPT", 1)
+    for _ in range(5):
         Tenure(tmp_path)
     newest, looks = tenures._newest, []
 
-    def as_it_was(root):
-        looks.append(newest(root))
+    def as_it_was(root, pattern):
+        looks.append(newest(root, pattern))
         return 1 if len(looks) == 1 else looks[-1]
 
     monkeypatch.setattr(tenures, "_newest", as_it_was)
     late = Tenure(tmp_path)
-    assert late.number == 4
+    assert late.number == 6
     assert not late.over
-    assert os.listdir(tmp_path) == [late.folder.name]
+    assert tenures_in(tmp_path) == [late.folder.name]
+
+
+def test_who_claimed_and_died_hides_nothing_from_the_next(tmp_path, monkeypatch):
+    first = Tenure(tmp_path)
+    SnapshotFolder(first.folder).write(state(1), 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(tenures.Tenure, "_take_over", lambda self: None)
+        patch.setattr(tenures.Tenure, "_clear", lambda self: None)
+        Tenure(tmp_path)
+    # It had the claim, so the first may write no more.
+    assert first.over
+    third = Tenure(tmp_path)
+    assert third.number == 3
+    assert SnapshotFolder(third.folder).numbers() == [1]
