@@ -22,6 +22,8 @@ from stream.recovery.tenure import Tenure
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
 
+PARTITION_FOLDERS = "partition-*"
+
 # Where what is configured decides nothing: how much is taken at once, where arrays lie, on how
 # many threads.
 _DECIDES = {
