@@ -531,8 +531,8 @@ def test_the_list_of_features_says_which_see_a_part_of_their_entity(
     run: Run, declared: Path
 ) -> None:
     assert {row["scope"] for row in run_list(run, declared)} == {"whole"}
-    more = '\n[worker]\nstate = "per_partition"\npartial_features = true\n'
-    declared.write_text(declared.read_text() + more)
+    more = '[worker]\nstate = "per_partition"\npartial_features = true\n'
+    declared.write_text(declared.read_text().replace("[worker]\n", more))
     partial = {row["name"] for row in run_list(run, declared) if "partial" in row["scope"]}
     assert partial == {"merchant.fraud_rate_30d_delay_7d"}
     said = run("features", "explain", "merchant.count_1h", "--config", declared)
