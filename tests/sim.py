@@ -358,6 +358,9 @@ class SimWriter:
     def busy(self) -> bool:
         return self._waiting is not None
 
+    def has_room(self, state: State) -> bool:
+        return True
+
     def start(self, state: State, number: int) -> bool:
         self._world.point("snapshot begins")
         self._waiting = pack(state), number

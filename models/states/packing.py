@@ -20,10 +20,12 @@ bytes of arrays say nothing of themselves: the header does. Equal contents are e
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -50,9 +52,6 @@ def aligned(length: int) -> int:
 
 class Envelope:
     """An envelope that is not written yet; it copies nothing.
-
-    Nothing but memory is asked for once it is made, and no library looked up: a process
-    that has just forked may write it.
 
     Parameters
     ----------
@@ -99,18 +98,42 @@ class Envelope:
             digest.update(chunk)
         return b"".join([self._prefix, digest.digest(), *self._chunks])
 
-    def write(self, file: BinaryIO) -> None:
+    def copied(self, memory: NDArray[np.uint8]) -> Envelope:
+        """Return the same envelope of a copy, after which the arrays may change.
+
+        Parameters
+        ----------
+        memory : ndarray of uint8, shape (n,)
+            At least `size`; it is written over, and must stay as it then is.
+        """
+        copied, end = copy(self), 0
+        copied._chunks = []
+        for chunk in self._chunks:
+            start, end = end, end + len(chunk)
+            memory[start:end] = np.frombuffer(chunk, np.uint8)
+        copied._chunks = [memory[:end].data]
+        return copied
+
+    def write(self, file: BinaryIO, given_up: Callable[[], bool] = lambda: False) -> None:
         """Write the whole into an empty file, piece by piece, the digest last.
+
+        Parameters
+        ----------
+        file : binary file
+        given_up : callable
+            Asked before each piece whether nobody wants it any more.
 
         Raises
         ------
         OSError
-            As the file raises it.
+            As the file raises it; ECANCELED if it was given up.
         """
         digest = self._digest.copy()
         digest.update(self._prefix)
         file.write(self._prefix + bytes(64 - _PREFIX.size))
         for piece in self._pieces():
+            if given_up():
+                raise OSError(errno.ECANCELED, "it was given up")
             digest.update(piece)
             file.write(piece)
         file.seek(_DIGEST.start)

@@ -13,7 +13,7 @@ class FolderLock:
     """Keep other processes out of a folder until `release`, or until this process ends.
 
     The kernel holds the lock for the process and not, as with ``flock``, for whoever has the
-    file open: the child that writes a snapshot has it too, and would keep the next worker out
+    file open: a child of the process would have it too, and would keep the next worker out
     after its parent was killed.
 
     Raises

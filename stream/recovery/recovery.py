@@ -220,9 +220,13 @@ class Recovery:
         self._next_s = now_s + self._interval_s
         if self.progress.step == self._snapshot_step:
             return
+        if not self._writer.has_room(self._state()):
+            self._next_s = now_s + _RETRY_S
+            return
         # A snapshot says that its steps are over and done with: nobody replays them again.
         if self._settle(SETTLE_S):
             self._begin_snapshot(background=True)
+            self.stats.snapshot_held_up_seconds = self._clock() - now_s
         else:
             self.stats.snapshots_postponed += 1
             self._next_s = now_s + _RETRY_S
@@ -310,7 +314,6 @@ class Recovery:
 
     def _note(self, result: Result) -> None:
         self._journal.require()
-        self.stats.snapshot_held_up_seconds = result.held_up_s
         if result.error:
             self._failed(result.error)
         else:

@@ -21,7 +21,7 @@ class RecoveryStats:
     snapshot_seconds : float
         What the last one took, beside the loop.
     snapshot_held_up_seconds : float
-        How long the loop stood still for it.
+        How long the loop stood still for it, for acknowledgements and for the copy.
     snapshot_bytes : int
     """
 

@@ -102,8 +102,7 @@ class Tenure:
                 newest = _newest(self._root, _CLAIM)
                 if newest == number:
                     return number
-                # So long after the look that the name was free again.
-                path.unlink()
+                # Others claimed since: this one stays, because there must be no gaps.
                 number = newest
             number += 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,8 +144,18 @@ class SnapshotFolder:
         """Return a state, sealed, for `write_envelope`: its arrays must stay as they are."""
         return envelope_of(state, self._key)
 
-    def write_envelope(self, envelope: Envelope, number: int) -> Path:
-        """Write a snapshot that is sealed already; see `write`."""
+    def write_envelope(
+        self, envelope: Envelope, number: int, given_up: Callable[[], bool] = lambda: False
+    ) -> Path:
+        """Write a snapshot that is sealed already; see `write`.
+
+        Parameters
+        ----------
+        envelope : Envelope
+        number : int
+        given_up : callable
+            Asked now and then whether nobody wants it any more; then it is a StorageError.
+        """
         if not 0 <= number <= _NUMBER_MAX:
             raise ValueError(f"number is {number}: give one from 0 to {_NUMBER_MAX}")
         newest = max(self.numbers(), default=-1)
@@ -156,7 +166,7 @@ class SnapshotFolder:
                 "folder, give each its own"
             )
         try:
-            self._write(envelope, path)
+            self._write(envelope, path, given_up)
         except OSError as error:
             for left in (_part_of(path), path):
                 with suppress(OSError):
@@ -233,13 +243,13 @@ class SnapshotFolder:
             for left in self.folder.glob(f"*.state{_PART}"):
                 left.unlink(missing_ok=True)
 
-    def _write(self, envelope: Envelope, path: Path) -> None:
+    def _write(self, envelope: Envelope, path: Path, given_up: Callable[[], bool]) -> None:
         part = _part_of(path)
         self.clear()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         # Nobody else's: amounts, and hashes of ids, are in it.
         with open(os.open(part, flags, 0o600), "wb", buffering=_BUFFER) as file:
-            envelope.write(file)
+            envelope.write(file, given_up)
             file.flush()
             os.fsync(file.fileno())
         part.rename(path)

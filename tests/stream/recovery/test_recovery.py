@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sim import IN, KEY, LABELS, SimWorker, World, identity, parts, send_traffic
+from sim import IN, KEY, LABELS, SimWorker, SimWriter, World, identity, parts, send_traffic
 
 from models.states.snapshot import State
 from schemas.compiler import compile_schema
@@ -308,4 +308,22 @@ def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
     pay(1200)
     assert len(life.worker.shard.held) == 0
     assert life.worker.shard.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
+    life.bury()
+
+
+def test_a_snapshot_waits_for_the_memory_of_its_copy(world, monkeypatch):
+    life = worker_of(world, 5)
+
+    def begins():
+        """Tell whether one does within some turns."""
+        passed = len(world.passed)
+        for _ in range(30):
+            world.seconds += 1.1
+            life.worker.turn(0)
+        return "snapshot begins" in world.passed[passed:]
+
+    monkeypatch.setattr(SimWriter, "has_room", lambda self, state: False)
+    assert not begins()
+    monkeypatch.undo()
+    assert begins()
     life.bury()

@@ -1,8 +1,6 @@
-"""Snapshots by a child process: the state as it was, and nobody waits or fails with it."""
+"""Snapshots by a thread: the state as it was, and nobody waits or fails with it."""
 
-import gc
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -12,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.states import packing
 from models.states.snapshot import State, pack
-from stream.snapshots import background
-from stream.snapshots.background import BackgroundWriter, unshared
+from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
 from stream.spill import Spill
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 PATIENCE_S = 60.0
 
 
@@ -58,13 +55,6 @@ def test_memory_that_is_shared_with_a_file_is_the_state_as_it_was_too(writer, tm
     assert writer.wait(PATIENCE_S).path.read_bytes() == expected
 
 
-def test_only_memory_that_is_shared_is_copied(tmp_path):
-    mine, spilled = large(10), Spill(tmp_path)("rows", (3, 4))
-    found = unshared(State("s/1", {}, {"mine": mine[2:], "spilled": spilled}))
-    assert np.shares_memory(found.arrays["mine"], mine)
-    assert not np.shares_memory(found.arrays["spilled"], spilled)
-
-
 def test_one_at_a_time_until_somebody_asked_what_became_of_it(writer):
     assert writer.start(State("s/1"), 1)
     assert writer.busy
@@ -95,16 +85,16 @@ def test_a_state_that_has_no_bytes_is_the_callers_mistake(writer):
 
 
 def slow(monkeypatch):
-    """Let a child hang in the middle of its file."""
-    real = os.fsync
-    parent = os.getpid()
+    """Let the disk hang in the middle of a file, until somebody lets it go on."""
+    real, go_on = os.fsync, threading.Event()
 
     def hanging(descriptor):
-        if os.getpid() != parent:
-            time.sleep(PATIENCE_S)
+        if threading.current_thread().name == "snapshot":
+            go_on.wait(PATIENCE_S)
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", hanging)
+    return go_on
 
 
 def parts(writer):
@@ -118,109 +108,93 @@ def until_there_is_a_part(writer):
         time.sleep(0.005)
 
 
-def test_a_child_that_is_killed_is_a_failure_and_leaves_nothing(writer, monkeypatch):
-    slow(monkeypatch)
-    assert writer.start(State("s/1"), 1)
+def test_a_disk_that_hangs_holds_nobody_up(writer, monkeypatch):
+    go_on = slow(monkeypatch)
+    array = large()
+    assert writer.start(State("s/1", {}, {"a": array}), 1)
     until_there_is_a_part(writer)
     assert writer.wait(0.05) is None
-    os.kill(writer._child.pid, signal.SIGKILL)
-    result = writer.wait(PATIENCE_S)
-    assert result.error == "its process was ended before it was done"
-    assert not parts(writer)
+    assert writer.poll() is None
+    begun_s = time.monotonic()
+    writer.stop(timeout_s=0.1)
+    assert time.monotonic() - begun_s < 5.0
     assert writer.folder.numbers() == []
+    go_on.set()
+    assert writer.wait(PATIENCE_S).error == ""
 
 
 def test_stop_gives_up_what_is_being_written(writer, monkeypatch):
-    slow(monkeypatch)
-    assert writer.start(State("s/1"), 1)
-    until_there_is_a_part(writer)
-    pid = writer._child.pid
-    writer.stop()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    writing, go_on = threading.Event(), threading.Event()
+    real = packing._PIECE
+
+    class Pieces(int):
+        def __radd__(self, other):
+            writing.set()
+            go_on.wait(PATIENCE_S)
+            return real + other
+
+    monkeypatch.setattr(packing, "_PIECE", Pieces(real))
+    assert writer.start(State("s/1", {}, {"a": large()}), 1)
+    assert writing.wait(PATIENCE_S)
+    threading.Timer(0.2, go_on.set).start()
+    writer.stop(PATIENCE_S)
     assert not parts(writer)
     assert not writer.busy
+    assert writer.folder.numbers() == []
     assert writer.wait(1.0) is None
 
 
-def test_where_no_process_can_be_made_it_is_a_failure_like_others(writer, monkeypatch):
-    def refuse():
-        raise OSError(12, "Cannot allocate memory")
+def test_the_memory_of_the_copy_is_kept_for_the_next(writer):
+    state = State("s/1", {}, {"a": large()})
+    copies = []
+    for number in (1, 2, 3):
+        assert writer.start(state, number)
+        assert writer.wait(PATIENCE_S).error == ""
+        copies.append(writer._room)
+    assert copies[0] is copies[1] is copies[2]
+    larger = State("s/1", {}, {"a": large(4_000_000)})
+    expected = pack(larger, b"a key of sixteen")
+    assert writer.start(larger, 4)
+    assert writer.wait(PATIENCE_S).path.read_bytes() == expected
 
-    monkeypatch.setattr(os, "fork", refuse)
-    before = sorted(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else None
-    assert writer.start(State("s/1"), 1)
-    assert "Cannot allocate memory" in writer.wait(1.0).error
-    if before is not None:
-        assert sorted(os.listdir("/proc/self/fd")) == before
-    assert gc.isenabled()
+
+def test_room_is_made_while_nobody_waits(writer):
+    state = State("s/1", {}, {"a": large()})
+    assert not writer.has_room(state)
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not writer.has_room(state):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)
+    room = writer._room
+    assert writer.start(state, 1)
+    assert writer.wait(PATIENCE_S).error == ""
+    assert writer._room is room
 
 
-def test_nothing_of_the_parent_runs_in_the_child(tmp_path):
-    """Neither exits, nor threads, nor destructors, nor a second line of what is buffered."""
+def test_a_worker_that_dies_leaves_what_the_next_deletes(tmp_path):
     program = """
-import atexit, gc, os, sys, threading, warnings
+import os, signal, sys, threading, time
 from pathlib import Path
-import numpy as np
-warnings.simplefilter("error")
+from models.states import packing
 from models.states.snapshot import State
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
-parent = os.getpid()
-said = lambda what: os.write(2, f"{what} in the child\\n".encode()) if os.getpid() != parent else 0
-atexit.register(said, "atexit")
-os.nice = lambda _: said("destructors") if gc.isenabled() else 0
-stop = threading.Event()
-thread = threading.Thread(target=stop.wait); thread.start()
-sys.stdout.write("once")
-writer = BackgroundWriter(SnapshotFolder(Path(sys.argv[1])))
-for number in range(1, 30):
-    assert writer.start(State("s/1", {}, {str(i): np.arange(i) for i in range(300)}), number)
-    assert writer.wait(60).error == ""
-stop.set(); thread.join()
-"""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    ended = subprocess.run(
-        command, env=environment, timeout=120, check=False, capture_output=True, text=True
-    )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "once", "")
-
-
-@pytest.mark.skipif(background._LIBC is None, reason="nobody tells a child here")
-def test_a_child_dies_with_its_parent(tmp_path):
-    program = """
-import os, signal, sys, time
-from pathlib import Path
-from models.states.snapshot import State
-from stream.snapshots.background import BackgroundWriter
-from stream.snapshots.folder import SnapshotFolder
-parent = os.getpid()
-os.fsync = lambda _: time.sleep(0 if os.getpid() == parent else 60)
+os.fsync = lambda _: time.sleep(60)
 writer = BackgroundWriter(SnapshotFolder(Path(sys.argv[1])))
 writer.start(State("s/1"), 1)
 while not list(Path(sys.argv[1]).glob("*.part")): time.sleep(0.01)
-print(writer._child.pid, flush=True)
-os.kill(parent, signal.SIGKILL)
+if sys.argv[2] == "kill":
+    os.kill(os.getpid(), signal.SIGKILL)
 """
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    ended = subprocess.run(
-        command, env=environment, timeout=60, check=False, capture_output=True, text=True
-    )
-    pid = int(ended.stdout)
-    deadline_s = time.monotonic() + 10
-    while is_alive(pid):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
-
-
-def is_alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+    for how, status in (("kill", -9), ("end", 0)):
+        command = [sys.executable, "-c", program, str(tmp_path), how]
+        # A thread that writes does not keep a process that has ended.
+        ended = subprocess.run(command, env=environment, timeout=30, check=False)
+        assert ended.returncode == status
+        assert SnapshotFolder(tmp_path).numbers() == []
+    SnapshotFolder(tmp_path).write(State("s/1"), 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["snapshot-000000000001.state"]
 
 
 def test_it_may_be_started_by_any_thread(writer):
