@@ -41,7 +41,7 @@ from stream.features.declare import (
 )
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
-from stream.secret_keys import hash_key_of, snapshot_key_of
+from stream.secret_keys import hash_key_of, redis_url_of, snapshot_key_of
 from stream.sections import (
     DecisionSection,
     FeaturesSection,
@@ -52,6 +52,7 @@ from stream.sections import (
     LimitsSection,
     ModelSection,
     RecoverySection,
+    RedisSection,
     RegistrySection,
     ReplaySection,
     SecuritySection,
@@ -87,6 +88,7 @@ class Config(BaseSettings):
     decision: DecisionSection = DecisionSection()
     worker: WorkerSection = WorkerSection()
     recovery: RecoverySection = RecoverySection()
+    redis: RedisSection = RedisSection()
     security: SecuritySection = SecuritySection()
     replay: ReplaySection = ReplaySection()
 
@@ -143,6 +145,10 @@ class Config(BaseSettings):
     def snapshot_key(self) -> bytes | None:
         """Return the key that seals snapshots; see `stream.secret_keys.snapshot_key_of`."""
         return snapshot_key_of(self.security.snapshot_key)
+
+    def redis_url(self) -> str:
+        """Return where Redis is, empty for nowhere; see `stream.secret_keys.redis_url_of`."""
+        return redis_url_of(self.redis.url)
 
 
 @dataclass(frozen=True)
@@ -396,7 +402,7 @@ def _describe(detail: Any) -> str:
         return f"{place}: no such key; the nearest is '{_nearest(location)}'"
     text = detail["msg"].removeprefix("Value error, ")
     value = detail["input"]
-    secret = location[0] == "security" or "client" in location
+    secret = location[0] == "security" or "client" in location or place == "redis.url"
     # A table may hold anything, and what was raised here names its value itself.
     if secret or detail["type"] == "value_error" or not isinstance(value, (str, int, float)):
         return f"{place}: {text}"

@@ -18,6 +18,7 @@ from stream.recovery.segments import Journal
 from stream.recovery.tail import KafkaReader
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
+from stream.store.setup import copier_of
 
 # Where what is configured decides nothing: how much is taken at once, where arrays lie, on how
 # many threads.
@@ -58,22 +59,32 @@ def recovery_of(
     ------
     RecoveryError
         If another worker has the folder.
+    SnapshotError
+        If it is empty and there are copies of snapshots, none of which can be used.
     """
     if not config.recovery.folder or connection.embedded:
         return None
     folder = Path(config.recovery.folder)
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
+    journal, copier = Journal(folder), copier_of(config, tell)
+    try:
+        if copier is not None and not snapshots.numbers() and not journal.numbers():
+            copier.bring_back(snapshots)
+    except BaseException:
+        journal.close()
+        raise
     reader = KafkaReader(
         PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
     )
     return Recovery(
-        Journal(folder),
+        journal,
         identity_of(config, decoders, hash_key),
         snapshots,
         BackgroundWriter(snapshots),
         reader,
         config.recovery.snapshot_interval / 1e6,
         tell,
+        copier=copier,
     )
 
 
