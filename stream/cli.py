@@ -296,7 +296,10 @@ def features_explain(
 @features_app.command("get")
 def features_get(
     entity: Annotated[str, typer.Argument(help="A name of fields.entities: card")],
-    entity_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, as payments have it.")],
+    entity_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="Its id, as payments have it; - reads it from stdin."),
+    ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:

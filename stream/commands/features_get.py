@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -40,6 +41,8 @@ def get_features(entity: str, entity_id: str, path: Path | None, as_json: bool) 
     if place is None:
         raise ConfigError("redis.url is empty: no features are written that could be read")
     of = _columns_of(config, entity)
+    if entity_id == "-":
+        entity_id = sys.stdin.readline().rstrip("\r\n")
     keys = [
         features_key(config.kafka.group, entity, key)
         for key in _hashes(entity_id, config.hash_key())
@@ -47,7 +50,7 @@ def get_features(entity: str, entity_id: str, path: Path | None, as_json: bool) 
     found = look_up(replace(place, timeout_s=min(_TIMEOUT_S, place.timeout_s * 4)), keys)
     now_us = time.time_ns() // 1000
     if as_json:
-        emit_json(_as_json(entity, keys[0], of, found, now_us))
+        emit_json(_as_json(entity, keys, of, found, now_us))
     elif found is None:
         say(_unknown(config, entity, now_us))
     else:
@@ -80,7 +83,7 @@ def _hashes(entity_id: str, key: bytes) -> list[int]:
 
 
 def _as_json(
-    entity: str, key: str, of: EntityColumns, found: Found | None, now_us: int
+    entity: str, keys: list[str], of: EntityColumns, found: Found | None, now_us: int
 ) -> dict[str, object]:
     said: dict[str, object] = {"entity": entity, "found": found is not None}
     if found is not None:
@@ -90,7 +93,7 @@ def _as_json(
             "source": found.source,
             "features": {name: found.values.get(name) for name in of.names},
         }
-    return {**said, "key": key}
+    return {**said, "keys": keys}
 
 
 def _table(entity: str, of: EntityColumns, found: Found, now_us: int) -> Table:
