@@ -24,6 +24,7 @@ from stream.recovery.setup import recovery_of
 from stream.shard import Shard
 from stream.shards import WholeTopic
 from stream.spill import Spill
+from stream.store.setup import online_features_of, shows_features
 from stream.timed import TimedLearner
 from stream.warm_up import WarmedUp, warm_up
 from stream.worker import Worker
@@ -224,6 +225,7 @@ def worker_of(
             f"worker.guarantee = 'exactly_once' cannot be kept by {where}: {why}; "
             "use 'at_least_once' and drop repeats by alert_id"
         )
+    shows = shows_features(config)
     registry = registry_of(config)
     try:
         decoders = decoders_of(config, registry, hash_key)
@@ -232,7 +234,7 @@ def worker_of(
         registry.close()
     for text in decoders.left_out:
         (on_error or (lambda _: None))(text)
-    engine = engine_of(config, hash_key)
+    engine = engine_of(config, hash_key, Keep.VALUES if shows else Keep.NOTHING)
     warm = warm_up(engine, decoders.transactions, decoders.labels)
     if on_ready is not None:
         on_ready(warm)
@@ -242,6 +244,8 @@ def worker_of(
     recovery = recovery_of(config, connection, inputs, codecs.alert, hash_key, tell)
     names = [topics.transactions, topics.labels]
     source = Source(connection, config.kafka.group, names, on_error)
-    shard = Shard(config, engine, *inputs, publisher_of(config, engine), codecs, recovery)
+    online = online_features_of(config, engine.parameters.features, tell)
+    publisher = publisher_of(config, engine)
+    shard = Shard(config, engine, *inputs, publisher, codecs, recovery, online=online)
     shards = WholeTopic(shard, lambda timeout_s: sink.flush(timeout_s) == 0)
-    return Worker(config, shards, source, sink)
+    return Worker(config, shards, source, sink, online)

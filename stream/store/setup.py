@@ -36,6 +36,11 @@ def place_of(config: Config) -> Place | None:
     return place
 
 
+def shows_features(config: Config) -> bool:
+    """Tell whether the features of entities are written: an engine must keep their values then."""
+    return place_of(config) is not None and config.redis.features
+
+
 def online_features_of(
     config: Config, features: FeatureSet, tell: Callable[[str], None]
 ) -> OnlineFeatures | None:
