@@ -24,10 +24,12 @@ from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal
+from stream.recovery.setup import bring_back
 from stream.shard import Shard
 from stream.shards import WholeTopic
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
+from stream.store.copier import Copier
 from stream.worker import Worker
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from stream.kafka.source import Positions
     from stream.recovery.journal import Entry, Header
     from stream.recovery.replaying import Place
+    from stream.store.copies import Copies
 
 IN, LABELS = "fraud.transactions", "fraud.labels"
 ALERTS, DECISIONS, DEAD, REVIEWS = (
@@ -406,6 +409,23 @@ class SimJournal(Journal):
         self._world.point("after journal")
 
 
+class SimCopier(Copier):
+    """Copies at once, or not at all, or half."""
+
+    def __init__(self, world: World, copies: Copies) -> None:
+        super().__init__([copies], world.told.append, lambda: world.seconds)
+        self._world = world
+
+    def copy(self, path: Path, number: int) -> None:
+        self._world.point("copy begins")
+        if self._world.chance(0.3):
+            return  # One that waited, and was left out.
+        self._ended = self._world.chance(0.2)
+        self.copy_now(path, number)
+        self._ended = False
+        self._world.point("copy is there")
+
+
 class SimWorker:
     """A worker from its start to its end or death.
 
@@ -414,10 +434,13 @@ class SimWorker:
     world : World
     recovers : bool
         Whether it has a journal and snapshots.
+    copies : Copies, optional
+        Where its snapshots are copied, and come back from where its disk is empty.
     """
 
-    def __init__(self, world: World, recovers: bool = True) -> None:
+    def __init__(self, world: World, recovers: bool = True, copies: Copies | None = None) -> None:
         self.world = world
+        self._copies = copies
         config, decoders, codecs = parts()
         engine = engine_of(config, KEY)
         recovery = self._recovery() if recovers else None
@@ -431,8 +454,12 @@ class SimWorker:
     def _recovery(self) -> Recovery:
         world = self.world
         snapshots = SnapshotFolder(world.folder, None, 3)
+        copier = None if self._copies is None else SimCopier(world, self._copies)
+        journal = SimJournal(world)
+        if copier is not None:
+            bring_back(copier, snapshots, journal)
         return Recovery(
-            SimJournal(world),
+            journal,
             identity(),
             snapshots,
             SimWriter(world, snapshots),  # type: ignore[arg-type]
@@ -441,6 +468,7 @@ class SimWorker:
             tell=world.told.append,
             clock=lambda: world.seconds,
             now_ms=lambda: world.now_ms,
+            copier=copier,
         )
 
     def live(self, turns: int | None = None) -> None:

@@ -14,10 +14,11 @@ from stream.kafka.reader import PlaceReader
 from stream.recovery.code_version import code_version
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
-from stream.recovery.segments import Journal
+from stream.recovery.segments import Journal, Segments
 from stream.recovery.tail import KafkaReader
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
+from stream.store.copier import Copier
 from stream.store.setup import copier_of
 
 # Where what is configured decides nothing: how much is taken at once, where arrays lie, on how
@@ -68,8 +69,8 @@ def recovery_of(
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
     journal, copier = Journal(folder), copier_of(config, tell)
     try:
-        if copier is not None and not snapshots.numbers() and not journal.numbers():
-            copier.bring_back(snapshots)
+        if copier is not None:
+            bring_back(copier, snapshots, journal)
     except BaseException:
         journal.close()
         raise
@@ -86,6 +87,18 @@ def recovery_of(
         tell,
         copier=copier,
     )
+
+
+def bring_back(copier: Copier, snapshots: SnapshotFolder, journal: Segments) -> None:
+    """Fill a folder in which nothing is: a journal is of its own snapshots, and they of it.
+
+    Raises
+    ------
+    SnapshotError
+        There are copies, and none can be used.
+    """
+    if not snapshots.numbers() and not journal.numbers():
+        copier.bring_back(snapshots)
 
 
 def identity_of(config: Config, decoders: tuple[Decoder, Decoder], hash_key: bytes) -> Identity:
