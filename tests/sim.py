@@ -19,6 +19,7 @@ from models.states.snapshot import pack, unpack
 from schemas.records import RecordCodec, builtin
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import Config, load
+from stream.engine import Keep
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from stream.recovery.journal import Entry, Header
     from stream.recovery.replaying import Place
     from stream.store.copies import Copies
+    from stream.store.online import OnlineFeatures
 
 IN, LABELS = "fraud.transactions", "fraud.labels"
 ALERTS, DECISIONS, DEAD, REVIEWS = (
@@ -436,18 +438,25 @@ class SimWorker:
         Whether it has a journal and snapshots.
     copies : Copies, optional
         Where its snapshots are copied, and come back from where its disk is empty.
+    online : OnlineFeatures, optional
+        Is told of the features; it lives in real time, and longer than this worker.
     """
 
-    def __init__(self, world: World, recovers: bool = True, copies: Copies | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        recovers: bool = True,
+        copies: Copies | None = None,
+        online: OnlineFeatures | None = None,
+    ) -> None:
         self.world = world
         self._copies = copies
         config, decoders, codecs = parts()
-        engine = engine_of(config, KEY)
+        engine = engine_of(config, KEY, Keep.NOTHING if online is None else Keep.VALUES)
         recovery = self._recovery() if recovers else None
         sink = SimSink(world)
-        self.shard = Shard(
-            config, engine, *decoders, publisher_of(config, engine), codecs, recovery
-        )
+        publisher = publisher_of(config, engine)
+        self.shard = Shard(config, engine, *decoders, publisher, codecs, recovery, online=online)
         shards = WholeTopic(self.shard, lambda timeout_s: sink.flush(timeout_s) == 0)
         self.worker = Worker(config, shards, SimSource(world), sink)  # type: ignore[arg-type]
 

@@ -32,11 +32,13 @@ HELP_MAX_S = 0.300
 # What `python -c pass` takes on an idle machine of today; a slower one gets more, up to twice.
 BARE_PYTHON_S = 0.030
 HEAVY = {"river", "numba", "numpy", "scipy", "confluent_kafka", "fastavro", "pandas", "duckdb"}
+HEAVY |= {"redis"}
 COMMANDS = [
     *(["demo"], ["run"], ["simulate"], ["replay"], ["doctor"], ["version"]),
     ["experiment"],
     *(["topics"], ["topics", "create"], ["schemas"], ["schemas", "check"]),
     *(["features"], ["features", "list"], ["features", "explain"], ["features", "build"]),
+    ["features", "get"],
 ]
 KEY = "00112233445566778899aabbccddeeff"
 QUICK = """
