@@ -100,6 +100,21 @@ class Place:
             client_name="fraudstream",
         )
 
+    def ping(self) -> None:
+        """Ask whether Redis is there.
+
+        Raises
+        ------
+        StoreError
+            It is not, or refuses us.
+        """
+        client = self.client()
+        try:
+            with self.asking(client):
+                client.ping()
+        finally:
+            client.close()
+
     @contextmanager
     def asking(self, client: redis.Redis) -> Iterator[None]:
         """Make what fails inside an error of ours, and forget the connections it failed on.

@@ -40,6 +40,7 @@ end
 for at, key in ipairs(KEYS) do
   local time, source, values = string.match(ARGV[2 + at], '^([^,]*),([^,]*),(.*)$')
   local old = redis.pcall('HMGET', key, '_event_time_us', '_source')
+  if old.err and not string.find(old.err, 'WRONGTYPE') then return old end
   if old.err or not newer(old, tonumber(time), source) then
     redis.call('DEL', key)
     local row, number = {'_event_time_us', time, '_source', source}, 0
