@@ -14,13 +14,15 @@ from stream.store.keys import EVENT_TIME_FIELD, SOURCE_FIELD, features_key
 from stream.store.newest import Newest
 
 # Redis is nobody else's while a script runs.
-ENTITIES_AT_ONCE = 64
+ENTITIES_AT_ONCE = 32
 
 # KEYS: an entity each. ARGV: time to live in ms (0: for ever), the features' names, and for each
 # entity its event time, source and values; all lists are joined by commas, and `nan` is a value
 # that is not known. An older payment changes nothing, so that a write may be repeated and may
-# come late. The hash is made anew, so that no feature that is not declared any more stays.
-# Names may hold commas in brackets, so they end with a line's end.
+# come late. A hash that holds more than what is written now (a value that is not known any more,
+# a feature that is not declared any more) is made anew; it is not deleted before what can fail,
+# because a full Redis refuses to write and not to delete. Names may hold commas, so each ends
+# with a line's end. A Lua call takes some thousands of arguments.
 _SCRIPT = """
 local ttl, names = tonumber(ARGV[1]), {}
 local written = 0
@@ -37,23 +39,30 @@ local function newer(old, time, source)
   if old_partition ~= partition then return old_partition > partition end
   return old_offset > offset
 end
+local function set(key, row)
+  for first = 1, #row, 2000 do
+    redis.call('HSET', key, unpack(row, first, math.min(first + 1999, #row)))
+  end
+end
 for at, key in ipairs(KEYS) do
   local time, source, values = string.match(ARGV[2 + at], '^([^,]*),([^,]*),(.*)$')
   local old = redis.pcall('HMGET', key, '_event_time_us', '_source')
-  if old.err and not string.find(old.err, 'WRONGTYPE') then return old end
-  if old.err or not newer(old, tonumber(time), source) then
+  if old.err then
+    if not string.find(old.err, 'WRONGTYPE') then return old end
     redis.call('DEL', key)
+  end
+  if old.err or not newer(old, tonumber(time), source) then
     local row, number = {'_event_time_us', time, '_source', source}, 0
     for value in string.gmatch(values, '[^, ]+') do
       number = number + 1
       if value ~= 'nan' then row[#row + 1], row[#row + 2] = names[number], value end
-      if #row > 2000 then
-        redis.call('HSET', key, unpack(row))
-        row = {}
-      end
     end
-    if #row > 0 then redis.call('HSET', key, unpack(row)) end
-    if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
+    set(key, row)
+    if redis.call('HLEN', key) * 2 ~= #row then
+      redis.call('DEL', key)
+      set(key, row)
+    end
+    if ttl > 0 then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
     written = written + 1
   end
 end

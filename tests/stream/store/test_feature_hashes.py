@@ -71,6 +71,10 @@ def test_without_a_time_to_live_it_stays(place, group, client):
     hashes = FeatureHashes(place, group, "t", 0)
     hashes.write(OF, rows(((1, 0, 0), (1, 2, 3))))
     assert client.ttl(features_key(group, "card", KEY)) == -1
+    # One that was to go before stays from now on.
+    client.expire(features_key(group, "card", KEY), 60)
+    hashes.write(OF, rows(((2, 0, 1), (1, 2, 3))))
+    assert client.ttl(features_key(group, "card", KEY)) == -1
     hashes.close()
 
 
@@ -89,7 +93,7 @@ def test_in_any_order_the_newest_stays(hashes, place, group, order):
 @seeds(5)
 def test_whatever_is_repeated_and_late_all_entities_end_at_their_newest(hashes, place, group, seed):
     rng = np.random.default_rng(seed)
-    n, best = 64, {}
+    n, best = 32, {}
     for _ in range(30):
         marks = np.stack([rng.integers(0, 50, n), rng.integers(0, 3, n), rng.integers(0, 5, n)])
         keys = rng.integers(1, 20, n).astype(np.uint64)
@@ -174,6 +178,20 @@ def test_a_write_whose_answer_was_lost_is_repeated_without_a_trace(redis_url, gr
         assert look_up(place, [key]).values[NAMES[0]] == 3.0
         hashes.close()
         other.close()
+
+
+def test_a_full_redis_keeps_what_it_has(hashes, client, place, group):
+    hashes.write(OF, rows(((1, 0, 0), (1, 2, 3))))
+    client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreError, match="is full"):
+            hashes.write(OF, rows(((2, 0, 1), (4, math.nan, 6))))
+    finally:
+        client.config_set("maxmemory", "0")
+    key = features_key(group, "card", KEY)
+    assert look_up(place, [key]).values == dict(zip(NAMES, (1.0, 2.0, 3.0), strict=True))
+    hashes.write(OF, rows(((2, 0, 1), (4, math.nan, 6))))
+    assert look_up(place, [key]).values == {NAMES[0]: 4.0, NAMES[2]: 6.0}
 
 
 def test_an_entity_is_forgotten_on_request(hashes, place, group):
