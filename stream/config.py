@@ -402,7 +402,7 @@ def _describe(detail: Any) -> str:
         return f"{place}: no such key; the nearest is '{_nearest(location)}'"
     text = detail["msg"].removeprefix("Value error, ")
     value = detail["input"]
-    secret = location[0] == "security" or "client" in location or place == "redis.url"
+    secret = location[0] == "security" or "client" in location
     # A table may hold anything, and what was raised here names its value itself.
     if secret or detail["type"] == "value_error" or not isinstance(value, (str, int, float)):
         return f"{place}: {text}"

@@ -28,6 +28,8 @@ class TcpProxy:
     drop_replies : bool
         Answers go nowhere, and their connection is closed: what was asked was done, and nobody
         hears of it.
+    drop_next : int
+        So many answers more are lost like that.
     blackhole : bool
         Nothing is passed on either way; connections stay open.
     refuse : bool
@@ -40,6 +42,7 @@ class TcpProxy:
         self.target = target
         self.latency_s = 0.0
         self.drop_replies = False
+        self.drop_next = 0
         self.blackhole = False
         self.refuse = False
         self.connections = 0
@@ -102,7 +105,8 @@ class TcpProxy:
                     time.sleep(self.latency_s)
                 while self.blackhole and not self._ended:
                     time.sleep(0.005)
-                if answers and self.drop_replies:
+                if answers and (self.drop_replies or self.drop_next):
+                    self.drop_next = max(0, self.drop_next - 1)
                     self.dropped += 1
                     break
                 last = False

@@ -75,7 +75,7 @@ class Breaker:
     def failed(self) -> None:
         """Take note of a call that did not."""
         self.failures += 1
-        if self.circuit is Circuit.CLOSED and self.failures < self._failures_max:
+        if self.failures < self._failures_max:
             return
         self.circuit = Circuit.OPEN
         self._until_s = self._clock() + self._pause_s

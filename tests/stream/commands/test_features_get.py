@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import threading
 import time
 
 import pytest
@@ -60,6 +61,7 @@ def paid(path, payments):
             worker.turn(0.05)
         worker.finish(5)
         worker.close()
+        assert "online features" not in {thread.name for thread in threading.enumerate()}
         return summary(worker)
 
 

@@ -112,11 +112,33 @@ def test_what_lost_its_answer_is_not_sent_again(redis_server):
         client = lossy.client()
         with lossy.asking(client):
             assert client.incr("count") == 1
-        proxy.drop_replies = True
+        # Only this one: whoever tried again would be heard.
+        proxy.drop_next = 1
         with pytest.raises(StoreError), lossy.asking(client):
             client.incr("count")
-        proxy.drop_replies = False
+        assert proxy.dropped == 1
         assert asked(there, "GET count") == b"2"
+        client.close()
+
+
+@pytest.mark.redis
+def test_a_server_that_is_the_primary_no_more_is_asked_on_a_new_connection(redis_server):
+    with TcpProxy(redis_server.ports[0]) as proxy, redis.Redis.from_url(redis_server.url) as admin:
+        there = place(f"redis://127.0.0.1:{proxy.port}/0", 5.0)
+        client = there.client()
+        with there.asking(client):
+            client.set("a", "b")
+        assert proxy.connections == 1
+        admin.replicaof("127.0.0.1", 1)
+        try:
+            with pytest.raises(StoreError, match=r"refused: .*read only"), there.asking(client):
+                client.set("a", "c")
+        finally:
+            admin.replicaof("NO", "ONE")
+        # The name may lead elsewhere by now.
+        with there.asking(client):
+            client.set("a", "c")
+        assert proxy.connections == 2
         client.close()
 
 

@@ -170,9 +170,15 @@ def test_in_redis_a_copy_that_was_cut_anywhere_is_none_and_leaves_nothing(
             for number in numbers[:2]:
                 whole.fetch(number, tmp_path / "back")
                 assert (tmp_path / "back").read_bytes() == pack(state(number))
-    assert cut > 50
-    put(whole, snapshots, 4)
-    assert whole.numbers()[0] == 4
+        assert cut > 50
+        # What is left of one that nobody tries again goes with the next.
+        snapshots.write(state(4), 4)
+        proxy.cut_after(20_000)
+        with pytest.raises(StoreError):
+            RedisCopies(there, group, "worker", 2).put(snapshots.path(4), 4, always)
+        assert [key for key in keys_of(redis_place) if ":000000000004-" in key]
+    put(whole, snapshots, 5)
+    assert whole.numbers()[0] == 5
     assert len(keys_of(redis_place)) == 1 + 2 * per_copy
 
 
