@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -106,8 +107,6 @@ def test_connections_are_cut_and_refused(proxy: TcpProxy) -> None:
         proxy.cut()
         assert client.recv(10) == b""
     proxy.refuse = True
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as client:
-        try:
-            assert client.recv(10) == b""
-        except ConnectionResetError:
-            pass
+    client = socket.create_connection(("127.0.0.1", proxy.port), timeout=5)
+    with client, contextlib.suppress(ConnectionResetError):
+        assert client.recv(10) == b""

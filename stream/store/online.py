@@ -46,6 +46,10 @@ class Hashes(Protocol):
         """Write some entities' values, or raise StoreError."""
         ...
 
+    def forget(self, entity: str, keys: list[int]) -> None:
+        """Delete entities, or raise StoreError."""
+        ...
+
     def close(self) -> None:
         """Let go of it."""
         ...
@@ -59,6 +63,14 @@ class _Block(NamedTuple):
     reasons: NDArray[np.int64]
     duplicate: NDArray[np.bool_]
     matrix: NDArray[np.float64]
+
+
+class _Erased(NamedTuple):
+    """Entities of a type of which nothing may be there, whatever was handed over before."""
+
+    put_s: float
+    entity: str
+    keys: tuple[int, ...]
 
 
 class OnlineFeatures:
@@ -91,11 +103,13 @@ class OnlineFeatures:
         self._breaker = Breaker(clock) if breaker is None else breaker
         self._entities = list(entities)
         self._waiting = [nobody(len(of.names)) for of in self._entities]
-        self._queue: deque[_Block] = deque()
+        self._queue: deque[_Block | _Erased] = deque()
+        self._erased: deque[_Erased] = deque()
         # Each is written by one thread only: rows that came, that were taken, that were dropped.
         self._came = self._taken = self._pushed_out = self._given_up = 0
         self._said = False
         self._end_s: float | None = None
+        self._ending = False
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._run, name="online features", daemon=True)
         self._thread.start()
@@ -117,9 +131,24 @@ class OnlineFeatures:
         self._came += len(batch)
         while self._came - self._taken - self._pushed_out > ROWS_MAX:
             try:
-                self._pushed_out += len(self._queue.popleft().batch)
+                oldest = self._queue.popleft()
             except IndexError:  # The other thread has just taken the last.
                 break
+            if isinstance(oldest, _Block):
+                self._pushed_out += len(oldest.batch)
+            else:  # It is never given up.
+                self._erased.append(oldest)
+
+    def forget(self, entity: str, keys: Sequence[int]) -> None:
+        """Have entities deleted, as soon as Redis answers; what is put later is written again.
+
+        Parameters
+        ----------
+        entity : str
+        keys : sequence of int
+            Keyed hashes of the ids.
+        """
+        self._queue.append(_Erased(self._clock(), entity, tuple(keys)))
 
     def as_dict(self) -> dict[str, Any]:
         """Return how it stands; rows and entities that were given up count as dropped."""
@@ -138,8 +167,9 @@ class OnlineFeatures:
     def behind_seconds(self) -> float:
         """For how long the oldest of what is not written yet has waited."""
         oldest = [float(each.put_s.min()) for each in self._waiting if len(each)]
-        with suppress(IndexError):
-            oldest.append(self._queue[0].put_s)
+        for queue in (self._queue, self._erased):
+            with suppress(IndexError):
+                oldest.append(queue[0].put_s)
         return max(0.0, self._clock() - min(oldest, default=self._clock()))
 
     def close(self, timeout_s: float = 1.0) -> None:
@@ -152,6 +182,9 @@ class OnlineFeatures:
         gather_s = self._clock()
         try:
             while not self._over():
+                if self._end_s is not None and not self._ending:
+                    # However long the pause was to be, there is no later: once more.
+                    self._ending, self._breaker = True, Breaker(self._clock, failures_max=1)
                 if self._clock() >= gather_s:
                     self._rest(self._gather)
                     shut = self._breaker.circuit is Circuit.OPEN
@@ -177,18 +210,23 @@ class OnlineFeatures:
         """Tell whether it is to end: nothing is left, nothing can be done, or time is up."""
         if self._end_s is None:
             return False
-        left = bool(self._queue) or any(map(len, self._waiting))
-        return not left or self._breaker.circuit is Circuit.OPEN or self._clock() >= self._end_s
+        left = bool(self._queue or self._erased) or any(map(len, self._waiting))
+        given_up = self._ending and self._breaker.circuit is Circuit.OPEN
+        return not left or given_up or self._clock() >= self._end_s
 
     def _gather(self) -> bool:
         """Take what was handed over, keep the newest of each entity; tell whether there was any."""
-        blocks = []
+        blocks: list[_Block] = []
         while self._queue:
             try:
-                blocks.append(self._queue.popleft())
+                each = self._queue.popleft()
             except IndexError:  # The other thread made room.
                 break
-            self._taken += len(blocks[-1].batch)
+            if isinstance(each, _Erased):
+                self._erased.append(each)
+            else:
+                self._taken += len(each.batch)
+                blocks.append(each)
         if not blocks:
             return False
         for at, of in enumerate(self._entities):
@@ -197,8 +235,34 @@ class OnlineFeatures:
             self._waiting[at] = joined.rows(slice(-ENTITIES_MAX, None))
         return True
 
+    def _drop(self, erased: _Erased) -> None:
+        """Leave unwritten what waits of some entities and came before they were erased."""
+        keys = np.array(erased.keys, np.uint64)
+        for at, of in enumerate(self._entities):
+            if of.entity == erased.entity:
+                waiting = self._waiting[at]
+                before = np.isin(waiting.keys, keys) & (waiting.put_s <= erased.put_s)
+                self._waiting[at] = waiting.rows(np.flatnonzero(~before))
+
+    def _forget_some(self) -> bool:
+        """Delete what is to be deleted, before anything is written; tell whether it is done."""
+        while self._erased:
+            self._drop(self._erased[0])
+            if not self._breaker.allows():
+                return False
+            try:
+                self._hashes.forget(self._erased[0].entity, list(self._erased[0].keys))
+            except StoreError as error:
+                self._failed(str(error))
+                return False
+            self._succeeded(0)
+            self._erased.popleft()
+        return True
+
     def _write_some(self) -> bool:
         """Write a piece of each type; tell whether there is more to write at once."""
+        if not self._forget_some():
+            return False
         more = False
         for at, of in enumerate(self._entities):
             piece = self._waiting[at].rows(slice(ENTITIES_AT_ONCE))

@@ -67,11 +67,22 @@ class Written:
             self.rows.append((of.entity, key, tuple(mark), value))
         return len(newest)
 
+    def forget(self, entity, keys):
+        if self.down:
+            raise StoreError("Redis is not there")
+        self.rows.append((entity, tuple(keys), "forgotten", None))
+
     def close(self):
         self.closed = True
 
     def of(self, entity):
-        return {key: (mark[2], value) for of, key, mark, value in self.rows if of == entity}
+        found = {}
+        for of, key, mark, value in self.rows:
+            if of == entity and mark == "forgotten":
+                found = {each: what for each, what in found.items() if each not in key}
+            elif of == entity:
+                found[key] = mark[2], value
+        return found
 
 
 @pytest.fixture
@@ -213,6 +224,20 @@ def test_a_redis_that_is_down_is_not_asked_all_the_time(written, engine):
     assert online.as_dict()["state"] == "degraded"
 
 
+def test_at_the_end_redis_is_asked_once_more(written, engine):
+    written.down = True
+    entities = entity_columns(CONFIG.engine_parameters().features)
+    breaker = Breaker(time.monotonic, failures_max=1, pause_s=60.0, pause_max_s=60.0)
+    online = OnlineFeatures(written, entities, breaker=breaker)
+    each = batch([1])
+    online.put(each, engine.step(each))
+    wait_until(lambda: online.failed)
+    written.down = False
+    online.close(5.0)
+    assert written.of("card").keys() == {1}
+    assert online.as_dict()["state"] == "ok"
+
+
 def test_entities_that_wait_are_bounded_and_the_oldest_go(online, written, engine, monkeypatch):
     monkeypatch.setattr(online_module, "ENTITIES_MAX", 10)
     written.down = True
@@ -227,6 +252,34 @@ def test_entities_that_wait_are_bounded_and_the_oldest_go(online, written, engin
     wait_until(lambda: not online.behind_seconds)
     assert sorted(written.of("card")) == list(range(21, 31))
     assert online.as_dict()["dropped"] == 21
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("rows_max", [50_000, 3])
+def test_who_is_erased_is_gone_whatever_waited(
+    online, written, engine, monkeypatch, down, rows_max
+):
+    monkeypatch.setattr(online_module, "ROWS_MAX", rows_max)
+    first = batch([1, 2, 3])
+    online.put(first, engine.step(first))
+    wait_until(lambda: len(written.of("card")) == 3)
+    written.down = down
+    if down:
+        again = batch([1, 2], first_offset=3)
+        online.put(again, engine.step(again))
+        wait_until(lambda: online.failed)
+    waits = batch([1, 2], first_offset=5)
+    online.put(waits, engine.step(waits))
+    online.forget("card", [1, 3])
+    comes_back = batch([3], first_offset=7)
+    online.put(comes_back, engine.step(comes_back))
+    written.down = False
+    wait_until(lambda: not online.behind_seconds)
+    online.close()
+    assert sorted(written.of("card")) == [2, 3]
+    assert written.of("card")[3][0] == 7
+    # Other entities with the same hash are others.
+    assert 7 in written.of("merchant")
 
 
 def test_decisions_are_the_same_whether_values_are_kept():
