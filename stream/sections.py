@@ -401,9 +401,9 @@ class RecoverySection(Section):
     """A folder elsewhere, on a network disk or a mounted object store, that gets a copy of each
     snapshot; a worker whose `folder` is empty begins with the newest. Each worker needs its own.
     Empty: no copies there."""
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "worker"
-    """Which worker of the group this is, in the keys of its snapshot copies in Redis. Each worker
-    needs its own, and keeps it when it moves to another host."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    """Which worker of the group this is, in the keys of its snapshot copies in Redis
+    (`redis.snapshots`). Each worker needs its own, and keeps it when it moves to another host."""
 
 
 class RedisSection(Section):
@@ -421,8 +421,9 @@ class RedisSection(Section):
     features_ttl: Duration = 30 * 86_400_000_000
     """An entity that is silent for this long is forgotten there; 0: never."""
     snapshots: bool = False
-    """Whether each snapshot is copied there; a worker whose `recovery.folder` is empty begins with
-    the newest. Redis needs memory for `recovery.keep` of them and one more."""
+    """Whether each snapshot is copied there, under `recovery.name`; a worker whose
+    `recovery.folder` is empty begins with the newest. Redis needs memory for `recovery.keep` of
+    them and one more."""
 
 
 class SecuritySection(Section):

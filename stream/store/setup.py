@@ -72,5 +72,10 @@ def copier_of(config: Config, tell: Callable[[str], None]) -> Copier | None:
         places.append(FolderCopies(Path(section.copy_folder), section.keep))
     place = place_of(config)
     if place is not None and config.redis.snapshots:
+        if not section.name:
+            raise ConfigError(
+                "recovery.name: redis.snapshots needs it, so that no worker of the group takes "
+                'another\'s copies for its own: give each worker one, such as "a"'
+            )
         places.append(RedisCopies(place, config.kafka.group, section.name, section.keep))
     return Copier(places, tell) if places else None

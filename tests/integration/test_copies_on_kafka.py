@@ -33,6 +33,7 @@ review = 0.1
 [recovery]
 folder = "{folder}"
 snapshot_interval = "1s"
+name = "worker"
 [redis]
 url = "{url}"
 snapshots = true

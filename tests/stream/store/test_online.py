@@ -22,7 +22,8 @@ from stream.engine import Keep
 from stream.store import online as online_module
 from stream.store.breaker import Breaker
 from stream.store.entity_columns import entity_columns
-from stream.store.online import OnlineFeatures
+from stream.store.feature_hashes import ENTITIES_AT_ONCE
+from stream.store.online import SHARE_MAX, OnlineFeatures
 
 KEY = bytes(range(16))
 START_US = 1_700_000_000_000_000
@@ -280,6 +281,61 @@ def test_who_is_erased_is_gone_whatever_waited(
     assert written.of("card")[3][0] == 7
     # Other entities with the same hash are others.
     assert 7 in written.of("merchant")
+
+
+def test_who_is_erased_while_redis_hangs_is_gone_though_rows_are_given_up(
+    online, written, engine, monkeypatch
+):
+    monkeypatch.setattr(online_module, "ROWS_MAX", 5)
+    first = batch([1, 2])
+    online.put(first, engine.step(first))
+    wait_until(lambda: len(written.of("card")) == 2)
+    written.held.clear()
+    second = batch([9], first_offset=2)
+    online.put(second, engine.step(second))
+    attempts = written.attempts
+    wait_until(lambda: written.attempts > attempts)
+    online.forget("card", [1])
+    for n in range(10):
+        each = batch([3], first_offset=3 + n)
+        online.put(each, engine.step(each))
+    written.held.set()
+    online.close()
+    assert sorted(written.of("card")) == [2, 3, 9]
+
+
+def test_a_thread_that_has_much_to_write_leaves_most_of_the_processor_to_others(engine):
+    class Busy(Written):
+        def write(self, of, newest):
+            self.times.append(time.monotonic())
+            until = time.thread_time() + 0.005
+            while time.thread_time() < until:
+                pass
+            return super().write(of, newest)
+
+    busy = Busy()
+    busy.times = []
+    (card, _) = entity_columns(CONFIG.engine_parameters().features)
+    online = OnlineFeatures(busy, [card])
+    each = batch(np.arange(1, 1001))
+    online.put(each, engine.step(each))
+    wait_until(lambda: len(busy.of("card")) == 1000)
+    pieces = len(busy.times)
+    assert pieces == -(-1000 // ENTITIES_AT_ONCE)
+    assert busy.times[-1] - busy.times[0] > 0.9 * (pieces - 1) * 0.005 / SHARE_MAX
+    online.close()
+
+
+def test_what_waits_too_long_is_said(online, written, engine, monkeypatch):
+    monkeypatch.setattr(online_module, "BEHIND_MAX_S", 0.05)
+    written.held.clear()
+    first = batch([1])
+    online.put(first, engine.step(first))
+    assert online.as_dict()["state"] == "ok"
+    wait_until(lambda: online.as_dict()["state"] == "degraded")
+    assert online.failed == 0
+    written.held.set()
+    wait_until(lambda: online.as_dict()["state"] == "ok")
 
 
 def test_decisions_are_the_same_whether_values_are_kept():

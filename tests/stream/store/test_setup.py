@@ -52,6 +52,9 @@ def test_a_url_may_be_in_a_file(tmp_path):
 def test_snapshots_are_copied_where_it_is_asked_for(tmp_path):
     own = {"folder": str(tmp_path / "own")}
     assert copier_of(load(None, recovery=own, redis={"url": URL}), print) is None
+    with pytest.raises(ConfigError, match=r"recovery\.name: redis\.snapshots needs it"):
+        copier_of(load(None, recovery=own, redis={"url": URL, "snapshots": True}), print)
+    own["name"] = "a"
     copies = {**own, "copy_folder": str(tmp_path / "copies")}
     for recovery, redis, names in (
         (copies, {}, [str(tmp_path / "copies")]),
