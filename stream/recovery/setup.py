@@ -67,7 +67,7 @@ def recovery_of(
         return None
     folder = Path(config.recovery.folder)
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
-    journal, copier = Journal(folder), copier_of(config, tell)
+    copier, journal = copier_of(config, tell), Journal(folder)
     try:
         if copier is not None:
             bring_back(copier, snapshots, journal)

@@ -56,7 +56,7 @@ def once_more(world, folder):
     return reference, other
 
 
-@seeds(20)
+@seeds(10)
 def test_it_is_what_it_would_have_been_and_says_nothing_twice(seed, tmp_path):
     world = World(seed, tmp_path / "disk")
     copies = FolderCopies(tmp_path / "copies", 3)
