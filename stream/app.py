@@ -8,21 +8,24 @@ from pathlib import Path
 
 from schemas.compiler import Program, compile_schema
 from schemas.decoder import Decoder, Limits
-from schemas.errors import SchemaError, UnsupportedGuaranteeError
+from schemas.errors import BrokerError, SchemaError, UnsupportedGuaranteeError
 from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import LABEL_ROLES, Roles
+from stream.by_partition import ByPartition
 from stream.config import Config
 from stream.engine import Engine, Keep
 from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source
+from stream.kafka.topics import existing
 from stream.labels.memory import in_memory
 from stream.publish import Codecs, Policy, Publisher
+from stream.recovery.recovery import Recovery
 from stream.recovery.setup import recovery_of
 from stream.shard import Shard
-from stream.shards import WholeTopic
+from stream.shards import Shards, WholeTopic
 from stream.spill import Spill
 from stream.store.setup import online_features_of, shows_features
 from stream.timed import TimedLearner
@@ -56,9 +59,21 @@ def registry_of(config: Config) -> Registry:
     return open_registry(place, auto_register=config.registry.auto_register)
 
 
-def engine_of(config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING) -> Engine:
-    """Build an engine that has seen nothing yet; the key is that of its decoders."""
-    parameters = config.engine_parameters(hash_key)
+def engine_of(
+    config: Config, hash_key: bytes, keep: Keep = Keep.NOTHING, partitions: int = 1
+) -> Engine:
+    """Build an engine that has seen nothing yet.
+
+    Parameters
+    ----------
+    config : Config
+    hash_key : bytes
+        That of its decoders.
+    keep : Keep
+    partitions : int
+        How many engines there are, one for each partition; 1: it is the only one.
+    """
+    parameters = config.engine_parameters(hash_key, partitions)
     # River takes a second to import, and not every command asks for a model.
     from stream.learners import challenger_of, learner_of
 
@@ -180,7 +195,7 @@ def publisher_of(config: Config, engine: Engine) -> Publisher:
     policy = Policy(
         parameters.thresholds,
         names,
-        config.fields.model_dump_json(),
+        config.fields.model_dump_json(exclude={"key"}),
         parameters.calibrate,
         parameters.alerts_per_day,
         parameters.explore,
@@ -213,6 +228,8 @@ def worker_of(
         If the configured guarantee cannot be kept.
     RecoveryError
         If another worker has the recovery folder.
+    BrokerError
+        If the input topics are not alike, where each partition has a state of its own.
     """
     if config.worker.guarantee == "exactly_once":
         where = "the embedded broker" if connection.embedded else "this version"
@@ -234,18 +251,59 @@ def worker_of(
         registry.close()
     for text in decoders.left_out:
         (on_error or (lambda _: None))(text)
-    engine = engine_of(config, hash_key, Keep.VALUES if shows else Keep.NOTHING)
+    topics = config.topics
+    partitions = input_partitions(config, connection) if config.per_partition else 1
+    keep = Keep.VALUES if shows else Keep.NOTHING
+    engine = engine_of(config, hash_key, keep, partitions)
     warm = warm_up(engine, decoders.transactions, decoders.labels)
     if on_ready is not None:
         on_ready(warm)
-    topics, inputs = config.topics, (decoders.transactions, decoders.labels)
     tell = on_error or (lambda _: None)
     sink = Sink(connection, topics.outputs(), on_error)
-    recovery = recovery_of(config, connection, inputs, codecs.alert, hash_key, tell)
-    names = [topics.transactions, topics.labels]
-    source = Source(connection, config.kafka.group, names, on_error)
+    source = Source(connection, config.kafka.group, config.topics.inputs(), on_error)
+
     online = online_features_of(config, engine.parameters.features, tell)
-    publisher = publisher_of(config, engine)
-    shard = Shard(config, engine, *inputs, publisher, codecs, recovery, online=online)
-    shards = WholeTopic(shard, lambda timeout_s: sink.flush(timeout_s) == 0)
+
+    def shard_of(engine: Engine, recovery: Recovery | None, partition: int | None) -> Shard:
+        inputs, publisher = (decoders.transactions, decoders.labels), publisher_of(config, engine)
+        return Shard(config, engine, *inputs, publisher, codecs, recovery, partition, online)
+
+    def recovery_for(partition: int | None) -> Recovery | None:
+        inputs = decoders.transactions, decoders.labels
+        where = None if partition is None else (partition, partitions)
+        return recovery_of(config, connection, inputs, codecs.alert, hash_key, tell, where)
+
+    def settle(timeout_s: float) -> bool:
+        return sink.flush(timeout_s) == 0
+
+    def make(partition: int) -> Shard:
+        engine = engine_of(config, hash_key, keep, partitions)
+        return shard_of(engine, recovery_for(partition), partition)
+
+    shards: Shards = (
+        ByPartition(make, tuple(topics.inputs()), settle)
+        if config.per_partition
+        else WholeTopic(shard_of(engine, recovery_for(None), None), settle)
+    )
     return Worker(config, shards, source, sink, online)
+
+
+def input_partitions(config: Config, connection: Connection) -> int:
+    """Return how many partitions each input topic has.
+
+    Raises
+    ------
+    BrokerError
+        If they have not the same number, or one is not there.
+    """
+    topics = config.topics
+    found = existing(connection)
+    counts = {name: found.get(name, 0) for name in topics.inputs()}
+    if len(set(counts.values())) > 1 or not all(counts.values()):
+        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise BrokerError(
+            f"worker.state = 'per_partition' needs as many partitions in each input topic, and "
+            f"{told}: what is said of a payment must be where the payment is. Create them alike, "
+            "and give labels the key of their payment"
+        )
+    return counts[topics.transactions]

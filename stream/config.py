@@ -13,7 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -41,6 +41,7 @@ from stream.features.declare import (
 )
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
+from stream.features.scope import spread
 from stream.secret_keys import hash_key_of, redis_url_of, snapshot_key_of
 from stream.sections import (
     DecisionSection,
@@ -117,15 +118,28 @@ class Config(BaseSettings):
         inputs = self.inputs()
         return declare(self.features.names or default_names(inputs), inputs)
 
-    def engine_parameters(self, hash_key: bytes = bytes(16)) -> EngineParameters:
-        """Return what the engine needs of all this, and the key that categories are hashed with."""
+    def engine_parameters(
+        self, hash_key: bytes = bytes(16), partitions: int = 1
+    ) -> EngineParameters:
+        """Return what the engine needs of all this.
+
+        Parameters
+        ----------
+        hash_key : bytes
+            What categories are hashed with.
+        partitions : int
+            Among how many engines what holds for the whole stream is shared out.
+        """
+        labels = self.labels.rules(tuple(self.fields.entities))
+        # Rounded up: a cap of one must not become none.
+        each = -(-labels.source_max_per_day // partitions)
         return EngineParameters(
             features=FeatureSet(self.declared(), self.roles().layout, self.inputs()),
             capacities=self.windows.capacity,
             hash_key=hash_key,
             thresholds=self.decision.thresholds(),
             calibrate=self.decision.calibrate,
-            alerts_per_day=self.decision.alerts_per_day,
+            alerts_per_day=self.decision.alerts_per_day / partitions,
             explore=self.decision.explore,
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
@@ -133,10 +147,15 @@ class Config(BaseSettings):
             waiting_max=self.labels.waiting_max,
             allowed_lateness_us=self.windows.allowed_lateness,
             idle_after_us=self.windows.idle_after,
-            labels=self.labels.rules(tuple(self.fields.entities)),
+            labels=replace(labels, source_max_per_day=each),
             learn_interval_us=self.labels.learn_interval,
             batch_rows_max=self.worker.batch_rows_max,
         )
+
+    @property
+    def per_partition(self) -> bool:
+        """Whether each partition has a state of its own."""
+        return self.worker.state == "per_partition"
 
     def hash_key(self) -> bytes:
         """Return the 16 bytes of the key; see `stream.secret_keys.hash_key_of`."""
@@ -276,6 +295,11 @@ def _check_together(config: Config) -> Iterator[_Problem]:
         near = nearest(capped, entities, "the list")
         text = f"labels.capped_entity: no entity of fields.entities is {quoted(capped)}{near}"
         yield _Problem(("labels", "capped_entity"), text)
+    key = config.fields.key
+    if key and key not in entities:
+        near = nearest(key, entities, "the list")
+        text = f"fields.key: no entity of fields.entities is {quoted(key)}{near}"
+        yield _Problem(("fields", "key"), text)
     inputs = config.inputs()
     wrong = [_Problem(path, f"{'.'.join(path)}: {text}") for path, text in inputs.problems()]
     if wrong:
@@ -284,6 +308,8 @@ def _check_together(config: Config) -> Iterator[_Problem]:
     features, errors = examine(config.features.names or default_names(inputs), inputs)
     for error in errors:
         yield _Problem(("features", "names", error.place), f"features.names: {error}")
+    if config.per_partition and not config.worker.partial_features:
+        yield from _check_scope(spread(features, config.fields.message_key()))
     used = entities_of(features)
     for name in config.windows.capacity:
         if not errors and name not in used:
@@ -307,6 +333,18 @@ def _check_together(config: Config) -> Iterator[_Problem]:
             f"limits.amount_minor_max: the squares that std and zscore sum are exact for amounts "
             f"of at most {SQUARED_MAX:_}, not of {amount_max:,}",
         )
+
+
+def _check_scope(partial: list[str]) -> Iterator[_Problem]:
+    """Find features that would count only a part of what their entity did."""
+    if partial:
+        more = f", and {len(partial) - 1} more" if len(partial) > 1 else ""
+        text = (
+            f"worker.partial_features: with a state per partition {quoted(partial[0])}{more} would "
+            "count what the entity did in the payment's partition alone: leave out what "
+            "`fraudstream features list` shows as partial, or set it to true"
+        )
+        yield _Problem(("worker", "state"), text)
 
 
 def _check_model(model: LearnerSection, place: KeyPath) -> Iterator[_Problem]:

@@ -72,8 +72,12 @@ class TopicsSection(Section):
 
     def names(self) -> list[str]:
         """Return every topic that is in use."""
-        names = [self.transactions, self.labels, *self.outputs()]
+        names = [*self.inputs(), *self.outputs()]
         return [name for name in names if name]
+
+    def inputs(self) -> list[str]:
+        """Return those that are read."""
+        return [self.transactions, self.labels]
 
     def outputs(self) -> list[str]:
         """Return those that are written."""
@@ -115,6 +119,9 @@ class FieldsSection(Section):
     )
     """Whose behaviour is watched: a name of yours, and the field with its id. The first is
     the key of what is published."""
+    key: str = ""
+    """The entity whose id is the key of the messages, so that all its payments are in one
+    partition: a name of `entities`; empty: the first."""
     numeric: dict[str, str] = Field(default_factory=dict)
     """Further numbers that features may use: a name of yours, and the field."""
     categorical: dict[str, str] = Field(default_factory=dict)
@@ -123,7 +130,11 @@ class FieldsSection(Section):
 
     def roles(self) -> Roles:
         """Return the same as the decoder wants it."""
-        return Roles(**self.model_dump())
+        return Roles(**self.model_dump(exclude={"key"}))
+
+    def message_key(self) -> str:
+        """Return the entity whose id is the key of the messages."""
+        return self.key or next(iter(self.entities))
 
 
 class ConditionTable(Section):
@@ -382,6 +393,13 @@ class WorkerSection(Section):
     """Time between commits of what has been acknowledged."""
     shutdown_deadline: Duration = 20_000_000
     """Longest time from SIGTERM to the end of the process."""
+    state: Literal["whole", "per_partition"] = "whole"
+    """`whole`: one state for all partitions, and one worker at a time. `per_partition`: a state
+    for each partition, which moves with it between any number of workers; docs/workers.md says
+    what it asks of topics, and what a feature then counts."""
+    partial_features: bool = False
+    """Of `state = "per_partition"`: whether there may be features of entities that are spread over
+    partitions, which then count what the entity did in the payment's own partition."""
     guarantee: Literal["at_least_once", "exactly_once"] = "at_least_once"
     """What a crash may do to the output. `at_least_once`: nothing is missing, and alerts repeat
     under the same id, or not at all where `recovery.folder` is set."""

@@ -157,6 +157,8 @@ class Shard:
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )
         effects = self.engine.step(batch)
+        if self.recovery is not None:
+            self.recovery.require()
         if self._online is not None:
             self._online.put(batch, effects)
         missing = self._published.missing(raw.topic, raw.partition, raw.offset)

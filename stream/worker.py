@@ -171,7 +171,11 @@ class Worker:
 
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to go on in partitions that the group has given."""
-        return self.shards.assigned(committed, self._replay)
+        starts = self.shards.assigned(committed, self._replay)
+        # What was taken when the partitions went is not taken again, and may not be committed.
+        ahead = {place: at for place, at in starts.items() if at > max(committed[place], 0)}
+        self.sink.publish([], ahead)
+        return starts
 
     def revoked(self) -> None:
         """Bring to an end what was taken of partitions that are to go."""

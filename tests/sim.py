@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 
@@ -547,9 +548,16 @@ def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:
     return decoders[0].schema_ids, decoders[1].schema_ids
 
 
-def send_traffic(world: World, payments: int) -> None:
-    """Fill the input topics: frauds and others, repeats, late ones, poison, labels of all kinds."""
+def send_traffic(world: World, payments: int, by_name: bool = False) -> None:
+    """Fill the input topics: frauds and others, repeats, late ones, poison, labels of all kinds.
+
+    `by_name`: what is said of a payment is in the partition of the same number.
+    """
     rng, broker = world.rng, world.broker
+
+    def partition_of(name: str) -> int:
+        return crc32(name.encode()) % PARTITIONS if by_name else int(rng.integers(0, PARTITIONS))
+
     transactions = RecordCodec(builtin("transaction"), 1)
     labels = RecordCodec(builtin("label"), 2)
     for topic in (IN, LABELS):
@@ -571,7 +579,7 @@ def send_traffic(world: World, payments: int) -> None:
         value = transactions.encode(payment)
         if rng.random() < 0.04:
             value = value[: int(rng.integers(0, len(value)))]
-        broker.append((IN, int(rng.integers(0, PARTITIONS))), at_ms, b"k", value, [("h", b"x")])
+        broker.append((IN, partition_of(name)), at_ms, b"k", value, [("h", b"x")])
         for _ in range(int(rng.choice([0, 1, 1, 2]))):
             named = name if rng.random() < 0.9 else f"t-{number + int(rng.integers(0, 40))}"
             label = {
@@ -581,5 +589,5 @@ def send_traffic(world: World, payments: int) -> None:
                 "source": "CUSTOMER",
                 "confidence": float(rng.choice([1.0, 0.9, 0.3])),
             }
-            place = LABELS, int(rng.integers(0, PARTITIONS))
+            place = LABELS, partition_of(named)
             broker.append(place, at_ms + 1000, None, labels.encode(label), [("n", None)])

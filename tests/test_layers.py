@@ -62,6 +62,7 @@ LAYERS = (
     ("stream.recovery.*",),
     ("stream.shard", "stream.offline.*"),
     ("stream.shards",),
+    ("stream.by_partition",),
     ("stream.worker",),
     ("stream.app", "stream.summary"),
     ("stream.demo", "stream.doctor", "stream.replay"),

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from kafka_server import unique_name
 
 from schemas.records import PACKAGE, RecordCodec, builtin
@@ -277,6 +278,68 @@ class Feed(threading.Thread):
         assert not self.is_alive()
         assert self.failed == []
         return self.sent
+
+
+class Traffic(threading.Thread):
+    """Payments with frauds among them, and their labels a moment later, until told to stop."""
+
+    def __init__(
+        self, site: Site, rate_per_s: float, seed: int, label_key: str | None = "desk"
+    ) -> None:
+        super().__init__(daemon=True)
+        from confluent_kafka import Producer
+
+        settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
+        self._producer = Producer({**settings, "log_level": 0})
+        self._site = site
+        self._label_key = label_key
+        self._rate = rate_per_s
+        self._rng = np.random.default_rng(seed)
+        self._ended = threading.Event()
+        self.sent: set[str] = set()
+        self.failed: list[Any] = []
+
+    def run(self) -> None:
+        begun, number = time.monotonic(), 0
+        while not self._ended.is_set():
+            time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
+            self._pay(number)
+            number += 1
+        self._producer.flush(SECONDS)
+
+    def finish(self) -> set[str]:
+        self._ended.set()
+        self.join(SECONDS)
+        assert not self.is_alive()
+        assert self.failed == []
+        return self.sent
+
+    def _pay(self, number: int) -> None:
+        fraud = bool(self._rng.random() < 0.2)
+        name, now_us = f"t-{number}", time.time_ns() // 1000
+        payment = {
+            "transaction_id": name,
+            "event_time": now_us,
+            "amount_minor": int(self._rng.lognormal(10 if fraud else 7, 1)),
+            "card_id": f"card-{number % 50}",
+            "merchant_id": f"shop-{number % 7}",
+        }
+        self._send("transactions", TRANSACTIONS.encode(payment), payment["card_id"])
+        self.sent.add(name)
+        if number >= 50:
+            verdict = {"transaction_id": f"t-{number - 50}", "is_fraud": fraud}
+            verdict |= {"label_time": now_us, "source": "CUSTOMER", "confidence": 1.0}
+            # Of the payment before by the same card.
+            self._send("labels", LABELS.encode(verdict), self._label_key or payment["card_id"])
+        self._producer.poll(0)
+
+    def _send(self, topic: str, value: bytes, key: str) -> None:
+        self._producer.produce(
+            self._site.topics[topic],
+            value,
+            key=key,
+            on_delivery=lambda error, _: self.failed.append(error) if error else None,
+        )
 
 
 def assert_one_line(stderr: str) -> str:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from schemas.errors import BrokerError, ConfigError
-from stream.app import codecs_of, connection_of, decoders_of, engine_of, publisher_of, registry_of
-from stream.config import load
+from schemas.errors import BrokerError, ConfigError, RecoveryError
+from stream.app import (
+    codecs_of,
+    connection_of,
+    decoders_of,
+    engine_of,
+    input_partitions,
+    publisher_of,
+    registry_of,
+)
+from stream.config import Config, load
 from stream.console import FAILED, OK, emit_json, emit_report, say
 from stream.kafka.reader import PlaceReader
 from stream.kafka.source import headers_of
 from stream.recovery.audit import Auditor
 from stream.recovery.segments import Segments
-from stream.recovery.setup import identity_of
+from stream.recovery.setup import identity_of, partition_folder
 from stream.recovery.tail import KafkaReader
+from stream.recovery.tenure import newest_tenure
 from stream.snapshots.folder import SnapshotFolder
 
 
@@ -32,12 +41,15 @@ def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
     reader = KafkaReader(places, config.topics.alerts, codecs.alert, say)
     try:
         value = _published(places, config.topics.alerts, alert_id)
+        partition = codecs.alert.decode(value)["source_partition"]
+        folder = _folder(config, partition)
+        partitions = input_partitions(config, connection) if config.per_partition else 1
         found = Auditor(
-            Segments(Path(config.recovery.folder)),
-            SnapshotFolder(Path(config.recovery.folder), config.snapshot_key()),
+            Segments(folder),
+            SnapshotFolder(folder, config.snapshot_key()),
             identity_of(config, (decoders.transactions, decoders.labels), hash_key),
             reader,
-            lambda: engine_of(config, hash_key),
+            lambda: engine_of(config, hash_key, partitions=partitions),
             decoders.transactions,
             decoders.labels,
             lambda engine: publisher_of(config, engine),
@@ -61,6 +73,17 @@ def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
     else:
         emit_report(report, "audit")
     return FAILED if found.differs else OK
+
+
+def _folder(config: Config, partition: int) -> Path:
+    """Return where the state lies that decided a partition's payments."""
+    root = Path(config.recovery.folder)
+    if not config.per_partition:
+        return root
+    folder = newest_tenure(partition_folder(root, partition))
+    if folder is None:
+        raise RecoveryError(f"recovery.folder: nothing of partition {partition} is in {root}")
+    return folder
 
 
 def _published(places: PlaceReader, topic: str, alert_id: str) -> bytes:

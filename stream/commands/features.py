@@ -16,8 +16,9 @@ from stream.features.declare import Feature, parse
 from stream.features.explain import Explanation, explain
 from stream.features.feature_set import FeatureSet
 from stream.features.memory import memory_of
+from stream.features.scope import is_spread
 
-_COLUMNS = ("number", "name", "meaning", "unit", "entity", "window")
+_COLUMNS = ("number", "name", "meaning", "unit", "entity", "window", "scope")
 _EXPLAINED_WIDTH = 100
 
 
@@ -26,9 +27,8 @@ def list_features(path: Path | None, as_json: bool) -> int:
     config = load(path)
     inputs, features = config.inputs(), config.declared()
     rows = [
-        (number, str(feature), said.what, said.unit, said.entity, said.window)
+        (*_said(number, feature, explain(feature, inputs)), _scope(config, feature))
         for number, feature in enumerate(features, 1)
-        for said in [explain(feature, inputs)]
     ]
     memory = _memory(config, features)
     if as_json:
@@ -46,6 +46,17 @@ def list_features(path: Path | None, as_json: bool) -> int:
     return OK
 
 
+def _said(number: int, feature: Feature, said: Explanation) -> tuple[Any, ...]:
+    return number, str(feature), said.what, said.unit, said.entity, said.window
+
+
+def _scope(config: Config, feature: Feature) -> str:
+    """Say what of an entity a feature sees."""
+    if config.per_partition and is_spread(feature, config.fields.message_key()):
+        return "partial: of the payment's partition"
+    return "whole"
+
+
 def explain_feature(name: str, path: Path | None, as_json: bool) -> int:
     """Show what a feature is, exactly; it need not be in the list."""
     config = load(path)
@@ -53,6 +64,7 @@ def explain_feature(name: str, path: Path | None, as_json: bool) -> int:
     feature = parse(name, inputs)
     listed = feature in features
     said = explain(feature, inputs)
+    scope = _scope(config, feature)
     sources = {key: _source(config, key) for key in said.sources}
     others = [other for other in features if other != feature]
     with_it = _memory(config, [*others, feature])
@@ -62,6 +74,7 @@ def explain_feature(name: str, path: Path | None, as_json: bool) -> int:
             "name": str(feature),
             "listed": listed,
             **{key: getattr(said, key) for key in _EXPLAINED},
+            "scope": scope,
             "sources": sources,
             "memory": {"own_bytes": own_bytes, "total_bytes": with_it["total_bytes"]},
         }
@@ -75,6 +88,7 @@ def explain_feature(name: str, path: Path | None, as_json: bool) -> int:
     for key, title in _EXPLAINED.items():
         if getattr(said, key):
             table.add_row(title, getattr(said, key))
+    table.add_row("scope", scope)
     fields = ", ".join(f"{value} ({key})" for key, value in sources.items())
     table.add_row("made of", fields or "nothing")
     table.add_row("memory", _cost(said, listed, own_bytes, with_it))

@@ -9,6 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from stream.console import FAILED, OK, emit_json, out
+from stream.recovery.setup import PARTITION_FOLDERS
+from stream.recovery.tenure import newest_tenure
 from stream.secret_keys import SNAPSHOT_KEY_VARIABLE, snapshot_key_of
 from stream.snapshots.folder import Listed, SnapshotFolder
 
@@ -23,11 +25,15 @@ def verify_snapshots(folder: Path, as_json: bool) -> int:
     """Show the same; 1 if one of them is not whole, or there is none."""
     found = _snapshots(folder)
     _show(folder, found, as_json)
-    return OK if found and not any(each.why for each in found) else FAILED
+    whole = found and all(each and not any(one.why for one in each) for each in found.values())
+    return OK if whole else FAILED
 
 
-def _snapshots(folder: Path) -> list[Listed]:
-    return SnapshotFolder(folder, _key()).listed()
+def _snapshots(folder: Path) -> dict[str, list[Listed]]:
+    """Return the snapshots of each partition, by its name; of one state for all by ""."""
+    parts = {path.name: newest_tenure(path) for path in sorted(folder.glob(PARTITION_FOLDERS))}
+    folders = {name: path for name, path in parts.items() if path} if parts else {"": folder}
+    return {name: SnapshotFolder(path, _key()).listed() for name, path in folders.items()}
 
 
 def _key() -> bytes | None:
@@ -35,23 +41,28 @@ def _key() -> bytes | None:
     return snapshot_key_of(os.environ.get(SNAPSHOT_KEY_VARIABLE, ""))
 
 
-def _show(folder: Path, found: list[Listed], as_json: bool) -> None:
+def _show(folder: Path, found: dict[str, list[Listed]], as_json: bool) -> None:
+    rows = [(name, each) for name, listed in found.items() for each in listed]
     if as_json:
-        emit_json({"folder": str(folder), "snapshots": [_as_json(each) for each in found]})
+        listed = [_as_json(each) | ({"of": name} if name else {}) for name, each in rows]
+        emit_json({"folder": str(folder), "snapshots": listed})
         return
-    if not found:
+    if not rows:
         out.print(f"no snapshots in {folder}", markup=False)
         return
-    table = Table(title=f"{len(found)} snapshots in {folder}", title_justify="left")
+    table = Table(title=f"{len(rows)} snapshots in {folder}", title_justify="left")
+    if "" not in found:
+        table.add_column("of", no_wrap=True)
     for column in ("number", "bytes"):
         table.add_column(column, justify="right", no_wrap=True)
     for column in ("code", "next offsets", "whole"):
         table.add_column(column, overflow="fold")
-    for each in found:
+    for name, each in rows:
         facts = _facts(each)
         offsets = ", ".join(f"{topic}/{partition}: {at}" for topic, partition, at in facts[1])
         whole = f"no: {each.why}" if each.why else "yes"
-        table.add_row(str(each.number), f"{each.size:,}", facts[0], offsets, whole)
+        cells = str(each.number), f"{each.size:,}", facts[0], offsets, whole
+        table.add_row(*([name] if name else []), *cells)
     out.print(table)
 
 

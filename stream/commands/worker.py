@@ -53,10 +53,10 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         status = _Status(worker, log)
         try:
             worker.recover(stop)
-            for shard in worker.shards:
-                if shard.recovery is not None:
-                    log.info("recovered", **shard.recovery.as_dict())
+            if not config.per_partition and worker.shard.recovery is not None:
+                log.info("recovered", **worker.shard.recovery.as_dict())
             worker.run(stop, status.tick)
+            report = summary(worker)
         except FraudError as error:
             # Said now: if closing takes too long there is no later.
             log.error("failed", error=str(error))
@@ -66,7 +66,6 @@ def run_worker(path: Path | None, as_json: bool) -> int:
             watchdog = _watchdog(deadline_s)
             worker.close()
             watchdog.cancel()
-    report = summary(worker)
     log.info("stopped", decisions=report["decisions"], alerts=report["alerts"])
     if as_json:
         emit_json(report)

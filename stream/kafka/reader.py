@@ -39,6 +39,7 @@ class PlaceReader:
         on_error: Callable[[str], None] | None = None,
     ) -> None:
         self._tell = on_error or (lambda _: None)
+        self._closed = False
         self._consumer = Consumer(
             {
                 **connection.consumer(group),
@@ -135,8 +136,10 @@ class PlaceReader:
             self._consumer.unassign()
 
     def close(self) -> None:
-        """Let go of the brokers."""
-        self._consumer.close()
+        """Let go of the brokers; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._consumer.close()
 
     def _is_wanted(self, message: Message, open_ends: dict[Place, int]) -> bool:
         """Tell whether a message is a record to give; forget a partition that was read."""

@@ -32,6 +32,14 @@ class FolderLock:
                 f"recovery.folder: another worker is at work in {folder}: give each its own"
             ) from error
 
+    @property
+    def over(self) -> bool:
+        """Whether another has the folder: never, before `release`."""
+        return False
+
+    def require(self) -> None:
+        """Do nothing: the kernel sees to it."""
+
     def release(self) -> None:
         """Let others in."""
         os.close(self._file)

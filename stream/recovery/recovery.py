@@ -53,6 +53,8 @@ class Recovery:
         Seconds, never going back.
     now_ms : callable
         Milliseconds since the epoch.
+    first : float
+        Share of the interval after which the first snapshot is due.
     copier : Copier, optional
         Copies each snapshot elsewhere.
 
@@ -62,6 +64,8 @@ class Recovery:
     published : Published
         What of the replayed steps' output, and of the first live ones', is out.
     stats : RecoveryStats
+    live : bool
+        Whether everything was taken up, and nothing has stopped yet.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Recovery:
         tell: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        first: float = 1.0,
         copier: Copier | None = None,
     ) -> None:
         self.progress = Progress()
@@ -91,7 +96,8 @@ class Recovery:
         self._clock = clock
         self._now_ms = now_ms
         self._copier = copier
-        self._live = False
+        self._first_s = first * interval_s
+        self.live = False
         # Of the last snapshot that was begun; -1: none was, or it failed.
         self._snapshot_step = -1
         self._snapshot_began_s = 0.0
@@ -99,6 +105,21 @@ class Recovery:
         self._next_s = 0.0
         self._state: Callable[[], State] = lambda: State("")
         self._settle: Callable[[float], bool] = lambda _: True
+
+    @property
+    def over(self) -> bool:
+        """Whether another worker has taken over what is in the folder."""
+        return self._journal.over
+
+    def require(self) -> None:
+        """Refuse to publish what another worker decides by now.
+
+        Raises
+        ------
+        RecoveryError
+            If another worker has taken over.
+        """
+        self._journal.require()
 
     def resume(
         self, engine: Engine, held: HeldLabels, settle: Callable[[float], bool]
@@ -165,9 +186,10 @@ class Recovery:
         self._cut(self._next_number(), durable=True)
         now_s = self._clock()
         # What was replayed once should not be replayed again.
-        self._next_s = now_s if chain.entries else now_s + self._interval_s
+        self._next_s = now_s if chain.entries else now_s + self._first_s
         self.stats.recovery_seconds = now_s - began_s
-        self._live = True
+        self._reader.close()
+        self.live = True
 
     def take(self, raw: RawBatch) -> RawBatch:
         """Note in the journal what is about to be worked on; return it.
@@ -212,7 +234,7 @@ class Recovery:
 
     def finish(self, timeout_s: float) -> None:
         """Write a last snapshot, if all output is acknowledged; the journal behind it is empty."""
-        if not self._live:
+        if not self.live:
             return
         result = self._writer.wait(timeout_s)
         if result is not None:
@@ -223,7 +245,7 @@ class Recovery:
 
     def stop(self) -> None:
         """Write nothing any more."""
-        self._live = False
+        self.live = False
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -259,7 +281,7 @@ class Recovery:
 
     def revoked(self) -> None:
         """Write a snapshot before partitions go, so that the state is not older than they."""
-        if self._live and self._settle(SETTLE_S):
+        if self.live and self._settle(SETTLE_S):
             self.finish(SETTLE_S)
 
     def as_dict(self) -> dict[str, Any]:
@@ -295,6 +317,7 @@ class Recovery:
         self._journal.begin(header, durable)
 
     def _note(self, result: Result) -> None:
+        self._journal.require()
         self.stats.snapshot_held_up_seconds = result.held_up_s
         if result.error:
             self._failed(result.error)
@@ -316,4 +339,5 @@ class Recovery:
             self._copier.copy(self._snapshots.path(number), number)
 
     def _next_number(self) -> int:
+        self._journal.require()
         return 1 + max([0, *self._snapshots.numbers(), *self._journal.numbers()])

@@ -12,10 +12,12 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from schemas.errors import RecoveryError
 from stream.recovery.journal import Entry, Header, begin_segment, entry_bytes, read_segment
 from stream.recovery.lock import FolderLock
+from stream.recovery.tenure import Tenure
 
 _NAME = re.compile(r"segment-(\d{12})\.journal")
 
@@ -95,6 +97,23 @@ class Segments:
         return self.folder / f"segment-{number:012d}.journal"
 
 
+class Ownership(Protocol):
+    """What keeps others out of a folder, or tells that they are in."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the folder is another's now."""
+        ...
+
+    def require(self) -> None:
+        """Raise RecoveryError if it is."""
+        ...
+
+    def release(self) -> None:
+        """Let others in."""
+        ...
+
+
 class Journal(Segments):
     """The segments of a folder, one of them being written.
 
@@ -102,6 +121,8 @@ class Journal(Segments):
     ----------
     folder : Path
         This worker's alone; it is made if it is not there.
+    tenure : Tenure, optional
+        Whose folder it is; without one it is locked.
 
     Raises
     ------
@@ -109,7 +130,7 @@ class Journal(Segments):
         If another worker has the folder, or it cannot be made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tenure: Tenure | None = None) -> None:
         super().__init__(folder)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -117,10 +138,19 @@ class Journal(Segments):
             raise RecoveryError(
                 f"recovery.folder: {folder} cannot be made: {error.strerror}"
             ) from error
-        self._lock = FolderLock(folder)
+        self._ours: Ownership = tenure or FolderLock(folder)
         self._file: int | None = None
         self._path = folder
         self._length = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the folder is another's now."""
+        return self._ours.over
+
+    def require(self) -> None:
+        """Raise RecoveryError if the folder is another's now."""
+        self._ours.require()
 
     def begin(self, header: Header, durable: bool = False) -> None:
         """Write to a new segment from now on.
@@ -129,13 +159,14 @@ class Journal(Segments):
         ----------
         header : Header
         durable : bool
-            Wait until the header is on the disk.
+            Wait until the header is on the disk, and all that was written before it.
 
         Raises
         ------
         RecoveryError
-            If it cannot be written; the one before is written as it was.
+            If it cannot be written; the one before is written as it was. Or it is another's.
         """
+        self._ours.require()
         path, data = self.path(header.number), begin_segment(header)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -143,7 +174,7 @@ class Journal(Segments):
             try:
                 _write_all(file, data)
                 if durable:
-                    os.fsync(file)
+                    self._sync(file)
             except OSError:
                 os.close(file)
                 path.unlink()
@@ -160,8 +191,9 @@ class Journal(Segments):
         Raises
         ------
         RecoveryError
-            If it cannot be written; the segment is as long as before.
+            If it cannot be written; the segment is as long as before. Or it is another's.
         """
+        self._ours.require()
         if self._file is None:
             raise ValueError("begin a segment first")
         data = entry_bytes(entry)
@@ -174,6 +206,17 @@ class Journal(Segments):
             raise _refused(self._path, error) from error
         self._length += len(data)
 
+    def _sync(self, file: int) -> None:
+        """Wait until the disk has the segment before, this one and its name."""
+        if self._file is not None:
+            os.fsync(self._file)
+        os.fsync(file)
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
     def prune(self, number: int) -> None:
         """Delete the segments before one."""
         for each in self.numbers():
@@ -185,7 +228,7 @@ class Journal(Segments):
         if self._file is not None:
             os.close(self._file)
             self._file = None
-        self._lock.release()
+        self._ours.release()
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.decoder import Decoder
+from schemas.errors import RecoveryError
 from schemas.records import RecordCodec
 from stream.config import Config
 from stream.kafka.client import Connection
@@ -16,15 +18,18 @@ from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal, Segments
 from stream.recovery.tail import KafkaReader
+from stream.recovery.tenure import Tenure
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
 from stream.store.copier import Copier
 from stream.store.setup import copier_of
 
+PARTITION_FOLDERS = "partition-*"
+
 # Where what is configured decides nothing: how much is taken at once, where arrays lie, on how
 # many threads.
 _DECIDES = {
-    "fields": set(),
+    "fields": {"key"},
     "limits": set(),
     "features": set(),
     "windows": {"threads"},
@@ -41,8 +46,9 @@ def recovery_of(
     alerts: RecordCodec,
     hash_key: bytes,
     tell: Callable[[str], None],
+    partition: tuple[int, int] | None = None,
 ) -> Recovery | None:
-    """Build a worker's recovery; None where it is off, as it is on the embedded broker.
+    """Build a worker's or a partition's recovery; None where it is off, as on the embedded broker.
 
     Parameters
     ----------
@@ -55,19 +61,28 @@ def recovery_of(
     hash_key : bytes
     tell : callable
         Told in words what an operator should know.
+    partition : (int, int), optional
+        A partition that has a state of its own, and how many there are; whoever had it before
+        has it no more. None: all have one state.
 
     Raises
     ------
     RecoveryError
-        If another worker has the folder.
+        If another worker has the folder, or the topic had another number of partitions.
     SnapshotError
         If it is empty and there are copies of snapshots, none of which can be used.
     """
     if not config.recovery.folder or connection.embedded:
         return None
-    folder = Path(config.recovery.folder)
+    folder, tenure, first_s = Path(config.recovery.folder), None, 1.0
+    if partition is not None:
+        require_partitions(folder, partition[1])
+        tenure = Tenure(partition_folder(folder, partition[0]))
+        # Not all of them at the same moment.
+        folder, first_s = tenure.folder, (1 + partition[0]) / partition[1]
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
-    copier, journal = copier_of(config, tell), Journal(folder)
+    copier = copier_of(config, tell, None if partition is None else partition[0])
+    journal = Journal(folder, tenure)
     try:
         if copier is not None:
             bring_back(copier, snapshots, journal)
@@ -85,6 +100,7 @@ def recovery_of(
         reader,
         config.recovery.snapshot_interval / 1e6,
         tell,
+        first=first_s,
         copier=copier,
     )
 
@@ -99,6 +115,37 @@ def bring_back(copier: Copier, snapshots: SnapshotFolder, journal: Segments) -> 
     """
     if not snapshots.numbers() and not journal.numbers():
         copier.bring_back(snapshots)
+
+
+def partition_folder(folder: Path, partition: int) -> Path:
+    """Return where the state of a partition lies."""
+    return folder / f"partition-{partition:05d}"
+
+
+def require_partitions(folder: Path, partitions: int) -> None:
+    """Refuse a topic whose keys are spread over another number of partitions than before.
+
+    Raises
+    ------
+    RecoveryError
+        If it is another number, or the folder cannot be written to.
+    """
+    path = folder / "partitions"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError), open(path, "x", encoding="ascii") as file:
+            file.write(f"{partitions}\n")
+        before = path.read_text(encoding="ascii").strip()
+        if not before:  # Whoever made it died.
+            path.write_text(f"{partitions}\n", encoding="ascii")
+    except OSError as error:
+        raise RecoveryError(f"recovery.folder: {path}: {error.strerror}") from error
+    if before and before != str(partitions):
+        raise RecoveryError(
+            f"recovery.folder: the state in {folder} is of a topic with {before} partitions, and "
+            f"now it has {partitions}: the keys have moved between them. Begin with an empty "
+            "folder, and an empty state"
+        )
 
 
 def identity_of(config: Config, decoders: tuple[Decoder, Decoder], hash_key: bytes) -> Identity:

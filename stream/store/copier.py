@@ -120,7 +120,7 @@ class Copier:
         """Return how many copies were made and failed, each place by itself."""
         return {"snapshot_copies": self.copied, "snapshot_copies_failed": self.failed}
 
-    def close(self, timeout_s: float = 5.0) -> None:
+    def close(self, timeout_s: float = 1.0) -> None:
         """Let what is under way come to its end within this time, and give it up then."""
         end_s = self._clock() + timeout_s
         with self._changed:

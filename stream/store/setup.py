@@ -63,19 +63,32 @@ def online_features_of(
     return OnlineFeatures(hashes, entities, tell)
 
 
-def copier_of(config: Config, tell: Callable[[str], None]) -> Copier | None:
-    """Build what copies snapshots; None where they are copied nowhere."""
+def copier_of(
+    config: Config, tell: Callable[[str], None], partition: int | None = None
+) -> Copier | None:
+    """Build what copies snapshots; None where they are copied nowhere.
+
+    Parameters
+    ----------
+    config : Config
+    tell : callable
+        Told in words what an operator should know; by another thread.
+    partition : int, optional
+        Of which the state is; it is known by its number then, whichever worker has it.
+    """
     section, places = config.recovery, list[Copies]()
+    name = section.name if partition is None else f"partition-{partition:05d}"
     if section.copy_folder:
         if Path(section.copy_folder).absolute() == Path(section.folder).absolute():
             raise ConfigError("recovery.copy_folder is recovery.folder: name another one")
-        places.append(FolderCopies(Path(section.copy_folder), section.keep))
+        folder = Path(section.copy_folder)
+        places.append(FolderCopies(folder if partition is None else folder / name, section.keep))
     place = place_of(config)
     if place is not None and config.redis.snapshots:
-        if not section.name:
+        if not name:
             raise ConfigError(
                 "recovery.name: redis.snapshots needs it, so that no worker of the group takes "
                 'another\'s copies for its own: give each worker one, such as "a"'
             )
-        places.append(RedisCopies(place, config.kafka.group, section.name, section.keep))
+        places.append(RedisCopies(place, config.kafka.group, name, section.keep))
     return Copier(places, tell) if places else None

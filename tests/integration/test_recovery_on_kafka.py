@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from kafka_server import delete_topics
 from seeds import seeds
-from worker_site import DEADLINE_SECONDS, LABELS, SECONDS, TRANSACTIONS, Site, end_all
+from worker_site import DEADLINE_SECONDS, SECONDS, Site, Traffic, end_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,64 +45,6 @@ def site(tmp_path: Path, kafka_bootstrap: str) -> Iterator[Site]:
     site.create_topics()
     yield site
     delete_topics(kafka_bootstrap, list(site.topics.values()))
-
-
-class Traffic(threading.Thread):
-    """Payments with frauds among them, and their labels a moment later, until told to stop."""
-
-    def __init__(self, site: Site, rate_per_s: float, seed: int) -> None:
-        super().__init__(daemon=True)
-        from confluent_kafka import Producer
-
-        settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
-        self._producer = Producer({**settings, "log_level": 0})
-        self._site = site
-        self._rate = rate_per_s
-        self._rng = np.random.default_rng(seed)
-        self._ended = threading.Event()
-        self.sent: set[str] = set()
-        self.failed: list[Any] = []
-
-    def run(self) -> None:
-        begun, number = time.monotonic(), 0
-        while not self._ended.is_set():
-            time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
-            self._pay(number)
-            number += 1
-        self._producer.flush(SECONDS)
-
-    def finish(self) -> set[str]:
-        self._ended.set()
-        self.join(SECONDS)
-        assert not self.is_alive()
-        assert self.failed == []
-        return self.sent
-
-    def _pay(self, number: int) -> None:
-        fraud = bool(self._rng.random() < 0.2)
-        name, now_us = f"t-{number}", time.time_ns() // 1000
-        payment = {
-            "transaction_id": name,
-            "event_time": now_us,
-            "amount_minor": int(self._rng.lognormal(10 if fraud else 7, 1)),
-            "card_id": f"card-{number % 50}",
-            "merchant_id": f"shop-{number % 7}",
-        }
-        self._send("transactions", TRANSACTIONS.encode(payment), payment["card_id"])
-        self.sent.add(name)
-        if number >= 50:
-            verdict = {"transaction_id": f"t-{number - 50}", "is_fraud": fraud}
-            verdict |= {"label_time": now_us, "source": "CUSTOMER", "confidence": 1.0}
-            self._send("labels", LABELS.encode(verdict), "desk")
-        self._producer.poll(0)
-
-    def _send(self, topic: str, value: bytes, key: str) -> None:
-        self._producer.produce(
-            self._site.topics[topic],
-            value,
-            key=key,
-            on_delivery=lambda error, _: self.failed.append(error) if error else None,
-        )
 
 
 def recovered(log: str) -> dict[str, Any]:

@@ -529,6 +529,25 @@ def test_the_list_of_features_is_in_the_order_of_the_models_inputs(
     assert all(row["meaning"] for row in rows)
 
 
+def test_the_list_of_features_says_which_see_a_part_of_their_entity(
+    run: Run, declared: Path
+) -> None:
+    assert {row["scope"] for row in run_list(run, declared)} == {"whole"}
+    more = '[worker]\nstate = "per_partition"\npartial_features = true\n'
+    declared.write_text(declared.read_text().replace("[worker]\n", more))
+    partial = {row["name"] for row in run_list(run, declared) if "partial" in row["scope"]}
+    assert partial == {"merchant.fraud_rate_30d_delay_7d"}
+    said = run("features", "explain", "merchant.count_1h", "--config", declared)
+    assert "partial: of the payment's partition" in said.out
+
+
+def run_list(run: Run, path: Path) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = run("features", "list", "--config", path, "--json").json[
+        "features"
+    ]
+    return rows
+
+
 def test_the_memory_of_the_list_is_what_the_engine_takes(run: Run, declared: Path) -> None:
     memory = run("features", "list", "--config", declared, "--json").json["memory"]
     assert {name: e["capacity"] for name, e in memory["entities"].items()} == {

@@ -816,6 +816,28 @@ def test_limits_reach_the_decoder_under_their_own_names(tmp_path: Path) -> None:
     assert (limits.event_time_min_us, limits.future_skew_max_us) == (5, 7_000_000)
 
 
+def test_features_that_see_a_part_of_their_entity_must_be_allowed(tmp_path: Path) -> None:
+    text = '[worker]\nstate = "per_partition"\n'
+    assert "partial_features: with a state per partition" in refused(tmp_path, text)
+    assert "'merchant.count_10m', and 9 more" in refused(tmp_path, text)
+    assert not load(write(tmp_path, '[worker]\nstate = "whole"\n')).per_partition
+    assert load(write(tmp_path, text + "partial_features = true\n")).per_partition
+    cards = '[features]\nnames = ["amount", "{card,card+merchant}.count_1h"]\n'
+    assert load(write(tmp_path, text + cards)).per_partition
+    told = refused(tmp_path, text + cards + '[fields]\nkey = "merchant"\n')
+    assert "'card.count_1h' would count" in told
+    assert "no entity of fields.entities is 'shop'" in refused(tmp_path, '[fields]\nkey = "shop"\n')
+
+
+def test_what_holds_for_the_whole_stream_is_shared_out_among_partitions(tmp_path: Path) -> None:
+    text = "[decision]\nalerts_per_day = 100\n[labels]\nsource_max_per_day = 10\n"
+    config = load(write(tmp_path, text))
+    assert config.engine_parameters().alerts_per_day == 100
+    each = config.engine_parameters(partitions=4)
+    assert (each.alerts_per_day, each.labels.source_max_per_day) == (25, 3)
+    assert load(None).engine_parameters(partitions=4).labels.source_max_per_day == 0
+
+
 def test_a_configuration_cannot_be_changed() -> None:
     config = load()
     with pytest.raises(ValueError, match="frozen"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.states.snapshot import State
+from stream.recovery.tenure import Tenure
 from stream.snapshots.folder import SnapshotFolder
 
 COMMAND = ("snapshots",)
@@ -92,3 +93,20 @@ def test_a_wrong_key_is_refused_and_not_shown(run, folder, monkeypatch, value):
     assert VARIABLE in told
     if not value.startswith("file:"):
         assert value not in said + told
+
+
+def test_those_of_each_partition_are_shown_with_its_name(run, folder):
+    for partition in (0, 3):
+        tenure = Tenure(folder / f"partition-{partition:05d}")
+        write(tenure.folder, partition + 1)
+    status, said, _ = run("verify", folder, "--json")
+    assert status == 0
+    found = json.loads(said)["snapshots"]
+    assert [(each["of"], each["number"]) for each in found] == [
+        ("partition-00000", 1),
+        ("partition-00003", 4),
+    ]
+    assert "partition-00003" in run("list", folder)[1]
+    # One that has none yet is not whole.
+    Tenure(folder / "partition-00004")
+    assert run("verify", folder)[0] == 1

@@ -6,11 +6,11 @@ import pytest
 from sim import parts
 
 from models.states.snapshot import State
-from schemas.errors import SnapshotError
+from schemas.errors import RecoveryError, SnapshotError
 from stream.config import load
 from stream.kafka.client import Connection
 from stream.recovery.code_version import code_version, release
-from stream.recovery.setup import configuration_digest, recovery_of
+from stream.recovery.setup import configuration_digest, recovery_of, require_partitions
 from stream.snapshots.folder import SnapshotFolder
 
 KEY = bytes(range(16))
@@ -101,3 +101,15 @@ def test_the_codes_version_is_the_release_and_a_digest():
     number, _, rest = code_version().partition("+")
     assert number == release()
     assert len(rest) == 16
+
+
+def test_a_folder_is_of_one_number_of_partitions(tmp_path):
+    require_partitions(tmp_path / "state", 4)
+    require_partitions(tmp_path / "state", 4)
+    with pytest.raises(RecoveryError, match=r"with 4 partitions, and now it has 6.*empty folder"):
+        require_partitions(tmp_path / "state", 6)
+    # Whoever was to write it died.
+    (tmp_path / "state" / "partitions").write_text("")
+    require_partitions(tmp_path / "state", 6)
+    with pytest.raises(RecoveryError, match="with 6 partitions, and now it has 4"):
+        require_partitions(tmp_path / "state", 4)

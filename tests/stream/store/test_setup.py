@@ -63,6 +63,12 @@ def test_snapshots_are_copied_where_it_is_asked_for(tmp_path):
     ):
         copier = copier_of(load(None, recovery=recovery, redis=redis), print)
         assert [place.name for place, _ in copier._places] == names
+    # A partition is known by its number, whoever has it.
+    nameless = {name: text for name, text in copies.items() if name != "name"}
+    config = load(None, recovery=nameless, redis={"url": URL, "snapshots": True})
+    (folder, _), (server, _) = copier_of(config, print, 3)._places
+    assert folder.name == str(tmp_path / "copies" / "partition-00003")
+    assert server._list == "fraudstream:fraudstream:snapshots:partition-00003"
     with pytest.raises(ConfigError, match=r"copy_folder is recovery\.folder"):
         copier_of(load(None, recovery={**own, "copy_folder": own["folder"]}), print)
     with pytest.raises(ConfigError, match=r"redis\.snapshots: there is no redis\.url"):

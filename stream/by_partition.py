@@ -1,0 +1,144 @@
+"""A shard for each partition, which moves with it from worker to worker.
+
+What a shard decides follows from its own partition's records, so it does not matter how many
+workers there are, nor which of them has it. What was said of a partition's payments is on the
+partition of the same number of the labels topic, and the group gives both to one worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+
+import numpy as np
+
+from schemas.errors import BrokerError, FraudError
+from stream.kafka.source import RawBatch
+from stream.recovery.replaying import Place
+from stream.shard import Shard
+from stream.shards import Publish
+
+
+class ByPartition:
+    """The shards of the partitions that this worker has; see `stream.shards.Shards`.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the shard of a partition, which has seen nothing yet.
+    topics : sequence of str
+        Of which a shard has one partition each.
+    settle : callable
+        Waits so many seconds until everything published is acknowledged, and tells whether
+        it is.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int], Shard],
+        topics: tuple[str, ...],
+        settle: Callable[[float], bool],
+    ) -> None:
+        self._make = make
+        self._topics = topics
+        self._settle = settle
+        self._shards: dict[int, Shard] = {}
+        # Of partitions that went: the group may well give them back.
+        self._parked: dict[int, Shard] = {}
+
+    def __iter__(self) -> Iterator[Shard]:
+        """Give those of the partitions that are here, by their numbers."""
+        return (self._shards[partition] for partition in sorted(self._shards))
+
+    def resume(self, publish: Publish) -> Iterator[None]:
+        """Do nothing: what is to be taken up is known once the group has given partitions."""
+        return iter(())
+
+    def split(self, raw: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
+        """Give each shard the records of its partition."""
+        for partition in np.unique(raw.partition).tolist():
+            # One that has gone is read by whoever has it.
+            if partition in self._shards:
+                yield self._shards[partition], raw.rows(raw.partition == partition)
+
+    def assigned(self, committed: Mapping[Place, int], publish: Publish) -> dict[Place, int]:
+        """Take up the shards of partitions that came, and return where they go on.
+
+        Raises
+        ------
+        BrokerError
+            If the group gave partitions of one number to different workers.
+        RecoveryError, SnapshotError, StorageError
+            If what the owner before left cannot be taken up.
+        """
+        starts: dict[Place, int] = {}
+        for partition, places in self._together(committed).items():
+            shard = self._parked.pop(partition, None) or self._make(partition)
+            if shard.recovery is not None and shard.recovery.over:
+                # Others were at work meanwhile: what they left is what counts.
+                shard.recovery.close()
+                shard = self._make(partition)
+            self._shards[partition] = shard
+            if shard.recovery is None:
+                starts |= places
+                continue
+            if not shard.recovery.live:
+                for step in shard.resume(self._settle):
+                    publish(step)
+            starts |= shard.recovery.assigned(places)
+        self._close(self._parked)
+        return starts
+
+    def revoked(self) -> None:
+        """Write a snapshot of each, for whoever gets the partition."""
+        for shard in self:
+            if shard.recovery is not None and not shard.recovery.over:
+                shard.recovery.revoked()
+        self.lost()
+
+    def lost(self) -> None:
+        """Keep the shards, but for nothing else than to get their partitions back."""
+        self._parked |= self._shards
+        self._shards = {}
+
+    def finish(self, timeout_s: float) -> None:
+        """Write the last snapshots."""
+        for shard in self:
+            if shard.recovery is not None and not shard.recovery.over:
+                shard.recovery.finish(timeout_s / len(self._shards))
+
+    def stop(self) -> None:
+        """Write nothing any more."""
+        for shard in (*self, *self._parked.values()):
+            if shard.recovery is not None:
+                shard.recovery.stop()
+
+    def close(self) -> None:
+        """Let go of all folders."""
+        self._close(self._shards)
+        self._close(self._parked)
+
+    def _together(self, committed: Mapping[Place, int]) -> dict[int, dict[Place, int]]:
+        """Return the places of each partition."""
+        found: dict[int, dict[Place, int]] = {}
+        for place, offset in committed.items():
+            found.setdefault(place[1], {})[place] = offset
+        for partition, places in found.items():
+            missing = [topic for topic in self._topics if (topic, partition) not in places]
+            if missing:
+                raise BrokerError(
+                    f"the group gave partition {partition} of {missing[0]} to another worker than "
+                    f"that of {next(iter(places))[0]}: with worker.state = 'per_partition' leave "
+                    "partition.assignment.strategy as it is, and give all input topics as many "
+                    "partitions"
+                )
+        return found
+
+    @staticmethod
+    def _close(shards: dict[int, Shard]) -> None:
+        for shard in shards.values():
+            if shard.recovery is not None:
+                with suppress(FraudError):
+                    shard.recovery.stop()
+                    shard.recovery.close()
+        shards.clear()

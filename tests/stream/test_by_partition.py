@@ -1,0 +1,123 @@
+"""The shards of a worker come and go with its partitions."""
+
+import numpy as np
+import pytest
+
+from schemas.errors import BrokerError
+from stream.by_partition import ByPartition
+from stream.kafka.source import RawBatch
+
+
+class Recovery:
+    def __init__(self):
+        self.live = self.over = False
+        self.said = []
+
+    def assigned(self, committed):
+        return {place: at + 1 for place, at in committed.items()}
+
+    def revoked(self):
+        self.said.append("revoked")
+
+    def stop(self):
+        self.said.append("stop")
+
+    def close(self):
+        self.said.append("close")
+
+
+class Shard:
+    def __init__(self, partition, recovery=None):
+        self.partition, self.recovery = partition, recovery
+
+    def resume(self, settle):
+        self.recovery.live = True
+        yield f"step of {self.partition}"
+
+
+class Rig:
+    def __init__(self, recovers=True):
+        self.made, self.published = [], []
+        self.shards = ByPartition(self.make, ("in", "labels"), lambda timeout_s: True)
+        self.recovers = recovers
+
+    def make(self, partition):
+        self.made.append(Shard(partition, Recovery() if self.recovers else None))
+        return self.made[-1]
+
+    def assign(self, *partitions):
+        committed = {(topic, p): 10 for topic in ("in", "labels") for p in partitions}
+        return self.shards.assigned(committed, self.published.append)
+
+
+def batch(*partitions):
+    n = len(partitions)
+    column = np.array(partitions, np.int64)
+    return RawBatch("in", list(range(n)), [b""] * n, column, np.arange(n), np.zeros(n, np.int64))
+
+
+def test_each_partition_has_a_shard_that_is_taken_up_where_it_was_left():
+    rig = Rig()
+    starts = rig.assign(2, 0)
+    assert [shard.partition for shard in rig.shards] == [0, 2]
+    assert starts == {(topic, p): 11 for topic in ("in", "labels") for p in (0, 2)}
+    assert sorted(rig.published) == ["step of 0", "step of 2"]
+
+
+def test_each_shard_gets_its_own_records_in_their_order_and_nobody_those_of_others():
+    rig = Rig()
+    rig.assign(0, 2)
+    found = {shard.partition: raw.messages for shard, raw in rig.shards.split(batch(2, 0, 1, 2, 0))}
+    assert found == {0: [1, 4], 2: [0, 3]}
+
+
+def test_what_comes_back_is_as_it_was():
+    rig = Rig()
+    rig.assign(0, 1)
+    first = {shard.partition: shard for shard in rig.shards}
+    rig.shards.revoked()
+    assert list(rig.shards) == []
+    assert [each.recovery.said for each in rig.made] == [["revoked"], ["revoked"]]
+    rig.published.clear()
+    rig.assign(1)
+    assert list(rig.shards) == [first[1]]
+    assert rig.published == []
+    # Another has the other one now.
+    assert first[0].recovery.said == ["revoked", "stop", "close"]
+
+
+def test_what_others_had_meanwhile_is_taken_up_anew():
+    rig = Rig()
+    rig.assign(0)
+    (before,) = rig.shards
+    rig.shards.lost()
+    assert before.recovery.said == []
+    before.recovery.over = True
+    rig.assign(0)
+    (now,) = rig.shards
+    assert now is not before
+    assert before.recovery.said == ["close"]
+    assert rig.published == ["step of 0", "step of 0"]
+
+
+def test_nothing_is_written_for_a_partition_that_was_taken_over():
+    rig = Rig()
+    rig.assign(0)
+    rig.made[0].recovery.over = True
+    rig.shards.revoked()
+    assert rig.made[0].recovery.said == []
+
+
+def test_without_a_folder_it_goes_on_where_the_group_is():
+    rig = Rig(recovers=False)
+    assert rig.assign(1) == {("in", 1): 10, ("labels", 1): 10}
+    rig.shards.revoked()
+    rig.shards.finish(1.0)
+    rig.shards.stop()
+    rig.shards.close()
+
+
+def test_payments_without_their_labels_are_refused():
+    rig = Rig()
+    with pytest.raises(BrokerError, match=r"partition 3 of labels to another worker.*strategy"):
+        rig.shards.assigned({("in", 3): 0}, rig.published.append)
