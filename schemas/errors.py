@@ -32,6 +32,10 @@ class StorageError(FraudError):
     """A file of ours cannot be written, or not be read; what was there before is still whole."""
 
 
+class StoreError(FraudError):
+    """Redis, or a place of copies, refused or did not answer within its bound; scoring goes on."""
+
+
 class RecoveryError(FraudError):
     """A worker cannot become what the one before it was; nothing was published or changed."""
 

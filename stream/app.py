@@ -27,6 +27,7 @@ from stream.recovery.setup import recovery_of
 from stream.shard import Shard
 from stream.shards import Shards, WholeTopic
 from stream.spill import Spill
+from stream.store.setup import online_features_of, shows_features
 from stream.timed import TimedLearner
 from stream.warm_up import WarmedUp, warm_up
 from stream.worker import Worker
@@ -241,6 +242,7 @@ def worker_of(
             f"worker.guarantee = 'exactly_once' cannot be kept by {where}: {why}; "
             "use 'at_least_once' and drop repeats by alert_id"
         )
+    shows = shows_features(config)
     registry = registry_of(config)
     try:
         decoders = decoders_of(config, registry, hash_key)
@@ -251,7 +253,8 @@ def worker_of(
         (on_error or (lambda _: None))(text)
     topics = config.topics
     partitions = input_partitions(config, connection) if config.per_partition else 1
-    engine = engine_of(config, hash_key, partitions=partitions)
+    keep = Keep.VALUES if shows else Keep.NOTHING
+    engine = engine_of(config, hash_key, keep, partitions)
     warm = warm_up(engine, decoders.transactions, decoders.labels)
     if on_ready is not None:
         on_ready(warm)
@@ -259,9 +262,11 @@ def worker_of(
     sink = Sink(connection, topics.outputs(), on_error)
     source = Source(connection, config.kafka.group, config.topics.inputs(), on_error)
 
+    online = online_features_of(config, engine.parameters.features, tell)
+
     def shard_of(engine: Engine, recovery: Recovery | None, partition: int | None) -> Shard:
         inputs, publisher = (decoders.transactions, decoders.labels), publisher_of(config, engine)
-        return Shard(config, engine, *inputs, publisher, codecs, recovery, partition)
+        return Shard(config, engine, *inputs, publisher, codecs, recovery, partition, online)
 
     def recovery_for(partition: int | None) -> Recovery | None:
         inputs = decoders.transactions, decoders.labels
@@ -272,7 +277,7 @@ def worker_of(
         return sink.flush(timeout_s) == 0
 
     def make(partition: int) -> Shard:
-        engine = engine_of(config, hash_key, partitions=partitions)
+        engine = engine_of(config, hash_key, keep, partitions)
         return shard_of(engine, recovery_for(partition), partition)
 
     shards: Shards = (
@@ -280,7 +285,7 @@ def worker_of(
         if config.per_partition
         else WholeTopic(shard_of(engine, recovery_for(None), None), settle)
     )
-    return Worker(config, shards, source, sink)
+    return Worker(config, shards, source, sink, online)
 
 
 def input_partitions(config: Config, connection: Connection) -> int:

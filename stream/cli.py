@@ -293,6 +293,22 @@ def features_explain(
     raise typer.Exit(explain_feature(name, config, as_json))
 
 
+@features_app.command("get")
+def features_get(
+    entity: Annotated[str, typer.Argument(help="A name of fields.entities: card")],
+    entity_id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="Its id, as payments have it; - reads it from stdin."),
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what Redis has of one entity: its features at its newest payment."""
+    from stream.commands.features_get import get_features
+
+    raise typer.Exit(get_features(entity, entity_id, config, as_json))
+
+
 @features_app.command("build")
 def features_build(
     file: Annotated[

@@ -42,7 +42,7 @@ from stream.features.declare import (
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
 from stream.features.scope import spread
-from stream.secret_keys import hash_key_of, snapshot_key_of
+from stream.secret_keys import hash_key_of, redis_url_of, snapshot_key_of
 from stream.sections import (
     DecisionSection,
     FeaturesSection,
@@ -53,6 +53,7 @@ from stream.sections import (
     LimitsSection,
     ModelSection,
     RecoverySection,
+    RedisSection,
     RegistrySection,
     ReplaySection,
     SecuritySection,
@@ -88,6 +89,7 @@ class Config(BaseSettings):
     decision: DecisionSection = DecisionSection()
     worker: WorkerSection = WorkerSection()
     recovery: RecoverySection = RecoverySection()
+    redis: RedisSection = RedisSection()
     security: SecuritySection = SecuritySection()
     replay: ReplaySection = ReplaySection()
 
@@ -162,6 +164,10 @@ class Config(BaseSettings):
     def snapshot_key(self) -> bytes | None:
         """Return the key that seals snapshots; see `stream.secret_keys.snapshot_key_of`."""
         return snapshot_key_of(self.security.snapshot_key)
+
+    def redis_url(self) -> str:
+        """Return where Redis is, empty for nowhere; see `stream.secret_keys.redis_url_of`."""
+        return redis_url_of(self.redis.url)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from schemas.errors import ConfigError, FraudError
+from schemas.errors import ConfigError, FraudError, StoreError
 from schemas.kernel_cache import cache_folder
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
 from stream.config import Config
 from stream.kafka import topics
+from stream.store.setup import place_of
 from stream.warm_up import warm_up
 
 _LIBRARIES = ("confluent-kafka", "river", "numpy", "numba", "fastavro", "redis")
@@ -49,6 +50,7 @@ def examine(config: Config) -> Iterator[Finding]:
         "kernels": _kernels,
         "broker": _broker,
         "topics": _topics,
+        "redis": _redis,
     }
     for name, check in checks.items():
         try:
@@ -122,6 +124,18 @@ def _topics(config: Config) -> str:
     if missing:
         raise ConfigError(f"missing: {', '.join(missing)}; run `fraudstream topics create`")
     return ", ".join(f"{name} ({found[name]} partitions)" for name in wanted)
+
+
+def _redis(config: Config) -> str:
+    place = place_of(config)
+    if place is None:
+        return "off: redis.url is empty"
+    try:
+        place.ping()
+    except StoreError as error:
+        # A worker is as well without it.
+        return f"degraded, scoring goes on: {error}"
+    return f"{place.name} answers"
 
 
 def as_json(findings: list[Finding]) -> dict[str, object]:

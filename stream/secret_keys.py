@@ -1,4 +1,4 @@
-"""Keys as they are given: hexadecimal digits, or ``file:/path`` of a file that holds them."""
+"""Secrets as they are given: themselves, or ``file:/path`` of a file that holds them."""
 
 from __future__ import annotations
 
@@ -36,21 +36,40 @@ def snapshot_key_of(text: str) -> bytes | None:
     return _key_of("snapshot_key", text, digits, "at least 32 hexadecimal digits", 32)
 
 
+def redis_url_of(text: str) -> str:
+    """Return the URL of Redis, which may hold a password; empty: there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the file that holds it cannot be read, or is empty.
+    """
+    if not text.startswith("file:"):
+        return text
+    url = _read("redis.url", f"{ENV_PREFIX}REDIS__URL", text)
+    if not url:
+        raise ConfigError("redis.url: the file that it names holds no URL")
+    return url
+
+
 def _key_of(name: str, text: str, pattern: str, what: str, length: int) -> bytes:
     """Return the bytes of a key, or say what it must be and how one of `length` bytes is made."""
     variable = f"{ENV_PREFIX}SECURITY__{name.upper()}"
     if text.startswith("file:"):
-        try:
-            text = Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(
-                f"security.{name}: cannot read the file that {variable} names: {error}"
-            ) from error
-        except ValueError:  # The error of a codec would quote the bytes.
-            text = ""
+        text = _read(f"security.{name}", variable, text)
     if not re.fullmatch(pattern, text):
         raise ConfigError(
             f"security.{name} must be {what}: make one with `openssl rand -hex {length}` and set "
             f"{variable} to it, or to 'file:/path' of a file that holds it"
         )
     return bytes.fromhex(text)
+
+
+def _read(name: str, variable: str, text: str) -> str:
+    """Return what a file holds; nothing if it is no text."""
+    try:
+        return Path(text.removeprefix("file:")).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot read the file that {variable} names: {error}") from error
+    except ValueError:  # The error of a codec would quote the bytes.
+        return ""

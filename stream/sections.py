@@ -415,6 +415,33 @@ class RecoverySection(Section):
     """Time between snapshots; what came since the last is worked on again at a start."""
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
     """How many snapshots are kept, so that a damaged one is not the end."""
+    copy_folder: str = ""
+    """A folder elsewhere, on a network disk or a mounted object store, that gets a copy of each
+    snapshot; a worker whose `folder` is empty begins with the newest. Each worker needs its own.
+    Empty: no copies there."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = ""
+    """Which worker of the group this is, in the keys of its snapshot copies in Redis
+    (`redis.snapshots`). Each worker needs its own, and keeps it when it moves to another host."""
+
+
+class RedisSection(Section):
+    """A cache for other services, which scoring never waits for and never needs; docs/redis.md."""
+
+    url: str = Field(default="", repr=False)
+    """`redis://HOST:6379/0`, or `rediss://` for TLS, with user and password where there are any;
+    it may be `file:/path` of a file that holds it. Empty: no Redis."""
+    allow_insecure: bool = False
+    """Allow `redis://`, which is not encrypted, to a host that is not this machine."""
+    timeout: Annotated[Duration, Field(ge=1_000, le=10_000_000)] = 100_000
+    """Longest wait for a connection and for an answer."""
+    features: bool = True
+    """Whether the last values of each entity's features are written, where there is a `url`."""
+    features_ttl: Duration = 30 * 86_400_000_000
+    """An entity that is silent for this long is forgotten there; 0: never."""
+    snapshots: bool = False
+    """Whether each snapshot is copied there, under `recovery.name`; a worker whose
+    `recovery.folder` is empty begins with the newest. Redis needs memory for `recovery.keep` of
+    them and one more."""
 
 
 class SecuritySection(Section):

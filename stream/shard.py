@@ -21,6 +21,7 @@ from stream.publish import Codecs, Publisher, dead_letter, label_review
 from stream.recovery.journal import Header
 from stream.recovery.published import Published
 from stream.recovery.recovery import Recovery
+from stream.store.online import OnlineFeatures
 
 
 @dataclass
@@ -65,6 +66,8 @@ class Shard:
         Without one nothing outlives the shard.
     partition : int, optional
         The one whose records it takes; None: those of all.
+    online : OnlineFeatures, optional
+        Shows others what the features of entities are; its engine keeps their values then.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Shard:
         codecs: Codecs,
         recovery: Recovery | None = None,
         partition: int | None = None,
+        online: OnlineFeatures | None = None,
     ) -> None:
         self.config = config
         self.partition = partition
@@ -88,6 +92,7 @@ class Shard:
         self._labels = labels
         self._publisher = publisher
         self._codecs = codecs
+        self._online = online
         # What leads to them came earlier: only in a replay are they out with the step's own rows.
         self._replays = False
         self._published = Published() if recovery is None else recovery.published
@@ -154,6 +159,8 @@ class Shard:
         effects = self.engine.step(batch)
         if self.recovery is not None:
             self.recovery.require()
+        if self._online is not None:
+            self._online.put(batch, effects)
         missing = self._published.missing(raw.topic, raw.partition, raw.offset)
         out = self._replays and not missing.any()
         yield from [] if out else self._decided(batch, effects, missing)

@@ -24,6 +24,7 @@ def summary(worker: Worker) -> dict[str, Any]:
         "dead_letters_by_reason": _summed(shard.stats.dead_letters_by_reason for shard in shards),
         "pauses": worker.stats.pauses,
         "unacknowledged": worker.unacknowledged,
+        "redis": {"state": "off"} if worker.online is None else worker.online.as_dict(),
     }
     if len(shards) == 1 and shards[0].partition is None:
         return counts | _become(shards[0])

@@ -27,6 +27,7 @@ from stream.kafka.source import Source
 from stream.recovery.recovery import SETTLE_S
 from stream.shard import Shard, Step
 from stream.shards import Shards
+from stream.store.online import OnlineFeatures
 
 POLL_S = 0.1
 
@@ -58,13 +59,23 @@ class Worker:
     source : Source
         Is told here to ask this worker where to go on.
     sink : Sink
+    online : OnlineFeatures, optional
+        To which the shards tell their features.
     """
 
-    def __init__(self, config: Config, shards: Shards, source: Source, sink: Sink) -> None:
+    def __init__(
+        self,
+        config: Config,
+        shards: Shards,
+        source: Source,
+        sink: Sink,
+        online: OnlineFeatures | None = None,
+    ) -> None:
         self.config = config
         self.shards = shards
         self.source = source
         self.sink = sink
+        self.online = online
         self.stats = WorkerStats()
         self.unacknowledged = 0
         self._safe: Offsets = {}
@@ -155,6 +166,8 @@ class Worker:
         self.sink.close()
         self.source.close()
         self.shards.close()
+        if self.online is not None:
+            self.online.close()
 
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to go on in partitions that the group has given."""

@@ -20,15 +20,18 @@ from models.states.snapshot import pack, unpack
 from schemas.records import RecordCodec, builtin
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import Config, load
+from stream.engine import Keep
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal
+from stream.recovery.setup import bring_back
 from stream.shard import Shard
 from stream.shards import WholeTopic
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
+from stream.store.copier import Copier
 from stream.worker import Worker
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from stream.kafka.source import Positions
     from stream.recovery.journal import Entry, Header
     from stream.recovery.replaying import Place
+    from stream.store.copies import Copies
+    from stream.store.online import OnlineFeatures
 
 IN, LABELS = "fraud.transactions", "fraud.labels"
 ALERTS, DECISIONS, DEAD, REVIEWS = (
@@ -410,6 +415,23 @@ class SimJournal(Journal):
         self._world.point("after journal")
 
 
+class SimCopier(Copier):
+    """Copies at once, or not at all, or half."""
+
+    def __init__(self, world: World, copies: Copies) -> None:
+        super().__init__([copies], world.told.append, lambda: world.seconds)
+        self._world = world
+
+    def copy(self, path: Path, number: int) -> None:
+        self._world.point("copy begins")
+        if self._world.chance(0.3):
+            return  # One that waited, and was left out.
+        self._ended = self._world.chance(0.2)
+        self.copy_now(path, number)
+        self._ended = False
+        self._world.point("copy is there")
+
+
 class SimWorker:
     """A worker from its start to its end or death.
 
@@ -418,25 +440,39 @@ class SimWorker:
     world : World
     recovers : bool
         Whether it has a journal and snapshots.
+    copies : Copies, optional
+        Where its snapshots are copied, and come back from where its disk is empty.
+    online : OnlineFeatures, optional
+        Is told of the features; it lives in real time, and longer than this worker.
     """
 
-    def __init__(self, world: World, recovers: bool = True) -> None:
+    def __init__(
+        self,
+        world: World,
+        recovers: bool = True,
+        copies: Copies | None = None,
+        online: OnlineFeatures | None = None,
+    ) -> None:
         self.world = world
+        self._copies = copies
         config, decoders, codecs = parts()
-        engine = engine_of(config, KEY)
+        engine = engine_of(config, KEY, Keep.NOTHING if online is None else Keep.VALUES)
         recovery = self._recovery() if recovers else None
         sink = SimSink(world)
-        self.shard = Shard(
-            config, engine, *decoders, publisher_of(config, engine), codecs, recovery
-        )
+        publisher = publisher_of(config, engine)
+        self.shard = Shard(config, engine, *decoders, publisher, codecs, recovery, online=online)
         shards = WholeTopic(self.shard, lambda timeout_s: sink.flush(timeout_s) == 0)
         self.worker = Worker(config, shards, SimSource(world), sink)  # type: ignore[arg-type]
 
     def _recovery(self) -> Recovery:
         world = self.world
         snapshots = SnapshotFolder(world.folder, None, 3)
+        copier = None if self._copies is None else SimCopier(world, self._copies)
+        journal = SimJournal(world)
+        if copier is not None:
+            bring_back(copier, snapshots, journal)
         return Recovery(
-            SimJournal(world),
+            journal,
             identity(),
             snapshots,
             SimWriter(world, snapshots),  # type: ignore[arg-type]
@@ -445,6 +481,7 @@ class SimWorker:
             tell=world.told.append,
             clock=lambda: world.seconds,
             now_ms=lambda: world.now_ms,
+            copier=copier,
         )
 
     def live(self, turns: int | None = None) -> None:

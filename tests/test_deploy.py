@@ -159,7 +159,7 @@ def test_the_engine_waits_for_all_it_needs(services: dict[str, Service]) -> None
     assert services["engine"]["depends_on"] == {
         "kafka": {"condition": "service_healthy"},
         "registry": {"condition": "service_healthy"},
-        "state": {"condition": "service_healthy"},
+        "state": {"condition": "service_started"},
         "topics-init": {"condition": "service_completed_successfully"},
     }
 
@@ -312,6 +312,8 @@ def test_the_config_speaks_to_the_services_by_their_names(
     assert config["kafka"]["bootstrap"] == "kafka:29092"
     assert config["kafka"]["allow_insecure"] is True
     assert config["registry"]["url"] == "http://registry:8081"
+    assert config["redis"] == {"url": "redis://state:6379/0", "allow_insecure": True}
+    assert "6379" not in str(services["state"].get("command")), "its own port is the default"
     assert services["registry"]["environment"]["KARAPACE_PORT"] == "8081"
     assert services["registry"]["environment"]["KARAPACE_BOOTSTRAP_URI"] == "kafka:29092"
 

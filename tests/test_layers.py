@@ -28,6 +28,7 @@ LAYERS = (
         "stream.experiment",
         "stream.snapshots",
         "stream.recovery",
+        "stream.store",
         "stream.commands",
     ),
     ("schemas", "schemas.*"),
@@ -43,7 +44,7 @@ LAYERS = (
     ("stream.engine_state",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
-    ("stream.values", "stream.toml_lines"),
+    ("stream.values", "stream.toml_lines", "stream.addresses"),
     ("stream.sections", "stream.secret_keys"),
     (
         "stream.config",
@@ -57,7 +58,7 @@ LAYERS = (
         "stream.snapshots.*",
     ),
     ("stream.warm_up", "stream.quality_tables"),
-    ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store"),
+    ("stream.kafka.*", "stream.simulate.*", "stream.files.*", "stream.store.*"),
     ("stream.recovery.*",),
     ("stream.shard", "stream.offline.*"),
     ("stream.shards",),
@@ -89,6 +90,7 @@ OPEN_INSIDE = (
     "stream.experiment",
     "stream.snapshots",
     "stream.recovery",
+    "stream.store",
 )
 
 # The core is a function of its inputs: no clock, no network, no file, no log.
@@ -99,7 +101,7 @@ EXCEPT = {("schemas.kernel_cache", "os")}
 # Library -> the modules that may know it.
 KEPT_IN = {
     "fastavro": ("schemas.*",),
-    "redis": ("stream.store", "stream.store.*"),
+    "redis": ("stream.store.*",),
     "confluent_kafka": ("stream.kafka.*",),
 }
 

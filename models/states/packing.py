@@ -185,6 +185,26 @@ def unseal(data: memoryview, key: bytes | None = None) -> tuple[memoryview, memo
     return data[64 : 64 + header_length], data[start:]
 
 
+def peek(file: BinaryIO) -> tuple[int, bytes, bytes]:
+    """Return the size, the digest and the header that an envelope says it has.
+
+    Nothing of it is checked: it is for telling envelopes apart, not for believing them.
+
+    Raises
+    ------
+    SnapshotError
+        The file does not begin as an envelope.
+    OSError
+        As the file raises it.
+    """
+    prefix = file.read(64)
+    if len(prefix) < 64 or prefix[:8] != MAGIC:
+        raise SnapshotError("these bytes are no state: they do not begin as one")
+    _, _, _, total, length = _PREFIX.unpack(prefix[: _PREFIX.size])
+    header = file.read(min(length, HEADER_MAX))
+    return total, prefix[_DIGEST], header
+
+
 def _check_form(form: int, key: bytes | None) -> None:
     if form not in (PLAIN, KEYED):
         raise SnapshotError(f"the state's digest is of the unknown form {form}")

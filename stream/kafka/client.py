@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from confluent_kafka import KafkaException, Producer
 
 from schemas.errors import ConfigError
+from stream.addresses import host_of, is_this_machine
 
 Setting = str | int | float | bool
 
@@ -50,7 +49,7 @@ class Connection:
             return
         given = [str(self.settings[name]) for name in _BROKER_SETTINGS if name in self.settings]
         for address in ",".join(given or [self.bootstrap]).split(","):
-            if not _is_this_machine(_host(address.strip())):
+            if not is_this_machine(host_of(address.strip())):
                 raise ConfigError(
                     f"kafka.bootstrap: {protocol} to {address.strip()} would send payments in "
                     "clear: set security.protocol under [kafka.client], or "
@@ -118,20 +117,3 @@ class Connection:
             "partitioner": "murmur2_random",
             **self.settings,
         }
-
-
-def _host(address: str) -> str:
-    """Return the host of ``host``, ``host:port``, ``[::1]:port`` or ``protocol://host:port``."""
-    try:
-        return urlsplit("//" + address.rpartition("://")[2]).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

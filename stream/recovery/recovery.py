@@ -27,6 +27,7 @@ from stream.recovery.segments import Journal
 from stream.recovery.stats import RecoveryStats
 from stream.snapshots.background import BackgroundWriter, Result
 from stream.snapshots.folder import SnapshotFolder
+from stream.store.copier import Copier
 
 # Waiting for acknowledgements holds up the loop, for as long as brokers take to answer.
 SETTLE_S = 1.0
@@ -54,6 +55,8 @@ class Recovery:
         Milliseconds since the epoch.
     first : float
         Share of the interval after which the first snapshot is due.
+    copier : Copier, optional
+        Copies each snapshot elsewhere.
 
     Attributes
     ----------
@@ -77,6 +80,7 @@ class Recovery:
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         first: float = 1.0,
+        copier: Copier | None = None,
     ) -> None:
         self.progress = Progress()
         self.published = Published()
@@ -91,6 +95,7 @@ class Recovery:
         self._tell = tell
         self._clock = clock
         self._now_ms = now_ms
+        self._copier = copier
         self._first_s = first * interval_s
         self.live = False
         # Of the last snapshot that was begun; -1: none was, or it failed.
@@ -249,6 +254,8 @@ class Recovery:
     def close(self) -> None:
         """Let go of the folder."""
         self._writer.stop()
+        if self._copier is not None:
+            self._copier.close()
         self._reader.close()
         self._journal.close()
 
@@ -285,7 +292,8 @@ class Recovery:
         """Return what happened as plain values; the age is that of the state last written."""
         age = None if self._state_s is None else round(self._clock() - self._state_s, 3)
         said = {"snapshot_age_seconds": age, "alerts_suppressed": self.published.suppressed}
-        return {**self.stats.as_dict(), **said}
+        copies = {} if self._copier is None else self._copier.as_dict()
+        return {**self.stats.as_dict(), **said, **copies}
 
     def _begin_snapshot(self, background: bool) -> None:
         """Cut the journal here and write the state of this moment."""
@@ -300,7 +308,7 @@ class Recovery:
                 self._writer.start(self._state(), number)
             else:
                 size = self._snapshots.write(self._state(), number).stat().st_size
-                self._written(self._clock() - self._snapshot_began_s, size)
+                self._written(self._clock() - self._snapshot_began_s, size, number)
         except (FraudError, ValueError) as error:
             self._failed(str(error))
 
@@ -317,19 +325,21 @@ class Recovery:
         if result.error:
             self._failed(result.error)
         else:
-            self._written(result.seconds, result.bytes)
+            self._written(result.seconds, result.bytes, result.number)
 
     def _failed(self, error: str) -> None:
         self._snapshot_step = -1
         self.stats.snapshots_failed += 1
         self._tell(f"no snapshot was written, the journal grows until one is: {error}")
 
-    def _written(self, seconds: float, size: int) -> None:
+    def _written(self, seconds: float, size: int, number: int) -> None:
         self._state_s = self._snapshot_began_s
         self.stats.snapshots += 1
         self.stats.snapshot_seconds = seconds
         self.stats.snapshot_bytes = size
         self._journal.prune(min(self._snapshots.numbers(), default=0))
+        if self._copier is not None:
+            self._copier.copy(self._snapshots.path(number), number)
 
     def _next_number(self) -> int:
         self._journal.require()

@@ -16,11 +16,13 @@ from stream.kafka.reader import PlaceReader
 from stream.recovery.code_version import code_version
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
-from stream.recovery.segments import Journal
+from stream.recovery.segments import Journal, Segments
 from stream.recovery.tail import KafkaReader
 from stream.recovery.tenure import Tenure
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
+from stream.store.copier import Copier
+from stream.store.setup import copier_of
 
 PARTITION_FOLDERS = "partition-*"
 
@@ -67,6 +69,8 @@ def recovery_of(
     ------
     RecoveryError
         If another worker has the folder, or the topic had another number of partitions.
+    SnapshotError
+        If it is empty and there are copies of snapshots, none of which can be used.
     """
     if not config.recovery.folder or connection.embedded:
         return None
@@ -77,11 +81,19 @@ def recovery_of(
         # Not all of them at the same moment.
         folder, first_s = tenure.folder, (1 + partition[0]) / partition[1]
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
+    copier = copier_of(config, tell, None if partition is None else partition[0])
+    journal = Journal(folder, tenure)
+    try:
+        if copier is not None:
+            bring_back(copier, snapshots, journal)
+    except BaseException:
+        journal.close()
+        raise
     reader = KafkaReader(
         PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
     )
     return Recovery(
-        Journal(folder, tenure),
+        journal,
         identity_of(config, decoders, hash_key),
         snapshots,
         BackgroundWriter(snapshots),
@@ -89,7 +101,20 @@ def recovery_of(
         config.recovery.snapshot_interval / 1e6,
         tell,
         first=first_s,
+        copier=copier,
     )
+
+
+def bring_back(copier: Copier, snapshots: SnapshotFolder, journal: Segments) -> None:
+    """Fill a folder in which nothing is: a journal is of its own snapshots, and they of it.
+
+    Raises
+    ------
+    SnapshotError
+        There are copies, and none can be used.
+    """
+    if not snapshots.numbers() and not journal.numbers():
+        copier.bring_back(snapshots)
 
 
 def partition_folder(folder: Path, partition: int) -> Path:

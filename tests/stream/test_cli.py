@@ -32,11 +32,13 @@ HELP_MAX_S = 0.300
 # What `python -c pass` takes on an idle machine of today; a slower one gets more, up to twice.
 BARE_PYTHON_S = 0.030
 HEAVY = {"river", "numba", "numpy", "scipy", "confluent_kafka", "fastavro", "pandas", "duckdb"}
+HEAVY |= {"redis"}
 COMMANDS = [
     *(["demo"], ["run"], ["simulate"], ["replay"], ["doctor"], ["version"]),
     ["experiment"],
     *(["topics"], ["topics", "create"], ["schemas"], ["schemas", "check"]),
     *(["features"], ["features", "list"], ["features", "explain"], ["features", "build"]),
+    ["features", "get"],
 ]
 KEY = "00112233445566778899aabbccddeeff"
 QUICK = """
@@ -741,8 +743,27 @@ def test_a_doctor_speaks_to_people_line_by_line(run: Run, tmp_path: Path) -> Non
     said = run("doctor", "--config", quick(tmp_path))
     assert said.status == FAILED
     marks = dict(re.findall(r"^(?:ok  |FAIL) ([a-z ]+): (.*)$", said.out, re.MULTILINE))
-    assert len(marks) == 8
+    assert len(marks) == 9
+    assert marks["redis"] == "off: redis.url is empty"
     assert re.search("^FAIL broker: no Kafka at 127.0.0.1:9", said.out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(
+    ("url", "ok", "text"),
+    [
+        ("redis://:s3cret@127.0.0.1:1/0", True, "degraded, scoring goes on: Redis at"),
+        ("redis://:s3cret@redis.example/0", False, "in clear"),
+    ],
+)
+def test_a_doctor_finds_a_worker_without_its_redis_as_well_as_with_it(
+    run: Run, tmp_path: Path, url: str, ok: bool, text: str
+) -> None:
+    said = run("doctor", "--json", "--config", quick(tmp_path, f"[redis]\nurl = '{url}'\n"))
+    (check,) = [check for check in said.json["checks"] if check["check"] == "redis"]
+    assert check["ok"] is ok
+    assert text in check["text"]
+    assert "s3cret" not in said.out + said.err
 
 
 # Once more as people do it: a process of its own.

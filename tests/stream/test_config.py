@@ -878,3 +878,23 @@ def test_a_snapshot_key_is_long_hexadecimal_or_in_a_file(tmp_path: Path) -> None
     with pytest.raises(ConfigError, match=r"security\.snapshot_key: cannot read the file"):
         load(security={"snapshot_key": f"file:{tmp_path / 'missing'}"}).snapshot_key()
     assert SECRET not in repr(load(security={"snapshot_key": SECRET}))
+
+
+def test_a_url_of_redis_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"redis://user:{SECRET}@127.0.0.1/0"
+    config = load(redis={"url": url})
+    assert config.redis_url() == url
+    for shown in (repr(config), str(config), repr(config.redis)):
+        assert SECRET not in shown
+    monkeypatch.setenv("FRAUD_REDIS__URL", url)
+    assert load().redis_url() == url
+    monkeypatch.setenv("FRAUD_REDIS__TIMEOUT", "20s")
+    with pytest.raises(ConfigError, match=r"redis\.timeout") as wrong:
+        load()
+    assert SECRET not in str(wrong.value)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "x" * 65, "a:b"])
+def test_a_workers_name_is_fit_for_a_key(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"recovery\.name"):
+        load(recovery={"name": name})

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from sim import parts
 
-from schemas.errors import RecoveryError
+from models.states.snapshot import State
+from schemas.errors import RecoveryError, SnapshotError
 from stream.config import load
 from stream.kafka.client import Connection
 from stream.recovery.code_version import code_version, release
 from stream.recovery.setup import configuration_digest, recovery_of, require_partitions
+from stream.snapshots.folder import SnapshotFolder
 
 KEY = bytes(range(16))
 
@@ -65,6 +67,34 @@ def test_it_is_off_without_a_folder_and_on_the_embedded_broker(tmp_path):
     assert recovery is not None
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
     recovery.close()
+
+
+def test_an_empty_folder_is_filled_from_a_copy_and_one_that_is_not_is_left_alone(tmp_path):
+    _, decoders, codecs = parts()
+    own, elsewhere = tmp_path / "state", tmp_path / "copies"
+    elsewhere.mkdir()
+    SnapshotFolder(elsewhere).write(State("worker/1", {"step": 7}), 4)
+    config = load(None, recovery={"folder": str(own), "copy_folder": str(elsewhere)})
+    connection = Connection("127.0.0.1:1", {"log_level": 0})
+
+    def recovery(told):
+        return recovery_of(config, connection, decoders, codecs.alert, KEY, told.append)
+
+    told = []
+    recovery(told).close()
+    assert SnapshotFolder(own).numbers() == [4]
+    assert "goes on from copy 4" in told[0]
+    SnapshotFolder(elsewhere).write(State("worker/1", {"step": 8}), 5)
+    recovery(told).close()
+    assert SnapshotFolder(own).numbers() == [4]
+    assert sum("goes on from copy" in text for text in told) == 1
+    # Copies that cannot be used are an error, and the folder is free again.
+    SnapshotFolder(own).path(4).unlink()
+    for number in (4, 5):
+        SnapshotFolder(elsewhere).path(number).write_bytes(b"nothing")
+    for _ in range(2):
+        with pytest.raises(SnapshotError, match="none of the 2 copies"):
+            recovery(told)
 
 
 def test_the_codes_version_is_the_release_and_a_digest():

@@ -1,0 +1,1 @@
+"""Redis and copies elsewhere: what others may read, and nothing that scoring needs."""

@@ -1,0 +1,348 @@
+"""Whatever becomes of Redis, what is decided is the same, no turn waits, and it heals by itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import redis
+from kafka_server import unique_name
+from redis_server import RedisServer
+from seeds import seeds
+from sim import IN, Killed, SimWorker, World, parts, send_traffic
+from tcp_proxy import TcpProxy
+
+from schemas.columns import Reason
+from stream.store.client import Place
+from stream.store.entity_columns import entity_columns
+from stream.store.feature_hashes import FeatureHashes, look_up
+from stream.store.keys import features_key
+from stream.store.online import OnlineFeatures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from schemas.columns import Transactions
+    from stream.engine import Effects
+
+pytestmark = pytest.mark.redis
+
+PAYMENTS = 1000
+SECONDS = 20
+# Of real time, so that the thread has something to do between turns.
+TURN_S = 0.004
+# Above what a turn takes on a busy machine, below what the thread waits for a frozen Redis.
+TURN_MAX_S = 1.0
+FROZEN_S = 2.0
+ENTITIES = entity_columns(parts()[0].engine_parameters().features)
+Value = tuple[tuple[int, int, int], dict[str, float]]
+
+
+class Watched(OnlineFeatures):
+    """Online features that know what every entity's were, in the order of its payments."""
+
+    def __init__(self, url: str, timeout_s: float = 0.1) -> None:
+        self.group = unique_name("group")
+        self.told: list[str] = []
+        self.known: dict[tuple[str, int], list[Value]] = defaultdict(list)
+        hashes = FeatureHashes(Place(url, timeout_s), self.group, IN, 86_400_000_000)
+        super().__init__(hashes, ENTITIES, self.told.append)
+
+    def put(self, batch: Transactions, effects: Effects) -> None:
+        super().put(batch, effects)
+        taken = (effects.reasons == Reason.OK) & ~effects.duplicate
+        for row in np.flatnonzero(taken).tolist():
+            mark = (
+                int(batch.event_time_us[row]),
+                int(batch.partition[row]),
+                int(batch.offset[row]),
+            )
+            for of in ENTITIES:
+                key = int(batch.entities[of.place, row])
+                values = zip(of.names, effects.readings.matrix[row, of.columns], strict=True)
+                known = {name: float(value) for name, value in values if not math.isnan(value)}
+                self.known[of.entity, key].append((mark, known))
+
+    def settle(self) -> None:
+        """Wait until nothing waits to be written and all is well."""
+        deadline = time.monotonic() + SECONDS
+        while self.behind_seconds or self.as_dict()["state"] != "ok":
+            assert time.monotonic() < deadline, self.as_dict()
+            time.sleep(0.01)
+
+    def newest(self) -> dict[tuple[str, int], Value]:
+        return {of: max(values, key=lambda each: each[0]) for of, values in self.known.items()}
+
+    def there(self, url: str) -> dict[tuple[str, int], Value]:
+        """Read what Redis has of every entity that is known."""
+        found = {}
+        for entity, key in self.known:
+            one = look_up(Place(url, 5.0), [features_key(self.group, entity, key)])
+            if one is not None:
+                topic, partition, offset = one.source.rsplit("/", 2)
+                assert topic == IN
+                found[entity, key] = (one.event_time_us, int(partition), int(offset)), one.values
+        return found
+
+
+class Run:
+    """A worker on a simulated broker and a real Redis, turn by turn."""
+
+    def __init__(self, seed: int, folder: Path, online: OnlineFeatures | None) -> None:
+        self.world = World(seed, folder)
+        send_traffic(self.world, PAYMENTS)
+        self.life = SimWorker(self.world, online=online)
+        self.life.worker.recover(_Never())
+        self.slowest_s = 0.0
+        self.n = 0
+
+    def turns(self, n: int, pause_s: float = TURN_S) -> None:
+        for _ in range(n):
+            began_s = time.perf_counter()
+            self.life.worker.turn(0)
+            self.slowest_s = max(self.slowest_s, time.perf_counter() - began_s)
+            time.sleep(pause_s)
+            self.n += 1
+
+    def end(self) -> tuple[Any, bytes]:
+        """Return all that was said, and the state."""
+        said = {
+            place: [(record.key(), record.value(), record.headers()) for record in log]
+            for place, log in self.world.broker.logs.items()
+        }
+        state = self.life.state()
+        self.life.bury()
+        return said, state
+
+
+class _Never:
+    def is_set(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Make runs; at the end each is what a worker without Redis would have said and been."""
+    made: list[tuple[int, Run]] = []
+
+    def make(seed: int, online: OnlineFeatures | None) -> Run:
+        made.append((seed, Run(seed, tmp_path / f"run-{len(made)}", online)))
+        return made[-1][1]
+
+    yield make
+    for seed, each in made:
+        without = Run(seed, tmp_path / f"without-{seed}", None)
+        without.turns(each.n, 0)
+        assert each.end() == without.end()
+        assert each.slowest_s < TURN_MAX_S, each.slowest_s
+
+
+@seeds(2)
+def test_all_is_well(redis_server: RedisServer, run: Callable[..., Run], seed: int) -> None:
+    online = Watched(redis_server.url)
+    each = run(seed, online)
+    each.turns(120)
+    online.settle()
+    assert online.there(redis_server.url) == online.newest()
+    online.close()
+    assert online.told == []
+
+
+def test_a_redis_that_is_not_there_at_the_start(
+    redis_server: RedisServer, run: Callable[..., Run]
+) -> None:
+    redis_server.kill()
+    online = Watched(redis_server.url)
+    each = run(1, online)
+    each.turns(120)
+    assert online.as_dict()["state"] == "degraded"
+    assert "cannot be reached" in online.told[0]
+    redis_server.restart()
+    online.settle()
+    # What happened while it was away is written too.
+    assert online.there(redis_server.url) == online.newest()
+    assert online.as_dict()["dropped"] == 0
+    online.close()
+
+
+def test_a_redis_that_is_killed_in_the_middle_and_comes_back_empty(
+    redis_server: RedisServer, run: Callable[..., Run]
+) -> None:
+    online = Watched(redis_server.url)
+    each = run(2, online)
+    each.turns(50)
+    redis_server.kill()
+    before = online.newest()
+    each.turns(50)
+    assert online.as_dict()["state"] == "degraded"
+    redis_server.restart()
+    online.settle()
+    each.turns(50)
+    online.settle()
+    there, newest = online.there(redis_server.url), online.newest()
+    # Whoever paid since is there, as it is; whoever did not may be gone.
+    assert there == {of: newest[of] for of in there}
+    assert there.keys() >= {of for of, value in newest.items() if value != before.get(of)}
+    assert [text for text in online.told if "answers again" in text]
+    online.close()
+
+
+def test_a_frozen_redis_holds_nobody_up(redis_server: RedisServer, run: Callable[..., Run]) -> None:
+    online = Watched(redis_server.url, FROZEN_S)
+    each = run(3, online)
+    each.turns(40)
+    redis_server.pause()
+    each.turns(150, 0.02)
+    said = online.as_dict()
+    assert said["state"] == "degraded"
+    assert said["failed"] > 0
+    assert said["behind_seconds"] > 0.5
+    assert "does not answer within 2000 ms" in online.told[0]
+    redis_server.resume()
+    online.settle()
+    assert online.there(redis_server.url) == online.newest()
+    online.close()
+
+
+def test_a_slow_redis_is_written_to_all_the_same(
+    redis_server: RedisServer, run: Callable[..., Run]
+) -> None:
+    with TcpProxy(redis_server.ports[0]) as proxy:
+        proxy.latency_s = 0.05
+        online = Watched(f"redis://127.0.0.1:{proxy.port}/0", timeout_s=0.5)
+        each = run(4, online)
+        each.turns(120)
+        online.settle()
+        assert online.there(redis_server.url) == online.newest()
+        # And slower than its bound it is as good as gone.
+        proxy.latency_s = 1.0
+        each.turns(100, 0.01)
+        assert online.as_dict()["state"] == "degraded"
+        proxy.latency_s = 0.0
+        online.settle()
+        assert online.there(redis_server.url) == online.newest()
+        online.close()
+
+
+def test_a_redis_that_is_flushed_in_the_middle_fills_again(
+    redis_server: RedisServer, run: Callable[..., Run]
+) -> None:
+    online = Watched(redis_server.url)
+    each = run(5, online)
+    each.turns(60)
+    online.settle()
+    before = online.newest()
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+        client.script_flush()
+    assert online.there(redis_server.url) == {}
+    each.turns(60)
+    online.settle()
+    newest = online.newest()
+    later = {of: value for of, value in newest.items() if value != before.get(of)}
+    assert later
+    assert online.there(redis_server.url) == later
+    assert online.told == []
+    online.close()
+
+
+@seeds(2)
+def test_lost_replies_apply_nothing_twice_and_lose_nothing(
+    redis_server: RedisServer, run: Callable[..., Run], seed: int
+) -> None:
+    with TcpProxy(redis_server.ports[0]) as proxy:
+        online = Watched(f"redis://127.0.0.1:{proxy.port}/0")
+        each = run(seed, online)
+        for _ in range(6):
+            each.turns(12)
+            proxy.drop_replies = True
+            each.turns(12)
+            proxy.drop_replies = False
+        assert proxy.dropped > 0
+        assert online.failed > 0
+        online.settle()
+        assert online.there(redis_server.url) == online.newest()
+        online.close()
+
+
+def test_after_a_failover_older_values_are_overwritten_by_the_next_payment(
+    redis_server: RedisServer, run: Callable[..., Run]
+) -> None:
+    with RedisServer() as replica, TcpProxy(redis_server.ports[0]) as proxy:
+        follower = redis.Redis.from_url(replica.url)
+        online = Watched(f"redis://127.0.0.1:{proxy.port}/0")
+        each = run(6, online)
+        follower.replicaof("127.0.0.1", redis_server.ports[0])
+        each.turns(40)
+        online.settle()
+        wait_for_the_same(redis_server, replica)
+        # From here on the replica hears nothing, and nobody notices.
+        follower.replicaof("NO", "ONE")
+        at_the_cut = online.there(replica.url)
+        each.turns(40)
+        online.settle()
+        lost = {of for of, value in online.newest().items() if at_the_cut.get(of) != value}
+        assert lost
+        proxy.target = replica.ports[0]
+        proxy.cut()
+        before = online.newest()
+        each.turns(60)
+        online.settle()
+        there, newest = online.there(replica.url), online.newest()
+        later = {of for of, value in newest.items() if value != before.get(of)}
+        assert later & lost
+        for of, value in newest.items():
+            assert there.get(of) == (value if of in later else at_the_cut.get(of))
+        online.close()
+        follower.close()
+
+
+def wait_for_the_same(one: RedisServer, other: RedisServer) -> None:
+    """Wait until a replica has all that its primary has."""
+    with redis.Redis.from_url(one.url) as first, redis.Redis.from_url(other.url) as second:
+        deadline = time.monotonic() + SECONDS
+        while True:
+            info = second.info("replication")
+            behind = first.info("replication")["master_repl_offset"]
+            if info.get("master_link_status") == "up" and info["slave_repl_offset"] >= behind:
+                return
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@seeds(3)
+def test_a_worker_that_dies_and_replays_brings_nothing_back(
+    redis_server: RedisServer, tmp_path: Path, seed: int
+) -> None:
+    world = World(seed, tmp_path / "disk")
+    send_traffic(world, PAYMENTS)
+    online = Watched(redis_server.url)
+    seen: dict[tuple[str, int], tuple[int, int, int]] = {}
+
+    def look() -> None:
+        for of, (mark, _) in online.there(redis_server.url).items():
+            assert mark >= seen.get(of, mark)
+            seen[of] = mark
+
+    for _ in range(4):
+        life = SimWorker(world, online=online)
+        world.fuse = int(world.rng.integers(100, 600))
+        try:
+            life.live()
+        except Killed:
+            pass
+        finally:
+            life.bury()
+        look()
+    last = SimWorker(world, online=online)
+    last.live()
+    online.settle()
+    look()
+    assert online.there(redis_server.url) == online.newest()
+    last.bury()
+    online.close()
