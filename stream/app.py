@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schemas.compiler import Program, compile_schema
@@ -11,7 +11,7 @@ from schemas.decoder import Decoder, Limits
 from schemas.errors import BrokerError, SchemaError, UnsupportedGuaranteeError
 from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
-from schemas.roles import LABEL_ROLES, Roles
+from schemas.roles import CONTROL_ROLES, LABEL_ROLES, Roles
 from stream.by_partition import ByPartition
 from stream.config import Config
 from stream.engine import Engine, Keep
@@ -34,10 +34,13 @@ from stream.worker import Worker
 _DEFAULT_TOPICS = {
     "transaction": "fraud.transactions",
     "label": "fraud.labels",
+    "control": "fraud.control",
     "alert": "fraud.alerts",
     "decision": "fraud.decisions",
     "label_review": "fraud.label_reviews",
 }
+
+_KEY_BYTES_MAX = 64
 
 
 def connection_of(config: Config) -> Connection:
@@ -89,11 +92,13 @@ def engine_of(
 
 @dataclass(frozen=True)
 class Decoders:
-    """The decoders of both inputs.
+    """The decoders of the inputs.
 
     Attributes
     ----------
     transactions, labels : Decoder
+    control : Decoder or None
+        None where no orders are taken.
     left_out : tuple of str
         Why older schema versions are not decoded; their records become dead letters.
     """
@@ -101,10 +106,11 @@ class Decoders:
     transactions: Decoder
     labels: Decoder
     left_out: tuple[str, ...]
+    control: Decoder | None = None
 
 
 def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders:
-    """Compile every allowed writer schema of both inputs.
+    """Compile every allowed writer schema of the inputs.
 
     The newest version must serve the configured roles; an older one that does not,
     because a field came later, is left out.
@@ -130,10 +136,13 @@ def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders
                 left_out.append(str(error))
         return Decoder(roles.layout, programs, hash_key, limits)
 
+    # The key of an order is read as an id, whatever bound ids have.
+    of_orders = replace(limits, id_bytes_max=_KEY_BYTES_MAX)
     return Decoders(
         build(topics.transactions, "transaction", config.roles(), limits),
         build(topics.labels, "label", LABEL_ROLES, limits),
         tuple(left_out),
+        build(topics.control, "control", CONTROL_ROLES, of_orders) if topics.control else None,
     )
 
 

@@ -24,7 +24,7 @@ class Desk:
     """A book over a ring of rows, and what it told the features."""
 
     def __init__(self, rows_max=100, **rules):
-        self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100)
+        self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100, n_entities=2)
         self.marks = []
         two_clocks = rules.pop("two_clocks", True)
         rules = LabelRules(**rules)
@@ -35,9 +35,9 @@ class Desk:
         numbers = self.waiting.numbers[places].tolist()
         self.marks += zip(numbers, is_fraud.tolist(), strict=True)
 
-    def admit(self, *keys, at_us=START_US, entity=5):
+    def admit(self, *keys, at_us=START_US, entity=5, card=1):
         """Admit rows; each is numbered, and its number is its feature and its score."""
-        rows = [{"key": k, "time_us": at_us, "entities": [1, entity]} for k in keys]
+        rows = [{"key": k, "time_us": at_us, "entities": [card, entity]} for k in keys]
         for row in rows:
             row["numeric"] = [0.0, 0.0]
         batch = block(LAYOUT, rows)
@@ -87,6 +87,7 @@ def test_everything_equals_the_oracle(seed):
         entity_max_per_day=int(rng.choice([0, 20])),
         capped_entity=1,
     )
+    erased_share = float(rng.choice([0.0, 0.02, 0.3]))
     desk = Desk(int(rng.choice([5, 200])))
     desk.book = LabelBook(rules, desk.waiting, bytes(16))
     marks = []
@@ -97,12 +98,16 @@ def test_everything_equals_the_oracle(seed):
     for number in range(300):
         now += int(rng.integers(0, 10)) * SECOND
         now += DAY_US * (rng.random() < 0.005)
-        key, entity = int(rng.integers(1, 40)), int(rng.integers(0, 3))
+        key, entity, card = int(rng.integers(1, 40)), int(rng.integers(0, 3)), number % 7
         at_us = now - int(rng.integers(0, 20)) * SECOND
         row, repeated = plain.admit(key, at_us)
         if not repeated:
-            row |= {"number": number, "entity": entity}
-        desk.admit(key, at_us=at_us, entity=entity)
+            row |= {"number": number, "entity": entity, "entities": [card, entity]}
+        desk.admit(key, at_us=at_us, entity=entity, card=card)
+        if rng.random() < erased_share:
+            erased = int(rng.integers(0, 2)), int(rng.integers(1, 8))
+            departed += desk.book.erase(*erased)
+            naive.erase(*erased)
         said = []
         for _ in range(int(rng.integers(0, 6))):
             said_us = now - int(rng.integers(-60, 120)) * SECOND
