@@ -261,21 +261,22 @@ def worker_of(
     topics = config.topics
     partitions = input_partitions(config, connection) if config.per_partition else 1
     engine = engine_of(config, hash_key, partitions=partitions)
-    warm = warm_up(engine, decoders.transactions, decoders.labels)
+    warm = warm_up(engine, decoders.transactions, decoders.labels, decoders.control)
     if on_ready is not None:
         on_ready(warm)
     tell = on_error or (lambda _: None)
     sink = Sink(connection, topics.outputs(), on_error)
-    source = Source(connection, config.kafka.group, config.topics.inputs(), on_error)
+    source = Source(connection, config.kafka.group, topics.inputs(), on_error)
+    control = decoders.control
 
     def shard_of(engine: Engine, recovery: Recovery | None, partition: int | None) -> Shard:
         inputs, publisher = (decoders.transactions, decoders.labels), publisher_of(config, engine)
-        return Shard(config, engine, *inputs, publisher, codecs, recovery, partition)
+        return Shard(config, engine, *inputs, publisher, codecs, recovery, partition, control)
 
     def recovery_for(partition: int | None) -> Recovery | None:
         inputs = decoders.transactions, decoders.labels
         where = None if partition is None else (partition, partitions)
-        return recovery_of(config, connection, inputs, codecs.alert, hash_key, tell, where)
+        return recovery_of(config, connection, inputs, codecs.alert, hash_key, tell, where, control)
 
     def settle(timeout_s: float) -> bool:
         return sink.flush(timeout_s) == 0

@@ -24,7 +24,18 @@ from stream.recovery.runs import Run
 OFFSETS = [("in", 0, 2**40), ("labels", 3, -1)]
 SCHEMAS = [1, 2], [5]
 HEADER = Header(
-    3, 41, 1_700_000_000_000, OFFSETS, "0.1.0+ab", "c0ffee", "in", "labels", [1, 2], [5]
+    3,
+    41,
+    1_700_000_000_000,
+    OFFSETS,
+    "0.1.0+ab",
+    "c0ffee",
+    "in",
+    "labels",
+    [1, 2],
+    [5],
+    "control",
+    [8],
 )
 
 
@@ -36,7 +47,7 @@ def random_entries(rng, n, first_step=41):
 
     return [
         Entry(
-            Kind(int(rng.integers(0, 2))),
+            Kind(int(rng.integers(0, 3))),
             first_step + i,
             int(rng.integers(-(2**62), 2**62)),
             int(rng.integers(0, 2**32)),
