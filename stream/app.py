@@ -127,7 +127,7 @@ def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders
     def build(topic: str, name: str, roles: Roles, limits: Limits) -> Decoder:
         programs = {}
         auto = config.registry.auto_register
-        for schema_id, schema in _writer_schemas(registry, topic, name, auto):
+        for schema_id, schema in writer_schemas(registry, topic, name, auto):
             try:
                 programs[schema_id] = _compile(schema_id, topic, schema, roles)
             except SchemaError as error:
@@ -153,7 +153,7 @@ def _compile(schema_id: int, topic: str, schema: dict[str, object], roles: Roles
         raise SchemaError(f"schema id {schema_id} of topic {topic}: {error}") from error
 
 
-def _writer_schemas(
+def writer_schemas(
     registry: Registry, topic: str, name: str, auto_register: bool
 ) -> list[tuple[int, dict[str, object]]]:
     """Return the versions of a topic's subject, the newest first.
