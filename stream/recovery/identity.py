@@ -76,7 +76,7 @@ class Identity:
                 ("transactions topic", header.transactions, self.transactions),
                 ("labels topic", header.labels, self.labels),
                 # What took no orders is taken again by one that does.
-                ("control topic", header.control, header.control and self.control),
+                ("control topic", header.control, header.control and (self.control or "none")),
             )
             if theirs != ours
         ]
