@@ -475,6 +475,7 @@ def random_cuts(rng: np.random.Generator, log: Log) -> frozenset[int]:
 def digest(seed: int) -> str:
     """Run the log of a seed and return a digest of all that was said and is kept."""
     rng = np.random.default_rng(seed)
-    result = run(random_parameters(rng), hostile_log(rng, 300))
+    parameters = random_parameters(rng)
+    result = run(parameters, with_erasures(rng, hostile_log(rng, 300)))
     text = repr((result.said(), result.state())).encode()
     return hashlib.sha256(text).hexdigest()

@@ -359,7 +359,6 @@ class Recovery:
         except StorageError as error:
             self._tell(f"somebody who was erased is still known: {error}")
             return
-        self._journal.prune(number)
         self._erased_at = waiting
         self.stats.erasures_pending = len(waiting)
         if not waiting:

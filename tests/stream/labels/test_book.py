@@ -382,3 +382,51 @@ def test_what_only_repeats_is_a_lesson_for_another_clock_if_there_is_one(first):
         assert rows_of(desk.book.lessons()) == [(0.0, True, False, False, clock)] * left
         desk.book.mature(START_US + DAY_US)
         assert rows_of(desk.book.mature_lessons()) == []
+
+
+def test_a_label_that_is_held_for_a_payment_that_is_erased_leaves_and_others_stay():
+    desk = Desk()
+    held = desk.say((7, 1.0), (8, 1.0), (9, 1.0))
+    assert held.held.all()
+    desk.admit(7, 8, card=3)
+    desk.admit(9, card=4)
+    departed = desk.book.erase(0, 3)
+    assert [(each.offset, each.reason) for each in departed] == [
+        (0, Reason.LABEL_UNKNOWN_TRANSACTION),
+        (1, Reason.LABEL_UNKNOWN_TRANSACTION),
+    ]
+    assert len(desk.book.early) == 1
+    # The other one's payment has come, and that is not forgotten.
+    _, departed = desk.book.join(START_US, desk._mark)
+    assert [(each.offset, each.reason) for each in departed] == [(2, Reason.OK)]
+    assert desk.marks == [(2, True)]
+
+
+def test_a_label_finds_nothing_of_a_payment_that_is_erased_and_no_lesson_is_left():
+    desk = Desk(maturity_us=DAY_US)
+    desk.admit(7, 8, card=3)
+    desk.admit(9, card=4)
+    desk.say((7, 1.0), (9, 0.0))
+    assert desk.book.erase(0, 3) == []
+    assert desk.say((8, 1.0)).held.tolist() == [True]
+    assert desk.learn() == [(2.0, False, False)]
+    assert desk.waiting.kept == 3
+    assert desk.waiting.find(np.array([7, 8, 9], np.uint64)).tolist()[:2] == [-1, -1]
+    # The empty rows in front wait for nobody's maturity, and teach nothing.
+    assert desk.book.mature(START_US).tolist() == []
+    assert desk.waiting.kept == 1
+    # One that comes again is another payment.
+    desk.admit(7, card=3)
+    assert desk.waiting.kept == 2
+
+
+def test_who_is_erased_may_be_spoken_of_again_as_often_as_anybody():
+    desk = Desk(entity_max_per_day=1, capped_entity=1)
+    desk.admit(7, 8, entity=5)
+    desk.say((7, 1.0))
+    assert desk.say((8, 1.0)).reviews[0].why == Fate.ENTITY_CAP
+    desk.book.erase(0, 5)  # Another entity of this name.
+    assert desk.say((8, 1.0)).reviews[0].why == Fate.ENTITY_CAP
+    desk.book.erase(1, 5)
+    desk.admit(9, entity=5)
+    assert desk.say((9, 1.0)).reviews == []

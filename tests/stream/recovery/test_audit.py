@@ -117,3 +117,20 @@ def can_be_audited(auditor, value):
     except RecoveryError:
         return False
     return True
+
+
+def test_orders_in_between_are_carried_out_again(tmp_path):
+    world = World(3, tmp_path / "disk")
+    send_traffic(world, 150, orders_share=0.3)
+    world.chance = lambda share: False  # Nothing is acknowledged, so that no snapshot is taken.
+    life = SimWorker(world)
+    life.live()
+    world.chance = lambda share: True
+    while life.worker.sink.flush(1):
+        pass
+    assert life.shard.engine.counters.erasures > 10
+    life.bury()
+    auditor = auditor_of(world)
+    audits = [auditor.audit(value) for value in alerts_of(world)]
+    assert len(audits) >= 10
+    assert all(each.differs == {} and each.snapshot == 0 for each in audits)

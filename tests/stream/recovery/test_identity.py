@@ -30,7 +30,7 @@ def test_one_that_takes_orders_goes_on_where_none_were_taken():
 @pytest.mark.parametrize(
     ("other", "match"),
     [
-        (WITHOUT, "control topic orders, not none:"),
+        (WITHOUT, "control topic orders, not none"),
         (replace(WITH, control="others"), "control topic orders, not others"),
         (replace(WITH, control_schemas=(9,)), r"schema ids \[8\]"),
     ],

@@ -377,9 +377,16 @@ def test_an_erasure_is_followed_at_once_by_a_snapshot_and_older_ones_go(world, r
     assert recovery._journal.numbers() == [after]
     assert remembering.worker.shard.engine.counters.erasures == 1
     # And then no more, until it is time.
+    assert recovery._next_s > world.seconds + 900
+    steps = recovery.progress.step
+    key, value, headers = world.broker.log(IN)[0].content
+    world.broker.append((IN, 0), START_MS, key, value, headers)
+    remembering.live()
+    assert recovery.progress.step > steps
     for _ in range(5):
-        world.seconds += 1
+        world.seconds += 2
         remembering.worker.turn(0)
+    assert not recovery._writer.busy
     assert numbers(world) == [after]
 
 
