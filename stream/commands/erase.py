@@ -18,7 +18,6 @@ from stream.config import Config, load
 from stream.console import FAILED, OK, emit_json, out, say
 from stream.features.grammar import nearest, quoted
 from stream.kafka.order import send
-from stream.snapshots.folder import SnapshotFolder
 from stream.snapshots.scan import Scanned, scan
 
 # In place of an id that is read from stdin: others can see arguments.
@@ -53,8 +52,15 @@ def erase_entity(entity: str, given: str, path: Path | None, yes: bool, as_json:
             "request_id": request_id,
         }
         record_key = f"{entity}:{key:016x}".encode()
-        partition, offset = send(connection, config.topics.control, record_key, codec.encode(order))
-        sent.append({"key": order["key"], "partition": partition, "offset": offset})
+        # States of partitions know nothing of each other: each has to hear of it.
+        places = send(
+            connection,
+            config.topics.control,
+            record_key,
+            codec.encode(order),
+            everywhere=config.per_partition,
+        )
+        sent += [{"key": order["key"], "partition": p, "offset": at} for p, at in places]
     report = {
         "entity": entity,
         "request_id": request_id,
@@ -85,10 +91,10 @@ def verify_erasure(
     if folder is None and not config.recovery.folder:
         raise ConfigError("recovery.folder is not set: name the folder with --folder")
     text = _read(given)
-    snapshots = SnapshotFolder(folder or Path(config.recovery.folder), config.snapshot_key())
+    folder = folder or Path(config.recovery.folder)
     files: dict[Path, Scanned] = {}
     for key in _keys(config, entity, text):
-        for each in scan(snapshots, key, text.encode()):
+        for each in scan(folder, key, text.encode(), config.snapshot_key()):
             if each.path not in files or each.found:
                 files[each.path] = each
     found = [each for each in files.values() if each.found]
@@ -115,7 +121,7 @@ def verify_erasure(
             said = f"FOUND {what}{where}" if each.found else "not found"
             out.print(f"{each.path}: {said}", markup=False)
         if not files:
-            out.print(f"no files in {snapshots.folder}", markup=False)
+            out.print(f"no files in {folder}", markup=False)
     return FAILED if found else OK
 
 

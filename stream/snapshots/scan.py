@@ -49,8 +49,20 @@ def patterns_of(key: int, clear: bytes = b"") -> dict[str, list[bytes]]:
     return patterns | ({"id": [clear]} if len(clear) >= _CLEAR_MIN else {})
 
 
-def scan(folder: SnapshotFolder, key: int, clear: bytes = b"") -> list[Scanned]:
-    """Look into every file of a folder: snapshots, unfinished ones, the journal.
+def scan(
+    folder: Path, key: int, clear: bytes = b"", snapshot_key: bytes | None = None
+) -> list[Scanned]:
+    """Look into every file of a folder and of those in it: snapshots, unfinished ones, journals.
+
+    Parameters
+    ----------
+    folder : Path
+    key : int
+        The keyed hash.
+    clear : bytes
+        The id itself.
+    snapshot_key : bytes, optional
+        What snapshots are sealed with: without it arrays are not named.
 
     Raises
     ------
@@ -59,21 +71,24 @@ def scan(folder: SnapshotFolder, key: int, clear: bytes = b"") -> list[Scanned]:
         passed over.
     """
     patterns = patterns_of(key, clear)
-    whole = {folder.path(number): number for number in folder.numbers()}
+    if not folder.is_dir():
+        raise StorageError(f"{folder} cannot be read: there is no such folder; name another")
     scanned = []
-    for path in sorted(folder.folder.iterdir()):
-        if not path.is_file():
-            continue
+    for path in sorted(folder.rglob("*")):
         try:
+            if not path.is_file():
+                continue
             size, found = _look(path, patterns)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         arrays: tuple[str, ...] = ()
-        if found and path in whole:
+        number = path.stem.rpartition("-")[2]
+        if found and path.suffix == ".state" and number.isdecimal():
             with suppress(SnapshotError):
-                arrays = tuple(arrays_with(folder.read(whole[path]), key))
+                state = SnapshotFolder(path.parent, snapshot_key).read(int(number))
+                arrays = tuple(arrays_with(state, key))
         scanned.append(Scanned(path, size, found, arrays))
     return scanned
 

@@ -8,6 +8,7 @@ import pytest
 from seeds import seeds
 from sim import (
     ALERTS,
+    CONTROL,
     DECISIONS,
     IN,
     KEY,
@@ -65,7 +66,7 @@ def alone(world, folder):
         for at, step in enumerate(sorted(history), 1):
             assert step == at, "a step is missing"
             entry = history[step]
-            topic = {0: IN, 1: LABELS}[entry.kind]
+            topic = {0: IN, 1: LABELS, 2: CONTROL}[entry.kind]
             records = [
                 world.broker.logs[topic, run.partition][offset]
                 for run in entry.runs
@@ -103,7 +104,7 @@ def every_record_was_taken_once(world):
             for run in entry.runs
             for offset in range(run.first, run.behind)
         )
-        n = sum(len(world.broker.logs[topic, partition]) for topic in (IN, LABELS))
+        n = sum(len(world.broker.logs[topic, partition]) for topic in (IN, LABELS, CONTROL))
         assert set(taken.values()) == {1}
         assert len(taken) == n
 

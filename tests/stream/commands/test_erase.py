@@ -91,7 +91,9 @@ def test_without_a_topic_nothing_can_be_ordered(run, config, tmp_path):
 
 def test_nothing_is_ordered_that_nobody_has_agreed_to(run, config, monkeypatch):
     sent = []
-    monkeypatch.setattr("stream.commands.erase.send", lambda *each: sent.append(each) or (0, 1))
+    monkeypatch.setattr(
+        "stream.commands.erase.send", lambda *each, **_: sent.append(each) or [(0, 1)]
+    )
     status, said, error = run("card", CARD, "--config", config)
     assert (status, said, sent) == (2, "", [])
     assert "add --yes" in error
@@ -112,9 +114,20 @@ def test_an_order_is_acknowledged_by_the_brokers(run, config, monkeypatch):
     assert order == {"key": f"{hashed(CARD):016x}", "partition": 0, "offset": 0}
 
 
+def test_every_partition_that_has_a_state_of_its_own_hears_of_it(run, config, monkeypatch):
+    config.write_text(
+        config.read_text() + "[worker]\nstate = 'per_partition'\npartial_features = true\n"
+    )
+    with EmbeddedBroker({"fraud.control": 3}) as broker:
+        monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP", broker.bootstrap)
+        status, said, error = run("card", CARD, "--config", config, "--yes", "--json")
+    assert status == 0, error
+    assert [each["partition"] for each in json.loads(said)["orders"]] == [0, 1, 2]
+
+
 def test_brokers_that_are_not_there_are_told(run, config, monkeypatch):
     monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP", "127.0.0.1:1")
-    monkeypatch.setattr("stream.kafka.order.send.__defaults__", (0.6,))
+    monkeypatch.setattr("stream.kafka.order.send.__defaults__", (0.6, False))
     status, _, error = run("card", CARD, "--config", config, "--yes")
     assert status == 1
     assert "no Kafka at 127.0.0.1:1" in error

@@ -26,13 +26,13 @@ def folder(tmp_path):
 
 
 def found(folder, **more):
-    return {each.path.name: each.found for each in scan(folder, KEY, **more) if each.found}
+    return {each.path.name: each.found for each in scan(folder.folder, KEY, **more) if each.found}
 
 
 def test_a_snapshot_is_named_with_its_arrays_and_others_are_not(folder):
     folder.write(state_with(KEY), 1)
     folder.write(state_with(KEY ^ 1), 2)
-    first, second = scan(folder, KEY)
+    first, second = scan(folder.folder, KEY)
     assert (first.found, first.arrays) == (("hash",), ("rows", "inner/deep"))
     assert (second.found, second.arrays) == ((), ())
     assert first.size == first.path.stat().st_size
@@ -64,7 +64,7 @@ def test_it_is_found_where_it_lies_across_two_pieces_and_in_any_file(folder, mon
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(StorageError, match="cannot be read"):
-        scan(SnapshotFolder(tmp_path / "none"), KEY)
+        scan(tmp_path / "none", KEY)
 
 
 def test_what_was_before_is_deleted_with_what_nobody_finished(folder):
@@ -84,3 +84,13 @@ def test_what_cannot_be_deleted_is_told(folder, monkeypatch):
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
     with pytest.raises(StorageError, match="cannot be deleted: Operation not permitted"):
         folder.forget_before(2)
+
+
+def test_folders_of_partitions_are_looked_into(folder):
+    inner = folder.folder / "partition-00003" / "tenure-000000000001"
+    inner.mkdir(parents=True)
+    SnapshotFolder(inner, b"k" * 16).write(state_with(KEY), 4)
+    (sealed,) = scan(folder.folder, KEY)
+    assert (sealed.found, sealed.arrays) == (("hash",), ())
+    (opened,) = scan(folder.folder, KEY, snapshot_key=b"k" * 16)
+    assert opened.arrays == ("rows", "inner/deep")
