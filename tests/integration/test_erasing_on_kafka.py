@@ -131,7 +131,7 @@ def test_who_is_erased_is_gone_and_stays_gone_though_the_worker_is_killed(site: 
     folder = site.folder / "state"
     worker, sender = site.worker(), Sender(site)
     sender.pay(cards, 200, rng)
-    until(lambda: len(list(folder.glob("snapshot-*.state"))) > 1)
+    until(lambda: any(folder.glob("snapshot-*.state")))
     until(lambda: verified(site, cards[0])[0] == 1)
     _, files = verified(site, cards[0])
     arrays = {name for each in files for name in each["arrays"]}
@@ -187,7 +187,7 @@ def test_card_numbers_are_in_no_file_no_log_and_no_output(site: Site) -> None:
     payment = {"transaction_id": "t-x", "event_time": 1, "merchant_id": "shop", "amount_minor": 1}
     sender.send("transactions", TRANSACTIONS.encode({**payment, "card_id": cards[0]}))
     until(lambda: sum(site.ends("dead_letters").values()) > 0)
-    until(lambda: len(list(folder.glob("snapshot-*.state"))) > 1)
+    until(lambda: any(folder.glob("snapshot-*.state")))
     sender.pay(cards, 20, rng)
     worker.process.kill()  # The journal goes on behind the newest snapshot.
     worker.process.wait(10)

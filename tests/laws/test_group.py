@@ -59,10 +59,11 @@ def alone(world, folder):
     """Each partition's shard, made to take the same steps without a break; and what was said."""
     other = World(0, folder)
     sink, states = SimSink(other), {}
-    config, decoders, codecs = parts()
+    config, decoders, codecs, control = parts()
     for partition, history in world.histories.items():
         engine = engine_of(config, KEY)
-        shard = Shard(config, engine, *decoders, publisher_of(config, engine), codecs)
+        publisher = publisher_of(config, engine)
+        shard = Shard(config, engine, *decoders, publisher, codecs, control=control)
         for at, step in enumerate(sorted(history), 1):
             assert step == at, "a step is missing"
             entry = history[step]

@@ -378,16 +378,6 @@ def test_an_erasure_is_followed_at_once_by_a_snapshot_and_older_ones_go(world, r
     assert remembering.worker.shard.engine.counters.erasures == 1
     # And then no more, until it is time.
     assert recovery._next_s > world.seconds + 900
-    steps = recovery.progress.step
-    key, value, headers = world.broker.log(IN)[0].content
-    world.broker.append((IN, 0), START_MS, key, value, headers)
-    remembering.live()
-    assert recovery.progress.step > steps
-    for _ in range(5):
-        world.seconds += 2
-        remembering.worker.turn(0)
-    assert not recovery._writer.busy
-    assert numbers(world) == [after]
 
 
 def test_an_order_that_is_refused_is_a_dead_letter_and_erases_nothing(world, remembering):
