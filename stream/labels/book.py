@@ -107,8 +107,11 @@ class LabelBook:
     ) -> None:
         """Note the transactions that have just got a place among the waiting rows."""
         capped = batch.entities[self.rules.capped_entity]
-        self.waiting.entities[places[fresh]] = capped[fresh]
-        self.waiting.subjects[places[fresh]] = batch.entities[:, fresh].T
+        taken = places[fresh]
+        self.waiting.entities[taken] = capped[fresh]
+        # Column by column: as a matrix it takes several times as long.
+        for at, keys in enumerate(batch.entities):
+            self.waiting.subjects[taken, at] = keys[fresh]
         self.early.expect(batch.transaction_key[fresh])
 
     def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
