@@ -81,11 +81,16 @@ class Reason(IntEnum):
     LABEL_WITHOUT_VERDICT = 52
     LABEL_CONFIDENCE_INVALID = 53
     LABEL_TOO_OLD = 54
+    # control
+    CONTROL_UNKNOWN_KIND = 60
+    CONTROL_UNKNOWN_ENTITY = 61
+    CONTROL_KEY_INVALID = 62
 
     @property
     def stage(self) -> str:
-        """Where it was refused: wire, decode, validate, time or label."""
-        return ("wire", "decode", "decode", "validate", "time", "label")[self.value // 10]
+        """Where it was refused: wire, decode, validate, time, label or control."""
+        stages = ("wire", "decode", "decode", "validate", "time", "label", "control")
+        return stages[self.value // 10]
 
 
 REASON_TEXT: dict[Reason, str] = {
@@ -129,6 +134,10 @@ REASON_TEXT: dict[Reason, str] = {
     "send 1 where nobody measured it",
     Reason.LABEL_TOO_OLD: "the label is older than any transaction that is kept: "
     "labels.correctable keeps them longer",
+    Reason.CONTROL_UNKNOWN_KIND: "this release knows no such order: send ERASE, or upgrade it",
+    Reason.CONTROL_UNKNOWN_ENTITY: "the entity is not one of fields.entities",
+    Reason.CONTROL_KEY_INVALID: "the key is not a hash of 16 hexadecimal digits: "
+    "send it with `fraudstream erase`",
 }
 
 

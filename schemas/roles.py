@@ -61,3 +61,11 @@ LABEL_ROLES = Roles(
     numeric={"is_fraud": "is_fraud", "confidence": "confidence"},
     categorical={"source": "source"},
 )
+
+# Orders too. The key takes the place of an id, because that is read as text.
+CONTROL_ROLES = Roles(
+    transaction_id="key",
+    event_time="requested_at",
+    amount=None,
+    categorical={"kind": "kind", "entity": "entity"},
+)

@@ -128,7 +128,7 @@ def _hash_spans(base, starts, k0, k1, out):
         out[i] = siphash24(base + uint64(starts[i]), base + uint64(starts[i + 1]), k0, k1)
 
 
-def hash_texts(texts: Sequence[str | int], key: bytes) -> NDArray[np.uint64]:
+def hash_texts(texts: Sequence[str | int | bytes], key: bytes) -> NDArray[np.uint64]:
     """Hash texts, for the edges: look-ups, labels, tables of symbols and conditions.
 
     An integer is hashed as `siphash24_word` does it.
@@ -137,10 +137,7 @@ def hash_texts(texts: Sequence[str | int], key: bytes) -> NDArray[np.uint64]:
     -------
     ndarray of uint64, shape (len(texts),)
     """
-    encoded = [
-        text.encode() if isinstance(text, str) else text.to_bytes(8, "little", signed=True)
-        for text in texts
-    ]
+    encoded = [_bytes_of(text) for text in texts]
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=starts[1:])
     out = np.empty(len(texts), np.uint64)
@@ -148,3 +145,9 @@ def hash_texts(texts: Sequence[str | int], key: bytes) -> NDArray[np.uint64]:
     data = np.frombuffer(b"".join(encoded) or b"\0", np.uint8)
     _hash_spans(address_of(data), starts, k0, k1, out)
     return out
+
+
+def _bytes_of(text: str | int | bytes) -> bytes:
+    if isinstance(text, int):
+        return text.to_bytes(8, "little", signed=True)
+    return text.encode() if isinstance(text, str) else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schemas.compiler import Program, compile_schema
@@ -11,7 +11,7 @@ from schemas.decoder import Decoder, Limits
 from schemas.errors import BrokerError, SchemaError, UnsupportedGuaranteeError
 from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
-from schemas.roles import LABEL_ROLES, Roles
+from schemas.roles import CONTROL_ROLES, LABEL_ROLES, Roles
 from stream.by_partition import ByPartition
 from stream.config import Config
 from stream.engine import Engine, Keep
@@ -35,10 +35,13 @@ from stream.worker import Worker
 _DEFAULT_TOPICS = {
     "transaction": "fraud.transactions",
     "label": "fraud.labels",
+    "control": "fraud.control",
     "alert": "fraud.alerts",
     "decision": "fraud.decisions",
     "label_review": "fraud.label_reviews",
 }
+
+_KEY_BYTES_MAX = 64
 
 
 def connection_of(config: Config) -> Connection:
@@ -90,11 +93,13 @@ def engine_of(
 
 @dataclass(frozen=True)
 class Decoders:
-    """The decoders of both inputs.
+    """The decoders of the inputs.
 
     Attributes
     ----------
     transactions, labels : Decoder
+    control : Decoder or None
+        None where no orders are taken.
     left_out : tuple of str
         Why older schema versions are not decoded; their records become dead letters.
     """
@@ -102,10 +107,11 @@ class Decoders:
     transactions: Decoder
     labels: Decoder
     left_out: tuple[str, ...]
+    control: Decoder | None = None
 
 
 def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders:
-    """Compile every allowed writer schema of both inputs.
+    """Compile every allowed writer schema of the inputs.
 
     The newest version must serve the configured roles; an older one that does not,
     because a field came later, is left out.
@@ -122,7 +128,7 @@ def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders
     def build(topic: str, name: str, roles: Roles, limits: Limits) -> Decoder:
         programs = {}
         auto = config.registry.auto_register
-        for schema_id, schema in _writer_schemas(registry, topic, name, auto):
+        for schema_id, schema in writer_schemas(registry, topic, name, auto):
             try:
                 programs[schema_id] = _compile(schema_id, topic, schema, roles)
             except SchemaError as error:
@@ -131,10 +137,13 @@ def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders
                 left_out.append(str(error))
         return Decoder(roles.layout, programs, hash_key, limits)
 
+    # The key of an order is read as an id, whatever bound ids have.
+    of_orders = replace(limits, id_bytes_max=_KEY_BYTES_MAX)
     return Decoders(
         build(topics.transactions, "transaction", config.roles(), limits),
         build(topics.labels, "label", LABEL_ROLES, limits),
         tuple(left_out),
+        build(topics.control, "control", CONTROL_ROLES, of_orders) if topics.control else None,
     )
 
 
@@ -145,7 +154,7 @@ def _compile(schema_id: int, topic: str, schema: dict[str, object], roles: Roles
         raise SchemaError(f"schema id {schema_id} of topic {topic}: {error}") from error
 
 
-def _writer_schemas(
+def writer_schemas(
     registry: Registry, topic: str, name: str, auto_register: bool
 ) -> list[tuple[int, dict[str, object]]]:
     """Return the versions of a topic's subject, the newest first.
@@ -255,23 +264,26 @@ def worker_of(
     partitions = input_partitions(config, connection) if config.per_partition else 1
     keep = Keep.VALUES if shows else Keep.NOTHING
     engine = engine_of(config, hash_key, keep, partitions)
-    warm = warm_up(engine, decoders.transactions, decoders.labels)
+    warm = warm_up(engine, decoders.transactions, decoders.labels, decoders.control)
     if on_ready is not None:
         on_ready(warm)
     tell = on_error or (lambda _: None)
     sink = Sink(connection, topics.outputs(), on_error)
-    source = Source(connection, config.kafka.group, config.topics.inputs(), on_error)
+    source = Source(connection, config.kafka.group, topics.inputs(), on_error)
+    control = decoders.control
 
     online = online_features_of(config, engine.parameters.features, tell)
 
     def shard_of(engine: Engine, recovery: Recovery | None, partition: int | None) -> Shard:
         inputs, publisher = (decoders.transactions, decoders.labels), publisher_of(config, engine)
-        return Shard(config, engine, *inputs, publisher, codecs, recovery, partition, online)
+        return Shard(
+            config, engine, *inputs, publisher, codecs, recovery, partition, control, online
+        )
 
     def recovery_for(partition: int | None) -> Recovery | None:
         inputs = decoders.transactions, decoders.labels
         where = None if partition is None else (partition, partitions)
-        return recovery_of(config, connection, inputs, codecs.alert, hash_key, tell, where)
+        return recovery_of(config, connection, inputs, codecs.alert, hash_key, tell, where, control)
 
     def settle(timeout_s: float) -> bool:
         return sink.flush(timeout_s) == 0

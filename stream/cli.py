@@ -396,6 +396,35 @@ def audit(
 
 
 @app.command()
+def erase(
+    entity: Annotated[str, typer.Argument(help="A name of fields.entities, such as card.")],
+    of_id: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id; '-' reads it from stdin, unseen by others.")
+    ],
+    config: ConfigOption = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Order nothing: look for it in the recovery folder.")
+    ] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --verify: another folder than recovery.folder.", show_default=False
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Order that somebody be forgotten; --verify: look for it, exit 1 if it is there."""
+    from stream.commands.erase import erase_entity, verify_erasure
+
+    if verify:
+        raise typer.Exit(verify_erasure(entity, of_id, config, folder, as_json))
+    if folder is not None:
+        raise typer.BadParameter("--folder belongs to --verify")
+    raise typer.Exit(erase_entity(entity, of_id, config, yes, as_json))
+
+
+@app.command()
 def version(as_json: JsonOption = False) -> None:
     """Print the versions of fraudstream and of what it stands on."""
     from importlib.metadata import version as version_of

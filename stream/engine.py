@@ -1,4 +1,4 @@
-"""The engine: batches of transactions and labels in, effects out, and nothing else.
+"""The engine: batches of transactions, labels and orders in, effects out, and nothing else.
 
 `Engine.step` is a deterministic state machine. It reads no clock, no file and no
 network; time is what the records carry. The same records in the same order give
@@ -24,6 +24,8 @@ from models.weights import require_weights
 from schemas.columns import Reason, Transactions
 from stream.budget.control import budget_of
 from stream.contenders import Contender, ask, calibrate, contender_of, judge, take_back, teach
+from stream.control import ControlEffects, Orders
+from stream.counters import Counters
 from stream.decide import Outcome, Said, Thresholds
 from stream.engine_state import restore, state_of
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
@@ -161,28 +163,6 @@ class Effects:
     departed_labels: list[Departed] = field(default_factory=list)
 
 
-@dataclass
-class Counters:
-    """What the engine did since it started."""
-
-    decisions: int = 0
-    alerts: int = 0
-    duplicates: int = 0
-    late: int = 0
-    too_late: int = 0
-    refused: int = 0
-    labels: int = 0
-    labels_learned: int = 0
-    labels_repeated: int = 0
-    labels_refused: int = 0
-    labels_corrected: int = 0
-    labels_superseded: int = 0
-    labels_withheld: int = 0
-    labels_early: int = 0
-    matured: int = 0
-    unscored: int = 0
-
-
 class Engine:
     """The functional core: features, score, decision, memory, learning.
 
@@ -258,11 +238,13 @@ class Engine:
             parameters.batch_rows_max,
             Said.width(len(self.contenders)),
             allocate,
+            len(parameters.features.layout.entities),
         )
         two_clocks = any(on_two_clocks(each.learner) for each in self.contenders)
         self.book = LabelBook(
             parameters.labels, self.waiting, parameters.hash_key, allocate, two_clocks
         )
+        self._orders = Orders(parameters.features.layout.entities, parameters.hash_key)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
 
     @property
@@ -328,6 +310,24 @@ class Engine:
         self.counters.labels_early += int(effects.held.sum())
         self._count_labels(effects.departed)
         return effects
+
+    def control(self, orders: Transactions) -> ControlEffects:
+        """Take orders in the order of arrival, each at once.
+
+        Parameters
+        ----------
+        orders : Transactions
+            Decoded with `schemas.roles.CONTROL_ROLES`.
+        """
+        reasons, erased = self._orders.read(orders)
+        departed: list[Departed] = []
+        for name, key in erased:
+            self.features.erase(name, key)
+            entity = self.parameters.features.layout.entities.index(name)
+            departed += self.book.erase(entity, key)
+        self.counters.erasures += len(erased)
+        self._count_labels(departed)
+        return ControlEffects(reasons, erased, departed)
 
     def state(self) -> State:
         """Return all that decides what is said next; large arrays are views until then."""

@@ -35,6 +35,8 @@ from stream.rings import WRAPPED
 
 _KIND = "engine/1"
 _COUNT_MAX = 2**62
+# Those that a snapshot of before they were counted does not name.
+_NEW_COUNTERS = {"erasures": 0}
 # What is hashed under the key of ids, so that states kept under another key are known.
 _OF_THE_KEY = "the key of this state"
 
@@ -119,6 +121,8 @@ def _parameters(engine: Engine) -> dict[str, Any]:
 def _counters(engine: Engine, state: State) -> dict[str, int]:
     counters = state.header.get("counters")
     own = asdict(engine.counters)
+    if type(counters) is dict:
+        counters = {**_NEW_COUNTERS, **counters}
     require(state, type(counters) is dict and counters.keys() == own.keys(), "counters are others")
     kept = State(_KIND, counters or {})
     return {name: count(kept, name, 0, _COUNT_MAX) for name in own}

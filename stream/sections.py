@@ -57,6 +57,8 @@ class TopicsSection(Section):
     """Payments come from here."""
     labels: str = "fraud.labels"
     """What somebody found out about payments comes from here."""
+    control: str = ""
+    """Orders to erase somebody come from here, such as `fraud.control`; empty: none are taken."""
     alerts: str = "fraud.alerts"
     """Payments at REVIEW or stricter go here, with the evidence."""
     dead_letters: str = "fraud.dead_letters"
@@ -77,7 +79,7 @@ class TopicsSection(Section):
 
     def inputs(self) -> list[str]:
         """Return those that are read."""
-        return [self.transactions, self.labels]
+        return [name for name in (self.transactions, self.labels, self.control) if name]
 
     def outputs(self) -> list[str]:
         """Return those that are written."""

@@ -64,6 +64,8 @@ class Shard:
     codecs : Codecs
     recovery : Recovery, optional
         Without one nothing outlives the shard.
+    control : Decoder, optional
+        Of orders, where they are taken.
     partition : int, optional
         The one whose records it takes; None: those of all.
     online : OnlineFeatures, optional
@@ -80,6 +82,7 @@ class Shard:
         codecs: Codecs,
         recovery: Recovery | None = None,
         partition: int | None = None,
+        control: Decoder | None = None,
         online: OnlineFeatures | None = None,
     ) -> None:
         self.config = config
@@ -90,6 +93,7 @@ class Shard:
         self.held = HeldLabels()
         self._transactions = transactions
         self._labels = labels
+        self._control = control
         self._publisher = publisher
         self._codecs = codecs
         self._online = online
@@ -113,7 +117,7 @@ class Shard:
         """
         if self.recovery is None:
             return
-        decoders = self._transactions, self._labels
+        decoders = self._transactions, self._labels, self._control
         of: Header | None = None
         self._replays = True
         try:
@@ -122,10 +126,12 @@ class Shard:
                     # Records that were refused for their schema are refused again.
                     self._transactions = decoders[0].only(header.transaction_schemas)
                     self._labels = decoders[1].only(header.label_schemas)
+                    if decoders[2] is not None and header.control:
+                        self._control = decoders[2].only(header.control_schemas)
                     of = header
                 yield self._step(raw)
         finally:
-            self._transactions, self._labels = decoders
+            self._transactions, self._labels, self._control = decoders
             self._replays = False
 
     def take(self, raw: RawBatch) -> Step | None:
@@ -144,11 +150,12 @@ class Shard:
 
     def _step(self, raw: RawBatch) -> Step:
         """Let the engine take a batch, and say of it what nobody has seen."""
-        records = (
-            self._take_transactions(raw)
-            if raw.topic == self.config.topics.transactions
-            else self._take_labels(raw)
-        )
+        if raw.topic == self.config.topics.transactions:
+            records = self._take_transactions(raw)
+        elif self._control is not None and raw.topic == self.config.topics.control:
+            records = self._take_orders(raw, self._control)
+        else:
+            records = self._take_labels(raw)
         return Step(records, self._published.commit(raw.next_offsets()), len(raw))
 
     def _take_transactions(self, raw: RawBatch) -> Iterator[OutRecord]:
@@ -205,6 +212,18 @@ class Shard:
         out = self._replays and not missing.any()
         yield from self._label_reviews(effects.reviews, out, batch)
         yield from self._departed_labels(effects.departed, out)
+
+    def _take_orders(self, raw: RawBatch, control: Decoder) -> Iterator[OutRecord]:
+        batch = control.decode(raw.values, raw.arrival_time_us, raw.partition, raw.offset)
+        effects = self.engine.control(batch)
+        if effects.erased and self.recovery is not None:
+            self.recovery.erased()
+        if self._online is not None:
+            for entity, key in effects.erased:
+                self._online.forget(entity, [key])
+        missing = self._published.missing(raw.topic, raw.partition, raw.offset)
+        yield from self._dead_letters(raw, effects.reasons, missing)
+        yield from self._departed_labels(effects.departed, self._replays and not missing.any())
 
     def _label_reviews(
         self, reviews: list[Review], out: bool, batch: Transactions | None = None

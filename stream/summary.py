@@ -50,6 +50,7 @@ def _counts(shard: Shard) -> dict[str, int]:
         "labels_repeated": counters.labels_repeated,
         "labels_superseded": counters.labels_superseded,
         "labels_withheld": counters.labels_withheld,
+        "erasures": counters.erasures,
         "unlearned": unlearned_by(shard.engine.learner),
         "matured_as_genuine": counters.matured,
         "dead_letters": shard.stats.dead_letters,

@@ -46,7 +46,9 @@ class WarmedUp(NamedTuple):
     challengers: dict[str, Cost]
 
 
-def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
+def warm_up(
+    engine: Engine, transactions: Decoder, labels: Decoder, control: Decoder | None = None
+) -> WarmedUp:
     """Run every kernel once on a scratch engine, and copies of the models on scratch rows."""
     start = time.perf_counter()
     small = replace(
@@ -72,6 +74,11 @@ def warm_up(engine: Engine, transactions: Decoder, labels: Decoder) -> WarmedUp:
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
+    if control is not None:
+        scratch.control(control.decode([b"\0"], 0))
+        for at, name in enumerate(engine.parameters.features.layout.entities):
+            scratch.features.erase(name, 1)
+            scratch.book.erase(at, 1)
     _run_scores()
     width = len(engine.parameters.features.names)
     cost = cost_of(engine.learner, width)

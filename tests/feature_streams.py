@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,12 +137,14 @@ def features_of_run(
 class FeatureStream:
     """Transactions, which rows are taken, and verdicts.
 
-    A verdict (row, number, is_fraud) is about event `number` and arrives just before `row`.
+    A verdict (row, number, is_fraud) is about event `number` and arrives just before `row`; so
+    does an erasure (row, name of an entity, key), after the verdicts there.
     """
 
     transactions: Transactions
     take: Any
     marks: tuple[tuple[int, int, bool], ...] = ()
+    erasures: tuple[tuple[int, str, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.transactions)
@@ -153,11 +155,12 @@ class FeatureStream:
             some_rows(self.transactions, 0, n),
             self.take[:n],
             tuple(m for m in self.marks if m[0] < n),
+            tuple(e for e in self.erasures if e[0] < n),
         )
 
     def pieces(self, cuts: Sequence[int], batch_rows_max: int) -> Iterator[tuple[Any, int, int]]:
         """Yield (verdicts, start, stop): verdicts, then the rows that follow them."""
-        starts = {0, *cuts, *(row for row, _, _ in self.marks)}
+        starts = {0, *cuts, *(row for row, _, _ in (*self.marks, *self.erasures))}
         starts = sorted(start for start in starts if start < len(self))
         for start, end in zip(starts, [*starts[1:], len(self)], strict=True):
             marks = [(number, verdict) for row, number, verdict in self.marks if row == start]
@@ -306,6 +309,18 @@ def _marks(rng: np.random.Generator, take: list[bool]) -> list[tuple[int, int, b
     return marks
 
 
+def with_erasures(rng: np.random.Generator, stream: FeatureStream) -> FeatureStream:
+    """Erase some of the entities of a stream, once or again and again, and one that is unknown."""
+    found = []
+    for row in np.flatnonzero(rng.random(len(stream)) < float(rng.choice([0.01, 0.05, 0.3]))):
+        at = int(rng.integers(len(INPUTS.entities)))
+        seen = stream.transactions.entities[at, : row + 1]
+        key = int(rng.choice(seen)) if rng.random() < 0.95 else 12345
+        if key:
+            found.append((int(row), INPUTS.entities[at], key))
+    return replace(stream, erasures=tuple(found))
+
+
 def random_cuts(rng: np.random.Generator, n: int) -> list[int]:
     """Choose where batches begin: nowhere more, here and there, or at every row."""
     share = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
@@ -346,6 +361,9 @@ def run(
             scores = np.array([score_of(number) for number in numbers])
             then = np.array([then_of(number, len(state.features.names)) for number in numbers])
             state.mark(np.array(numbers, np.int64), np.array(verdicts, bool), scores, then)
+        for row, name, key in stream.erasures:
+            if row == first:
+                state.erase(name, key)
         batch = some_rows(stream.transactions, first, stop)
         readings = state.observe(batch, stream.take[first:stop])
         states = readings.states(np.arange(stop - first))
@@ -362,6 +380,9 @@ def ask(naive: NaiveFeatures, stream: FeatureStream) -> Iterator[tuple[int, list
                 then = then_of(number, len(naive.features))
                 said = dict(zip(naive.features, then, strict=True))
                 naive.mark(number, verdict, score_of(number), said)
+        for at, name, key in stream.erasures:
+            if at == row:
+                naive.erase(name, key)
         time_us = int(batch.event_time_us[row])
         numeric = _column(INPUTS.numeric, batch.numeric, row)
         if stream.take[row]:

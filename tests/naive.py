@@ -285,7 +285,7 @@ class NaiveEngine:
         self.heard = {"feedback": [], "delayed": []}  # (features, verdict, weight) by each clock
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
         self.counts |= dict.fromkeys(
-            ("refused", "matured", "unscored", "labels", "labels_learned"), 0
+            ("refused", "matured", "unscored", "labels", "labels_learned", "erasures"), 0
         )
         self.counts |= dict.fromkeys((f"labels_{name}" for name in self.labels.counts), 0)
 
@@ -315,6 +315,7 @@ class NaiveEngine:
         else:
             row["number"] = self.memory.arrived
             row["entity"] = entities[self.p.labels.capped_entity]
+            row["entities"] = entities
             row["x"] = self._features(time_us, amount, entities, numeric)
             row["raw"] = self._score(row["x"])
             row["score"] = self._calibrated(row["raw"])
@@ -329,6 +330,13 @@ class NaiveEngine:
             "outcome": row["outcome"],
             "cold": row["score"] is None,
         }
+
+    def erase(self, name, key):
+        """Forget an entity, and its payments as far as they are its."""
+        self.memory.erase(name, key)
+        self.labels.erase(self.layout.entities.index(name), key)
+        self.counts["erasures"] += 1
+        self._count_labels()
 
     def refuse(self):
         """Take a transaction that the decoder refused."""

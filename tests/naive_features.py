@@ -147,6 +147,15 @@ class NaiveFeatures:
                     if entity is not None:
                         self._judge(entity, event)
 
+    def erase(self, name, key):
+        """Make the events of one entity events of nobody, and forget what was kept of it."""
+        for event in self.remembered:
+            if event.entities[name] == key:
+                event.entities[name] = 0
+        for names, kind in self.types.items():
+            for known in [k for k in kind.known if (name, key) in zip(names, k, strict=True)]:
+                del kind.known[known]
+
     def _tell(self, event, is_fraud, is_correction, score, then):
         amount = event.amount_minor / self.minor_per_unit
         for names, kind in self.types.items():

@@ -53,6 +53,15 @@ class NaiveWaitingRows:
         self.rows.append(row)
         return row, False
 
+    def erase(self, entity, key):
+        """Empty the rows of an entity; return them as they were."""
+        found = [row for row in self.rows if row["entities"][entity] == key]
+        before = [dict(row) for row in found]
+        for row in found:
+            row |= {"key": None, "state": "erased", "time_us": BEGINNING_US}
+            row["entities"] = [0] * len(row["entities"])
+        return before
+
     def mature(self, before_us, release_us=None):
         """Let rows mature from the oldest arrival on; return those that nobody labelled."""
         unlabelled = []
@@ -60,7 +69,7 @@ class NaiveWaitingRows:
         for row in self.rows:
             if row["time_us"] > before_us and not row["passed"]:
                 break
-            if not row["passed"] and row["state"] != "withheld":
+            if not row["passed"] and row["state"] not in ("withheld", "erased"):
                 self.ripe.append(row)
             if not row["passed"]:
                 row["heard"] = set(row["clocks"])
@@ -124,6 +133,17 @@ class NaiveLabels:
             self.early.remove(entry)
             self.departed.append((entry["label"][0], "LABEL_UNKNOWN_TRANSACTION"))
             self.counts["refused"] += 1
+
+    def erase(self, entity, key):
+        """Forget the payments of an entity, what they were to teach, and what was held for them."""
+        gone = self.waiting.erase(entity, key)
+        for row in gone:
+            if self._waits(row):
+                row["lesson"] |= {"verdict": row["lesson"]["taught"], "clocks": set()}
+        keys = [row["key"] for row in gone]
+        self._give_up([each for each in self.early if each["label"][0] in keys])
+        if entity == self.rules.capped_entity:
+            self.taught_today.pop(key, None)
 
     def join(self, now_us):
         """Join held labels at a barrier, and let those go that were held for long enough."""

@@ -20,6 +20,7 @@ def tail(log: Log, n: int) -> Log:
         rows(log.transactions, n - labels, len(log.transactions)),
         rows(log.labels, labels, len(log.labels)),
         log.order[n:],
+        tuple((at - n, name, key) for at, name, key in log.erasures if at >= n),
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from models.states.snapshot import pack, unpack
 from schemas.records import RecordCodec, builtin
+from schemas.siphash import hash_texts
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import Config, load
 from stream.engine import Keep
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from stream.store.copies import Copies
     from stream.store.online import OnlineFeatures
 
-IN, LABELS = "fraud.transactions", "fraud.labels"
+IN, LABELS, CONTROL = "fraud.transactions", "fraud.labels", "fraud.control"
 ALERTS, DECISIONS, DEAD, REVIEWS = (
     "fraud.alerts",
     "fraud.decisions",
@@ -57,7 +58,7 @@ PARTITIONS = 3
 # A fixed moment, and not a whole second.
 START_MS = 1_700_000_000_250
 OVERRIDES: dict[str, dict[str, Any]] = {
-    "topics": {"decisions": DECISIONS, "partitions": PARTITIONS},
+    "topics": {"decisions": DECISIONS, "control": CONTROL, "partitions": PARTITIONS},
     "features": {
         "names": (
             "amount",
@@ -208,7 +209,7 @@ class SimSource:
     def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
         world = self._world
         world.point("poll")
-        ends = world.broker.ends(IN, LABELS)
+        ends = world.broker.ends(IN, LABELS, CONTROL)
         if self._next is None or world.chance(0.02):
             self._rebalance(ends)
         assert self._next is not None
@@ -217,7 +218,7 @@ class SimSource:
         # While commits fail minutes may pass; else a turn is short.
         world.seconds += 30.0 if world.unheard else float(world.rng.exponential(0.05))
         world.unheard = max(0, world.unheard - 1)
-        found: dict[str, list[Any]] = {IN: [], LABELS: []}
+        found: dict[str, list[Any]] = {IN: [], LABELS: [], CONTROL: []}
         places = list(ends)
         for _ in range(int(world.rng.integers(0, 6))):
             place = places[int(world.rng.integers(0, len(places)))]
@@ -337,7 +338,7 @@ class SimReader:
 
     def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
         self._world.point("tail")
-        _, _, codecs = parts()
+        _, _, codecs, _ = parts()
         found = {}
         for (topic, _), log in self._world.broker.logs.items():
             for record in log:
@@ -455,12 +456,13 @@ class SimWorker:
     ) -> None:
         self.world = world
         self._copies = copies
-        config, decoders, codecs = parts()
+        config, decoders, codecs, control = parts()
         engine = engine_of(config, KEY, Keep.NOTHING if online is None else Keep.VALUES)
         recovery = self._recovery() if recovers else None
         sink = SimSink(world)
         publisher = publisher_of(config, engine)
-        self.shard = Shard(config, engine, *decoders, publisher, codecs, recovery, online=online)
+        more = recovery, None, control, online
+        self.shard = Shard(config, engine, *decoders, publisher, codecs, *more)
         shards = WholeTopic(self.shard, lambda timeout_s: sink.flush(timeout_s) == 0)
         self.worker = Worker(config, shards, SimSource(world), sink)  # type: ignore[arg-type]
 
@@ -488,18 +490,18 @@ class SimWorker:
         """Recover, and work until everything was taken, or for so many turns."""
         self.worker.recover(_Never())
         broker = self.world.broker
-        ends = broker.ends(IN, LABELS)
+        ends = broker.ends(IN, LABELS, CONTROL)
         while turns is None or turns > 0:
             self.worker.turn(0)
             turns = None if turns is None else turns - 1
             if turns is None and self.worker.shard.recovery is not None:
                 taken = self.worker.shard.recovery.progress.positions
-                if all(taken.get(place, 0) == end for place, end in ends.items()):
+                if all(max(taken.get(place, 0), 0) == end for place, end in ends.items()):
                     return
 
     def again(self, history: list[Entry]) -> None:
         """Take exactly these batches."""
-        topics = {0: IN, 1: LABELS}
+        topics = {0: IN, 1: LABELS, 2: CONTROL}
         for entry in history:
             topic = topics[entry.kind]
             records = [
@@ -530,31 +532,35 @@ class _Never:
 
 
 @cache
-def parts() -> tuple[Config, tuple[Any, Any], Any]:
-    """Return what is the same for every worker: configuration, decoders, codecs."""
+def parts() -> tuple[Config, tuple[Any, Any], Any, Any]:
+    """Return what is the same for every worker: configuration, decoders, codecs, that of orders."""
     config = load(None, **OVERRIDES)
     registry = registry_of(config)
     decoders = decoders_of(config, registry, KEY)
     codecs = codecs_of(config, registry)
     registry.close()
-    return config, (decoders.transactions, decoders.labels), codecs
+    return config, (decoders.transactions, decoders.labels), codecs, decoders.control
 
 
 def identity() -> Identity:
     """Return who every worker is."""
-    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *schema_ids())
+    of_orders = CONTROL, parts()[3].schema_ids
+    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *schema_ids(), *of_orders)
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the ids of both inputs' schemas."""
-    _, decoders, _ = parts()
+    _, decoders, _, _ = parts()
     return decoders[0].schema_ids, decoders[1].schema_ids
 
 
-def send_traffic(world: World, payments: int, by_name: bool = False) -> None:
-    """Fill the input topics: frauds and others, repeats, late ones, poison, labels of all kinds.
+def send_traffic(
+    world: World, payments: int, by_name: bool = False, orders_share: float = 0.05
+) -> None:
+    """Fill the input topics: payments, labels and orders of all kinds, repeats, poison.
 
-    `by_name`: what is said of a payment is in the partition of the same number.
+    `by_name`: what is said of a payment is in the partition of the same number, and an order
+    in all of them.
     """
     rng, broker = world.rng, world.broker
 
@@ -563,7 +569,8 @@ def send_traffic(world: World, payments: int, by_name: bool = False) -> None:
 
     transactions = RecordCodec(builtin("transaction"), 1)
     labels = RecordCodec(builtin("label"), 2)
-    for topic in (IN, LABELS):
+    orders = RecordCodec(builtin("control"), 8)
+    for topic in (IN, LABELS, CONTROL):
         for partition in range(PARTITIONS):
             broker.log(topic, partition)
     at_ms = START_MS
@@ -594,3 +601,21 @@ def send_traffic(world: World, payments: int, by_name: bool = False) -> None:
             }
             place = LABELS, partition_of(named)
             broker.append(place, at_ms + 1000, None, labels.encode(label), [("n", None)])
+        if orders_share and rng.random() < orders_share:
+            key = key_of(payment["card_id"])
+            order = {
+                "kind": "ERASE",
+                "entity": "card" if rng.random() < 0.9 else "nobody",
+                "key": f"{key:016x}",
+                "requested_at": at_ms * 1000,
+                "request_id": f"r-{number}",
+            }
+            one = int(rng.integers(0, PARTITIONS))
+            for partition in range(PARTITIONS) if by_name else [one]:
+                place = CONTROL, partition
+                broker.append(place, at_ms + 500, None, orders.encode(order))
+
+
+def key_of(name: str) -> int:
+    """Return the keyed hash of an id."""
+    return int(hash_texts([name], KEY)[0])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim import (
+    CONTROL,
     IN,
     KEY,
     LABELS,
@@ -131,7 +132,7 @@ class Group:
     def places(self, name: str) -> list[Place]:
         """Return what is a member's, by ranges of partitions, the same of each topic."""
         names = sorted(self.members)
-        ends = self.broker.ends(IN, LABELS)
+        ends = self.broker.ends(IN, LABELS, CONTROL)
         partitions = sorted({partition for _, partition in ends})
         ours = [p for p in partitions if names[p * len(names) // len(partitions)] == name]
         return [place for place in ends if place[1] in ours]
@@ -168,7 +169,7 @@ class GroupSource:
         self._serve()
         if self._next is None:
             return []
-        found: dict[str, list[Any]] = {IN: [], LABELS: []}
+        found: dict[str, list[Any]] = {IN: [], LABELS: [], CONTROL: []}
         for place in self._next:
             at = self._next[place]
             piece = world.broker.logs[place][at : at + int(world.rng.integers(0, 8))]
@@ -342,7 +343,7 @@ class GroupWorld(World):
     @property
     def lag(self) -> int:
         """Records that nobody has committed."""
-        ends = self.broker.ends(IN, LABELS)
+        ends = self.broker.ends(IN, LABELS, CONTROL)
         return sum(end - self.broker.committed.get(place, 0) for place, end in ends.items())
 
     @property
@@ -378,7 +379,7 @@ class GroupWorld(World):
 
     def live(self, name: str) -> None:
         """Be a worker."""
-        config, decoders, codecs = parts()
+        config, decoders, codecs, control = parts()
         sink = SimSink(self)
 
         def make(partition: int) -> Shard:
@@ -397,9 +398,11 @@ class GroupWorld(World):
             )
             engine = engine_of(config, KEY)
             publisher = publisher_of(config, engine)
-            return Shard(config, engine, *decoders, publisher, codecs, recovery, partition)
+            return Shard(config, engine, *decoders, publisher, codecs, recovery, partition, control)
 
-        shards = ByPartition(make, (IN, LABELS), lambda timeout_s: sink.flush(timeout_s) == 0)
+        shards = ByPartition(
+            make, (IN, LABELS, CONTROL), lambda timeout_s: sink.flush(timeout_s) == 0
+        )
         source = GroupSource(self, name)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]
         while not self.stopping:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from schemas.columns import (
     AMOUNT_MINOR,
     ARRIVAL_TIME_US,
     EVENT_TIME_US,
+    ID_START,
+    ID_STOP,
     MISSING,
     OFFSET,
     PARTITION,
@@ -32,7 +34,7 @@ from schemas.columns import (
     Reason,
     Transactions,
 )
-from schemas.roles import LABEL_ROLES
+from schemas.roles import CONTROL_ROLES, LABEL_ROLES
 from schemas.siphash import hash_texts
 from stream.decide import Thresholds
 from stream.engine import Engine, EngineParameters, Keep
@@ -48,6 +50,7 @@ from stream.labels.rules import LabelRules
 SECOND = 1_000_000
 LAYOUT = Layout(("card", "merchant"), ("ratio", "distance"))
 LABEL_LAYOUT = LABEL_ROLES.layout
+CONTROL_LAYOUT = CONTROL_ROLES.layout
 HASH_KEY = bytes(16)
 SOURCE_KEYS = hash_texts([source.name for source in Source], HASH_KEY).tolist()
 # An hour at which neither sine nor cosine of the time of day stands still.
@@ -58,14 +61,19 @@ WILD_TIMES_US = (MISSING, -(2**62), 0, 2**62, np.iinfo(np.int64).max)
 
 @dataclass(frozen=True)
 class Log:
-    """Transactions and labels in one order of arrival: True in `order` is a label."""
+    """Transactions and labels in one order of arrival: True in `order` is a label.
+
+    Erasures are (number of the arrival before which they come, name of an entity, key).
+    """
 
     transactions: Transactions
     labels: Transactions
     order: tuple[bool, ...]
+    erasures: tuple[tuple[int, str, int], ...] = ()
 
     def pieces(self, cuts: frozenset[int] = frozenset()) -> Iterator[tuple[bool, int, int]]:
         """Yield (whether labels, start, stop): as few batches as the order and the cuts allow."""
+        cuts = cuts | {at for at, _, _ in self.erasures}
         taken = [0, 0]
         starts = [0, 0]
         for at, is_label in enumerate(self.order):
@@ -84,6 +92,7 @@ class Log:
             rows(self.transactions, 0, len(order) - sum(order)),
             rows(self.labels, 0, sum(order)),
             order,
+            tuple(each for each in self.erasures if each[0] < n),
         )
 
 
@@ -278,6 +287,32 @@ def feature_set(names: Iterable[str] = NAMES) -> FeatureSet:
     return FeatureSet(declare(names, INPUTS), LAYOUT, INPUTS)
 
 
+def with_erasures(rng: np.random.Generator, log: Log) -> Log:
+    """Erase some of the cards and merchants of a log, some of them twice."""
+    share, found = float(rng.choice([0.01, 0.05, 0.2])), []
+    for at in np.flatnonzero(rng.random(len(log.order)) < share).tolist():
+        entity = int(rng.integers(2))
+        keys = log.transactions.entities[entity]
+        key = int(rng.choice(keys[log.transactions.reason == Reason.OK]))
+        if key:
+            found += [(at, LAYOUT.entities[entity], key)] * int(rng.integers(1, 3))
+    return replace(log, erasures=tuple(found))
+
+
+def orders_of(erasures: Iterable[tuple[str, int]]) -> Transactions:
+    """Build a batch of orders to erase, as the decoder would."""
+    texts = [(name, f"{key:016x}".encode()) for name, key in erasures]
+    longs = np.zeros((CONTROL_LAYOUT.width, len(texts)), np.int64)
+    data = np.frombuffer(b"".join(text for _, text in texts), np.uint8)
+    batch = Transactions(CONTROL_LAYOUT, longs, data)
+    longs[ID_START] = 16 * np.arange(len(texts))
+    longs[ID_STOP] = longs[ID_START] + 16
+    longs[OFFSET] = np.arange(len(texts))
+    batch.categorical[0] = hash_texts(["ERASE"], HASH_KEY)
+    batch.categorical[1] = hash_texts([name for name, _ in texts], HASH_KEY)
+    return batch
+
+
 def random_parameters(rng: np.random.Generator) -> EngineParameters:
     """Choose parameters of every size, down to memories that are always full."""
     batch_rows_max = int(rng.choice([1, 7, 64]))
@@ -400,7 +435,14 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
     """Run a log through an engine."""
     result = Run(engine)
     said: list[dict[str, NDArray[Any]]] = []
+    arrived = 0
     for is_label, start, stop in log.pieces(cuts):
+        erased = [each[1:] for each in log.erasures if each[0] == arrived]
+        if erased:
+            orders = result.engine.control(orders_of(erased))
+            assert orders.erased == erased
+            result.departed += orders.departed
+        arrived += stop - start
         if is_label:
             became = result.engine.label(rows(log.labels, start, stop))
             result.label_reasons += became.reasons.tolist()
@@ -433,6 +475,7 @@ def random_cuts(rng: np.random.Generator, log: Log) -> frozenset[int]:
 def digest(seed: int) -> str:
     """Run the log of a seed and return a digest of all that was said and is kept."""
     rng = np.random.default_rng(seed)
-    result = run(random_parameters(rng), hostile_log(rng, 300))
+    parameters = random_parameters(rng)
+    result = run(parameters, with_erasures(rng, hostile_log(rng, 300)))
     text = repr((result.said(), result.state())).encode()
     return hashlib.sha256(text).hexdigest()

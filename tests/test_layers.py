@@ -38,7 +38,7 @@ LAYERS = (
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
-    ("stream.contenders",),
+    ("stream.contenders", "stream.control", "stream.counters"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
     ("stream.engine_state",),

@@ -55,14 +55,22 @@ shutdown_deadline = "{deadline}s"
 class Site:
     """A worker's place on a broker: topics, group, registry and configuration of its own.
 
-    `client` are settings of librdkafka, `more` further sections of the configuration.
+    `client` are settings of librdkafka, `more` further sections of the configuration, `names`
+    the keys of its topics.
     """
 
-    def __init__(self, folder: Path, bootstrap: str, client: str = "", more: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str,
+        client: str = "",
+        more: str = "",
+        names: tuple[str, ...] = TOPICS,
+    ) -> None:
         self.bootstrap = bootstrap
         self.folder = folder
         self.prefix = unique_name("site")
-        self.topics = {name: f"{self.prefix}.{name}" for name in TOPICS}
+        self.topics = {name: f"{self.prefix}.{name}" for name in names}
         self.config = folder / "fraudstream.toml"
         self._logs = 0
         registry = folder / "registry"

@@ -47,13 +47,16 @@ def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
         found = Auditor(
             Segments(folder),
             SnapshotFolder(folder, config.snapshot_key()),
-            identity_of(config, (decoders.transactions, decoders.labels), hash_key),
+            identity_of(
+                config, (decoders.transactions, decoders.labels), hash_key, decoders.control
+            ),
             reader,
             lambda: engine_of(config, hash_key, partitions=partitions),
             decoders.transactions,
             decoders.labels,
             lambda engine: publisher_of(config, engine),
             codecs.alert,
+            decoders.control,
         ).audit(value)
     finally:
         reader.close()

@@ -122,6 +122,8 @@ def _fill_entities(state: State, kept: Kept, first: int, arrived: int) -> None:
     ring = {"running": memory.running}
     put(memory.running, first, ring_rows(state, ring, first, arrived)["running"])
     for name, own in _of_entities(memory, used).items():
+        if name == "parts" and name not in state.arrays:
+            continue  # Of a snapshot from before they were kept: they stay 0.
         own[...] = view(state, name, own.dtype, own.shape, finite=False)
     require(state, _used(memory) == used, "control: it counts other entities than there are")
     walk = bound(find_fault, lend(memory), lend(kept.plan), rest=SPAN)
@@ -135,6 +137,7 @@ def _of_entities(memory: Memory, used: int) -> dict[str, NDArray[Any]]:
         "rows": memory.rows[:used],
         "carried": memory.carried[:used],
         "known": memory.known[:used],
+        "parts": memory.parts[:used],
         "totals": memory.totals,
         "control": memory.control,
     }

@@ -2,7 +2,7 @@
 
 bytes = events * event words * 8
       + for each entity type: events * states * 8
-                              + capacity * (row words + states + known) * 8 + key tables
+                              + capacity * (row words + states + known + parts) * 8 + key tables
 
 where `events` is `events_max` and one batch more, and the words of an event hold its
 columns and, two a word, its links in every entity type.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from stream.features.columns import Column
 from stream.features.feature_set import FeatureSet
-from stream.features.plan import plan_features
+from stream.features.plan import parts_of, plan_features
 from stream.keytable import BUCKET, buckets_for, key_table
 from stream.windows.words import (
     BEGINNING_US,
@@ -64,7 +64,8 @@ def memory_of(
         table = buckets_for(capacity) * BUCKET.itemsize
         same = plan.distinct.size * buckets_for(events_max) * BUCKET.itemsize
         event = 8 * plan.states
-        row = 8 * (plan.row_words + plan.states + plan.known)
+        of = len(parts_of(entity.entity, features.inputs))
+        row = 8 * (plan.row_words + plan.states + plan.known + of)
         report["entities"][entity.name] = {
             "capacity": capacity,
             "bytes_each": round(row + table / capacity, 1),
@@ -110,6 +111,7 @@ def entity_memory(
     block: NDArray[np.int64],
     capacity: int,
     events_max: int,
+    parts: int = 0,
 ) -> Memory:
     """Allocate what one entity type remembers.
 
@@ -125,6 +127,8 @@ def entity_memory(
     block : ndarray of int64, shape (reads, rows of a batch)
         Where readings go.
     capacity, events_max : int
+    parts : int
+        Entities that an entity of this type is a pair of.
     """
     events = lines[:, :n_columns]
     start = 2 * n_columns + links_at
@@ -143,6 +147,7 @@ def entity_memory(
         carried=np.zeros((capacity, plan.states)),
         known=np.zeros((capacity, plan.known)),
         totals=np.zeros((1, KNOWN_SUMS)),
+        parts=np.zeros((capacity, parts), np.uint64),
         buckets=key_table(capacity),
         same=key_table(events_max, plan.distinct.size),
         control=control,

@@ -193,6 +193,11 @@ def plan_features(features: FeatureSet) -> tuple[list[EntityPlan], list[Column]]
     return list(plans.values()), list(dict.fromkeys(columns))
 
 
+def parts_of(entity: Entity, inputs: Inputs) -> list[str]:
+    """Return the parts of a pair that are entities themselves; of no pair, none."""
+    return [name for name in entity if name in inputs.entities] if len(entity) > 1 else []
+
+
 def number_columns(of: str) -> list[Column]:
     """Return the columns of a number and its square."""
     return [("number", of), ("known", of), ("square_high", of), ("square_low", of)]

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from models.states.snapshot import State
 from schemas.borrowed import bound, lend
 from schemas.columns import Transactions
-from stream.features.columns import FRAUD, VERDICT, EventColumns, entity_keys
+from stream.features.columns import FRAUD, VERDICT, EventColumns, entity_keys, key_column
 from stream.features.evaluate import evaluate
 from stream.features.feature_set import FeatureSet
 from stream.features.kept import Kept, fill, names_of, state_of
 from stream.features.memory import check_sizes, entity_memory, event_memory, event_words
-from stream.features.plan import EntityPlan, plan_features
+from stream.features.plan import EntityPlan, parts_of, plan_features
 from stream.features.program import History, Program, Source, compile_program
 from stream.features.side_by_side import side_by_side
+from stream.windows.erasing import ERASE_ENTITIES, ERASE_VALUE, erase_entities, erase_value
 from stream.windows.observe import OBSERVE, observe
 from stream.windows.verdicts import TELL, note_verdicts, tell_verdicts
 from stream.windows.words import (
@@ -30,11 +31,14 @@ from stream.windows.words import (
     EVICTED_LIVE,
     IS_BORN_LATE,
     IS_LATE,
+    KEY,
     KNOWN,
     LATE_INSERTS,
     NIL,
+    OWNER,
     REORDERED_AGE_US,
     TIME_US,
+    USED,
     Memory,
     Plan,
 )
@@ -187,6 +191,7 @@ class FeatureState:
         at = {column: 1 + place for place, column in enumerate(columns)}
         self._fraud_at = at.get(FRAUD)
         self._verdict_at = at.get(VERDICT)
+        self._key_at = {name: place for (kind, name), place in at.items() if kind == "key"}
         self._columns = EventColumns(columns, features.inputs, events_max, hash_key)
         self._types: list[_EntityType] = []
         n_columns = 1 + len(columns)
@@ -200,8 +205,10 @@ class FeatureState:
         for plan, each, start, base in zip(plans, arrays, links_at, bases.tolist(), strict=False):
             capacity = capacities.get(plan.name, entities_max)
             read = self._block[base : base + each.reads]
-            memory = entity_memory(each, self._lines, n_columns, start, read, capacity, events_max)
-            self._types.append(_EntityType(plan, each, memory, base, batch_rows_max))
+            parts = parts_of(plan.entity, features.inputs)
+            room = capacity, events_max, len(parts)
+            memory = entity_memory(each, self._lines, n_columns, start, read, *room)
+            self._types.append(_EntityType(plan, each, memory, base, parts, batch_rows_max))
         by_entity = {kind.plan.entity: kind for kind in self._types}
         self._program = compile_program(
             features,
@@ -335,6 +342,34 @@ class FeatureState:
         for kind in self._types:
             kind.tell(slots, fraud, changes, news, said, then)
 
+    def erase(self, name: str, key: int) -> None:
+        """Forget an entity for good: its events are from now on events of nobody.
+
+        Whoever else they are of goes on counting them, but not the entity among distinct
+        values. What nobody counts is left blank.
+
+        Parameters
+        ----------
+        name : str
+            Of the entity, as in `Inputs.entities`.
+        key : int
+            Its keyed hash.
+        """
+        column = self._key_at.get(name)
+        for kind in self._types:
+            if column is not None and (kind.arrays.distinct == column).any():
+                kind.erase_value(column, key)
+            places = kind.places_of(name, key)
+            if len(places):
+                kind.erase_entities(places)
+        if column is not None:
+            held = self._events[:, column]
+            held[held.view(np.uint64) == key] = 0
+        nobodys = np.ones(len(self._lines), np.bool_)
+        for kind in self._types:
+            nobodys &= kind.memory.links[:, OWNER] == NIL
+        self._events[nobodys] = 0
+
     @property
     def _common(self) -> dict[str, Any]:
         return names_of(self.features, self.events_max, self.batch_rows_max)
@@ -354,7 +389,10 @@ class FeatureState:
         for kind in self._types:
             keys = entity_keys(batch, self.features.inputs, kind.plan.entity)[rows]
             keys = np.ascontiguousarray(keys)
-            arguments = kind.longest_us, keys, first, self.events_max, kind.places
+            parts = np.empty((len(kind.parts), n), np.uint64)
+            for at, name in enumerate(kind.parts):
+                parts[at] = key_column(batch, self.features.inputs, name)[rows]
+            arguments = kind.longest_us, keys, parts, first, self.events_max, kind.places
             tasks.append(partial(kind.observe, *arguments))
         side_by_side(tasks, self.threads if n >= _SHARED_ROWS_MIN else 1)
         return self._evaluate(n)
@@ -390,12 +428,21 @@ class _EntityType:
     """One entity type: what is kept of it, and where its readings go."""
 
     def __init__(
-        self, plan: EntityPlan, arrays: Plan, memory: Memory, base: int, batch_rows_max: int
+        self,
+        plan: EntityPlan,
+        arrays: Plan,
+        memory: Memory,
+        base: int,
+        parts: list[str],
+        batch_rows_max: int,
     ) -> None:
         self.plan, self.arrays, self.memory, self.base = plan, arrays, memory, base
+        self.parts = parts
         self.places = np.zeros(batch_rows_max, np.int64)
         lent = lend(memory), lend(arrays)
         self.tell = bound(tell_verdicts, *lent, rest=TELL)
+        self.erase_value = bound(erase_value, *lent, rest=ERASE_VALUE)
+        self.erase_entities = bound(erase_entities, *lent, rest=ERASE_ENTITIES)
         if not arrays.distinct.size and not arrays.peaks.size:
             # The common kind is compiled for its number of sums; ARCHITECTURE.md says why only it.
             event = ("lines", "events", "links")
@@ -403,3 +450,18 @@ class _EntityType:
             lent = known, lend(arrays, rows=["peaks"], columns=["sums", "distinct"])
         self.observe = bound(observe, *lent, rest=OBSERVE)
         self.longest_us = arrays.longest_us
+
+    def places_of(self, name: str, key: int) -> NDArray[np.int64]:
+        """Return where an entity is, by itself or in pairs, the greatest place first.
+
+        A pair that was kept before its parts were could be anybody's, and is among them.
+        """
+        used = int(self.memory.control[0, USED])
+        if self.plan.entity == (name,):
+            found = self.memory.rows[:used, KEY].view(np.uint64) == key
+        elif name in self.parts:
+            part = self.memory.parts[:used, self.parts.index(name)]
+            found = (part == key) | (part == 0)
+        else:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(found)[::-1].copy()

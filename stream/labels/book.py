@@ -107,7 +107,11 @@ class LabelBook:
     ) -> None:
         """Note the transactions that have just got a place among the waiting rows."""
         capped = batch.entities[self.rules.capped_entity]
-        self.waiting.entities[places[fresh]] = capped[fresh]
+        taken = places[fresh]
+        self.waiting.entities[taken] = capped[fresh]
+        # Column by column: as a matrix it takes several times as long.
+        for at, keys in enumerate(batch.entities):
+            self.waiting.subjects[taken, at] = keys[fresh]
         self.early.expect(batch.transaction_key[fresh])
 
     def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
@@ -115,6 +119,27 @@ class LabelBook:
         reviews, departed = self._join_claimed(now_us, mark)
         gone = self.early.expire(now_us)
         return reviews, departed + _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
+
+    def erase(self, entity: int, key: int) -> list[Departed]:
+        """Forget the payments of an entity: no label finds them, and no lesson of theirs is left.
+
+        Parameters
+        ----------
+        entity : int
+            Its place among the entities of a transaction.
+        key : int
+
+        Returns
+        -------
+        list of Departed
+            Labels that were held for them; of others it is not known whose they are.
+        """
+        is_capped = entity == self.rules.capped_entity
+        keys, lessons = self.waiting.erase(entity, key, is_capped)
+        self.queue.erase(lessons)
+        if is_capped:
+            self.caps.erase(key)
+        return _departed(self.early.give_up(keys), Reason.LABEL_UNKNOWN_TRANSACTION)
 
     def _join_claimed(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
         """Join the held labels whose transactions have come."""

@@ -123,15 +123,24 @@ class Caps:
             self._clear()
         return self.counts
 
+    def erase(self, entity: int) -> None:
+        """Forget what an entity has taught today, by its key."""
+        counts, keys = self.counts, self._keys()
+        left = keys != np.uint64(entity)
+        taught, n = counts.entities[: len(keys)][left], int(left.sum())
+        if n == len(keys):
+            return
+        counts.entities[: len(keys)] = 0
+        counts.entities[:n], counts.used[0] = taught, n
+        counts.buckets[:] = np.zeros((), counts.buckets.dtype)
+        enter_keys(counts.buckets, keys[left])
+
     def state(self) -> State:
         """Return what has taught today; a copy, as large as the entities that were counted."""
         counts, used = self.counts, int(self.counts.used[0])
-        entered = counts.buckets[counts.buckets["key"] != 0]
-        keys = np.zeros(used, np.uint64)
-        keys[entered["place"]] = entered["key"]
         arrays = {
             "sources": counts.sources.copy(),
-            "keys": keys,
+            "keys": self._keys(),
             "entities": np.append(counts.entities[:used], counts.entities[-1]),
         }
         return State(_KIND, {**self._parameters, "day": int(self._day[0]), "used": used}, arrays)
@@ -153,6 +162,14 @@ class Caps:
         counts.sources[:], counts.used[0], self._day[0] = sources, used, day
         counts.entities[:used], counts.entities[-1] = entities[:-1], entities[-1]
         enter_keys(counts.buckets, keys)
+
+    def _keys(self) -> NDArray[np.uint64]:
+        """Return the entities that are counted by themselves, in the order of their places."""
+        counts = self.counts
+        entered = counts.buckets[counts.buckets["key"] != 0]
+        keys = np.zeros(int(counts.used[0]), np.uint64)
+        keys[entered["place"]] = entered["key"]
+        return keys
 
     def _clear(self) -> None:
         for counted in self.counts[1:]:

@@ -107,6 +107,13 @@ class EarlyLabels:
         self._claimed = False
         return _batch(taken)
 
+    def give_up(self, keys: NDArray[np.uint64]) -> Transactions:
+        """Take the labels of some transactions out, which are erased."""
+        claimed = self._claimed
+        taken = self.take(np.isin(self.held().transaction_key, keys))
+        self._claimed = claimed
+        return taken
+
     def expire(self, now_us: int) -> Transactions:
         """Take those out that were held for long enough."""
         since_us = self._longs[_SINCE_US, self._start : self._stop]

@@ -110,6 +110,12 @@ class LessonQueue:
         self.features[numbers % self.lessons_max] = features
         self.scores[numbers % self.lessons_max] = scores
 
+    def erase(self, numbers: NDArray[np.int64]) -> None:
+        """Leave nothing of lessons that still wait, by their numbers: they teach nothing."""
+        places = numbers[numbers >= self.cursors[HEAD]] % self.lessons_max
+        for ring in self._rings.values():
+            ring[places] = 0
+
     def take(self, n_max: int) -> Lessons:
         """Take the oldest lessons off.
 

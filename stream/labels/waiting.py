@@ -41,9 +41,11 @@ class Waiting(IntEnum):
     MATURED = 3
     # Called fraud by a label that was not believed: learned neither as this nor as that.
     WITHHELD = 4
+    # Nobody's any more: its place is taken until it is the oldest, and nothing is in it.
+    ERASED = 5
 
 
-FREE, UNLABELLED, LABELLED, MATURED, WITHHELD = (int(state) for state in Waiting)
+FREE, UNLABELLED, LABELLED, MATURED, WITHHELD, ERASED = (int(state) for state in Waiting)
 # Places in the array of cursors: rows ever admitted, rows ever released, rows
 # released without having been learned from, rows that ever became mature.
 _ADMITTED, _RELEASED, _LOST, _MATURE = range(4)
@@ -53,7 +55,7 @@ NO_LESSON = -1
 _KIND = "waiting_rows/1"
 # What a row that is kept may hold; what is not here steers nothing.
 _RANGES = {
-    "states": (UNLABELLED, WITHHELD),
+    "states": (UNLABELLED, ERASED),
     "outcomes": (0, max(Outcome)),
     "numbers": (-1, 2**62),
     "verdicts": (0, 1),
@@ -80,7 +82,8 @@ class Ring(NamedTuple):
 @kernel
 def _release_oldest(buckets, keys, states, cursors):
     place = cursors[_RELEASED] % keys.shape[0]
-    remove(buckets, 0, keys[place])
+    if states[place] != ERASED:
+        remove(buckets, 0, keys[place])
     states[place] = FREE
     cursors[_RELEASED] += 1
     cursors[_MATURE] = max(cursors[_MATURE], cursors[_RELEASED])
@@ -131,15 +134,15 @@ def mature_rows(
 ):
     """Let rows up to one time mature, and release those up to an earlier one.
 
-    Writes the places of those that nobody labelled, of all that were not withheld, and of
-    those of these that the delayed clock was not told of; returns how many of each.
+    Writes the places of those that nobody labelled, of all that were not withheld or erased,
+    and of those of these that the delayed clock was not told of; returns how many of each.
     """
     n, n_ripe, n_untold = 0, 0, 0
     while cursors[_MATURE] < cursors[_ADMITTED]:
         place = cursors[_MATURE] % keys.shape[0]
         if times_us[place] > before_us:
             break
-        if states[place] != WITHHELD:
+        if states[place] != WITHHELD and states[place] != ERASED:
             ripe[n_ripe] = place
             n_ripe += 1
             if not clocks[place] & DELAYED:
@@ -167,9 +170,23 @@ def look_up(buckets, keys, places):
 
 
 @kernel
-def enter_all(buckets, keys, first, places):
-    """Fill an empty table with rows from number `first` on; False for a key twice, or 0."""
+def forget_keys(buckets, keys):
+    """Take keys that are in the table out of it."""
     for i in range(keys.shape[0]):
+        remove(buckets, 0, keys[i])
+
+
+@kernel
+def enter_all(buckets, keys, states, first, places):
+    """Fill an empty table with rows from number `first` on; False for a key twice, or 0.
+
+    An erased row has no key, and only such a row.
+    """
+    for i in range(keys.shape[0]):
+        if states[i] == ERASED:
+            if keys[i] != uint64(0):
+                return False
+            continue
         if keys[i] == uint64(0) or find(buckets, 0, keys[i]) != NOWHERE:
             return False
         insert(buckets, 0, keys[i], (first + i) % places)
@@ -188,6 +205,8 @@ class WaitingRows:
         Rows admitted at once.
     n_scores : int
         Scores of a row: the champion's, then each challenger's.
+    n_entities : int
+        Entities of a row.
     allocate : Allocate
         Makes the wide arrays.
 
@@ -200,6 +219,8 @@ class WaitingRows:
         Number of the row's last lesson, or NO_LESSON.
     entities : ndarray of uint64, shape (places,)
         Key of the entity whose labels are capped together.
+    subjects : ndarray of uint64, shape (places, n_entities)
+        Keys of all its entities: whose payment it was, should one of them be erased.
     clocks : ndarray of uint8, shape (places,)
         Which clocks (`stream.labels.clocks`) hear what else is said of the row.
     ripe : ndarray of int64
@@ -216,6 +237,7 @@ class WaitingRows:
         batch_rows_max: int = 1024,
         n_scores: int = 1,
         allocate: Allocate = in_memory,
+        n_entities: int = 0,
     ) -> None:
         if rows_max <= 0:
             raise ValueError(f"rows_max must be positive, not {rows_max}")
@@ -237,6 +259,7 @@ class WaitingRows:
         self.sources = np.zeros(places, np.int8)
         self.lessons = np.zeros(places, np.int64)
         self.entities = np.zeros(places, np.uint64)
+        self.subjects = np.zeros((places, n_entities), np.uint64)
         self.clocks = np.zeros(places, np.uint8)
         self.cursors = np.zeros(4, np.int64)
         self.ripe = self.untold = np.zeros(0, np.int64)
@@ -361,18 +384,23 @@ class WaitingRows:
         admitted, released, lost, mature = cursors.tolist()
         ordered = 0 <= released <= mature <= admitted <= released + self.rows_max and lost >= 0
         require(state, ordered, f"no ring of {self.rows_max} rows has the cursors {cursors}")
-        rows = ring_rows(state, self._rings, released, admitted)
+        rings = self._rings
+        if "subjects" not in state.arrays:
+            del rings["subjects"]  # Of a snapshot from before they were kept.
+        rows = ring_rows(state, rings, released, admitted)
         for name, (low, high) in _RANGES.items():
             require_within(state, name, joined(rows[name]), low, high)
         keys = joined(rows["keys"])
         buckets = np.zeros_like(self.buckets)
-        once = enter_all(buckets, keys, released, len(self.keys))
+        states = joined(rows["states"])
+        once = enter_all(buckets, keys, states, released, len(self.keys))
         require(state, once, "keys: two rows are of one transaction, or one of nobody")
 
         def take_over() -> None:
             # Places that are free must say so.
             self.states[:] = FREE
-            for name, ring in self._rings.items():
+            self.subjects[:] = 0
+            for name, ring in rings.items():
                 put(ring, released, rows[name])
             self.cursors[:] = cursors
             self.buckets = buckets
@@ -394,6 +422,44 @@ class WaitingRows:
         places = np.full(len(keys), NOWHERE, np.int64)
         look_up(self.buckets, keys, places)
         return places
+
+    def erase(
+        self, entity: int, key: int, is_capped: bool
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Leave nothing of the rows of one entity but their places, which are released in turn.
+
+        Parameters
+        ----------
+        entity : int
+            Its place among the entities of a row.
+        key : int
+        is_capped : bool
+            Whether it is the one whose labels are capped together.
+
+        Returns
+        -------
+        keys : ndarray of uint64, shape (k,)
+            Of the transactions that waited, or were kept for a correction.
+        lessons : ndarray of int64, shape (k,)
+            Number of the last lesson of each, or NO_LESSON.
+        """
+        found = self.subjects[:, entity] == key
+        if is_capped:
+            found |= self.entities == key
+        places = np.flatnonzero(found)
+        admitted, released = self.cursors[[_ADMITTED, _RELEASED]].tolist()
+        kept = places[(places - released) % len(self.keys) < admitted - released]
+        keys, lessons = self.keys[kept], self.lessons[kept]
+        forget_keys(self.buckets, keys)
+        # Those that were released lie there until they are written over.
+        for ring in self._rings.values():
+            ring[places] = 0
+        self.states[kept] = ERASED
+        # Nobody waits for the maturity of what is not there.
+        self.times_us[kept] = self.label_times_us[kept] = BEGINNING_US
+        self.numbers[kept] = self.lessons[kept] = NO_LESSON
+        self.ripe = self.untold = np.zeros(0, np.int64)
+        return keys, lessons
 
     def mature(self, before_us: int, release_us: int | None = None) -> NDArray[np.int64]:
         """Let every row not younger than a time mature, from the oldest arrival on.

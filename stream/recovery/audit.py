@@ -61,6 +61,8 @@ class Auditor:
         Makes the publisher of an engine.
     codec : RecordCodec
         Of alerts.
+    control : Decoder or None
+        Of orders; None where none are taken.
     """
 
     segments: Segments
@@ -72,6 +74,7 @@ class Auditor:
     labels: Decoder
     publisher: Callable[[Engine], Publisher]
     codec: RecordCodec
+    control: Decoder | None = None
 
     def audit(self, value: bytes) -> Audit:
         """Replay an alert as it was published.
@@ -92,6 +95,9 @@ class Auditor:
         for header, raw in replayed(progress, chain, self.identity, self.reader):
             records += len(raw)
             where = raw.values, raw.arrival_time_us, raw.partition, raw.offset
+            if self.control is not None and raw.topic == self.identity.control:
+                engine.control(self.control.only(header.control_schemas).decode(*where))
+                continue
             if raw.topic != self.identity.transactions:
                 engine.label(self.labels.only(header.label_schemas).decode(*where))
                 continue

@@ -23,6 +23,9 @@ class Identity:
         The topics.
     transaction_schemas, label_schemas : tuple of int
         Ids that are decoded.
+    control : str
+        The topic of orders; empty: none are taken.
+    control_schemas : tuple of int
     """
 
     code: str
@@ -31,11 +34,14 @@ class Identity:
     labels: str
     transaction_schemas: tuple[int, ...] = ()
     label_schemas: tuple[int, ...] = ()
+    control: str = ""
+    control_schemas: tuple[int, ...] = ()
 
     @property
     def topics(self) -> dict[Kind, str]:
         """Where the records of each kind lie."""
-        return {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
+        topics = {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
+        return topics | ({Kind.CONTROL: self.control} if self.control else {})
 
     def header(
         self,
@@ -56,6 +62,8 @@ class Identity:
             self.labels,
             list(self.transaction_schemas),
             list(self.label_schemas),
+            self.control,
+            list(self.control_schemas),
         )
 
     def differs(self, header: Header) -> str:
@@ -67,11 +75,14 @@ class Identity:
                 ("configuration", header.configuration, self.configuration),
                 ("transactions topic", header.transactions, self.transactions),
                 ("labels topic", header.labels, self.labels),
+                # What took no orders is taken again by one that does.
+                ("control topic", header.control, header.control and (self.control or "none")),
             )
             if theirs != ours
         ]
         gone = set(header.transaction_schemas) - set(self.transaction_schemas)
         gone |= set(header.label_schemas) - set(self.label_schemas)
+        gone |= set(header.control_schemas) - set(self.control_schemas)
         if gone:
             differs.append(f"schema ids {sorted(gone)}, which the registry no longer gives")
         return "; ".join(differs)

@@ -65,6 +65,7 @@ class Kind(IntEnum):
 
     TRANSACTIONS = 0
     LABELS = 1
+    CONTROL = 2
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +90,9 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The topics.
     transaction_schemas, label_schemas : list of int
         Ids that were decoded; records of others were refused.
+    control : str
+        The topic of orders; empty where none were taken, as before there was one.
+    control_schemas : list of int
     """
 
     number: int
@@ -101,6 +105,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: str
     transaction_schemas: list[int]
     label_schemas: list[int]
+    control: str = ""
+    control_schemas: list[int] = []
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from stream.recovery.journal import Entry, Header
 from stream.recovery.replaying import Place
 
 _KIND = "worker/1"
+# In a snapshot's header: those before it are to be deleted.
+AFTER_ERASURE = "after_erasure"
 
 
 @dataclass
@@ -62,8 +64,19 @@ class Progress:
             new[here] = raw.offset[here] > before
         return new
 
-    def state(self, identity: Identity, engine: Engine, held: HeldLabels) -> State:
-        """Return the state of the worker; its arrays hold until the next step."""
+    def state(
+        self, identity: Identity, engine: Engine, held: HeldLabels, after_erasure: bool = False
+    ) -> State:
+        """Return the state of the worker; its arrays hold until the next step.
+
+        Parameters
+        ----------
+        identity : Identity
+        engine : Engine
+        held : HeldLabels
+        after_erasure : bool
+            Whether older snapshots know somebody whom this one must not know.
+        """
         offsets = [[topic, p, at] for (topic, p), at in sorted(self.positions.items())]
         header = {
             "code_version": identity.code,
@@ -71,6 +84,7 @@ class Progress:
             "step": self.step,
             "since_ms": self.since_ms or 0,
             "offsets": offsets,
+            AFTER_ERASURE: after_erasure,
         }
         return State(_KIND, header, {}, {"engine": engine.state(), "held": held.state()})
 

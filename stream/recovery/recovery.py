@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from models.states.snapshot import State
-from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError
+from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError, StorageError
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
 from stream.kafka.source import RawBatch
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
-from stream.recovery.progress import Progress, restored
+from stream.recovery.progress import AFTER_ERASURE, Progress, restored
 from stream.recovery.published import Published
 from stream.recovery.replaying import Place
 from stream.recovery.restart import Reader, find_published, replayed
@@ -101,6 +101,10 @@ class Recovery:
         # Of the last snapshot that was begun; -1: none was, or it failed.
         self._snapshot_step = -1
         self._snapshot_began_s = 0.0
+        # Number and step of the newest that is whole.
+        self._whole = 0, 0
+        # Steps that erased somebody whom a snapshot in the folder may still know.
+        self._erased_at: list[int] = []
         self._state_s: float | None = None
         self._next_s = 0.0
         self._state: Callable[[], State] = lambda: State("")
@@ -163,6 +167,11 @@ class Recovery:
                 self._tell(f"{each.path} was passed over: {each.why}")
             self.progress = restored(found.state, engine, held)
             self._snapshot_step = self.progress.step
+            self._whole = found.number, self.progress.step
+            if found.state.header.get(AFTER_ERASURE):
+                # The last worker ended before it had deleted the others.
+                self.erased()
+                self._forget_outdated()
         elif not self._journal.reaches_back():
             raise RecoveryError(
                 f"recovery.folder: the snapshot behind which the journal in "
@@ -179,7 +188,9 @@ class Recovery:
         for header, raw in replayed(self.progress, chain, self._identity, self._reader):
             self.stats.replayed += len(raw)
             yield header, raw
-        self._state = lambda: self.progress.state(self._identity, engine, held)
+        self._state = lambda: self.progress.state(
+            self._identity, engine, held, bool(self._erased_at)
+        )
         self._settle = settle
         if self.progress.since_ms is None:
             self.progress.since_ms = self._now_ms()
@@ -214,6 +225,12 @@ class Recovery:
             self.progress.take(raw, entry)
         return raw
 
+    def erased(self) -> None:
+        """Note that the step at hand erased somebody: a snapshot follows, and older ones go."""
+        self._erased_at.append(self.progress.step)
+        self.stats.erasures_pending = len(self._erased_at)
+        self._next_s = self._clock()
+
     def tend(self) -> None:
         """Begin a snapshot if it is time, and see what became of the last one."""
         result = self._writer.poll()
@@ -222,7 +239,8 @@ class Recovery:
         now_s = self._clock()
         if now_s < self._next_s or self._writer.busy:
             return
-        self._next_s = now_s + self._interval_s
+        self._forget_outdated()
+        self._next_s = now_s + (_RETRY_S if self._erased_at else self._interval_s)
         if self.progress.step == self._snapshot_step:
             return
         if not self._writer.has_room(self._state()):
@@ -308,7 +326,7 @@ class Recovery:
                 self._writer.start(self._state(), number)
             else:
                 size = self._snapshots.write(self._state(), number).stat().st_size
-                self._written(self._clock() - self._snapshot_began_s, size, number)
+                self._written(number, self._clock() - self._snapshot_began_s, size)
         except (FraudError, ValueError) as error:
             self._failed(str(error))
 
@@ -325,21 +343,41 @@ class Recovery:
         if result.error:
             self._failed(result.error)
         else:
-            self._written(result.seconds, result.bytes, result.number)
+            self._written(result.number, result.seconds, result.bytes)
 
     def _failed(self, error: str) -> None:
         self._snapshot_step = -1
         self.stats.snapshots_failed += 1
         self._tell(f"no snapshot was written, the journal grows until one is: {error}")
 
-    def _written(self, seconds: float, size: int, number: int) -> None:
+    def _written(self, number: int, seconds: float, size: int) -> None:
+        self._whole = number, self._snapshot_step
         self._state_s = self._snapshot_began_s
         self.stats.snapshots += 1
         self.stats.snapshot_seconds = seconds
         self.stats.snapshot_bytes = size
-        self._journal.prune(min(self._snapshots.numbers(), default=0))
         if self._copier is not None:
             self._copier.copy(self._snapshots.path(number), number)
+        self._forget_outdated()
+        self._journal.prune(min(self._snapshots.numbers(), default=0))
+
+    def _forget_outdated(self) -> None:
+        """Delete the snapshots that know somebody whom the newest does not, if there are any."""
+        number, step = self._whole
+        waiting = [at for at in self._erased_at if at > step]
+        if len(waiting) == len(self._erased_at):
+            return
+        try:
+            self._snapshots.forget_before(number)
+        except StorageError as error:
+            self._tell(f"somebody who was erased is still known: {error}")
+            return
+        if self._copier is not None:
+            self._copier.forget_before(number)
+        self._erased_at = waiting
+        self.stats.erasures_pending = len(waiting)
+        if not waiting:
+            self._next_s = self._clock() + self._interval_s
 
     def _next_number(self) -> int:
         self._journal.require()

@@ -47,6 +47,7 @@ def recovery_of(
     hash_key: bytes,
     tell: Callable[[str], None],
     partition: tuple[int, int] | None = None,
+    control: Decoder | None = None,
 ) -> Recovery | None:
     """Build a worker's or a partition's recovery; None where it is off, as on the embedded broker.
 
@@ -64,6 +65,8 @@ def recovery_of(
     partition : (int, int), optional
         A partition that has a state of its own, and how many there are; whoever had it before
         has it no more. None: all have one state.
+    control : Decoder, optional
+        Of orders, where they are taken.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def recovery_of(
     )
     return Recovery(
         journal,
-        identity_of(config, decoders, hash_key),
+        identity_of(config, decoders, hash_key, control),
         snapshots,
         BackgroundWriter(snapshots),
         reader,
@@ -148,7 +151,12 @@ def require_partitions(folder: Path, partitions: int) -> None:
         )
 
 
-def identity_of(config: Config, decoders: tuple[Decoder, Decoder], hash_key: bytes) -> Identity:
+def identity_of(
+    config: Config,
+    decoders: tuple[Decoder, Decoder],
+    hash_key: bytes,
+    control: Decoder | None = None,
+) -> Identity:
     """Return who a worker of this code and configuration is."""
     return Identity(
         code_version(),
@@ -157,6 +165,8 @@ def identity_of(config: Config, decoders: tuple[Decoder, Decoder], hash_key: byt
         config.topics.labels,
         decoders[0].schema_ids,
         decoders[1].schema_ids,
+        config.topics.control,
+        () if control is None else control.schema_ids,
     )
 
 

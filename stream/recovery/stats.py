@@ -23,6 +23,9 @@ class RecoveryStats:
     snapshot_held_up_seconds : float
         How long the loop stood still for it, for acknowledgements and for the copy.
     snapshot_bytes : int
+    erasures_pending : int
+        Steps that erased somebody whom older snapshots still know: as soon as one is whole that
+        does not, they are deleted.
     """
 
     recovery_seconds: float = 0.0
@@ -33,6 +36,7 @@ class RecoveryStats:
     snapshot_seconds: float = 0.0
     snapshot_held_up_seconds: float = 0.0
     snapshot_bytes: int = 0
+    erasures_pending: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return them rounded to milliseconds."""

@@ -237,6 +237,25 @@ class SnapshotFolder:
         state = self._read(path)
         return Listed(number, path, path.stat().st_size, state.header)
 
+    def forget_before(self, number: int) -> None:
+        """Delete all snapshots before one, and what is left of any that nobody finished.
+
+        Raises
+        ------
+        StorageError
+            One cannot be deleted; it names it.
+        """
+        outdated = [self.path(each) for each in self.numbers() if each < number]
+        try:
+            for path in [*outdated, *self.folder.glob(f"*.state{_PART}")]:
+                path.unlink(missing_ok=True)
+            _sync(self.folder)
+        except OSError as error:
+            raise StorageError(
+                f"{self.folder}: a snapshot before {number} cannot be deleted: {_said(error)}; "
+                "delete it by hand"
+            ) from error
+
     def clear(self) -> None:
         """Delete what was left of a snapshot that nobody finished."""
         with suppress(OSError):
@@ -253,11 +272,7 @@ class SnapshotFolder:
             file.flush()
             os.fsync(file.fileno())
         part.rename(path)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(self.folder)
 
     def _forget(self) -> None:
         """Delete what is too old; what cannot be deleted stays, and is listed."""
@@ -277,6 +292,15 @@ class SnapshotFolder:
         except OSError as error:
             raise SnapshotError(f"it cannot be read: {_said(error)}") from error
         return unpack(content[: len(content) - len(left)].data, self._key, copy=False)
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _part_of(path: Path) -> Path:

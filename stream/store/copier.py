@@ -45,6 +45,9 @@ class Copier:
         self._tell = tell
         self._clock = clock
         self._wanted: tuple[Path, int] | None = None
+        # Of each place: copies before this number know somebody who was erased.
+        self._outdated: dict[Copies, int] = {}
+        self._asked = False
         self._busy = False
         self._changed = threading.Condition()
         self._ended = False
@@ -54,10 +57,42 @@ class Copier:
         """Have a snapshot copied; one that still waits for it is left out. Never waits."""
         with self._changed:
             self._wanted = path, number
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="copies", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            self._ask()
+
+    def forget_before(self, number: int) -> None:
+        """Have all copies before one deleted; where that fails, again with every copy.
+
+        It never waits. What is not deleted yet is counted: `as_dict`.
+        """
+        with self._changed:
+            self._outdated = {place: number for place, _ in self._places}
+            self._ask()
+
+    def forget_now(self) -> None:
+        """Delete what is outdated, as far as places answer."""
+        for place, breaker in self._places:
+            with self._changed:
+                number = self._outdated.get(place)
+            if number is None or not breaker.allows():
+                continue
+            try:
+                place.forget_before(number)
+            except StoreError as error:
+                breaker.failed()
+                self._tell(f"copies that know somebody who was erased are still there: {error}")
+                continue
+            breaker.succeeded()
+            with self._changed:
+                if self._outdated.get(place) == number:
+                    del self._outdated[place]
+
+    def _ask(self) -> None:
+        """Wake the thread; the lock is held."""
+        self._asked = True
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="copies", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
 
     def copy_now(self, path: Path, number: int) -> None:
         """Copy a snapshot to every place, and count what became of it."""
@@ -117,14 +152,18 @@ class Copier:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return how many copies were made and failed, each place by itself."""
-        return {"snapshot_copies": self.copied, "snapshot_copies_failed": self.failed}
+        """Return how many were made and failed, and how many places hold some that should go."""
+        return {
+            "snapshot_copies": self.copied,
+            "snapshot_copies_failed": self.failed,
+            "snapshot_copies_outdated": len(self._outdated),
+        }
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Let what is under way come to its end within this time, and give it up then."""
         end_s = self._clock() + timeout_s
         with self._changed:
-            while self._thread and (self._wanted or self._busy) and self._clock() < end_s:
+            while self._thread and (self._asked or self._busy) and self._clock() < end_s:
                 self._changed.wait(0.05)
             self._ended = True
             self._changed.notify_all()
@@ -136,10 +175,12 @@ class Copier:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
-                while self._wanted is None and not self._ended:
+                while not (self._asked or self._ended):
                     self._changed.wait()
-                if self._wanted is None or self._ended:
+                if self._ended:
                     return
-                (path, number), self._wanted = self._wanted, None
+                wanted, self._wanted, self._asked = self._wanted, None, False
                 self._busy = True
-            self.copy_now(path, number)
+            if wanted is not None:
+                self.copy_now(*wanted)
+            self.forget_now()

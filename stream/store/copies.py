@@ -43,6 +43,16 @@ class Copies(Protocol):
         """
         ...
 
+    def forget_before(self, number: int) -> None:
+        """Delete all copies before one, and what was begun before it and never ended.
+
+        Raises
+        ------
+        StoreError
+            Some may still be there.
+        """
+        ...
+
     def numbers(self) -> list[int]:
         """Return the numbers of all that are said to be whole, the newest first.
 

@@ -43,6 +43,15 @@ class FolderCopies:
             with suppress(OSError):
                 self._there.path(old).unlink()
 
+    def forget_before(self, number: int) -> None:
+        """Delete all copies before one; see `stream.store.copies.Copies`."""
+        if not self._there.folder.exists():
+            return
+        try:
+            self._there.forget_before(number)
+        except StorageError as error:
+            raise StoreError(str(error)) from error
+
     def numbers(self) -> list[int]:
         """Return the numbers of all copies, the newest first."""
         if not self._there.folder.exists():

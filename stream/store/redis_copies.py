@@ -101,6 +101,12 @@ class RedisCopies:
         for old in sorted(whole, reverse=True)[self._keep :]:
             self._delete(old)
 
+    def forget_before(self, number: int) -> None:
+        """Delete all copies before one; see `stream.store.copies.Copies`."""
+        for each in self._entries():
+            if each.number < number:
+                self._delete(each)
+
     def numbers(self) -> list[int]:
         """Return the numbers of all that are whole, the newest first."""
         return sorted((each.number for each in self._entries() if each.whole), reverse=True)

@@ -46,11 +46,11 @@ from stream.windows.words import (
 )
 
 # Of a kernel's arguments after memory and plan.
-OBSERVE = (int64, uint64[::1], int64, int64, int64[::1])
+OBSERVE = (int64, uint64[::1], uint64[:, ::1], int64, int64, int64[::1])
 
 
 @kernel
-def observe(memory, plan, longest_us, keys, first, events_max, places):
+def observe(memory, plan, longest_us, keys, parts, first, events_max, places):
     """Run events that are already written through one entity type, and read at each.
 
     What is read lands in `Memory.read`, a column an event.
@@ -64,6 +64,8 @@ def observe(memory, plan, longest_us, keys, first, events_max, places):
         How far back the oldest window reaches.
     keys : ndarray of uint64, shape (n,)
         0 where the entity is not known.
+    parts : ndarray of uint64, shape (parts, n)
+        What `Memory.parts` is to hold of each.
     first : int
         Number of the first event.
     events_max : int
@@ -97,6 +99,8 @@ def observe(memory, plan, longest_us, keys, first, events_max, places):
                 max(number - events_max + 1, 0),
                 live_us,
             )
+            for k in range(memory.parts.shape[1]):
+                memory.parts[place, k] = parts[k, row]
         elif memory.rows[place, LAST_SEEN] == NIL:
             wake(unshaped(memory), place)
         memory.rows[place, LAST_SEEN] = number

@@ -102,6 +102,9 @@ class Memory(NamedTuple):
         What is known of each entity by verdicts; see `stream.windows.known`.
     totals : ndarray of float64, shape (1, KNOWN_SUMS)
         The same sums over all entities, of any age.
+    parts : ndarray of uint64, shape (capacity, parts)
+        Of a pair, the keys of those of its parts that are entities; of one that was kept
+        before they were, 0. An entity by itself has none.
     buckets : ndarray of BUCKET, shape (1, buckets)
         Key of an entity to its row.
     same : ndarray of BUCKET, shape (distinct, buckets)
@@ -122,6 +125,7 @@ class Memory(NamedTuple):
     carried: NDArray[np.float64]
     known: NDArray[np.float64]
     totals: NDArray[np.float64]
+    parts: NDArray[np.uint64]
     buckets: NDArray[np.void]
     same: NDArray[np.void]
     control: NDArray[np.int64]

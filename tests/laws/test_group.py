@@ -8,6 +8,7 @@ import pytest
 from seeds import seeds
 from sim import (
     ALERTS,
+    CONTROL,
     DECISIONS,
     IN,
     KEY,
@@ -58,14 +59,15 @@ def alone(world, folder):
     """Each partition's shard, made to take the same steps without a break; and what was said."""
     other = World(0, folder)
     sink, states = SimSink(other), {}
-    config, decoders, codecs = parts()
+    config, decoders, codecs, control = parts()
     for partition, history in world.histories.items():
         engine = engine_of(config, KEY)
-        shard = Shard(config, engine, *decoders, publisher_of(config, engine), codecs)
+        publisher = publisher_of(config, engine)
+        shard = Shard(config, engine, *decoders, publisher, codecs, control=control)
         for at, step in enumerate(sorted(history), 1):
             assert step == at, "a step is missing"
             entry = history[step]
-            topic = {0: IN, 1: LABELS}[entry.kind]
+            topic = {0: IN, 1: LABELS, 2: CONTROL}[entry.kind]
             records = [
                 world.broker.logs[topic, run.partition][offset]
                 for run in entry.runs
@@ -103,7 +105,7 @@ def every_record_was_taken_once(world):
             for run in entry.runs
             for offset in range(run.first, run.behind)
         )
-        n = sum(len(world.broker.logs[topic, partition]) for topic in (IN, LABELS))
+        n = sum(len(world.broker.logs[topic, partition]) for topic in (IN, LABELS, CONTROL))
         assert set(taken.values()) == {1}
         assert len(taken) == n
 

@@ -15,6 +15,7 @@ from streams import (
     random_parameters,
     run,
     run_engine,
+    with_erasures,
 )
 
 from models.river.adapter import logistic_pipeline
@@ -51,7 +52,10 @@ def plain_run(parameters, log: Log):
     engine = NaiveEngine(parameters, logistic_pipeline(), frauds_min=3, genuine_min=10)
     verdicts, reasons = [], []
     payments, labels = log.transactions, log.labels
-    for is_label in log.order:
+    for arrival, is_label in enumerate(log.order):
+        for at, name, key in log.erasures:
+            if at == arrival:
+                engine.erase(name, key)
         if is_label:
             i = len(reasons)
             refused = Reason(labels.reason[i])
@@ -94,11 +98,14 @@ def is_wild(value):
     return abs(value) >= 1e100
 
 
-@seeds(12)
-def test_the_engine_equals_plain_python(seed):
+@pytest.mark.parametrize("erases", [False, True])
+@seeds(8)
+def test_the_engine_equals_plain_python(seed, erases):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
     log = hostile_log(rng, 350)
+    if erases:
+        log = with_erasures(rng, log)
     ours = run(parameters, log, random_cuts(rng, log))
     oracle, verdicts, label_reasons = plain_run(parameters, log)
     columns, names, features = ours.columns, parameters.features.names, ours.features
@@ -201,6 +208,7 @@ def test_each_clock_hears_what_plain_python_tells_it(seed):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
     log = hostile_log(rng, 350)
+    log = with_erasures(rng, log) if rng.random() < 0.5 else log
     engine = build_engine(parameters)
     both = TwoClocks(Heard(), Heard())
     engine.challengers["two clocks"].learner = TimedLearner(both)

@@ -6,13 +6,28 @@ from collections import Counter
 
 import pytest
 from seeds import seeds
-from sim import ALERTS, DEAD, DECISIONS, IN, LABELS, REVIEWS, Killed, SimWorker, World, send_traffic
+from sim import (
+    ALERTS,
+    CONTROL,
+    DEAD,
+    DECISIONS,
+    IN,
+    LABELS,
+    REVIEWS,
+    Killed,
+    SimWorker,
+    World,
+    key_of,
+    send_traffic,
+)
 
 from schemas.records import RecordCodec, builtin
 from stream.snapshots.folder import SnapshotFolder
 
 PAYMENTS = 150
 DECISION = RecordCodec(builtin("decision"), 3)
+CONTROL_CODEC = RecordCodec(builtin("control"), 8)
+NUMBER_OF = {key_of(f"card-{number}"): number for number in range(30)}
 
 
 def said(world, topic):
@@ -32,7 +47,8 @@ def by_id(records):
 def inputs_of(world, folder):
     """A world of its own with the same inputs."""
     other = World(0, folder)
-    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in (IN, LABELS)}
+    inputs = IN, LABELS, CONTROL
+    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in inputs}
     return other
 
 
@@ -54,6 +70,35 @@ def live_and_die(world, deaths, at_death=lambda _: None):
     last.worker.finish(1.0)
     assert last.worker.unacknowledged == 0
     return last
+
+
+def erased_keys(world):
+    """Those of the orders to erase that were taken."""
+    found = set()
+    for (topic, _), log in world.broker.logs.items():
+        orders = [CONTROL_CODEC.decode(record.value()) for record in log if topic == CONTROL]
+        found |= {int(each["key"], 16) for each in orders if each["entity"] == "card"}
+    return found
+
+
+def known_after(world, key):
+    """Whether any payment of a card came after the last order to erase it."""
+    steps = {}
+    for entry in world.history:
+        topic = (IN, LABELS, CONTROL)[entry.kind]
+        for run in entry.runs:
+            for offset in range(run.first, run.behind):
+                steps[topic, run.partition, offset] = entry.step
+    orders, payments = [0], [-1]
+    for (topic, partition), log in world.broker.logs.items():
+        for record in log:
+            step = steps.get((topic, partition, record.offset()), 0)
+            if topic == CONTROL:
+                order = CONTROL_CODEC.decode(record.value())
+                orders += [step] * (int(order["key"], 16) == key and order["entity"] == "card")
+            elif topic == IN:
+                payments += [step] * (f"card-{NUMBER_OF[key]}".encode() in (record.value() or b""))
+    return max(payments) > max(orders)
 
 
 def without_deaths(world, folder):
@@ -91,6 +136,23 @@ def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
     assert heir.state() == reference.state()
     assert before == {place: len(log) for place, log in world.broker.logs.items()}
     heir.bury()
+
+
+@seeds(10)
+def test_no_file_knows_who_was_erased_wherever_the_worker_was_killed(seed, tmp_path):
+    world = World(seed, tmp_path / "disk")
+    send_traffic(world, PAYMENTS)
+    last = live_and_die(world, int(world.rng.integers(1, 8)))
+    assert last.worker.shard.recovery.stats.erasures_pending == 0
+    gone = {key for key in erased_keys(world) if not known_after(world, key)}
+    files = [*world.folder.glob("snapshot-*"), *world.folder.glob("segment-*")]
+    assert any(path.name.startswith("snapshot-") for path in files)
+    for path in files:
+        data = path.read_bytes()
+        for key in gone:
+            assert key.to_bytes(8, "little") not in data, f"{path} {key:016x}"
+            assert f"{key:016x}".encode() not in data, f"{path} {key:016x}"
+    last.bury()
 
 
 @seeds(10)

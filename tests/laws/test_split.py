@@ -17,6 +17,7 @@ from streams import (
     random_cuts,
     random_parameters,
     run,
+    with_erasures,
 )
 
 from stream.labels.rules import LabelRules
@@ -30,6 +31,7 @@ def test_random_cuts_change_nothing_that_is_said_or_kept(seed):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
     log = hostile_log(rng, 350)
+    log = with_erasures(rng, log) if rng.random() < 0.5 else log
     whole = run(parameters, log)
     for _ in range(2):
         cut = run(parameters, log, random_cuts(rng, log))

@@ -5,14 +5,18 @@ import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from schemas.columns import Reason
+from schemas.columns import ID_START, ID_STOP, Reason
+from schemas.siphash import hash_texts
 from stream.app import decoders_of, engine_of, registry_of
 from stream.config import load
 from stream.warm_up import warm_up
 
 CONFIG = """
+[topics]
+control = "fraud.control"
 [features]
-names = ["amount", "{card,merchant}.{count,amount_mean}_{1h,1d}", "card.distinct_merchant_1d"]
+names = ["amount", "{card,merchant}.{count,amount_mean}_{1h,1d}", "card.distinct_merchant_1d",
+  "merchant.distinct_card_1d", "card+merchant.count_1d"]
 [model]
 frauds_min = 1
 genuine_min = 1
@@ -53,7 +57,7 @@ def test_nothing_is_compiled_after_it(tmp_path):
     decoders = decoders_of(config, registry, bytes(16))
     registry.close()
     engine = engine_of(config, bytes(16))
-    warm = warm_up(engine, decoders.transactions, decoders.labels)
+    warm = warm_up(engine, decoders.transactions, decoders.labels, decoders.control)
     assert warm.seconds > 0
     assert warm.cost.predict_us > 0
     assert list(warm.challengers) == ["forest", "both"]
@@ -78,6 +82,14 @@ def test_nothing_is_compiled_after_it(tmp_path):
         labels.event_time_us[:] = batch.event_time_us[:8] + 1
         labels.transaction_key[:] = batch.transaction_key[:8]
         engine.label(labels)
+        assert decoders.control is not None
+        orders = decoders.control.decode([b"\0"], 0)
+        orders.reason[:] = Reason.OK
+        orders.data = np.frombuffer(f"{rng.integers(1, 5):016x}".encode(), np.uint8)
+        orders.longs[[ID_START, ID_STOP], 0] = 0, 16
+        names = ["ERASE", config.roles().layout.entities[day % 2]]
+        orders.categorical[:, 0] = hash_texts(names, bytes(16))
+        assert engine.control(orders).erased
     assert engine.learner.ready
     assert effects.alerts, "explanations were asked for"
     grown = {name: n for name, n in compiled().items() if n != before.get(name, 0)}

@@ -22,8 +22,10 @@ from feature_streams import (
     random_cuts,
     run,
     stream_of,
+    with_erasures,
 )
 from naive_features import FRESH, LATE_CORRECTED, SATURATED, UNKNOWN, NaiveFeatures
+from restarts import every_part
 from seeds import seeds
 
 from models.states.snapshot import pack, unpack
@@ -437,3 +439,115 @@ def test_memory_never_grows():
     run(state, hostile_stream(np.random.default_rng(3), ROWS), (), BATCH_ROWS_MAX)
     assert state.bytes_allocated == before > 0
     assert {name: array.nbytes for name, array in state.arrays().items()} == sizes
+
+
+# Erasures.
+
+
+def holds(state, key):
+    """Where what is remembered holds a key: every word of every array, and any eight bytes."""
+    found = []
+    for each in every_part(state.state()):
+        for name, array in each.arrays.items():
+            if array.dtype.itemsize == 8 and (array.view(np.uint64) == np.uint64(key)).any():
+                found.append(f"{each.kind} {name}")
+    data = int(key).to_bytes(8, "little")
+    # Such bytes as those of merchants' keys come about by chance.
+    return found + ["bytes"] * (data.count(0) < 3 and data in contents(state))
+
+
+@pytest.mark.parametrize("entities_max", [1, 3, 1_000])
+@pytest.mark.parametrize("events_max", [1, 64, 10_000])
+@seeds(1, with_run=True)
+def test_what_is_said_after_erasures_equals_the_oracle(events_max, entities_max, seed):
+    rng = np.random.default_rng([seed, events_max, entities_max])
+    features = features_of_run(seed, rng)
+    compare(
+        features,
+        with_erasures(rng, hostile_stream(rng, ROWS)),
+        seed,
+        random_cuts(rng, ROWS),
+        events_max=events_max,
+        entities_max=entities_max,
+        capacities=memories(rng)["capacities"],
+    )
+
+
+@pytest.mark.parametrize(("events_max", "entities_max"), BOUNDS)
+def test_erasures_between_events_that_are_made_for_them(events_max, entities_max):
+    cards = [1, 2, 3, 1, 4, 2, 2, 5, 1, 1, 3, 4, 6, 1, 2, 0, 3, 1, 1, 7, 6, 5, 1]
+    merchants = [1, 1, 2, 2, 1, 1, 2, 2, 1, 1, 0, 3, 1, 1, 2, 1, 2, 2, 1, 1, 3, 3, 3]
+    times = [i * 3 - (i % 5 == 4) * 7 for i in range(len(cards))]
+    marks = [(row, number, True) for row in range(6, 20) for number in (row - 5, row - 3)]
+    features = every_kind(
+        "merchant.{count,frauds,distinct_card}_{10s,1m}",
+        "merchant.{rate_1h,new_card,amount_max_1m,speed_kmh,known_fraud_run}",
+        "merchant+country.{count,distinct_card}_1m",
+        "card+channel.{count_1m,seconds_since_first}",
+    )
+    erasures = [(4, "card", 1), (4, "card", 1), (9, "merchant", 2), (9, "card", 2), (15, "card", 9)]
+    erasures += [(20, "card", 1), (20, "card", 7), (20, "merchant", 1), (22, "merchant", 3)]
+    for chosen in (erasures, erasures[:1], erasures[2:3], erasures[5:]):
+        stream = directed(times, card=cards, merchant=merchants, marks=marks, country=5, channel=8)
+        stream = replace(stream, erasures=tuple(chosen))
+        bounds = {"events_max": events_max, "entities_max": entities_max}
+        compare(features, stream, f"(directed) {chosen}", **bounds)
+
+
+@seeds(6, with_run=True)
+def test_nothing_that_is_kept_holds_an_erased_key(seed):
+    rng = np.random.default_rng(seed)
+    features, bounds = features_of_run(seed, rng), memories(rng)
+    stream = hostile_stream(rng, ROWS)
+    state = build(features, **bounds)
+    run(state, stream, (), BATCH_ROWS_MAX)
+    entities, found = stream.transactions.entities[:, stream.take], 0
+    for at, name in enumerate(INPUTS.entities):
+        for key in np.unique(entities[at][entities[at] != 0]).tolist():
+            found += bool(holds(state, key))
+            state.erase(name, key)
+            assert holds(state, key) == [], f"seed {seed} {bounds} {name}"
+            # Every link, list, stack and window holds together.
+            build(features, **bounds).restore(unpack(contents(state)))
+    assert found
+    # All were erased: nothing is left of anybody, or of any event.
+    kept = state.state()
+    assert {part.header["used"] for part in kept.parts.values()} == {0}
+    events = np.concatenate([kept.arrays["events"], kept.arrays["events/wrapped"]])
+    assert not events[:, : state._events.shape[1]].any()
+
+
+@seeds(2, with_run=True)
+def test_erasures_are_the_same_however_the_stream_is_cut_and_whoever_goes_on(seed):
+    rng = np.random.default_rng(seed)
+    features, bounds = features_of_run(seed, rng), memories(rng)
+    stream = with_erasures(rng, hostile_stream(rng, ROWS))
+    whole = build(features, **bounds)
+    expected = run(whole, stream, (), BATCH_ROWS_MAX)
+    for rows_max in (1, 7):
+        pieces = build(features, **bounds)
+        got = run(pieces, stream, random_cuts(rng, ROWS), rows_max)
+        assert got.as_bytes() == expected.as_bytes(), f"seed {seed} {bounds}"
+        assert contents(pieces) == contents(whole), f"seed {seed} {bounds}"
+    stop = int(rng.integers(1, ROWS - 1))
+    first, second = build(features, **bounds), build(features, **bounds)
+    run(first, stream.head(stop), (), BATCH_ROWS_MAX)
+    second.restore(unpack(pack(first.state())))
+    got = run(second, stream, (), BATCH_ROWS_MAX, start=stop)
+    assert got.as_bytes() == expected.part(stop).as_bytes(), f"seed {seed} {bounds} row {stop}"
+    assert contents(second) == contents(whole), f"seed {seed} {bounds} row {stop}"
+
+
+def test_a_state_from_before_parts_were_kept_is_taken_and_its_pairs_go_with_anybody():
+    features = every_kind()
+    state = build(features)
+    times, cards = [0, 1, 2, 3], [1, 2, 1, 3]
+    run(state, directed(times, card=cards, merchant=4), (), BATCH_ROWS_MAX)
+    kept = state.state()
+    pairs = kept.parts["card+merchant"]
+    older = replace(pairs, arrays={k: v for k, v in pairs.arrays.items() if k != "parts"})
+    other = build(features)
+    other.restore(replace(kept, parts={**kept.parts, "card+merchant": older}))
+    other.erase("card", 1)
+    used = {name: part.header["used"] for name, part in other.state().parts.items()}
+    assert used == {"card": 2, "card+merchant": 0, "card+amount": 2}

@@ -24,7 +24,7 @@ class Desk:
     """A book over a ring of rows, and what it told the features."""
 
     def __init__(self, rows_max=100, **rules):
-        self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100)
+        self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100, n_entities=2)
         self.marks = []
         two_clocks = rules.pop("two_clocks", True)
         rules = LabelRules(**rules)
@@ -35,9 +35,9 @@ class Desk:
         numbers = self.waiting.numbers[places].tolist()
         self.marks += zip(numbers, is_fraud.tolist(), strict=True)
 
-    def admit(self, *keys, at_us=START_US, entity=5):
+    def admit(self, *keys, at_us=START_US, entity=5, card=1):
         """Admit rows; each is numbered, and its number is its feature and its score."""
-        rows = [{"key": k, "time_us": at_us, "entities": [1, entity]} for k in keys]
+        rows = [{"key": k, "time_us": at_us, "entities": [card, entity]} for k in keys]
         for row in rows:
             row["numeric"] = [0.0, 0.0]
         batch = block(LAYOUT, rows)
@@ -87,6 +87,7 @@ def test_everything_equals_the_oracle(seed):
         entity_max_per_day=int(rng.choice([0, 20])),
         capped_entity=1,
     )
+    erased_share = float(rng.choice([0.0, 0.02, 0.3]))
     desk = Desk(int(rng.choice([5, 200])))
     desk.book = LabelBook(rules, desk.waiting, bytes(16))
     marks = []
@@ -97,12 +98,16 @@ def test_everything_equals_the_oracle(seed):
     for number in range(300):
         now += int(rng.integers(0, 10)) * SECOND
         now += DAY_US * (rng.random() < 0.005)
-        key, entity = int(rng.integers(1, 40)), int(rng.integers(0, 3))
+        key, entity, card = int(rng.integers(1, 40)), int(rng.integers(0, 3)), number % 7
         at_us = now - int(rng.integers(0, 20)) * SECOND
         row, repeated = plain.admit(key, at_us)
         if not repeated:
-            row |= {"number": number, "entity": entity}
-        desk.admit(key, at_us=at_us, entity=entity)
+            row |= {"number": number, "entity": entity, "entities": [card, entity]}
+        desk.admit(key, at_us=at_us, entity=entity, card=card)
+        if rng.random() < erased_share:
+            erased = int(rng.integers(0, 2)), int(rng.integers(1, 8))
+            departed += desk.book.erase(*erased)
+            naive.erase(*erased)
         said = []
         for _ in range(int(rng.integers(0, 6))):
             said_us = now - int(rng.integers(-60, 120)) * SECOND
@@ -377,3 +382,51 @@ def test_what_only_repeats_is_a_lesson_for_another_clock_if_there_is_one(first):
         assert rows_of(desk.book.lessons()) == [(0.0, True, False, False, clock)] * left
         desk.book.mature(START_US + DAY_US)
         assert rows_of(desk.book.mature_lessons()) == []
+
+
+def test_a_label_that_is_held_for_a_payment_that_is_erased_leaves_and_others_stay():
+    desk = Desk()
+    held = desk.say((7, 1.0), (8, 1.0), (9, 1.0))
+    assert held.held.all()
+    desk.admit(7, 8, card=3)
+    desk.admit(9, card=4)
+    departed = desk.book.erase(0, 3)
+    assert [(each.offset, each.reason) for each in departed] == [
+        (0, Reason.LABEL_UNKNOWN_TRANSACTION),
+        (1, Reason.LABEL_UNKNOWN_TRANSACTION),
+    ]
+    assert len(desk.book.early) == 1
+    # The other one's payment has come, and that is not forgotten.
+    _, departed = desk.book.join(START_US, desk._mark)
+    assert [(each.offset, each.reason) for each in departed] == [(2, Reason.OK)]
+    assert desk.marks == [(2, True)]
+
+
+def test_a_label_finds_nothing_of_a_payment_that_is_erased_and_no_lesson_is_left():
+    desk = Desk(maturity_us=DAY_US)
+    desk.admit(7, 8, card=3)
+    desk.admit(9, card=4)
+    desk.say((7, 1.0), (9, 0.0))
+    assert desk.book.erase(0, 3) == []
+    assert desk.say((8, 1.0)).held.tolist() == [True]
+    assert desk.learn() == [(2.0, False, False)]
+    assert desk.waiting.kept == 3
+    assert desk.waiting.find(np.array([7, 8, 9], np.uint64)).tolist()[:2] == [-1, -1]
+    # The empty rows in front wait for nobody's maturity, and teach nothing.
+    assert desk.book.mature(START_US).tolist() == []
+    assert desk.waiting.kept == 1
+    # One that comes again is another payment.
+    desk.admit(7, card=3)
+    assert desk.waiting.kept == 2
+
+
+def test_who_is_erased_may_be_spoken_of_again_as_often_as_anybody():
+    desk = Desk(entity_max_per_day=1, capped_entity=1)
+    desk.admit(7, 8, entity=5)
+    desk.say((7, 1.0))
+    assert desk.say((8, 1.0)).reviews[0].why == Fate.ENTITY_CAP
+    desk.book.erase(0, 5)  # Another entity of this name.
+    assert desk.say((8, 1.0)).reviews[0].why == Fate.ENTITY_CAP
+    desk.book.erase(1, 5)
+    desk.admit(9, entity=5)
+    assert desk.say((9, 1.0)).reviews == []

@@ -54,3 +54,23 @@ def test_a_new_day_begins_at_nothing_and_the_same_day_goes_on():
     counts = caps.today(6 * DAY_US)
     assert over_cap(counts, 2, 7) == 0
     assert counts.used[0] == 0
+
+
+def test_who_is_erased_was_never_counted_and_the_others_were():
+    caps = Caps(9, 2, entities_max=5)
+    counts = caps.today(0)
+    for entity in (11, 12, 12, 13, 14, 14):
+        count_in(counts, 0, entity)
+    caps.erase(12)
+    caps.erase(99)
+    assert counts.used[0] == 3
+    assert 12 not in caps.state().arrays["keys"]
+    assert [int(over_cap(counts, 0, entity)) for entity in (11, 12, 13)] == [0, 0, 0]
+    assert over_cap(counts, 0, 14) == Fate.ENTITY_CAP
+    count_in(counts, 0, 11)
+    assert over_cap(counts, 0, 11) == Fate.ENTITY_CAP
+    # What a source taught it has taught.
+    assert counts.sources[0] == 7
+    other = Caps(9, 2, entities_max=5)
+    other.restore(caps.state())
+    assert over_cap(other.counts, 0, 14) == Fate.ENTITY_CAP

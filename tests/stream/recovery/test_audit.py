@@ -28,7 +28,7 @@ def world(tmp_path):
 
 
 def auditor_of(world):
-    config, decoders, codecs = parts()
+    config, decoders, codecs, control = parts()
     return Auditor(
         Segments(world.folder),
         SnapshotFolder(world.folder),
@@ -38,6 +38,7 @@ def auditor_of(world):
         *decoders,
         lambda engine: publisher_of(config, engine),
         codecs.alert,
+        control,
     )
 
 
@@ -85,7 +86,7 @@ def test_an_alert_of_a_payment_that_was_not_taken_yet_is_no_alert_of_ours(world)
 
 def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monkeypatch):
     world = World(1, tmp_path / "disk")
-    send_traffic(world, 150)
+    send_traffic(world, 150, orders_share=0.0)  # Each would delete what is audited.
     life = SimWorker(world)
     life.live(40)
     while life.worker.sink.flush(1):
@@ -96,7 +97,7 @@ def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monk
     audited = [value for value in before if can_be_audited(auditor, value)]
     monkeypatch.setattr("sim.identity", lambda: replace(identity(), configuration="later"))
     heir = SimWorker(world)
-    heir.live()
+    heir.live(8)
     while heir.worker.sink.flush(1):
         pass
     heir.bury()
@@ -116,3 +117,20 @@ def can_be_audited(auditor, value):
     except RecoveryError:
         return False
     return True
+
+
+def test_orders_in_between_are_carried_out_again(tmp_path):
+    world = World(3, tmp_path / "disk")
+    send_traffic(world, 150, orders_share=0.3)
+    world.chance = lambda share: False  # Nothing is acknowledged, so that no snapshot is taken.
+    life = SimWorker(world)
+    life.live()
+    world.chance = lambda share: True
+    while life.worker.sink.flush(1):
+        pass
+    assert life.shard.engine.counters.erasures > 10
+    life.bury()
+    auditor = auditor_of(world)
+    audits = [auditor.audit(value) for value in alerts_of(world)]
+    assert len(audits) >= 10
+    assert all(each.differs == {} and each.snapshot == 0 for each in audits)

@@ -6,6 +6,7 @@ import struct
 import zlib
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from seeds import seeds
@@ -24,7 +25,18 @@ from stream.recovery.runs import Run
 OFFSETS = [("in", 0, 2**40), ("labels", 3, -1)]
 SCHEMAS = [1, 2], [5]
 HEADER = Header(
-    3, 41, 1_700_000_000_000, OFFSETS, "0.1.0+ab", "c0ffee", "in", "labels", [1, 2], [5]
+    3,
+    41,
+    1_700_000_000_000,
+    OFFSETS,
+    "0.1.0+ab",
+    "c0ffee",
+    "in",
+    "labels",
+    [1, 2],
+    [5],
+    "control",
+    [8],
 )
 
 
@@ -36,7 +48,7 @@ def random_entries(rng, n, first_step=41):
 
     return [
         Entry(
-            Kind(int(rng.integers(0, 2))),
+            Kind(int(rng.integers(0, 3))),
             first_step + i,
             int(rng.integers(-(2**62), 2**62)),
             int(rng.integers(0, 2**32)),
@@ -133,3 +145,17 @@ def test_an_entry_has_a_size_that_is_read_again():
     runs = tuple(Run(0, 2 * i, 1) for i in range(PAYLOAD_MAX // 16))
     with pytest.raises(ValueError, match="a frame of"):
         entry_bytes(Entry(Kind.LABELS, 1, 0, 0, runs))
+
+
+def test_a_header_of_before_there_were_orders_is_read():
+    older = msgspec.to_builtins(HEADER)
+    del older["control"], older["control_schemas"]
+    data = begin_segment(HEADER)
+    prefix, payload = data[:12], msgspec.json.encode(older)
+    checksum = zlib.crc32(payload, zlib.crc32(len(payload).to_bytes(4, "little")))
+    frame = struct.pack("<II", len(payload), checksum) + payload
+    entries = random_entries(np.random.default_rng(1), 3)
+    segment = read_segment(prefix + frame + b"".join(map(entry_bytes, entries)))
+    assert segment.damage == ""
+    assert segment.header == msgspec.structs.replace(HEADER, control="", control_schemas=[])
+    assert segment.entries == entries

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sim import IN, KEY, LABELS, SimWorker, SimWriter, World, identity, parts, send_traffic
+from sim import (
+    CONTROL,
+    IN,
+    KEY,
+    LABELS,
+    START_MS,
+    SimWorker,
+    SimWriter,
+    World,
+    _Never,
+    identity,
+    key_of,
+    parts,
+    send_traffic,
+)
 
 from models.states.snapshot import State
 from schemas.compiler import compile_schema
@@ -24,7 +39,7 @@ from stream.snapshots.folder import SnapshotFolder
 @pytest.fixture
 def world(tmp_path):
     world = World(5, tmp_path / "disk")
-    send_traffic(world, 60)
+    send_traffic(world, 60, orders_share=0.0)
     # Nothing here is about chance.
     world.chance = lambda share: False
     return world
@@ -222,7 +237,7 @@ def test_what_was_refused_for_its_schema_is_refused_again(world):
         for record in log[::2]:  # Of a schema that is added later.
             key, value, headers = record.content
             record.content = key, value.replace(b"\0\0\0\0\1", b"\0\0\0\0\x09", 1), headers
-    config, (transactions, _), _ = parts()
+    config, (transactions, _), _, _ = parts()
     program = compile_schema(builtin("transaction"), config.roles())
     both = Decoder(transactions.layout, {1: program, 9: program}, KEY, config.limits.limits())
 
@@ -327,3 +342,165 @@ def test_a_snapshot_waits_for_the_memory_of_its_copy(world, monkeypatch):
     monkeypatch.undo()
     assert begins()
     life.bury()
+
+
+def order_to_erase(world, name, partition=0):
+    order = {"kind": "ERASE", "entity": "card", "key": f"{key_of(name):016x}"}
+    order |= {"requested_at": START_MS * 1000, "request_id": "r"}
+    value = RecordCodec(builtin("control"), 8).encode(order)
+    world.broker.append((CONTROL, partition), START_MS, None, value)
+
+
+def numbers(world):
+    return sorted(SnapshotFolder(world.folder).numbers())
+
+
+@pytest.fixture
+def remembering(world):
+    """A worker that has taken everything, and left three snapshots."""
+    world.chance = lambda share: share in (0.9, 0.2)  # All is delivered, and written in a while.
+    life = worker_of(world, None)
+    recovery = life.worker.shard.recovery
+    while len(numbers(world)) < 3:
+        recovery._snapshot_step = -1
+        world.seconds += 100
+        recovery.tend()
+    assert recovery.stats.erasures_pending == 0
+    recovery._interval_s = 1000.0
+    recovery._next_s = world.seconds + 1000
+    if recovery._writer.busy:
+        recovery._note(recovery._writer.wait(0))
+    yield life
+    with suppress(OSError):  # It is dead already.
+        life.bury()
+
+
+def holding(world, name):
+    key = key_of(name)
+    texts = key.to_bytes(8, "little"), f"{key:016x}".encode()
+    files = sorted(world.folder.iterdir())
+    return [path.name for path in files if any(text in path.read_bytes() for text in texts)]
+
+
+def test_an_erasure_is_followed_at_once_by_a_snapshot_and_older_ones_go(world, remembering):
+    recovery, before = remembering.worker.shard.recovery, numbers(world)
+    assert holding(world, "card-1")
+    order_to_erase(world, "card-1")
+    remembering.live()
+    for _ in range(3):
+        remembering.worker.turn(0)
+    assert recovery.as_dict()["erasures_pending"] == 0
+    (after,) = numbers(world)
+    assert after > max(before)
+    assert holding(world, "card-1") == []
+    assert recovery._journal.numbers() == [after]
+    assert remembering.worker.shard.engine.counters.erasures == 1
+    # And then no more, until it is time.
+    assert recovery._next_s > world.seconds + 900
+
+
+def test_an_order_that_is_refused_is_a_dead_letter_and_erases_nothing(world, remembering):
+    before = numbers(world)
+    world.broker.append((CONTROL, 1), START_MS, None, b"nonsense")
+    order_to_erase(world, "card-1")
+    log = world.broker.log(CONTROL, 0)
+    key, value, headers = log[-1].content
+    log[-1].content = key, value.replace(b"card", b"curd"), headers
+    remembering.live()
+    said = remembering.shard.stats.dead_letters_by_reason
+    assert said["wrong_magic"] == said["control_unknown_entity"] == 1
+    assert numbers(world) == before
+    assert remembering.worker.shard.recovery.stats.erasures_pending == 0
+
+
+def test_an_erasure_is_pending_until_a_snapshot_is_whole(world, remembering, monkeypatch):
+    recovery, before = remembering.worker.shard.recovery, numbers(world)
+    results = []
+    full = Result(9, None, 0.1, 10, 0.0, "the disk is full")
+    monkeypatch.setattr(recovery._writer, "start", lambda state, number: results.append(full))
+    monkeypatch.setattr(recovery._writer, "poll", lambda: results.pop() if results else None)
+    order_to_erase(world, "card-1")
+    remembering.live()
+    for _ in range(3):
+        world.seconds += 1
+        remembering.worker.turn(0)
+    assert recovery.as_dict()["erasures_pending"] == 1
+    assert recovery.as_dict()["snapshots_failed"] >= 3
+    assert "the disk is full" in world.told[-1]
+    assert numbers(world) == before
+    if results:
+        recovery._note(results.pop())
+    monkeypatch.undo()
+    for _ in range(4):
+        world.seconds += 1
+        remembering.worker.turn(0)
+    assert recovery.as_dict()["erasures_pending"] == 0
+    assert holding(world, "card-1") == []
+
+
+def test_one_that_was_begun_before_the_erasure_does_not_count(world, remembering):
+    recovery = remembering.worker.shard.recovery
+    world.chance = lambda share: share == 0.9  # It takes long to write.
+    recovery._snapshot_step, recovery._next_s = -1, 0.0
+    recovery.tend()
+    assert recovery._writer.busy
+    order_to_erase(world, "card-1")
+    remembering.live()
+    assert recovery._writer.busy
+    recovery._note(recovery._writer.wait(0))
+    assert recovery.as_dict()["erasures_pending"] == 1
+    assert len(holding(world, "card-1")) == 3
+    world.chance = lambda share: share in (0.9, 0.2)
+    for _ in range(4):
+        world.seconds += 1
+        remembering.worker.turn(0)
+    assert recovery.as_dict()["erasures_pending"] == 0
+    assert holding(world, "card-1") == []
+
+
+def test_a_worker_that_dies_before_it_has_deleted_is_followed_by_one_that_does(
+    world, remembering, monkeypatch
+):
+    recovery = remembering.worker.shard.recovery
+
+    def broken(number):
+        raise StorageError("the disk is read-only")
+
+    monkeypatch.setattr(recovery._snapshots, "forget_before", broken)
+    order_to_erase(world, "card-1")
+    remembering.live()
+    for _ in range(3):
+        remembering.worker.turn(0)
+    assert recovery.as_dict()["erasures_pending"] == 1
+    assert "read-only" in world.told[-1]
+    assert holding(world, "card-1")
+    remembering.bury()
+    heir = worker_of(world)
+    assert heir.worker.shard.recovery.stats.replayed == 0
+    assert heir.worker.shard.recovery.as_dict()["erasures_pending"] == 0
+    assert holding(world, "card-1") == []
+    heir.bury()
+
+
+def test_a_worker_that_dies_before_the_snapshot_is_followed_by_one_that_writes_it(
+    world, remembering
+):
+    world.chance = lambda share: False  # Nothing is acknowledged, so that no snapshot is begun.
+    order_to_erase(world, "card-1")
+    remembering.live()
+    assert remembering.worker.shard.recovery.as_dict()["erasures_pending"] == 1
+    assert holding(world, "card-1")
+    remembering.bury()
+    heir = SimWorker(world)
+    heir.worker.recover(_Never())
+    recovery = heir.worker.shard.recovery
+    assert recovery.stats.replayed > 0
+    assert recovery.as_dict()["erasures_pending"] == 1
+    assert heir.state() == remembering.state()
+    world.chance = lambda share: share in (0.9, 0.2)
+    for _ in range(4):
+        world.seconds += 1
+        heir.worker.turn(0)
+    assert recovery.as_dict()["erasures_pending"] == 0
+    assert holding(world, "card-1") == []
+    heir.bury()

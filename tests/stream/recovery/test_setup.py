@@ -54,7 +54,7 @@ def test_what_decides_nothing_may_change(does_not):
 
 
 def test_it_is_off_without_a_folder_and_on_the_embedded_broker(tmp_path):
-    _, decoders, codecs = parts()
+    _, decoders, codecs, _ = parts()
     folder = {"recovery": {"folder": str(tmp_path / "state")}}
     for config, embedded in ((load(None), False), (load(None, **folder), True)):
         connection = Connection("127.0.0.1:1", embedded=embedded)
@@ -70,7 +70,7 @@ def test_it_is_off_without_a_folder_and_on_the_embedded_broker(tmp_path):
 
 
 def test_an_empty_folder_is_filled_from_a_copy_and_one_that_is_not_is_left_alone(tmp_path):
-    _, decoders, codecs = parts()
+    _, decoders, codecs, _ = parts()
     own, elsewhere = tmp_path / "state", tmp_path / "copies"
     elsewhere.mkdir()
     SnapshotFolder(elsewhere).write(State("worker/1", {"step": 7}), 4)

@@ -31,6 +31,7 @@ class Place:
     def __init__(self, name="there"):
         self.name = name
         self.puts = []
+        self.forgot = []
         self.fails = False
         self.open = threading.Event()
         self.open.set()
@@ -41,10 +42,20 @@ class Place:
             raise StoreError("no")
         self.puts.append(number)
 
+    def forget_before(self, number):
+        if self.fails:
+            raise StoreError("no answer")
+        self.forgot.append(number)
+
     def numbers(self):
         if self.fails:
             raise StoreError("no answer")
         return []
+
+
+def counts(copier):
+    names = ("snapshot_copies", "snapshot_copies_failed", "snapshot_copies_outdated")
+    return [copier.as_dict()[name] for name in names]
 
 
 def wait_until(true):
@@ -67,7 +78,7 @@ def test_the_newest_is_copied_and_those_that_waited_are_left_out(tmp_path):
     place.open.set()
     copier.close()
     assert place.puts == [1, 4]
-    assert copier.as_dict() == {"snapshot_copies": 2, "snapshot_copies_failed": 0}
+    assert counts(copier) == [2, 0, 0]
 
 
 def test_one_that_fails_is_told_and_counted_and_stops_no_other(tmp_path):
@@ -78,7 +89,7 @@ def test_one_that_fails_is_told_and_counted_and_stops_no_other(tmp_path):
     for number in range(1, 5):
         copier.copy_now(tmp_path / str(number), number)
     assert good.puts == [1, 2, 3, 4]
-    assert copier.as_dict() == {"snapshot_copies": 4, "snapshot_copies_failed": 4}
+    assert counts(copier) == [4, 4, 0]
     # After two failures it is left alone for a while.
     assert told == [
         f"snapshot {number} was not copied, the worker goes on: no" for number in (1, 2)
@@ -161,3 +172,23 @@ def test_without_copies_the_folder_stays_empty(tmp_path):
     new = folder(tmp_path / "new")
     Copier([FolderCopies(tmp_path / "none", 3)]).bring_back(new)
     assert new.numbers() == []
+
+
+def test_copies_that_know_somebody_who_was_erased_go_as_soon_as_their_place_answers(tmp_path):
+    now, told = [0.0], []
+    bad, good = Place("bad"), Place("good")
+    bad.fails = True
+    copier = Copier([bad, good], told.append, clock=lambda: now[0])
+    copier.forget_before(7)
+    wait_until(lambda: good.forgot == [7] and told)
+    assert "know somebody who was erased are still there: no answer" in told[-1]
+    assert counts(copier)[2] == 1
+    bad.fails = False
+    copier.copy(tmp_path / "8", 8)
+    wait_until(lambda: bad.forgot == [7])
+    wait_until(lambda: counts(copier)[2] == 0)
+    assert bad.puts == good.puts == [8]
+    # Once is enough.
+    copier.copy(tmp_path / "9", 9)
+    copier.close()
+    assert bad.forgot == good.forgot == [7]

@@ -284,3 +284,11 @@ def test_in_a_folder_what_is_damaged_may_be_written_over_and_a_full_disk_leaves_
         "snapshot-000000000001.state",
         "snapshot-000000000002.state",
     ]
+
+
+def test_all_copies_before_one_can_be_forgotten(make, snapshots):
+    make().forget_before(3)
+    for number in (1, 2, 3):
+        put(make(), snapshots, number)
+    make().forget_before(3)
+    assert make().numbers() == [3]
