@@ -6,7 +6,7 @@ import shutil
 from collections import Counter
 
 from seeds import seeds
-from sim import ALERTS, DECISIONS, IN, LABELS, Killed, SimWorker, World, send_traffic
+from sim import ALERTS, CONTROL, DECISIONS, IN, LABELS, Killed, SimWorker, World, send_traffic
 
 from models.states.snapshot import pack
 from schemas.records import RecordCodec, builtin
@@ -48,7 +48,8 @@ def once_more(world, folder):
     """The worker that took the batches that stand and never died."""
     folder.mkdir()
     other = World(0, folder)
-    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in (IN, LABELS)}
+    inputs = IN, LABELS, CONTROL
+    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in inputs}
     reference = SimWorker(other, recovers=False)
     reference.again(world.history)
     while reference.worker.sink.flush(1):
