@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.compiler import Program, compile_schema
 from schemas.decoder import Decoder, Limits
-from schemas.errors import SchemaError, UnsupportedGuaranteeError
+from schemas.errors import ConfigError, FraudError, SchemaError, UnsupportedGuaranteeError
 from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import LABEL_ROLES, Roles
@@ -18,6 +18,7 @@ from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source
+from stream.kafka.transactions import TransactionalSink
 from stream.labels.memory import in_memory
 from stream.publish import Codecs, Policy, Publisher
 from stream.recovery.setup import recovery_of
@@ -193,6 +194,7 @@ def worker_of(
     hash_key: bytes,
     on_error: Callable[[str], None] | None = None,
     on_ready: Callable[[WarmedUp], None] | None = None,
+    on_stuck: Callable[[str], None] | None = None,
 ) -> Worker:
     """Join all parts into a worker that is ready to poll.
 
@@ -205,25 +207,21 @@ def worker_of(
         Told of broker trouble that heals by itself.
     on_ready : callable, optional
         Told what `warm_up` found, before the first poll.
+    on_stuck : callable, optional
+        Told, in another thread, of a call that does not come back: the process is to be ended.
 
     Raises
     ------
-    UnsupportedGuaranteeError
+    UnsupportedGuaranteeError, ConfigError
         If the configured guarantee cannot be kept.
+    BrokerError
+        If no broker answers in time.
     RecoveryError
         If another worker has the recovery folder.
     """
-    if config.worker.guarantee == "exactly_once":
-        where = "the embedded broker" if connection.embedded else "this version"
-        why = (
-            "it drops transactional offsets and shows aborted records"
-            if connection.embedded
-            else "transactions are not wired up yet"
-        )
-        raise UnsupportedGuaranteeError(
-            f"worker.guarantee = 'exactly_once' cannot be kept by {where}: {why}; "
-            "use 'at_least_once' and drop repeats by alert_id"
-        )
+    exactly_once = config.worker.guarantee == "exactly_once"
+    if exactly_once:
+        _require_transactions(config, connection)
     registry = registry_of(config)
     try:
         decoders = decoders_of(config, registry, hash_key)
@@ -238,10 +236,51 @@ def worker_of(
         on_ready(warm)
     topics, inputs = config.topics, (decoders.transactions, decoders.labels)
     tell = on_error or (lambda _: None)
-    sink = Sink(connection, topics.outputs(), on_error)
+    # First of all the folder is this worker's: making a transactional sink ends who is at work.
     recovery = recovery_of(config, connection, inputs, codecs.alert, hash_key, tell)
-    names = [topics.transactions, topics.labels]
-    source = Source(connection, config.kafka.group, names, on_error)
+    group, names = config.kafka.group, [topics.transactions, topics.labels]
+    source = Source(connection, group, names, on_error)
+    try:
+        sink = (
+            TransactionalSink(
+                connection,
+                f"fraudstream-{group}",
+                source.group_metadata,
+                topics.outputs(),
+                config.worker.transaction_interval / 1e6,
+                on_error,
+                on_stuck,
+            )
+            if exactly_once
+            else Sink(connection, topics.outputs(), on_error)
+        )
+    except FraudError:
+        source.close()
+        if recovery is not None:
+            recovery.close()
+        raise
     shard = Shard(config, engine, *inputs, publisher_of(config, engine), codecs, recovery)
     shards = WholeTopic(shard, lambda timeout_s: sink.flush(timeout_s) == 0)
     return Worker(config, shards, source, sink)
+
+
+def _require_transactions(config: Config, connection: Connection) -> None:
+    """Refuse a configuration, or a broker, that cannot keep `exactly_once`."""
+    if connection.embedded:
+        raise UnsupportedGuaranteeError(
+            "worker.guarantee = 'exactly_once' cannot be kept by the embedded broker: it drops "
+            "transactional offsets and shows aborted records; use 'at_least_once' and drop "
+            "repeats by alert_id"
+        )
+    if not config.recovery.folder:
+        raise ConfigError(
+            "recovery.folder: worker.guarantee = 'exactly_once' needs one: without the state of "
+            "the worker before it a worker would decide otherwise; name a folder, or use "
+            "'at_least_once'"
+        )
+    isolation = config.kafka.client.get("isolation.level", "read_committed")
+    if isolation != "read_committed":
+        raise ConfigError(
+            f"kafka.client: isolation.level = {isolation!r} reads offsets that an open transaction "
+            "may change: leave it out for worker.guarantee = 'exactly_once'"
+        )

@@ -116,7 +116,8 @@ class Worker:
 
     def turn(self, timeout_s: float) -> int:
         """Poll once and do all that follows; return how many records were taken."""
-        batches = self.source.poll(self.config.worker.batch_rows_max, timeout_s)
+        wait_s = min(timeout_s, self.sink.due_s)
+        batches = self.source.poll(self.config.worker.batch_rows_max, wait_s)
         taken = 0
         for polled in batches:
             for shard, raw in self.shards.split(polled):

@@ -7,6 +7,7 @@ worker, the engine, the decoders, the recovery and its files.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cache
@@ -255,6 +256,7 @@ class SimSink:
 
     congested = False
     relieved = True
+    due_s = math.inf
 
     def __init__(self, world: World) -> None:
         self._world = world
