@@ -1,4 +1,5 @@
-"""Where a worker can be killed: points of its work, at which the process kills itself."""
+"""Where a worker can be killed: points of its work, at which the process sends
+itself a signal."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ POINTS = (
 )
 
 
-def install(point: str, hits: int) -> None:
-    """Have this process killed at the `hits`-th time that it comes by `point`."""
+def install(point: str, hits: int, number: int = signal.SIGKILL) -> None:
+    """Have this process get a signal at the `hits`-th time that it comes by `point`."""
     from stream.kafka.source import Source
     from stream.kafka.transactions import TransactionalSink
     from stream.recovery import recovery
@@ -36,7 +37,7 @@ def install(point: str, hits: int) -> None:
         if name == point:
             left[0] -= 1
             if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
 
     def around(owner: Any, method: str, before: str = "", after: str = "") -> None:
         real: Callable[..., Any] = getattr(owner, method)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 OUTPUTS = ("alerts", "decisions", "dead_letters", "label_reviews")
 Settings = dict[str, Any]
-CLIENT = '"session.timeout.ms" = 1000\n"heartbeat.interval.ms" = 200'
+CLIENT = """
+"session.timeout.ms" = 1000
+"heartbeat.interval.ms" = 200
+"transaction.timeout.ms" = 4000
+"delivery.timeout.ms" = 3000
+"""
 MORE = """
 guarantee = "exactly_once"
 [model]

@@ -55,6 +55,15 @@ class Life:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.02)
 
+    def wait_until_stopped(self, seconds: float = 60) -> None:
+        """Wait until SIGSTOP has done its work."""
+        deadline = time.monotonic() + seconds
+        stat = Path("/proc", str(self.pid), "stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "T":
+            assert not self.ended.is_set(), self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.out.read_text())
         return report
@@ -96,14 +105,20 @@ class Lives:
         self._thread.join(10)
         self._process.stdout.close()
 
-    def worker(self, point: str = "", hits: int = 1, config: Path | None = None) -> Life:
-        """Start a worker, which is killed when it comes by a point so many times."""
+    def worker(
+        self,
+        point: str = "",
+        hits: int = 1,
+        number: int = signal.SIGKILL,
+        config: Path | None = None,
+    ) -> Life:
+        """Start a worker, which gets a signal when it comes by a point so many times."""
         self._count += 1
         stem = self._site.folder / f"life-{self._count}"
         out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
         out.touch()
         err.touch()
-        line = {"point": point, "hits": hits, "out": str(out), "err": str(err)}
+        line = {"point": point, "hits": hits, "number": number, "out": str(out), "err": str(err)}
         self._born.clear()
         assert self._process.stdin is not None
         given = str(config or self._site.config)
@@ -192,7 +207,7 @@ def _live(asked: dict[str, Any]) -> None:
     from stream.cli import main
 
     if asked["point"]:
-        dying.install(asked["point"], asked["hits"])
+        dying.install(asked["point"], asked["hits"], asked["number"])
     sys.argv = ["fraudstream", "run", "--config", asked["config"], "--json"]
     status = 1
     try:

@@ -52,6 +52,7 @@ LAYERS = (
         "stream.held_labels",
         "stream.metrics",
         "stream.publish",
+        "stream.restarts",
         "stream.spill",
         "stream.timed",
         "stream.snapshots.*",

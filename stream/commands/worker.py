@@ -11,13 +11,13 @@ from typing import Any
 
 import structlog
 
-from schemas.errors import BrokerError, FencedError, FraudError, TransactionError
+from schemas.errors import BrokerError, FraudError, TransactionError
 from stream.app import connection_of, worker_of
-from stream.commands.restarts import Restarts
 from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
+from stream.restarts import Restarts
 from stream.summary import summary
 from stream.worker import Worker
 
@@ -63,12 +63,9 @@ def run_worker(path: Path | None, as_json: bool) -> int:
                 worker = worker or build()
                 _live(worker, stop, deadline_s, log)
                 break
-            except BrokerError as error:
-                # What a transaction's end leaves behind only a new worker can take up; brokers
-                # that are away for longer than a transaction are away for it too.
-                if not (restarts.begun or isinstance(error, TransactionError)):
-                    raise
-                if isinstance(error, FencedError) or stop.is_set() or not restarts.allow():
+            except TransactionError as error:
+                # The state is ahead of what is out: only a new worker can make that good.
+                if stop.is_set() or not restarts.allow():
                     raise
                 log.warning("begins_anew", error=str(error), restarts=restarts.begun)
             # Two states at a time may be more than fit into memory.

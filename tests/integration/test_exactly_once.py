@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conftest import running
 from dying import ONCE, POINTS
 from exactly_once import (
     CLIENT,
@@ -16,24 +19,78 @@ from exactly_once import (
     Traffic,
     assert_exactly_once,
 )
-from kafka_server import delete_topics
+from kafka_server import KafkaServer, delete_topics
 from lives import Life, Lives
 from seeds import seeds
+from tcp_proxy import END_TXN, TcpProxy
 from worker_site import DEADLINE_SECONDS, SECONDS, Site
 
+from stream.commands.worker import TIMED_OUT
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-def exactly_once_site(folder: Path, bootstrap: str, interval: str = "1s") -> Site:
-    folder.mkdir(exist_ok=True)
-    more = MORE.format(folder=folder / "state", interval=interval)
+def exactly_once_site(folder: Path, bootstrap: str) -> Site:
+    more = MORE.format(folder=folder / "state", interval="1s")
     site = Site(folder, bootstrap, CLIENT, more)
     site.create_topics()
     return site
+
+
+@pytest.fixture
+def own_site(tmp_path: Path, kafka_server: KafkaServer) -> Site:
+    """A site on a broker that may be paused and killed."""
+    return exactly_once_site(tmp_path, kafka_server.bootstrap)
+
+
+class ProxiedKafka(KafkaServer):
+    """A broker that is reached through a wire that can be told to lose calls."""
+
+    port_count = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proxy: TcpProxy | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.ports[2]}"
+
+    @property
+    def properties(self) -> dict[str, str]:
+        broker, controller, _ = (f"127.0.0.1:{port}" for port in self.ports)
+        listeners = f"PLAINTEXT://{broker},CONTROLLER://{controller}"
+        return {**super().properties, "listeners": listeners}
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.proxy = TcpProxy(self.ports[0], self.ports[2]).__enter__()
+
+    def stop(self) -> None:
+        if self.proxy is not None:
+            self.proxy.__exit__()
+        super().stop()
+
+
+@pytest.fixture
+def proxied(pytestconfig: pytest.Config) -> Iterator[ProxiedKafka]:
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        pytest.skip("KAFKA_BOOTSTRAP is set: a broker that was given has no proxy before it")
+    with running(pytestconfig, ProxiedKafka()) as server:
+        yield server
+
+
+def with_folder(site: Site, name: str) -> Path:
+    """Return a configuration of the same worker with another recovery folder."""
+    config = site.folder / f"{name}.toml"
+    text = site.config.read_text()
+    config.write_text(text.replace(str(site.folder / "state"), str(site.folder / name)))
+    assert config.read_text() != text
+    return config
 
 
 @pytest.fixture
@@ -91,3 +148,163 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
     assert_exactly_once(site, traffic, reader.finish())
     assert last.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
+
+
+FENCED = "another worker with the same transactional id 'fraudstream-"
+
+
+def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> None:
+    reader, traffic = CommittedReader(site), Traffic(site, 3000, 250, 1)
+    with Lives(site) as lives:
+        reader.start()
+        traffic.start()
+        # It stands with a transaction that is written and not committed.
+        zombie = lives.worker("before commit", 20, signal.SIGSTOP)
+        zombie.wait_until_stopped()
+        # Its disk is given to another machine.
+        shutil.copytree(site.folder / "state", site.folder / "moved")
+        heir = lives.worker(config=with_folder(site, "moved"))
+        seen = len(reader.seen["decisions"])
+        reader.wait_for_decisions(seen + 500)
+        time.sleep(5.0)  # Beyond its session, and its transaction.
+        os.kill(zombie.pid, signal.SIGCONT)
+        assert zombie.wait(SECONDS) == 1, zombie.log()
+        assert FENCED in zombie.log()
+        assert "begins_anew" not in zombie.log()
+        settle(site, traffic, reader)
+        end_well(heir)
+    assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish())
+    assert heir.report()["decisions"] == len(traffic.sent)
+
+
+def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site) -> None:
+    reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 2)
+    with Lives(site) as lives:
+        reader.start()
+        traffic.start()
+        older = lives.worker()
+        reader.wait_for_decisions(500)
+        younger = lives.worker(config=with_folder(site, "other"))
+        assert older.wait(SECONDS) == 1, older.log()
+        assert FENCED in older.log()
+        settle(site, traffic, reader)
+        end_well(younger)
+        assert "nothing is remembered of" in younger.log()
+    assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish())
+
+
+def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
+    own_site: Site, kafka_server: KafkaServer
+) -> None:
+    site = own_site
+    reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 3)
+    with Lives(site) as lives:
+        reader.start()
+        traffic.start()
+        worker = lives.worker()
+        reader.wait_for_decisions(500)
+        kafka_server.pause()
+        begun = time.monotonic()
+        # A transaction, closing, and a new beginning that finds no broker.
+        status = worker.wait(2 * 4 + DEADLINE_SECONDS + 10 + 5)
+        took = time.monotonic() - begun
+        kafka_server.resume()
+        print(f"ended with {status} in {took:.1f} s\n{worker.log()[-2000:]}")
+        assert status in (1, TIMED_OUT), worker.log()
+        assert "a transaction" in worker.log()
+        assert "Traceback" not in worker.log()
+        heir = lives.worker()
+        settle(site, traffic, reader)
+        end_well(heir)
+    assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish())
+    assert heir.report()["decisions"] == len(traffic.sent)
+
+
+def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
+    tmp_path: Path, proxied: ProxiedKafka
+) -> None:
+    site = exactly_once_site(tmp_path, proxied.bootstrap)
+    proxy = proxied.proxy
+    assert proxy is not None
+    reader, traffic = CommittedReader(site), Traffic(site, 6000, 250, 4)
+    with Lives(site) as lives:
+        reader.start()
+        traffic.start()
+        worker = lives.worker()
+        reader.wait_for_decisions(300)
+        # Once after the broker has committed, once before it heard of it, and each some more
+        # times than a transaction's time has room for.
+        for answers in (True, False):
+            for times in (1, 100_000):
+                lost = proxy.lost
+                proxy.lose(END_TXN, times, answers)
+                if times == 1:
+                    wait_until(lambda lost=lost: proxy.lost == lost + 1)
+                    reader.wait_for_decisions(len(reader.seen["decisions"]) + 100)
+                    assert "begins_anew" not in worker.log()[-300:]
+                else:
+                    anew = worker.log().count("begins_anew")
+                    wait_until(lambda anew=anew: worker.log().count("begins_anew") > anew)
+                    proxy.lose(END_TXN, 0, answers)
+                    reader.wait_for_decisions(len(reader.seen["decisions"]) + 100)
+        assert "it is not known whether it was committed" in worker.log()
+        settle(site, traffic, reader)
+        end_well(worker)
+    assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish())
+    assert worker.report()["decisions"] == len(traffic.sent)
+
+
+def wait_until(so: Callable[[], bool], seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# Messages and bounces of Kafka's own test of transactions (tests/kafkatest/tests/core/
+# transactions_test.py); in between a size for every day.
+LARGE = bool(os.environ.get("FRAUDSTREAM_FAULTS"))
+MESSAGES, BOUNCES = (100_000, 3) if LARGE else (4_000, 2)
+
+
+@pytest.mark.timeout(1800 if LARGE else 300)
+@pytest.mark.parametrize("hard", [True, False], ids=["hard", "clean"])
+@pytest.mark.parametrize("who", ["brokers", "clients"])
+def test_the_matrix_of_kafkas_own_test_of_transactions(
+    own_site: Site, kafka_server: KafkaServer, who: str, hard: bool
+) -> None:
+    site = own_site
+    reader, traffic = CommittedReader(site), Traffic(site, MESSAGES, MESSAGES / 8, 5)
+    with Lives(site) as lives:
+        reader.start()
+        worker = lives.worker()
+        traffic.start()
+        ended = []
+        for bounce in range(BOUNCES):
+            reader.wait_for_decisions(MESSAGES * (bounce + 1) // (BOUNCES + 2), 600)
+            if who == "brokers":
+                if hard:
+                    kafka_server.kill()
+                kafka_server.restart()
+                if worker.ended.is_set():
+                    # As a supervisor would; the brokers were away for longer than it waits.
+                    ended.append(worker.log().splitlines()[-1])
+                    worker = lives.worker()
+            else:
+                status = worker.end(signal.SIGKILL if hard else signal.SIGTERM, SECONDS)
+                assert status == (-signal.SIGKILL if hard else 0), worker.log()
+                worker = lives.worker()
+        print(f"ended by themselves: {ended}")
+        traffic.finish(1200)
+        wait_until(lambda: worker.ended.is_set() or len(reader.seen["decisions"]) >= MESSAGES, 900)
+        if worker.ended.is_set():
+            worker = lives.worker()
+        settle(site, traffic, reader)
+        end_well(worker)
+    assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish())
+    assert worker.report()["decisions"] == len(traffic.sent) == MESSAGES

@@ -1,0 +1,118 @@
+"""A broker behind a wire that loses what it is told to lose.
+
+One thread a direction and connection. Requests of Kafka's protocol begin with their length, the
+number of the call and a correlation id, which the answer bears too
+(https://kafka.apache.org/protocol): that is all that is understood of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+
+END_TXN = 26
+
+
+class TcpProxy:
+    """Listen on a loopback port and pass everything on to another; a context manager.
+
+    Parameters
+    ----------
+    target : int
+        Port of the broker, which is to name this one's as where it is reached.
+    port : int
+        To listen on.
+
+    Attributes
+    ----------
+    lost : int
+        Requests, or answers, that were lost; each took its connection with it.
+    """
+
+    def __init__(self, target: int, port: int) -> None:
+        self.port = port
+        self._target = target
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", port))
+        self._listener.listen(64)
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._call, self._answers, self._left = -1, False, 0
+        self.lost = 0
+
+    def __enter__(self) -> TcpProxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        with self._lock:
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+
+    def lose(self, call: int, times: int, answers: bool) -> None:
+        """Lose the next requests of a call, or the answers to them after the broker obeyed."""
+        with self._lock:
+            self._call, self._answers, self._left = call, answers, times
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                broker = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                return
+            with self._lock:
+                self._open |= {client, broker}
+            # Correlation ids of calls whose answers are to be lost.
+            doomed: set[int] = set()
+            for source, sink, requests in ((client, broker, True), (broker, client, False)):
+                given = (source, sink, requests, doomed)
+                threading.Thread(target=self._pass_on, args=given, daemon=True).start()
+
+    def _pass_on(
+        self, source: socket.socket, sink: socket.socket, requests: bool, doomed: set[int]
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while frame := _frame(source):
+                if requests:
+                    call, _, correlation = struct.unpack_from(">hhi", frame, 4)
+                    if self._loses(call):
+                        if not self._answers:
+                            break
+                        doomed.add(correlation)
+                elif doomed and struct.unpack_from(">i", frame, 4)[0] in doomed:
+                    break
+                sink.sendall(frame)
+        for each in (source, sink):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _loses(self, call: int) -> bool:
+        with self._lock:
+            if call != self._call or self._left == 0:
+                return False
+            self._left -= 1
+            self.lost += 1
+            return True
+
+
+def _frame(source: socket.socket) -> bytes:
+    """Read one request or answer; nothing at the end."""
+    head = _read(source, 4)
+    return head + _read(source, struct.unpack(">i", head)[0]) if head else b""
+
+
+def _read(source: socket.socket, n: int) -> bytes:
+    data = b""
+    while len(data) < n:
+        more = source.recv(n - len(data))
+        if not more:
+            return b""
+        data += more
+    return data
