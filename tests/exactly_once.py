@@ -11,10 +11,15 @@ import numpy as np
 from worker_site import DECISIONS, LABELS, PARTITIONS, REVIEWS, SECONDS, TRANSACTIONS, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 OUTPUTS = ("alerts", "decisions", "dead_letters", "label_reviews")
 Settings = dict[str, Any]
+# Brokers that are bounced are away for longer than the transactions of other tests last.
+PATIENT = """
+"session.timeout.ms" = 1000
+"heartbeat.interval.ms" = 200
+"""
 CLIENT = """
 "session.timeout.ms" = 1000
 "heartbeat.interval.ms" = 200
@@ -129,9 +134,12 @@ class CommittedReader(threading.Thread):
                     self.errors.append(message.error())
         consumer.close()
 
-    def wait_for_decisions(self, n: int, seconds: float = SECONDS) -> None:
+    def wait_for_decisions(
+        self, n: int, seconds: float = SECONDS, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
         deadline = time.monotonic() + seconds
         while len(self.seen["decisions"]) < n:
+            meanwhile()
             assert time.monotonic() < deadline, f"{len(self.seen['decisions'])} of {n}"
             time.sleep(0.05)
 

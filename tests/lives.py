@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from worker_site import Site
 
 READY_SECONDS = 120
+# In the process that forks.
+_ALIVE: set[int] = set()
 
 
 class Life:
@@ -154,6 +156,9 @@ def _serve(config: Path) -> None:
         if readable:
             more = os.read(0, 65536)
             if not more:
+                # Whoever asked for them is gone.
+                for pid in _ALIVE:
+                    os.kill(pid, signal.SIGKILL)
                 return
             lines += more
         while b"\n" in lines:
@@ -162,6 +167,7 @@ def _serve(config: Path) -> None:
             pid = os.fork()
             if pid == 0:
                 _live(asked)
+            _ALIVE.add(pid)
             _say(born=pid)
         _reap()
 
@@ -172,6 +178,7 @@ def _reap() -> None:
     except ChildProcessError:
         return
     if pid:
+        _ALIVE.discard(pid)
         _say(ended=pid, status=os.waitstatus_to_exitcode(status))
 
 

@@ -12,6 +12,8 @@ import socket
 import struct
 import threading
 
+from kafka_server import KafkaServer
+
 END_TXN = 26
 
 
@@ -48,6 +50,8 @@ class TcpProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Closing alone does not wake who waits for a connection.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
             for each in self._open:
@@ -64,9 +68,13 @@ class TcpProxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                broker = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 return
+            try:
+                broker = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                client.close()
+                continue
             with self._lock:
                 self._open |= {client, broker}
             # Correlation ids of calls whose answers are to be lost.
@@ -116,3 +124,40 @@ def _read(source: socket.socket, n: int) -> bytes:
             return b""
         data += more
     return data
+
+
+class ProxiedKafka(KafkaServer):
+    """A broker that is reached through such a wire.
+
+    Attributes
+    ----------
+    proxy : TcpProxy
+    """
+
+    port_count = 3
+    proxy: TcpProxy
+
+    @property
+    def bootstrap(self) -> str:
+        """The `bootstrap.servers` of clients: the proxy."""
+        return f"127.0.0.1:{self.ports[2]}"
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The server's settings."""
+        broker, controller, _ = (f"127.0.0.1:{port}" for port in self.ports)
+        listeners = f"PLAINTEXT://{broker},CONTROLLER://{controller}"
+        return {**super().properties, "listeners": listeners}
+
+    def prepare(self) -> None:
+        """Write the settings, format the storage and open the wire."""
+        super().prepare()
+        self.proxy = TcpProxy(self.ports[0], self.ports[2])
+        self.proxy.__enter__()
+
+    def stop(self) -> None:
+        """End all of it; safe to repeat."""
+        if hasattr(self, "proxy"):
+            self.proxy.__exit__()
+            del self.proxy
+        super().stop()

@@ -24,8 +24,8 @@ RECORDS_MAX = 10_000
 _INIT_S = 30.0
 _ABORT_S = 5.0
 _AGAIN_S = 0.02
-# Beyond what a call can take that keeps no bound of its own.
-_STUCK_S = 10.0
+# Beyond its bound, or a transaction's, which is the bound of calls that ignore theirs.
+_STUCK_S = 5.0
 
 
 class TransactionalSink(Sink):
@@ -231,16 +231,17 @@ class TransactionalSink(Sink):
         """Make a call again, with the same arguments, until it is done or its time is over."""
         deadline_s = self._clock() + max(bound_s, 1.0)
         what = f"transaction {self._id}, {doing}"
-        with self._watchdog.within(bound_s + self._timeout_s + _STUCK_S, what):
-            while True:
-                try:
-                    call(*given, max(0.1, deadline_s - self._clock()))
-                    return
-                except KafkaException as error:
-                    failed = error.args[0]
-                    if not failed.retriable() or self._clock() >= deadline_s:
-                        raise self._ended(doing, failed) from error
-                    time.sleep(_AGAIN_S)
+        while True:
+            left_s = max(0.1, deadline_s - self._clock())
+            try:
+                with self._watchdog.within(max(left_s, self._timeout_s) + _STUCK_S, what):
+                    call(*given, left_s)
+                return
+            except KafkaException as error:
+                failed = error.args[0]
+                if not failed.retriable() or self._clock() >= deadline_s:
+                    raise self._ended(doing, failed) from error
+                time.sleep(_AGAIN_S)
 
     def _serve(self, timeout_s: float) -> None:
         try:
