@@ -64,5 +64,20 @@ class DeliveryError(BrokerError):
     """
 
 
+class TransactionError(BrokerError):
+    """A transaction was not committed, or nobody knows whether it was.
+
+    The engine has gone on meanwhile, so its worker is of no use any more: the next one
+    takes up what was kept, finds out what is committed, and publishes the rest.
+    """
+
+
+class FencedError(BrokerError):
+    """Another worker has this one's place; what this one had not committed is void.
+
+    Operator action: none if a successor was started; else see that only one worker runs.
+    """
+
+
 class UnsupportedGuaranteeError(ConfigError):
     """A delivery guarantee was asked of a broker that cannot keep it."""

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schemas.compiler import Program, compile_schema
 from schemas.decoder import Decoder, Limits
-from schemas.errors import BrokerError, SchemaError, UnsupportedGuaranteeError
+from schemas.errors import SchemaError
 from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import CONTROL_ROLES, LABEL_ROLES, Roles
-from stream.by_partition import ByPartition
 from stream.config import Config
 from stream.engine import Engine, Keep
 from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
-from stream.kafka.sink import Sink
-from stream.kafka.source import Source
-from stream.kafka.topics import existing
 from stream.labels.memory import in_memory
 from stream.publish import Codecs, Policy, Publisher
-from stream.recovery.recovery import Recovery
-from stream.recovery.setup import recovery_of
-from stream.shard import Shard
-from stream.shards import Shards, WholeTopic
 from stream.spill import Spill
-from stream.store.setup import online_features_of, shows_features
 from stream.timed import TimedLearner
-from stream.warm_up import WarmedUp, warm_up
-from stream.worker import Worker
 
 _DEFAULT_TOPICS = {
     "transaction": "fraud.transactions",
@@ -210,112 +198,3 @@ def publisher_of(config: Config, engine: Engine) -> Publisher:
         parameters.explore,
     )
     return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
-
-
-def worker_of(
-    config: Config,
-    connection: Connection,
-    hash_key: bytes,
-    on_error: Callable[[str], None] | None = None,
-    on_ready: Callable[[WarmedUp], None] | None = None,
-) -> Worker:
-    """Join all parts into a worker that is ready to poll.
-
-    Parameters
-    ----------
-    config : Config
-    connection : Connection
-    hash_key : bytes
-    on_error : callable, optional
-        Told of broker trouble that heals by itself.
-    on_ready : callable, optional
-        Told what `warm_up` found, before the first poll.
-
-    Raises
-    ------
-    UnsupportedGuaranteeError
-        If the configured guarantee cannot be kept.
-    RecoveryError
-        If another worker has the recovery folder.
-    BrokerError
-        If the input topics are not alike, where each partition has a state of its own.
-    """
-    if config.worker.guarantee == "exactly_once":
-        where = "the embedded broker" if connection.embedded else "this version"
-        why = (
-            "it drops transactional offsets and shows aborted records"
-            if connection.embedded
-            else "transactions are not wired up yet"
-        )
-        raise UnsupportedGuaranteeError(
-            f"worker.guarantee = 'exactly_once' cannot be kept by {where}: {why}; "
-            "use 'at_least_once' and drop repeats by alert_id"
-        )
-    shows = shows_features(config)
-    registry = registry_of(config)
-    try:
-        decoders = decoders_of(config, registry, hash_key)
-        codecs = codecs_of(config, registry)
-    finally:
-        registry.close()
-    for text in decoders.left_out:
-        (on_error or (lambda _: None))(text)
-    topics = config.topics
-    partitions = input_partitions(config, connection) if config.per_partition else 1
-    keep = Keep.VALUES if shows else Keep.NOTHING
-    engine = engine_of(config, hash_key, keep, partitions)
-    warm = warm_up(engine, decoders.transactions, decoders.labels, decoders.control)
-    if on_ready is not None:
-        on_ready(warm)
-    tell = on_error or (lambda _: None)
-    sink = Sink(connection, topics.outputs(), on_error)
-    source = Source(connection, config.kafka.group, topics.inputs(), on_error)
-    control = decoders.control
-
-    online = online_features_of(config, engine.parameters.features, tell)
-
-    def shard_of(engine: Engine, recovery: Recovery | None, partition: int | None) -> Shard:
-        inputs, publisher = (decoders.transactions, decoders.labels), publisher_of(config, engine)
-        return Shard(
-            config, engine, *inputs, publisher, codecs, recovery, partition, control, online
-        )
-
-    def recovery_for(partition: int | None) -> Recovery | None:
-        inputs = decoders.transactions, decoders.labels
-        where = None if partition is None else (partition, partitions)
-        return recovery_of(config, connection, inputs, codecs.alert, hash_key, tell, where, control)
-
-    def settle(timeout_s: float) -> bool:
-        return sink.flush(timeout_s) == 0
-
-    def make(partition: int) -> Shard:
-        engine = engine_of(config, hash_key, keep, partitions)
-        return shard_of(engine, recovery_for(partition), partition)
-
-    shards: Shards = (
-        ByPartition(make, tuple(topics.inputs()), settle)
-        if config.per_partition
-        else WholeTopic(shard_of(engine, recovery_for(None), None), settle)
-    )
-    return Worker(config, shards, source, sink, online)
-
-
-def input_partitions(config: Config, connection: Connection) -> int:
-    """Return how many partitions each input topic has.
-
-    Raises
-    ------
-    BrokerError
-        If they have not the same number, or one is not there.
-    """
-    topics = config.topics
-    found = existing(connection)
-    counts = {name: found.get(name, 0) for name in topics.inputs()}
-    if len(set(counts.values())) > 1 or not all(counts.values()):
-        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
-        raise BrokerError(
-            f"worker.state = 'per_partition' needs as many partitions in each input topic, and "
-            f"{told}: what is said of a payment must be where the payment is. Create them alike, "
-            "and give labels the key of their payment"
-        )
-    return counts[topics.transactions]

@@ -16,7 +16,7 @@ from schemas.errors import BrokerError, FraudError
 from stream.kafka.source import RawBatch
 from stream.recovery.replaying import Place
 from stream.shard import Shard
-from stream.shards import Publish
+from stream.shards import Publish, Settle
 
 
 class ByPartition:
@@ -26,22 +26,13 @@ class ByPartition:
     ----------
     make : callable
         Makes the shard of a partition, which has seen nothing yet.
-    topics : sequence of str
+    topics : tuple of str
         Of which a shard has one partition each.
-    settle : callable
-        Waits so many seconds until everything published is acknowledged, and tells whether
-        it is.
     """
 
-    def __init__(
-        self,
-        make: Callable[[int], Shard],
-        topics: tuple[str, ...],
-        settle: Callable[[float], bool],
-    ) -> None:
+    def __init__(self, make: Callable[[int], Shard], topics: tuple[str, ...]) -> None:
         self._make = make
         self._topics = topics
-        self._settle = settle
         self._shards: dict[int, Shard] = {}
         # Of partitions that went: the group may well give them back.
         self._parked: dict[int, Shard] = {}
@@ -50,7 +41,7 @@ class ByPartition:
         """Give those of the partitions that are here, by their numbers."""
         return (self._shards[partition] for partition in sorted(self._shards))
 
-    def resume(self, publish: Publish) -> Iterator[None]:
+    def resume(self, publish: Publish, settle: Settle) -> Iterator[None]:
         """Do nothing: what is to be taken up is known once the group has given partitions."""
         return iter(())
 
@@ -61,7 +52,9 @@ class ByPartition:
             if partition in self._shards:
                 yield self._shards[partition], raw.rows(raw.partition == partition)
 
-    def assigned(self, committed: Mapping[Place, int], publish: Publish) -> dict[Place, int]:
+    def assigned(
+        self, committed: Mapping[Place, int], publish: Publish, settle: Settle
+    ) -> dict[Place, int]:
         """Take up the shards of partitions that came, and return where they go on.
 
         Raises
@@ -83,7 +76,7 @@ class ByPartition:
                 starts |= places
                 continue
             if not shard.recovery.live:
-                for step in shard.resume(self._settle):
+                for step in shard.resume(settle):
                     publish(step)
             starts |= shard.recovery.assigned(places)
         self._close(self._parked)

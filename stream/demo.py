@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Any
 
 from schemas.errors import FraudError
-from stream.app import codecs_of, registry_of, worker_of
+from stream.app import codecs_of, registry_of
+from stream.assembly import worker_of
 from stream.config import Config, load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.subscriber import Subscriber

@@ -404,7 +404,12 @@ class WorkerSection(Section):
     partitions, which then count what the entity did in the payment's own partition."""
     guarantee: Literal["at_least_once", "exactly_once"] = "at_least_once"
     """What a crash may do to the output. `at_least_once`: nothing is missing, and alerts repeat
-    under the same id, or not at all where `recovery.folder` is set."""
+    under the same id, or not at all where `recovery.folder` is set. `exactly_once`: who reads
+    committed records sees each alert, decision, dead letter and review once; needs
+    `recovery.folder`, and one worker a group."""
+    transaction_interval: Annotated[Duration, Field(le=5_000_000)] = 50_000
+    """Of `exactly_once`: output and the offsets of its input are committed together this often,
+    and readers of committed records wait for it."""
 
 
 class RecoverySection(Section):

@@ -10,6 +10,8 @@ from stream.recovery.replaying import Place
 from stream.shard import Shard, Step
 
 Publish = Callable[[Step], None]
+# Waits so many seconds until everything published is acknowledged, and tells whether it is.
+Settle = Callable[[float], bool]
 
 
 class Shards(Protocol):
@@ -19,7 +21,7 @@ class Shards(Protocol):
         """Give those that are there."""
         ...
 
-    def resume(self, publish: Publish) -> Iterator[None]:
+    def resume(self, publish: Publish, settle: Settle) -> Iterator[None]:
         """Take up, before the group is joined, what does not depend on its partitions."""
         ...
 
@@ -27,7 +29,9 @@ class Shards(Protocol):
         """Give each shard its records of a batch."""
         ...
 
-    def assigned(self, committed: Mapping[Place, int], publish: Publish) -> dict[Place, int]:
+    def assigned(
+        self, committed: Mapping[Place, int], publish: Publish, settle: Settle
+    ) -> dict[Place, int]:
         """Return where to go on in partitions that came; see `stream.kafka.source.Positions`."""
         ...
 
@@ -58,22 +62,18 @@ class WholeTopic:
     Parameters
     ----------
     shard : Shard
-    settle : callable
-        Waits so many seconds until everything published is acknowledged, and tells whether
-        it is.
     """
 
-    def __init__(self, shard: Shard, settle: Callable[[float], bool]) -> None:
+    def __init__(self, shard: Shard) -> None:
         self.shard = shard
-        self._settle = settle
 
     def __iter__(self) -> Iterator[Shard]:
         """Give the one."""
         return iter([self.shard])
 
-    def resume(self, publish: Publish) -> Iterator[None]:
+    def resume(self, publish: Publish, settle: Settle) -> Iterator[None]:
         """Take up the whole state: however long it takes, nobody is evicted from the group."""
-        for step in self.shard.resume(self._settle):
+        for step in self.shard.resume(settle):
             publish(step)
             yield
 
@@ -81,7 +81,9 @@ class WholeTopic:
         """Give it all records."""
         yield self.shard, raw
 
-    def assigned(self, committed: Mapping[Place, int], publish: Publish) -> dict[Place, int]:
+    def assigned(
+        self, committed: Mapping[Place, int], publish: Publish, settle: Settle
+    ) -> dict[Place, int]:
         """Go on behind what the state has seen."""
         recovery = self.shard.recovery
         return dict(committed) if recovery is None else recovery.assigned(committed)

@@ -121,13 +121,14 @@ class Worker:
         RecoveryError, SnapshotError, StorageError, BrokerError
             If what the last worker left cannot be taken up.
         """
-        for _ in self.shards.resume(self._replay):
+        for _ in self.shards.resume(self._replay, self._settle):
             if stop.is_set():
                 break
 
     def turn(self, timeout_s: float) -> int:
         """Poll once and do all that follows; return how many records were taken."""
-        batches = self.source.poll(self.config.worker.batch_rows_max, timeout_s)
+        wait_s = min(timeout_s, self.sink.due_s)
+        batches = self.source.poll(self.config.worker.batch_rows_max, wait_s)
         taken = 0
         for polled in batches:
             for shard, raw in self.shards.split(polled):
@@ -171,7 +172,7 @@ class Worker:
 
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to go on in partitions that the group has given."""
-        starts = self.shards.assigned(committed, self._replay)
+        starts = self.shards.assigned(committed, self._replay, self._settle)
         # What was taken when the partitions went is not taken again, and may not be committed.
         ahead = {place: at for place, at in starts.items() if at > max(committed[place], 0)}
         self.sink.publish([], ahead)
@@ -193,6 +194,10 @@ class Worker:
         """Commit nothing any more for what was taken: whoever has the partitions now does."""
         self.sink.forget_offsets()
         self._safe = {}
+
+    def _settle(self, timeout_s: float) -> bool:
+        """Wait until all that was published is acknowledged; tell whether it is."""
+        return self.sink.flush(timeout_s) == 0
 
     def _replay(self, step: Step) -> None:
         """Publish a step that is replayed, no faster than the brokers take it."""

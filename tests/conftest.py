@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 import pytest
 from hypothesis import settings
+from kafka_proxy import ProxiedKafka
 from kafka_server import (
     KafkaServer,
     ServerUnavailable,
@@ -23,7 +24,7 @@ from kafka_server import (
 )
 from redis_server import RedisServer
 
-Server = TypeVar("Server", KafkaServer, RedisServer)
+Server = TypeVar("Server", KafkaServer, ProxiedKafka, RedisServer)
 
 # One line a server at the end of the run: what was used, or why nothing was.
 LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis")}
@@ -142,6 +143,15 @@ def kafka_server(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
     if os.environ.get("KAFKA_BOOTSTRAP"):
         pytest.skip("KAFKA_BOOTSTRAP is set: tests do not pause or kill a broker they were given")
     with running(pytestconfig, KafkaServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def proxied_kafka(pytestconfig: pytest.Config) -> Iterator[ProxiedKafka]:
+    """A real Kafka of the test's own, reached through a proxy that can lose calls."""
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        pytest.skip("KAFKA_BOOTSTRAP is set: a broker that was given has no proxy before it")
+    with running(pytestconfig, ProxiedKafka()) as server:
         yield server
 
 

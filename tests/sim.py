@@ -7,6 +7,7 @@ worker, the engine, the decoders, the recovery and its files.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cache
@@ -262,6 +263,7 @@ class SimSink:
 
     congested = False
     relieved = True
+    due_s = math.inf
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -463,7 +465,7 @@ class SimWorker:
         publisher = publisher_of(config, engine)
         more = recovery, None, control, online
         self.shard = Shard(config, engine, *decoders, publisher, codecs, *more)
-        shards = WholeTopic(self.shard, lambda timeout_s: sink.flush(timeout_s) == 0)
+        shards = WholeTopic(self.shard)
         self.worker = Worker(config, shards, SimSource(world), sink)  # type: ignore[arg-type]
 
     def _recovery(self) -> Recovery:

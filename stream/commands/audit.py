@@ -5,15 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.errors import BrokerError, ConfigError, RecoveryError
-from stream.app import (
-    codecs_of,
-    connection_of,
-    decoders_of,
-    engine_of,
-    input_partitions,
-    publisher_of,
-    registry_of,
-)
+from stream.app import codecs_of, connection_of, decoders_of, engine_of, publisher_of, registry_of
+from stream.assembly import input_partitions
 from stream.config import Config, load
 from stream.console import FAILED, OK, emit_json, emit_report, say
 from stream.kafka.reader import PlaceReader

@@ -11,18 +11,21 @@ from typing import Any
 
 import structlog
 
-from schemas.errors import BrokerError, FraudError
-from stream.app import connection_of, worker_of
+from schemas.errors import BrokerError, FraudError, TransactionError
+from stream.app import connection_of
+from stream.assembly import worker_of
 from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
+from stream.restarts import Restarts
 from stream.summary import summary
 from stream.worker import Worker
 
 # The exit status of a worker that could not stop in time (EX_SOFTWARE).
 TIMED_OUT = 70
 _STATUS_INTERVAL_S = 10.0
+_RESTART_S = 1.0
 
 
 def run_worker(path: Path | None, as_json: bool) -> int:
@@ -32,40 +35,43 @@ def run_worker(path: Path | None, as_json: bool) -> int:
     hash_key = config.hash_key()
     connection = connection_of(config)
     _check_topics(config, existing(connection))
-    worker = worker_of(
-        config,
-        connection,
-        hash_key,
-        on_error=lambda text: log.warning("kafka", error=text),
-        on_ready=lambda warm: log.info(
-            "kernels_ready",
-            seconds=round(warm.seconds, 2),
-            model=config.model.kind,
-            predict_us=round(warm.cost.predict_us, 2),
-            learn_us=round(warm.cost.learn_us, 2),
-            challengers={name: str(cost) for name, cost in warm.challengers.items()},
-        ),
-    )
+
+    def build() -> Worker:
+        return worker_of(
+            config,
+            connection,
+            hash_key,
+            on_error=lambda text: log.warning("kafka", error=text),
+            on_ready=lambda warm: log.info(
+                "kernels_ready",
+                seconds=round(warm.seconds, 2),
+                model=config.model.kind,
+                predict_us=round(warm.cost.predict_us, 2),
+                learn_us=round(warm.cost.learn_us, 2),
+                challengers={name: str(cost) for name, cost in warm.challengers.items()},
+            ),
+            on_stuck=lambda text: _end_stuck(text, log),
+        )
+
+    worker: Worker | None = build()
     stop = threading.Event()
+    restarts = Restarts()
     deadline_s = config.worker.shutdown_deadline / 1e6
     with signals(lambda: _stop(stop, deadline_s)) as came:
         log.info("started", bootstrap=connection.bootstrap, group=config.kafka.group)
-        status = _Status(worker, log)
-        try:
-            worker.recover(stop)
-            if not config.per_partition and worker.shard.recovery is not None:
-                log.info("recovered", **worker.shard.recovery.as_dict())
-            worker.run(stop, status.tick)
-            report = summary(worker)
-        except FraudError as error:
-            # Said now: if closing takes too long there is no later.
-            log.error("failed", error=str(error))
-            raise
-        finally:
-            # Nobody need have sent a signal: closing can wait for a frozen broker for ever.
-            watchdog = _watchdog(deadline_s)
-            worker.close()
-            watchdog.cancel()
+        while True:
+            try:
+                worker = worker or build()
+                report = _live(worker, stop, deadline_s, log)
+                break
+            except TransactionError as error:
+                # The state is ahead of what is out: only a new worker can make that good.
+                if stop.is_set() or not restarts.allow():
+                    raise
+                log.warning("begins_anew", error=str(error), restarts=restarts.begun)
+            # Two states at a time may be more than fit into memory.
+            worker = None
+            stop.wait(_RESTART_S)
     log.info("stopped", decisions=report["decisions"], alerts=report["alerts"])
     if as_json:
         emit_json(report)
@@ -75,6 +81,33 @@ def run_worker(path: Path | None, as_json: bool) -> int:
         return FAILED
     # SIGTERM is how a worker is meant to end; Ctrl-C is a person's interruption.
     return INTERRUPTED if 2 in came else OK
+
+
+def _live(worker: Worker, stop: threading.Event, deadline_s: float, log: Any) -> dict[str, Any]:
+    """Let a worker work until it is told to stop, or cannot go on; return what it did."""
+    status = _Status(worker, log)
+    try:
+        worker.recover(stop)
+        for shard in worker.shards:
+            if shard.recovery is not None:
+                log.info("recovered", **shard.recovery.as_dict())
+        worker.run(stop, status.tick)
+        return summary(worker)
+    except FraudError as error:
+        # Said now: if closing takes too long there is no later.
+        log.error("failed", error=str(error))
+        raise
+    finally:
+        # Nobody need have sent a signal: closing can wait for a frozen broker for ever.
+        watchdog = _watchdog(deadline_s)
+        worker.close()
+        watchdog.cancel()
+
+
+def _end_stuck(text: str, log: Any) -> None:
+    """End the process: nothing else ends a call of librdkafka that does not come back."""
+    log.error("stuck", error=f"{text}: the process ends, and its successor goes on")
+    os._exit(TIMED_OUT)
 
 
 def _check_topics(config: Config, found: dict[str, int]) -> None:

@@ -97,6 +97,9 @@ class Connection:
             # Where to start is said at assignment; records that are gone are an error.
             "auto.offset.reset": "error",
             "queued.min.messages": 20_000,
+            # Records of a transaction that was aborted never happened, and committed offsets
+            # are told only once no open transaction can change them.
+            "isolation.level": "read_committed",
             # The default of one second is paid whenever the queue was full.
             "fetch.queue.backoff.ms": 1,
             "fetch.wait.max.ms": 2 if self.embedded else 500,
@@ -116,4 +119,26 @@ class Connection:
             # Equal keys go where a Java producer would send them.
             "partitioner": "murmur2_random",
             **self.settings,
+        }
+
+    def transactional_producer(self, transactional_id: str) -> dict[str, Any]:
+        """Return the settings of a producer whose records are seen together, or never.
+
+        Parameters
+        ----------
+        transactional_id : str
+            Whoever comes last under one id fences off all before.
+        """
+        return {
+            **self.producer(),
+            # For so long a worker that died in a transaction can hold up readers, and so long
+            # a call can block that ignores its own bound.
+            "transaction.timeout.ms": 15_000,
+            "delivery.timeout.ms": 10_000,
+            # Brokers put the next transaction off while they mark the end of the last: to ask
+            # again is the rule, and 100 ms, the default, would be the transaction's length.
+            "retry.backoff.ms": 5,
+            **self.settings,
+            "enable.idempotence": True,
+            "transactional.id": transactional_id,
         }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from schemas.errors import BrokerError, DeliveryError
+from schemas.errors import BrokerError, DeliveryError, FraudError
 from stream.kafka.client import Connection
 
 Offsets = dict[tuple[str, int], int]
@@ -54,6 +55,8 @@ class Sink:
         Topics that will be written, reached now so that the first record need not wait.
     on_error : callable, optional
         Told of errors that librdkafka recovers from by itself.
+    settings : mapping, optional
+        Of the producer; by default those of `Connection.producer`.
 
     Raises
     ------
@@ -66,11 +69,11 @@ class Sink:
         connection: Connection,
         topics: Iterable[str] = (),
         on_error: Callable[[str], None] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         tell = on_error or (lambda _: None)
-        self._producer = Producer(
-            {**connection.producer(), "error_cb": lambda error: tell(str(error))}
-        )
+        given = connection.producer() if settings is None else settings
+        self._producer = Producer({**given, "error_cb": lambda error: tell(str(error))})
         try:
             for topic in topics:
                 self._producer.list_topics(topic, timeout=_CALL_TIMEOUT_S)
@@ -117,6 +120,14 @@ class Sink:
         DeliveryError
             If a record was refused for good.
         """
+        self._serve(timeout_s)
+
+    @property
+    def due_s(self) -> float:
+        """Seconds until `poll` has something to do though nothing happens: never."""
+        return math.inf
+
+    def _serve(self, timeout_s: float) -> None:
         self._producer.poll(timeout_s)
         if self._failure is not None:
             raise DeliveryError(
@@ -174,6 +185,9 @@ class Sink:
                     raise DeliveryError(
                         f"the brokers took nothing for {_QUEUE_FULL_WAIT_S:.0f} s"
                     ) from None
-                self.poll(0.1)
+                self._serve(0.1)
             except KafkaException as error:
-                raise DeliveryError(f"a record for {record.topic} was refused: {error}") from error
+                raise self._refused(record, error) from error
+
+    def _refused(self, record: OutRecord, error: KafkaException) -> FraudError:
+        return DeliveryError(f"a record for {record.topic} was refused: {error}")

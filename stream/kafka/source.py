@@ -127,6 +127,8 @@ class Source:
         self._failure: FraudError | None = None
         self._paused = False
         self._assigned = False
+        # How often partitions went away.
+        self._releases = 0
         self._commits_pending = 0
         self._uncommitted: dict[tuple[str, int], int] = {}
         self._sent: dict[tuple[str, int], int] = {}
@@ -169,9 +171,14 @@ class Source:
             raise self._failure
         if first is None:
             return []
-        messages = [first]
+        messages, before = [first], self._releases
         if n_max > 1:
             messages += self._consumer.consume(n_max - 1, 0)
+        if self._failure is not None:
+            raise self._failure
+        if before != self._releases:
+            # Its partition went away before anybody had worked on it.
+            del messages[0]
         good = [message for message in messages if self._is_record(message)]
         now_ms = time.time_ns() // 1_000_000
         return [
@@ -220,6 +227,10 @@ class Source:
     def assigned(self) -> bool:
         """Whether the group has given this consumer its partitions."""
         return self._assigned
+
+    def group_metadata(self) -> Any:
+        """Return who this member of the group is now; before it has joined, nobody."""
+        return self._consumer.consumer_group_metadata()
 
     def close(self) -> None:
         """Leave the group."""
@@ -270,12 +281,16 @@ class Source:
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Let go of partitions that may be another's already: nothing is written for them."""
         if self._positions is not None:
-            self._positions.lost()
+            try:
+                self._positions.lost()
+            except FraudError as error:
+                self._failure = error
         self._leave(consumer)
 
     def _leave(self, consumer: Consumer) -> None:
         consumer.unassign()
         self._assigned = False
+        self._releases += 1
         # Whoever has the partitions now commits for them.
         self._uncommitted.clear()
         self._sent.clear()

@@ -35,10 +35,14 @@ class Shard:
         yield f"step of {self.partition}"
 
 
+def always(timeout_s):
+    return True
+
+
 class Rig:
     def __init__(self, recovers=True):
         self.made, self.published = [], []
-        self.shards = ByPartition(self.make, ("in", "labels"), lambda timeout_s: True)
+        self.shards = ByPartition(self.make, ("in", "labels"))
         self.recovers = recovers
 
     def make(self, partition):
@@ -47,7 +51,7 @@ class Rig:
 
     def assign(self, *partitions):
         committed = {(topic, p): 10 for topic in ("in", "labels") for p in partitions}
-        return self.shards.assigned(committed, self.published.append)
+        return self.shards.assigned(committed, self.published.append, always)
 
 
 def batch(*partitions):
@@ -120,4 +124,4 @@ def test_without_a_folder_it_goes_on_where_the_group_is():
 def test_payments_without_their_labels_are_refused():
     rig = Rig()
     with pytest.raises(BrokerError, match=r"partition 3 of labels to another worker.*strategy"):
-        rig.shards.assigned({("in", 3): 0}, rig.published.append)
+        rig.shards.assigned({("in", 3): 0}, rig.published.append, always)

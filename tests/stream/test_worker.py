@@ -23,7 +23,7 @@ from schemas.index import write_index
 from schemas.records import PACKAGE, RecordCodec, builtin
 from schemas.siphash import hash_texts
 from schemas.wire import frame
-from stream.app import worker_of
+from stream.assembly import worker_of
 from stream.config import load
 from stream.decide import Said, alert_id
 from stream.kafka import embedded

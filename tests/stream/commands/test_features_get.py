@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from kafka_server import unique_name
 
 from schemas.records import RecordCodec, builtin
-from stream.app import worker_of
+from stream.assembly import worker_of
 from stream.config import load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.summary import summary

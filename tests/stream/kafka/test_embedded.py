@@ -8,8 +8,8 @@ import time
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from schemas.errors import BrokerError, UnsupportedGuaranteeError
-from stream.app import worker_of
+from schemas.errors import BrokerError, ConfigError
+from stream.assembly import worker_of
 from stream.config import load
 from stream.kafka import embedded
 from stream.kafka.embedded import PARTITION_BYTES_MAX, EmbeddedBroker
@@ -179,11 +179,24 @@ def test_more_than_a_partition_holds_is_an_error_and_never_a_gap():
     assert len(taken) < n
 
 
-@pytest.mark.parametrize("embedded_broker", [True, False])
-def test_exactly_once_is_refused_by_name(embedded_broker):
-    config = load(None, worker={"guarantee": "exactly_once"})
+@pytest.mark.parametrize(
+    ("embedded", "more", "says"),
+    [
+        (True, {}, "exactly_once.*the embedded broker"),
+        (False, {}, "recovery.folder.*exactly_once"),
+        (
+            False,
+            {
+                "recovery": {"folder": "somewhere"},
+                "kafka": {"client": {"isolation.level": "read_uncommitted"}},
+            },
+            "isolation.level = 'read_uncommitted'.*exactly_once",
+        ),
+    ],
+)
+def test_exactly_once_is_refused_by_name(embedded, more, says):
+    config = load(None, worker={"guarantee": "exactly_once"}, **more)
     with EmbeddedBroker({}) as broker:
-        connection = type(broker.connection)(broker.bootstrap, embedded=embedded_broker)
-        where = "the embedded broker" if embedded_broker else "this version"
-        with pytest.raises(UnsupportedGuaranteeError, match=f"exactly_once.*{where}"):
+        connection = type(broker.connection)(broker.bootstrap, embedded=embedded)
+        with pytest.raises(ConfigError, match=says):
             worker_of(config, connection, bytes(16))

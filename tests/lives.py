@@ -1,0 +1,234 @@
+"""Workers as processes of their own that are at work at once: forked from one that is ready.
+
+``python tests/lives.py CONFIG`` imports and compiles what a worker needs, and then forks a
+worker for each line of JSON on its standard input: where its output goes, and at which point
+it kills itself. No client of Kafka is made before the fork. `Lives` speaks to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from worker_site import Site
+
+READY_SECONDS = 120
+# In the process that forks.
+_ALIVE: set[int] = set()
+
+
+class Life:
+    """A worker's process."""
+
+    def __init__(self, pid: int, out: Path, err: Path) -> None:
+        self.pid, self.out, self.err = pid, out, err
+        self.status: int | None = None
+        self.ended = threading.Event()
+
+    def wait(self, seconds: float) -> int | None:
+        """Return the exit status, less than 0 for a signal; None if it is still at work."""
+        self.ended.wait(seconds)
+        return self.status
+
+    def end(self, number: int, seconds: float) -> int:
+        """Send a signal and return the exit status; a process that hangs is a failure."""
+        if not self.ended.is_set():
+            os.kill(self.pid, number)
+        status = self.wait(seconds)
+        assert status is not None, f"still there after {seconds} s: {self.log()}"
+        return status
+
+    def log(self) -> str:
+        return self.err.read_text()
+
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.log():
+            assert not self.ended.is_set(), self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
+    def wait_until_stopped(self, seconds: float = 60) -> None:
+        """Wait until SIGSTOP has done its work."""
+        deadline = time.monotonic() + seconds
+        stat = Path("/proc", str(self.pid), "stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "T":
+            assert not self.ended.is_set(), self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.out.read_text())
+        return report
+
+
+class Lives:
+    """Start workers of a site; a context manager that kills what is left."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lives: dict[int, Life] = {}
+        self._born = threading.Event()
+        self._last = 0
+        self._count = 0
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(site.config)],
+            env=site.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Lives:
+        assert self._born.wait(READY_SECONDS), "no worker could be made ready"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for life in list(self._lives.values()):
+            if not life.ended.is_set():
+                os.kill(life.pid, signal.SIGKILL)
+                life.ended.wait(10)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._thread.join(10)
+        self._process.stdout.close()
+
+    def worker(
+        self,
+        point: str = "",
+        hits: int = 1,
+        number: int = signal.SIGKILL,
+        config: Path | None = None,
+    ) -> Life:
+        """Start a worker, which gets a signal when it comes by a point so many times."""
+        self._count += 1
+        stem = self._site.folder / f"life-{self._count}"
+        out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
+        out.touch()
+        err.touch()
+        line = {"point": point, "hits": hits, "number": number, "out": str(out), "err": str(err)}
+        self._born.clear()
+        assert self._process.stdin is not None
+        given = str(config or self._site.config)
+        self._process.stdin.write(json.dumps({**line, "config": given}) + "\n")
+        self._process.stdin.flush()
+        assert self._born.wait(10), "no process was forked"
+        life = self._lives[self._last]
+        life.out, life.err = out, err
+        return life
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said = json.loads(line)
+            if "ended" in said:
+                life = self._lives[said["ended"]]
+                life.status = said["status"]
+                life.ended.set()
+                continue
+            if said["born"]:
+                self._last = said["born"]
+                self._lives[self._last] = Life(self._last, Path(), Path())
+            self._born.set()
+
+
+def _serve(config: Path) -> None:
+    """Fork a worker for each line until there are no more."""
+    _make_ready(config)
+    _say(born=0)
+    lines = b""
+    while True:
+        readable, _, _ = select.select([0], [], [], 0.02)
+        if readable:
+            more = os.read(0, 65536)
+            if not more:
+                # Whoever asked for them is gone.
+                for pid in _ALIVE:
+                    os.kill(pid, signal.SIGKILL)
+                return
+            lines += more
+        while b"\n" in lines:
+            line, _, lines = lines.partition(b"\n")
+            asked = json.loads(line)
+            pid = os.fork()
+            if pid == 0:
+                _live(asked)
+            _ALIVE.add(pid)
+            _say(born=pid)
+        _reap()
+
+
+def _reap() -> None:
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return
+    if pid:
+        _ALIVE.discard(pid)
+        _say(ended=pid, status=os.waitstatus_to_exitcode(status))
+
+
+def _say(**what: Any) -> None:
+    os.write(1, (json.dumps(what) + "\n").encode())
+
+
+def _make_ready(path: Path) -> None:
+    """Import and compile all that a worker needs."""
+    import stream.commands.worker  # noqa: F401
+    from stream.app import codecs_of, decoders_of, engine_of, registry_of
+    from stream.config import load
+    from stream.warm_up import warm_up
+
+    config = load(path)
+    key = config.hash_key()
+    registry = registry_of(config)
+    decoders = decoders_of(config, registry, key)
+    codecs_of(config, registry)
+    registry.close()
+    warm_up(engine_of(config, key), decoders.transactions, decoders.labels)
+
+
+def _live(asked: dict[str, Any]) -> None:
+    """Be the worker, and never return."""
+    os.setpgid(0, 0)
+    for number, name in ((1, "out"), (2, "err")):
+        file = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    import dying
+
+    from stream.cli import main
+
+    if asked["point"]:
+        dying.install(asked["point"], asked["hits"], asked["number"])
+    sys.argv = ["fraudstream", "run", "--config", asked["config"], "--json"]
+    status = 1
+    try:
+        main()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(bool(end.code))
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+    _serve(Path(sys.argv[1]))
