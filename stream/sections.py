@@ -406,7 +406,7 @@ class WorkerSection(Section):
     """What a crash may do to the output. `at_least_once`: nothing is missing, and alerts repeat
     under the same id, or not at all where `recovery.folder` is set. `exactly_once`: who reads
     committed records sees each alert, decision, dead letter and review once; needs
-    `recovery.folder`, and one worker a group."""
+    `recovery.folder`."""
     transaction_interval: Annotated[Duration, Field(le=5_000_000)] = 50_000
     """Of `exactly_once`: output and the offsets of its input are committed together this often,
     and readers of committed records wait for it."""

@@ -400,9 +400,7 @@ class GroupWorld(World):
             publisher = publisher_of(config, engine)
             return Shard(config, engine, *decoders, publisher, codecs, recovery, partition, control)
 
-        shards = ByPartition(
-            make, (IN, LABELS, CONTROL), lambda timeout_s: sink.flush(timeout_s) == 0
-        )
+        shards = ByPartition(make, (IN, LABELS, CONTROL))
         source = GroupSource(self, name)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]
         while not self.stopping:
