@@ -28,6 +28,8 @@ CLIENT = """
 """
 MORE = """
 guarantee = "exactly_once"
+state = "{state}"
+partial_features = true
 [model]
 frauds_min = 5
 genuine_min = 20
@@ -49,9 +51,13 @@ class Traffic(threading.Thread):
         How many payments.
     rate_per_s : float
     seed : int
+    co_partitioned : bool
+        Whether a label has the key of its payment.
     """
 
-    def __init__(self, site: Site, n: int, rate_per_s: float, seed: int) -> None:
+    def __init__(
+        self, site: Site, n: int, rate_per_s: float, seed: int, co_partitioned: bool = False
+    ) -> None:
         super().__init__(daemon=True)
         from confluent_kafka import Producer
 
@@ -60,6 +66,7 @@ class Traffic(threading.Thread):
         settings |= {"log_level": 0, "delivery.timeout.ms": 120_000, "linger.ms": 2}
         self._producer = Producer(settings)
         self._site, self._n, self._rate = site, n, rate_per_s
+        self._co_partitioned = co_partitioned
         self._rng = np.random.default_rng(seed)
         self.sent: list[str] = []
         self.poison: Counter[bytes] = Counter()
@@ -96,7 +103,8 @@ class Traffic(threading.Thread):
             if number >= behind and (behind == 50 or number % 10 == 0):
                 label = {"transaction_id": f"t-{number - behind}", "is_fraud": says}
                 label |= {"label_time": now_us, "source": source, "confidence": 1.0}
-                self._send("labels", LABELS.encode(label), "desk")
+                card = f"card-{(number - behind) % 50}"
+                self._send("labels", LABELS.encode(label), card if self._co_partitioned else "desk")
         self._producer.poll(0)
 
     def _send(self, topic: str, value: bytes, key: str) -> None:

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-def exactly_once_site(folder: Path, bootstrap: str, client: str = CLIENT) -> Site:
-    more = MORE.format(folder=folder / "state", interval="1s")
+def exactly_once_site(
+    folder: Path, bootstrap: str, client: str = CLIENT, state: str = "whole"
+) -> Site:
+    more = MORE.format(folder=folder / "state", interval="1s", state=state)
     site = Site(folder, bootstrap, client, more)
     site.create_topics()
     return site
@@ -112,6 +114,50 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
     assert_all_is_committed(site)
     assert_exactly_once(site, traffic, reader.finish())
     assert last.report()["decisions"] == len(traffic.sent)
+    assert len(reader.seen["alerts"]) > 50
+
+
+@seeds(1)
+def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
+    tmp_path: Path, kafka_bootstrap: str, seed: int
+) -> None:
+    site = exactly_once_site(tmp_path, kafka_bootstrap, state="per_partition")
+    rng = np.random.default_rng(seed)
+    often = [point for point in POINTS if point not in ONCE and point != "in a replay"]
+    points = [str(point) for point in rng.permutation(often)]
+    died, slept = [], []
+    with Lives(site) as lives:
+        reader, traffic = CommittedReader(site), Traffic(site, 7000, 150, seed, co_partitioned=True)
+        reader.start()
+        traffic.start()
+        one = lives.worker()
+        for point in points:
+            # With a transaction that is written, and offsets that are sent or not.
+            sleeps = point in ("before offsets", "before commit")
+            worker = lives.worker(
+                point, int(rng.integers(1, 12)), signal.SIGSTOP if sleeps else signal.SIGKILL
+            )
+            if sleeps:
+                # Beyond its session: the other one takes over, and then it wakes.
+                worker.wait_until_stopped()
+                time.sleep(3.0)
+                os.kill(worker.pid, signal.SIGCONT)
+                slept.append(point)
+                time.sleep(1.0)
+                worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
+            elif worker.wait(6) is None:
+                worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
+            else:
+                died.append(point)
+            print(f"{point}: {worker.status}, {'slept' if sleeps else 'died'}")
+            assert one.wait(0) is None, one.log()
+        assert len(died) > 2
+        assert slept
+        settle(site, traffic, reader)
+        end_well(one)
+    assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish())
+    assert one.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
 
