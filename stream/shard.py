@@ -140,6 +140,11 @@ class Shard:
             raw = self.recovery.take(raw)
         return self._step(raw) if len(raw) else None
 
+    def worked(self, seconds: float) -> None:
+        """Note how long a step took."""
+        if self.recovery is not None:
+            self.recovery.worked(seconds)
+
     def give_up_held(self) -> Step:
         """Return the dead letters of labels that are held; what the engine holds ends with it."""
         letters = [

@@ -134,7 +134,10 @@ class Worker:
             for shard, raw in self.shards.split(polled):
                 step = shard.take(raw)
                 if step is not None:
+                    began_s = time.perf_counter()
+                    # Here the engine works: records are made as they are published.
                     self.sink.publish(step.records, step.offsets)
+                    shard.worked(time.perf_counter() - began_s)
                     taken += step.taken
         self.sink.poll(0)
         if self.sink.congested:

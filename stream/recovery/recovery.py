@@ -7,6 +7,7 @@ again on what the journal names behind it, publishes of that what nobody has see
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -55,6 +56,8 @@ class Recovery:
         Milliseconds since the epoch.
     first : float
         Share of the interval after which the first snapshot is due.
+    replay_max_s : float
+        Seconds of work after which one is due in any case.
     copier : Copier, optional
         Copies each snapshot elsewhere.
 
@@ -80,6 +83,7 @@ class Recovery:
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         first: float = 1.0,
+        replay_max_s: float = math.inf,
         copier: Copier | None = None,
     ) -> None:
         self.progress = Progress()
@@ -97,6 +101,10 @@ class Recovery:
         self._now_ms = now_ms
         self._copier = copier
         self._first_s = first * interval_s
+        self._replay_max_s = replay_max_s
+        # Seconds of work: all; up to the last snapshot that was due for it; that was begun; that
+        # is whole.
+        self._worked_s = self._due_at_s = self._begun_at_s = self._whole_at_s = 0.0
         self.live = False
         # Of the last snapshot that was begun; -1: none was, or it failed.
         self._snapshot_step = -1
@@ -225,6 +233,10 @@ class Recovery:
             self.progress.take(raw, entry)
         return raw
 
+    def worked(self, seconds: float) -> None:
+        """Note how long steps took: a replay takes about as long."""
+        self._worked_s += seconds
+
     def erased(self) -> None:
         """Note that the step at hand erased somebody: a snapshot follows, and older ones go."""
         self._erased_at.append(self.progress.step)
@@ -237,6 +249,9 @@ class Recovery:
         if result is not None:
             self._note(result)
         now_s = self._clock()
+        if self._worked_s - self._due_at_s > self._replay_max_s:
+            # Once: if it cannot be taken now, it is tried as often as any other.
+            self._next_s, self._due_at_s = now_s, self._worked_s
         if now_s < self._next_s or self._writer.busy:
             return
         self._forget_outdated()
@@ -309,7 +324,11 @@ class Recovery:
     def as_dict(self) -> dict[str, Any]:
         """Return what happened as plain values; the age is that of the state last written."""
         age = None if self._state_s is None else round(self._clock() - self._state_s, 3)
-        said = {"snapshot_age_seconds": age, "alerts_suppressed": self.published.suppressed}
+        said = {
+            "snapshot_age_seconds": age,
+            "replay_seconds": round(self._worked_s - self._whole_at_s, 3),
+            "alerts_suppressed": self.published.suppressed,
+        }
         copies = {} if self._copier is None else self._copier.as_dict()
         return {**self.stats.as_dict(), **said, **copies}
 
@@ -318,6 +337,7 @@ class Recovery:
         number = self._next_number()
         self._snapshot_began_s = self._clock()
         self._snapshot_step = self.progress.step
+        self._due_at_s = self._begun_at_s = self._worked_s
         if not self.published.is_ahead(self.progress.positions):
             self.progress.since_ms = self._now_ms()
         try:
@@ -352,6 +372,7 @@ class Recovery:
 
     def _written(self, number: int, seconds: float, size: int) -> None:
         self._whole = number, self._snapshot_step
+        self._whole_at_s = self._begun_at_s
         self._state_s = self._snapshot_began_s
         self.stats.snapshots += 1
         self.stats.snapshot_seconds = seconds

@@ -104,6 +104,7 @@ def recovery_of(
         config.recovery.snapshot_interval / 1e6,
         tell,
         first=first_s,
+        replay_max_s=config.recovery.replay_max / 1e6,
         copier=copier,
     )
 

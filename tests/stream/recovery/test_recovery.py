@@ -504,3 +504,48 @@ def test_a_worker_that_dies_before_the_snapshot_is_followed_by_one_that_writes_i
     assert recovery.as_dict()["erasures_pending"] == 0
     assert holding(world, "card-1") == []
     heir.bury()
+
+
+def test_much_work_brings_the_next_snapshot_sooner(world):
+    life = worker_of(world, 5)
+    recovery = life.worker.shard.recovery
+    recovery._replay_max_s = 5.0
+    world.chance = lambda share: share == 0.9  # Everything is delivered, nothing written.
+    if recovery._writer.busy:
+        recovery._note(recovery._writer.wait(0))
+    recovery._interval_s = recovery._next_s = 10_000.0
+
+    def begun():
+        passed = len(world.passed)
+        recovery._snapshot_step = -1
+        recovery.tend()
+        return "snapshot begins" in world.passed[passed:]
+
+    recovery.worked(4.9)
+    assert not begun()
+    recovery.worked(0.2)
+    assert recovery.as_dict()["replay_seconds"] >= 5.1
+    assert begun()
+    recovery.worked(1.0)
+    recovery._note(recovery._writer.wait(0))
+    # Of what was worked since it was begun nothing is in it.
+    assert recovery.as_dict()["replay_seconds"] == 1.0
+    assert not begun()
+    life.bury()
+
+
+def test_a_snapshot_that_much_work_asks_for_is_not_asked_for_at_every_turn(world, monkeypatch):
+    life = worker_of(world, 5)
+    recovery = life.worker.shard.recovery
+    recovery._replay_max_s = 5.0
+    monkeypatch.setattr(recovery, "_settle", lambda timeout_s: False)
+    monkeypatch.setattr(SimWriter, "poll", lambda self: None)
+    recovery._writer._waiting = None
+    recovery._snapshot_step = -1
+    recovery._next_s = world.seconds + 1000
+    postponed = recovery.stats.snapshots_postponed
+    recovery.worked(6.0)
+    for _ in range(5):
+        recovery.tend()
+    assert recovery.stats.snapshots_postponed == postponed + 1
+    life.bury()
