@@ -420,9 +420,9 @@ class RecoverySection(Section):
     Empty: nothing outlives the worker, and the next one begins with empty windows and model."""
     snapshot_interval: Annotated[Duration, Field(ge=1)] = 60_000_000
     """Time between snapshots; what came since the last is worked on again at a start."""
-    replay_max: Annotated[Duration, Field(ge=1)] = 5_000_000
-    """Work since the last snapshot after which the next comes sooner: about what a start after a
-    kill has to do again."""
+    replay_max: Annotated[Duration, Field(ge=1)] = 3_000_000
+    """Work since the last snapshot after which the next comes sooner. A start after a kill does it
+    again, which takes about one and a half times as long: 5 s with the default."""
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
     """How many snapshots are kept, so that a damaged one is not the end."""
     copy_folder: str = ""
