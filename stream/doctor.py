@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from schemas.errors import ConfigError, FraudError, StoreError
 from schemas.kernel_cache import cache_folder
@@ -20,6 +22,8 @@ from stream.warm_up import warm_up
 _LIBRARIES = ("confluent-kafka", "river", "numpy", "numba", "fastavro", "redis")
 _BROKER_TIMEOUT_S = 5.0
 _CHECK_KEY = bytes(16)
+# How many snapshot intervals the inputs should reach back.
+_INTERVALS_KEPT = 3
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def examine(config: Config) -> Iterator[Finding]:
         "kernels": _kernels,
         "broker": _broker,
         "topics": _topics,
+        "recovery": _recovery,
         "redis": _redis,
     }
     for name, check in checks.items():
@@ -124,6 +129,36 @@ def _topics(config: Config) -> str:
     if missing:
         raise ConfigError(f"missing: {', '.join(missing)}; run `fraudstream topics create`")
     return ", ".join(f"{name} ({found[name]} partitions)" for name in wanted)
+
+
+def _recovery(config: Config) -> str:
+    """Look whether the folder can be written, and whether topics keep what a replay needs."""
+    if not config.recovery.folder:
+        return "off: recovery.folder is empty, and a worker begins with nothing remembered"
+    folder = Path(config.recovery.folder)
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise ConfigError(
+            f"recovery.folder: {folder} cannot be written: mount its disk, or name another"
+        )
+    interval_s = config.recovery.snapshot_interval / 1e6
+    least_s = _INTERVALS_KEPT * interval_s
+    kept = topics.retention(connection_of(config), config.topics.inputs())
+    for name, each in kept.items():
+        if each.compacted:
+            raise ConfigError(
+                f"{name} is compacted: records that a replay needs are gone; set cleanup.policy to "
+                "delete"
+            )
+        if each.seconds < least_s:
+            raise ConfigError(
+                f"{name} keeps its records for {each.seconds:g} s, and a snapshot is taken every "
+                f"{interval_s:g} s: raise its retention.ms to {_INTERVALS_KEPT} intervals and the "
+                "longest time without a worker, or what a replay needs is gone"
+            )
+    shortest_s = min(each.seconds for each in kept.values())
+    told = "for ever" if shortest_s == math.inf else f"for {shortest_s / 3600:.1f} h at least"
+    return f"{folder} can be written; the inputs are kept {told}"
 
 
 def _redis(config: Config) -> str:

@@ -92,6 +92,9 @@ class Connection:
         return {
             **self.common(),
             "group.id": group,
+            # After so long a dead worker's partitions are given away; librdkafka's 45 s would be
+            # most of a recovery. Its heartbeats come from a thread of its own.
+            "session.timeout.ms": 10_000,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             # Where to start is said at assignment; records that are gone are an error.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (
+    AdminClient,
+    ConfigResource,  # type: ignore[attr-defined]
+)
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import BrokerError
@@ -29,6 +34,49 @@ def existing(connection: Connection, timeout_s: float = _TIMEOUT_S) -> dict[str,
     except KafkaException as error:
         raise BrokerError(f"no Kafka at {connection.bootstrap}: {error.args[0].str()}") from error
     return {str(topic.topic): len(topic.partitions) for topic in found if not topic.error}
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long a topic keeps its records.
+
+    Attributes
+    ----------
+    seconds : float
+        Infinite if time deletes nothing.
+    compacted : bool
+        Whether a record goes once a newer one has its key.
+    """
+
+    seconds: float
+    compacted: bool
+
+
+def retention(connection: Connection, names: Iterable[str]) -> dict[str, Retention]:
+    """Return how long topics keep their records, by their own configuration.
+
+    Raises
+    ------
+    BrokerError
+        If no broker answers in time, or it does not say.
+    """
+    admin = AdminClient(connection.common())
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+    found = {}
+    for resource, future in admin.describe_configs(asked, request_timeout=_TIMEOUT_S).items():
+        try:
+            entries = future.result(timeout=2 * _TIMEOUT_S)
+        except (KafkaException, TimeoutError) as error:
+            raise BrokerError(
+                f"topic {resource.name}: its retention is not told: {error}"
+            ) from error
+        policy = str(entries["cleanup.policy"].value).split(",")
+        kept_ms = int(entries["retention.ms"].value)
+        endless = kept_ms < 0 or "delete" not in policy
+        found[resource.name] = Retention(
+            math.inf if endless else kept_ms / 1000, "compact" in policy
+        )
+    return found
 
 
 def create(

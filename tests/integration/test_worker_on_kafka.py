@@ -314,3 +314,39 @@ def test_the_doctor_finds_a_missing_topic_and_nothing_else(site: Site, tmp_path:
     assert [check["check"] for check in failed] == ["topics"]
     assert missing in failed[0]["text"]
     assert "fraudstream topics create" in failed[0]["text"]
+
+
+@pytest.mark.slow
+def test_the_doctor_says_whether_a_replay_would_find_its_records(site: Site) -> None:
+    from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+    site.create_topics()
+    more = f'[recovery]\nfolder = "{site.folder / "state"}"\nsnapshot_interval = "30s"\n'
+    site.config.write_text(site.config.read_text() + more)
+
+    def told() -> tuple[bool, str]:
+        _, out, _ = site.run("doctor", "--config", str(site.config), "--json")
+        (check,) = [check for check in json.loads(out)["checks"] if check["check"] == "recovery"]
+        return check["ok"], check["text"]
+
+    def set_topic(name: str, value: str) -> None:
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        topic = ConfigResource(
+            ConfigResource.Type.TOPIC, site.topics["labels"], incremental_configs=[entry]
+        )
+        admin = AdminClient({"bootstrap.servers": site.bootstrap})
+        for future in admin.incremental_alter_configs([topic]).values():
+            future.result(SECONDS)
+
+    ok, text = told()
+    assert ok, text
+    assert "the inputs are kept for 168.0 h at least" in text
+    set_topic("retention.ms", "60000")
+    ok, text = told()
+    assert not ok
+    assert f"{site.topics['labels']} keeps its records for 60 s" in text
+    assert "raise its retention.ms to 3 intervals" in text
+    set_topic("cleanup.policy", "compact")
+    ok, text = told()
+    assert not ok
+    assert "is compacted" in text
