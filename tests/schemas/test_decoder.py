@@ -55,6 +55,10 @@ SEMANTIC = {reason for reason in Reason if reason.stage in ("validate", "time")}
 # Nothing on the wire leads to these: rows of a file, events judged by the watermark, labels.
 ELSEWHERE = {Reason.UNREADABLE_FIELD, Reason.EVENT_TOO_LATE} | {
     reason for reason in Reason if reason.stage == "label"
+    # By the engine, of orders.
+    Reason.CONTROL_UNKNOWN_KIND,
+    Reason.CONTROL_UNKNOWN_ENTITY,
+    Reason.CONTROL_KEY_INVALID,
 }
 
 
@@ -1288,7 +1292,7 @@ def test_a_schema_with_a_name_that_is_code_never_reaches_a_decoder():
 def test_every_reason_has_a_text_and_a_stage():
     assert set(REASON_TEXT) == set(Reason)
     stages = {reason.stage for reason in Reason}
-    assert stages == {"wire", "decode", "validate", "time", "label"}
+    assert stages == {"wire", "decode", "validate", "time", "label", "control"}
 
 
 def test_random_bytes_never_raise_and_are_refused_for_a_reason():

@@ -13,7 +13,10 @@ from schemas.errors import SchemaError
 from schemas.records import PACKAGE, RecordCodec, builtin, load_avsc, parse_text, rewrite
 from schemas.wire import frame, unframe
 
-NAMES = ["alert", "alert_1", "dead_letter", "decision", "label", "label_review", "transaction"]
+NAMES = [
+    *("alert", "alert_1", "control", "dead_letter", "decision", "label", "label_review"),
+    "transaction",
+]
 
 
 def record_schema(*fields):
