@@ -54,11 +54,7 @@ SEMANTIC = {reason for reason in Reason if reason.stage in ("validate", "time")}
 }
 # Nothing on the wire leads to these: rows of a file, events judged by the watermark, labels.
 ELSEWHERE = {Reason.UNREADABLE_FIELD, Reason.EVENT_TOO_LATE} | {
-    reason for reason in Reason if reason.stage == "label"
-    # By the engine, of orders.
-    Reason.CONTROL_UNKNOWN_KIND,
-    Reason.CONTROL_UNKNOWN_ENTITY,
-    Reason.CONTROL_KEY_INVALID,
+    reason for reason in Reason if reason.stage in ("label", "control")
 }
 
 
