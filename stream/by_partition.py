@@ -7,7 +7,10 @@ partition of the same number of the labels topic, and the group gives both to on
 
 from __future__ import annotations
 
+import gc
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -17,6 +20,10 @@ from stream.kafka.source import RawBatch
 from stream.recovery.replaying import Place
 from stream.shard import Shard
 from stream.shards import Publish, Settle
+
+_SETTLE_S = 10.0
+# Of the five minutes that a group waits for its slowest member.
+_REVOKE_S = 10.0
 
 
 class ByPartition:
@@ -65,7 +72,10 @@ class ByPartition:
             If what the owner before left cannot be taken up.
         """
         starts: dict[Place, int] = {}
-        for partition, places in self._together(committed).items():
+        together = self._together(committed)
+        # Those of others first: their memory is needed.
+        self._close({p: self._parked.pop(p) for p in self._parked.keys() - together.keys()})
+        for partition, places in together.items():
             shard = self._parked.pop(partition, None) or self._make(partition)
             if shard.recovery is not None and shard.recovery.over:
                 # Others were at work meanwhile: what they left is what counts.
@@ -78,14 +88,20 @@ class ByPartition:
             if not shard.recovery.live:
                 for step in shard.resume(settle):
                     publish(step)
+                # Taking up the next one takes its time, and a transaction must not wait for it.
+                settle(_SETTLE_S)
             starts |= shard.recovery.assigned(places)
-        self._close(self._parked)
         return starts
 
     def revoked(self) -> None:
-        """Write a snapshot of each, for whoever gets the partition."""
+        """Write a snapshot of each, for whoever gets the partition.
+
+        The whole group waits for it. What is not reached in time leaves its journal.
+        """
+        deadline_s = time.monotonic() + _REVOKE_S
         for shard in self:
-            if shard.recovery is not None and not shard.recovery.over:
+            late = time.monotonic() > deadline_s
+            if shard.recovery is not None and not late and not shard.recovery.over:
                 shard.recovery.revoked()
         self.lost()
 
@@ -129,9 +145,18 @@ class ByPartition:
 
     @staticmethod
     def _close(shards: dict[int, Shard]) -> None:
-        for shard in shards.values():
-            if shard.recovery is not None:
-                with suppress(FraudError):
-                    shard.recovery.stop()
-                    shard.recovery.close()
+        """Let go of shards, all at the same time: each may wait for a copy of its snapshot."""
+        if not shards:
+            return
+        with ThreadPoolExecutor(len(shards)) as pool:
+            list(pool.map(_let_go, shards.values()))
         shards.clear()
+        # Their arrays are large, and cycles would keep them until somebody looks.
+        gc.collect()
+
+
+def _let_go(shard: Shard) -> None:
+    if shard.recovery is not None:
+        with suppress(FraudError):
+            shard.recovery.stop()
+            shard.recovery.close()

@@ -16,8 +16,10 @@ held until their payment comes are lost: their offsets are committed.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +32,7 @@ from stream.shards import Shards
 from stream.store.online import OnlineFeatures
 
 POLL_S = 0.1
+_REPLAY_SETTLE_S = 10.0
 
 
 class Stop(Protocol):
@@ -167,9 +170,10 @@ class Worker:
     def close(self) -> None:
         """Close both clients, and only then let another worker have the journal."""
         self.shards.stop()
-        self.sink.close()
-        self.source.close()
-        self.shards.close()
+        with ExitStack() as stack:
+            stack.callback(self.shards.close)
+            stack.callback(self.source.close)
+            self.sink.close()
         if self.online is not None:
             self.online.close()
 
@@ -207,6 +211,9 @@ class Worker:
         self.sink.publish(step.records, step.offsets)
         while not self.sink.relieved:
             self.sink.poll(0.1)
+        if self.sink.due_s < math.inf:
+            # A transaction: reading on may take longer than it may stand open.
+            self._settle(_REPLAY_SETTLE_S)
 
     def _wait_for_relief(self) -> None:
         """Take no input until the brokers have caught up; stay in the group meanwhile."""

@@ -122,12 +122,13 @@ def verify_erasure(
             out.print(f"{each.path}: {said}", markup=False)
         if not files:
             out.print(f"no files in {folder}", markup=False)
-    return FAILED if found else OK
+    # To have looked at nothing proves nothing.
+    return FAILED if found or not files else OK
 
 
 def _read(given: str) -> str:
     """Return the id, from stdin if it is not given."""
-    text = sys.stdin.readline().strip() if given == STDIN else given
+    text = sys.stdin.readline().rstrip("\r\n") if given == STDIN else given
     if not text:
         raise ConfigError("the id is empty: give one, or '-' and a line on stdin")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -71,7 +72,10 @@ def run_worker(path: Path | None, as_json: bool) -> int:
                 log.warning("begins_anew", error=str(error), restarts=restarts.begun)
             # Two states at a time may be more than fit into memory.
             worker = None
-            stop.wait(_RESTART_S)
+            gc.collect()
+            if stop.wait(_RESTART_S):
+                # Nothing is lost: the next start begins where this one would have.
+                return FAILED
     log.info("stopped", decisions=report["decisions"], alerts=report["alerts"])
     if as_json:
         emit_json(report)

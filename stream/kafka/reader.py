@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.errors import BrokerError
 from stream.kafka.client import Connection
+from stream.kafka.source import COMMITTED_TIMEOUT_S
 
 Place = tuple[str, int]
 
@@ -61,7 +62,7 @@ class PlaceReader:
         if not asked:
             return {}
         with _told("the committed offsets"):
-            found = self._consumer.committed(asked, timeout=_CALL_TIMEOUT_S)
+            found = self._consumer.committed(asked, timeout=COMMITTED_TIMEOUT_S)
         _require(found, "the committed offset of {}")
         return {(each.topic, each.partition): each.offset for each in found}
 

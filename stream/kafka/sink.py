@@ -97,7 +97,8 @@ class Sink:
         DeliveryError
             If a record of this or an earlier step was refused for good.
         """
-        step = _Step(offsets)
+        # One more until all are there: making them can fail, and then nothing of it is safe.
+        step = _Step(offsets, outstanding=1)
         self._steps.append(step)
 
         def delivered(error: Any, message: Any) -> None:
@@ -110,6 +111,7 @@ class Sink:
         for record in records:
             step.outstanding += 1
             self._produce(record, delivered)
+        step.outstanding -= 1
         self.poll(0)
 
     def poll(self, timeout_s: float) -> None:

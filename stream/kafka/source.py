@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from schemas.errors import BrokerError, FraudError
 from stream.kafka.client import Connection
 
-_CALL_TIMEOUT_S = 10.0
+# Brokers tell committed offsets once no transaction can change them: one that somebody left open
+# when they died ends after its 15 s, and up to 10 s later brokers see to it.
+COMMITTED_TIMEOUT_S = 40.0
 
 # Called so, and not as an attribute, CPython 3.11 checks the client's answer every time.
 _headers = methodcaller("headers")
@@ -235,11 +237,12 @@ class Source:
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
+        self._positions = None
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Go on behind the committed offsets; a partition without one from its beginning."""
         try:
-            committed = consumer.committed(partitions, timeout=_CALL_TIMEOUT_S)
+            committed = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
         except KafkaException as error:
             self._failure = BrokerError(f"cannot read the committed offsets: {error}")
             return

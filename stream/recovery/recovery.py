@@ -196,9 +196,7 @@ class Recovery:
         for header, raw in replayed(self.progress, chain, self._identity, self._reader):
             self.stats.replayed += len(raw)
             yield header, raw
-        self._state = lambda: self.progress.state(
-            self._identity, engine, held, bool(self._erased_at)
-        )
+        self._state = lambda: self.progress.state(self._identity, engine, held, self._is_to_forget)
         self._settle = settle
         if self.progress.since_ms is None:
             self.progress.since_ms = self._now_ms()
@@ -232,6 +230,11 @@ class Recovery:
             self._journal.append(entry)
             self.progress.take(raw, entry)
         return raw
+
+    @property
+    def _is_to_forget(self) -> bool:
+        """Whether snapshots, or copies of them, may know somebody who was erased."""
+        return bool(self._erased_at) or (self._copier is not None and self._copier.outdated)
 
     def worked(self, seconds: float) -> None:
         """Note how long steps took: a replay takes about as long."""
@@ -285,7 +288,8 @@ class Recovery:
         self.live = False
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder, and of the state."""
+        self._state, self._settle = lambda: State(""), lambda _: True
         self._writer.stop()
         if self._copier is not None:
             self._copier.close()

@@ -78,6 +78,7 @@ def recovery_of(
     if not config.recovery.folder or connection.embedded:
         return None
     folder, tenure, first_s = Path(config.recovery.folder), None, 1.0
+    _require_layout(folder, partition is not None)
     if partition is not None:
         require_partitions(folder, partition[1])
         tenure = Tenure(partition_folder(folder, partition[0]))
@@ -119,6 +120,22 @@ def bring_back(copier: Copier, snapshots: SnapshotFolder, journal: Segments) -> 
     """
     if not snapshots.numbers() and not journal.numbers():
         copier.bring_back(snapshots)
+
+
+def _require_layout(folder: Path, per_partition: bool) -> None:
+    """Refuse a folder with a state of the other kind: nobody would ever delete it.
+
+    Raises
+    ------
+    RecoveryError
+    """
+    other = "snapshot-*.state" if per_partition else PARTITION_FOLDERS
+    if folder.is_dir() and any(folder.glob(other)):
+        kind = "one state for all partitions" if per_partition else "a state for each partition"
+        raise RecoveryError(
+            f"recovery.folder: {folder} holds {kind}, and worker.state is another now: give "
+            "another folder, and delete this one once nobody needs it"
+        )
 
 
 def partition_folder(folder: Path, partition: int) -> Path:

@@ -29,6 +29,7 @@ from schemas.errors import RecoveryError
 _CLAIM = re.compile(r"claim-(\d{12})")
 _TENURE = re.compile(r"tenure-(\d{12})")
 _TAKING = ".tenure-"
+_BEFORE = re.compile(r"\.?tenure-(\d{12})(?:-.*)?")
 # A claim is a name, and nothing else: who slept through all of these finds its folder gone.
 _CLAIMS_KEPT = 1000
 _ATTEMPTS = 20
@@ -109,11 +110,12 @@ class Tenure:
     def _take_over(self) -> None:
         """Copy what the newest owner has into our folder, all of it or nothing."""
         for _ in range(_ATTEMPTS):
-            taking = Path(tempfile.mkdtemp(prefix=_TAKING, dir=self._root))
+            taking = Path(tempfile.mkdtemp(prefix=f"{_TAKING}{self.number:012d}-", dir=self._root))
             try:
                 owner = self._owner_before()
                 if owner is not None:
                     _inherit(owner, taking)
+                _sync(taking)
                 taking.rename(self.folder)
             except FileNotFoundError:
                 # An owner between that one and us was faster, and deleted it.
@@ -143,8 +145,9 @@ class Tenure:
     def _clear(self) -> None:
         """Delete what owners before have, and what is left of those who died taking over."""
         for path in self._root.iterdir():
-            tenure, claim = _TENURE.fullmatch(path.name), _CLAIM.fullmatch(path.name)
-            if (tenure and int(tenure[1]) < self.number) or path.name.startswith(_TAKING):
+            tenure, claim = _BEFORE.fullmatch(path.name), _CLAIM.fullmatch(path.name)
+            # Never what a later one is about to make its own.
+            if tenure and int(tenure[1]) < self.number:
                 shutil.rmtree(path, ignore_errors=True)
             elif claim and int(claim[1]) < self.number - _CLAIMS_KEPT:
                 path.unlink(missing_ok=True)
@@ -165,9 +168,18 @@ def _inherit(owner: Path, ours: Path) -> None:
         except OSError as error:
             if error.errno == errno.ENOENT:
                 raise
-            shutil.copyfile(snapshot, ours / snapshot.name)
+            _copy(snapshot, ours / snapshot.name)
     for segment in sorted(owner.glob("segment-*.journal")):
-        shutil.copyfile(segment, ours / segment.name)
+        _copy(segment, ours / segment.name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, and wait until it is on the disk: the original is about to go."""
+    with open(source, "rb") as there, open(target, "xb") as here:
+        os.fchmod(here.fileno(), 0o600)
+        shutil.copyfileobj(there, here, 2**20)
+        here.flush()
+        os.fsync(here.fileno())
 
 
 def _sync(folder: Path) -> None:

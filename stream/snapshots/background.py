@@ -66,6 +66,7 @@ class BackgroundWriter:
     def __init__(self, folder: SnapshotFolder) -> None:
         self.folder = folder
         self._room = np.zeros(0, np.uint8)
+        self._no_room = False
         self._making: threading.Thread | None = None
         self._thread: threading.Thread | None = None
         self._given_up = threading.Event()
@@ -74,7 +75,7 @@ class BackgroundWriter:
     @property
     def busy(self) -> bool:
         """Whether one is being written, or was and nobody asked yet what became of it."""
-        return self._thread is not None
+        return self._thread is not None or self._result is not None
 
     def has_room(self, state: State) -> bool:
         """Tell whether there is memory for a copy; if not, begin to get it.
@@ -82,7 +83,8 @@ class BackgroundWriter:
         Without it `start` gets it while the caller waits.
         """
         size = self.folder.envelope(state).size
-        if size <= len(self._room):
+        if size <= len(self._room) or self._no_room:
+            # If there is none to be had, `start` says so.
             return True
         if self._making is None or not self._making.is_alive():
             self._making = threading.Thread(target=self._make_room, args=(size,), daemon=True)
@@ -105,6 +107,11 @@ class BackgroundWriter:
         envelope = self.folder.envelope(state)
         if envelope.size > len(self._room):
             self._make_room(envelope.size)
+        if self._no_room:
+            self._no_room = False
+            why = f"no memory for a copy of {envelope.size:,} bytes: give the worker more"
+            self._result = Result(number, None, 0.0, envelope.size, 0.0, why)
+            return True
         envelope = envelope.copied(self._room)
         begun = Result(number, None, began_s, envelope.size, time.monotonic() - began_s)
         self._given_up.clear()
@@ -120,12 +127,12 @@ class BackgroundWriter:
 
     def wait(self, timeout_s: float) -> Result | None:
         """Return what became of the snapshot, as soon as it is over; None after the timeout."""
-        if self._thread is None:
-            return None
-        self._thread.join(max(timeout_s, 0.0))
-        if self._thread.is_alive():
-            return None
-        result, self._thread, self._result = self._result, None, None
+        if self._thread is not None:
+            self._thread.join(max(timeout_s, 0.0))
+            if self._thread.is_alive():
+                return None
+            self._thread = None
+        result, self._result = self._result, None
         return result
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -137,10 +144,14 @@ class BackgroundWriter:
         self.wait(timeout_s)
 
     def _make_room(self, size: int) -> None:
-        room = np.empty(int(_SPARE * size), np.uint8)
-        # Only what has been written to is there.
-        room[:] = 0
-        self._room = room
+        try:
+            room = np.empty(int(_SPARE * size), np.uint8)
+            # Only what has been written to is there.
+            room[:] = 0
+        except MemoryError:
+            self._no_room = True
+        else:
+            self._no_room, self._room = False, room
 
     def _write(self, envelope: Envelope, begun: Result) -> None:
         """Be the thread; `begun.seconds` is when it began."""
@@ -149,7 +160,7 @@ class BackgroundWriter:
             # Linux: of this thread alone.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
             path = self.folder.write_envelope(envelope, begun.number, self._given_up.is_set)
-        except (FraudError, OSError, ValueError) as error:
+        except (FraudError, OSError, ValueError, MemoryError) as error:
             why = str(error) or type(error).__name__
         seconds = time.monotonic() - begun.seconds
         self._result = replace(begun, path=path, seconds=seconds, error=why)

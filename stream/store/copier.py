@@ -151,6 +151,11 @@ class Copier:
                 "recovery.name and another recovery.copy_folder"
             )
 
+    @property
+    def outdated(self) -> bool:
+        """Whether copies may be there that know somebody who was erased."""
+        return bool(self._outdated)
+
     def as_dict(self) -> dict[str, Any]:
         """Return how many were made and failed, and how many places hold some that should go."""
         return {

@@ -160,8 +160,15 @@ class OnlineFeatures:
             "written": self.written,
             "dropped": self._pushed_out + self._given_up,
             "failed": self.failed,
+            "erasures_pending": self.erasures_pending,
             "behind_seconds": round(behind_s, 3),
         }
+
+    @property
+    def erasures_pending(self) -> int:
+        """Orders to delete that were not carried out yet; what is left at the end is lost."""
+        queued = sum(isinstance(each, _Erased) for each in tuple(self._queue))
+        return queued + len(self._erased)
 
     @property
     def behind_seconds(self) -> float:
@@ -177,6 +184,11 @@ class OnlineFeatures:
         self._end_s = self._clock() + timeout_s
         self._woken.set()
         self._thread.join(timeout_s + 1.0)
+        if pending := self.erasures_pending:
+            self._tell(
+                f"{pending} orders to erase did not reach Redis: give them again, or what is there "
+                "stays until redis.features_ttl"
+            )
 
     def _run(self) -> None:
         gather_s = self._clock()

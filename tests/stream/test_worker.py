@@ -796,3 +796,35 @@ def test_the_summary_counts_what_the_model_could_not_score_and_not_learn():
         report = summary(rig.worker)
         assert (report["unscored"], report["unlearned"]) == (LESSONS + SCORED, LESSONS)
         assert {tuple(d["degraded"]) for d in rig.decoded(DECISIONS)} == {("no_score",)}
+
+
+def test_an_engine_that_fails_in_a_step_leaves_its_input_uncommitted():
+    at_us = now_us()
+    with rig_of() as rig:
+        rig.send(IN, [TRANSACTIONS.encode(payment(number, at_us)) for number in range(3)])
+        rig.take(3)
+        step = rig.worker.shard.engine.step
+
+        def fails(batch):
+            # As a model of somebody's own may, or a machine without memory.
+            step(batch)
+            raise MemoryError
+
+        def work():
+            deadline = time.monotonic() + SECONDS
+            while time.monotonic() < deadline:
+                rig.worker.turn(0.05)
+
+        rig.worker.shard.engine.step = fails
+        rig.send(IN, [TRANSACTIONS.encode(payment(3, at_us))])
+        with pytest.raises(MemoryError):
+            work()
+        assert rig.worker.sink.flush(SECONDS) == 0
+        assert rig.worker.sink.safe_offsets() == {}
+        # What a worker does when it is closed.
+        rig.worker.revoked()
+        deadline = time.monotonic() + SECONDS
+        while rig.worker.source.commits_pending:
+            assert time.monotonic() < deadline
+            rig.worker.source.poll(1, 0.02)
+        assert rig.committed(IN) == 3

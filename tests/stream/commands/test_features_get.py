@@ -84,6 +84,7 @@ def test_a_worker_writes_it_and_a_person_reads_it(run, tmp_path, redis_url, monk
         "written": report["redis"]["written"],
         "dropped": 0,
         "failed": 0,
+        "erasures_pending": 0,
         "behind_seconds": 0.0,
     }
     assert report["redis"]["written"] >= 2

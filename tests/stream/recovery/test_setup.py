@@ -113,3 +113,16 @@ def test_a_folder_is_of_one_number_of_partitions(tmp_path):
     require_partitions(tmp_path / "state", 6)
     with pytest.raises(RecoveryError, match="with 6 partitions, and now it has 4"):
         require_partitions(tmp_path / "state", 4)
+
+
+def test_a_folder_with_the_other_kind_of_state_is_refused(tmp_path):
+    _, decoders, codecs, _ = parts()
+    connection = Connection("127.0.0.1:1")
+    whole, each = tmp_path / "whole", tmp_path / "each"
+    whole.mkdir()
+    (whole / "snapshot-000000000001.state").write_bytes(b"")
+    (each / "partition-00000").mkdir(parents=True)
+    for folder, partition in ((whole, (0, 3)), (each, None)):
+        config = load(None, recovery={"folder": str(folder)})
+        with pytest.raises(RecoveryError, match=r"worker\.state is another now: give another"):
+            recovery_of(config, connection, decoders, codecs.alert, KEY, print, partition)

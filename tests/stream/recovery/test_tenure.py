@@ -82,8 +82,9 @@ def test_an_entry_that_is_written_while_another_takes_over_does_not_count(tmp_pa
 
 def test_what_somebody_left_who_died_while_taking_over_is_deleted(tmp_path):
     first = Tenure(tmp_path)
-    (tmp_path / ".tenure-dead").mkdir()
-    (tmp_path / ".tenure-dead" / "snapshot-000000000001.state").write_bytes(b"half")
+    dead = tmp_path / f".tenure-{1:012d}-dead"
+    dead.mkdir()
+    (dead / "snapshot-000000000001.state").write_bytes(b"half")
     second = Tenure(tmp_path)
     assert [first.number, second.number] == [1, 2]
     assert tenures_in(tmp_path) == [second.folder.name]
@@ -172,3 +173,12 @@ def test_who_claimed_and_died_hides_nothing_from_the_next(tmp_path, monkeypatch)
     third = Tenure(tmp_path)
     assert third.number == 3
     assert SnapshotFolder(third.folder).numbers() == [1]
+
+
+def test_what_a_later_one_is_taking_over_is_left_alone(tmp_path):
+    Tenure(tmp_path)
+    later = tmp_path / f".tenure-{9:012d}-x"
+    later.mkdir()
+    (later / "segment-000000000001.journal").write_bytes(b"whole")
+    Tenure(tmp_path)
+    assert (later / "segment-000000000001.journal").exists()

@@ -208,3 +208,22 @@ def test_it_may_be_started_by_any_thread(writer):
     thread.start()
     thread.join(PATIENCE_S)
     assert results[0].error == ""
+
+
+def test_where_there_is_no_memory_for_a_copy_it_is_a_failure_like_others(writer, monkeypatch):
+    state = State("s/1", {}, {"a": large()})
+
+    def refused(*args):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stream.snapshots.background.np.empty", refused)
+        assert not writer.has_room(state)
+        writer._making.join(PATIENCE_S)
+        assert writer.has_room(state)
+        assert writer.start(state, 1)
+        assert writer.busy
+        assert "no memory for a copy of 16,0" in writer.wait(PATIENCE_S).error
+    assert not writer.busy
+    assert writer.start(state, 1)
+    assert writer.wait(PATIENCE_S).error == ""

@@ -133,6 +133,7 @@ def test_each_entity_has_what_its_newest_payment_saw(online, written, engine):
         "written": 5,
         "dropped": 0,
         "failed": 0,
+        "erasures_pending": 0,
         "behind_seconds": 0.0,
     }
 
