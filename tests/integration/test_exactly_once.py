@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from exactly_once import (
     Traffic,
     assert_exactly_once,
 )
+from fault_log import injects
 from kafka_proxy import END_TXN
 from kafka_server import KafkaServer, delete_topics
 from lives import Life, Lives
@@ -86,6 +87,10 @@ def settle(site: Site, traffic: Traffic, reader: CommittedReader) -> None:
         time.sleep(0.1)
 
 
+EVERYTHING_ONCE = "every output once, none missing, in order, for readers of committed records"
+
+
+@injects("exactly_once: kill -9 of a worker at each point of its work", EVERYTHING_ONCE)
 @seeds(1)
 def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -111,12 +116,13 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
         last = lives.worker()
         settle(site, traffic, reader)
         end_well(last)
+    assert_exactly_once(site, traffic, reader.finish(), len(killed))
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
     assert last.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
 
+@injects("exactly_once: one of two workers killed, or paused beyond its session", EVERYTHING_ONCE)
 @seeds(1)
 def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
     tmp_path: Path, kafka_bootstrap: str, seed: int
@@ -155,8 +161,8 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
         assert slept
         settle(site, traffic, reader)
         end_well(one)
+    assert_exactly_once(site, traffic, reader.finish(), len(died) + len(slept))
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
     assert one.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
@@ -164,6 +170,9 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
 FENCED = "another worker with the same transactional id 'fraudstream-"
 
 
+@injects(
+    "exactly_once: a worker paused in a transaction while another takes its place", EVERYTHING_ONCE
+)
 def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> None:
     reader, traffic = CommittedReader(site), Traffic(site, 3000, 250, 1)
     with Lives(site) as lives:
@@ -184,11 +193,12 @@ def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> 
         assert "begins_anew" not in zombie.log()
         settle(site, traffic, reader)
         end_well(heir)
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
+@injects("exactly_once: a second worker with the same transactional id", EVERYTHING_ONCE)
 def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site) -> None:
     reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 2)
     with Lives(site) as lives:
@@ -202,10 +212,12 @@ def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site
         settle(site, traffic, reader)
         end_well(younger)
         assert "nothing is remembered of" in younger.log()
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
 
 
+@pytest.mark.faults
+@injects("exactly_once: the broker frozen until the worker gives up", EVERYTHING_ONCE)
 def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
     own_site: Site, kafka_server: KafkaServer
 ) -> None:
@@ -229,11 +241,13 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
         heir = lives.worker()
         settle(site, traffic, reader)
         end_well(heir)
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
+@pytest.mark.faults
+@injects("exactly_once: requests to commit, or their answers, lost on the wire", EVERYTHING_ONCE)
 def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
     tmp_path: Path, proxied_kafka: ProxiedKafka
 ) -> None:
@@ -263,8 +277,8 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
         assert "it is not known whether it was committed" in worker.log()
         settle(site, traffic, reader)
         end_well(worker)
+    assert_exactly_once(site, traffic, reader.finish(), proxy.lost)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
     assert worker.report()["decisions"] == len(traffic.sent)
 
 
@@ -314,9 +328,22 @@ def bounced(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
         yield server
 
 
+def cell(who: str, hard: bool, fault: str) -> Any:
+    """Return a cell of the matrix; those of brokers are left to the long runs."""
+    marks = [injects(fault, EVERYTHING_ONCE)] + [pytest.mark.faults] * (who == "brokers")
+    return pytest.param(who, hard, marks=marks, id=f"{who}-{'hard' if hard else 'clean'}")
+
+
 @pytest.mark.timeout(1800 if LARGE else 300)
-@pytest.mark.parametrize("hard", [True, False], ids=["hard", "clean"])
-@pytest.mark.parametrize("who", ["brokers", "clients"])
+@pytest.mark.parametrize(
+    ("who", "hard"),
+    [
+        cell("brokers", True, "exactly_once: the broker killed (kill -9) and restarted"),
+        cell("brokers", False, "exactly_once: the broker stopped and restarted"),
+        cell("clients", True, "exactly_once: the worker killed (kill -9) and started again"),
+        cell("clients", False, "exactly_once: the worker stopped and started again"),
+    ],
+)
 def test_the_matrix_of_kafkas_own_test_of_transactions(
     tmp_path: Path, bounced: KafkaServer, who: str, hard: bool
 ) -> None:
@@ -349,6 +376,6 @@ def test_the_matrix_of_kafkas_own_test_of_transactions(
         settle(site, traffic, reader)
         tend()
         end_well(supervised.worker)
+    assert_exactly_once(site, traffic, reader.finish(), BOUNCES)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
     assert supervised.worker.report()["decisions"] == len(traffic.sent) == MESSAGES
