@@ -113,6 +113,13 @@ def copies_in(url: str, site: Site) -> list[int]:
     return sorted(each["number"] for each in map(json.loads, listed) if each["whole"])
 
 
+def redis_states(worker: Running) -> list[str]:
+    """Return how Redis stood at each of a worker's lines of status."""
+    lines = worker.err.read_text().split("\n")[:-1]
+    said = [json.loads(line).get("redis") for line in lines if line.startswith("{")]
+    return [each["state"] for each in said if each]
+
+
 @injects(
     "kill -9 of a worker whose disk is lost too; Redis frozen for its successor",
     "it goes on from the copy: no payment undecided, each in the state once, no alert twice",
@@ -149,6 +156,8 @@ def test_a_worker_without_a_disk_goes_on_from_the_copy(
     decided = site.wait_until_decided(traffic.sent)
     wait_for(lambda: copies_in(redis_server.url, site)[-1] > newest, heir)
     wait_for(lambda: site.committed("labels") == site.ends("labels"), heir)
+    # It asks again after a pause that has grown while Redis was frozen.
+    wait_for(lambda: redis_states(heir)[-1] == "ok", heir)
     assert heir.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, heir.err.read_text()
     report = heir.report()
     print({name: report[name] for name in ("decisions", "recovery", "redis")})
