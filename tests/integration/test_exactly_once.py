@@ -116,8 +116,8 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
         last = lives.worker()
         settle(site, traffic, reader)
         end_well(last)
-    assert_exactly_once(site, traffic, reader.finish(), len(killed))
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), len(killed))
     assert last.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
@@ -161,8 +161,8 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
         assert slept
         settle(site, traffic, reader)
         end_well(one)
-    assert_exactly_once(site, traffic, reader.finish(), len(died) + len(slept))
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), len(died) + len(slept))
     assert one.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
@@ -193,8 +193,8 @@ def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> 
         assert "begins_anew" not in zombie.log()
         settle(site, traffic, reader)
         end_well(heir)
-    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
@@ -212,8 +212,8 @@ def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site
         settle(site, traffic, reader)
         end_well(younger)
         assert "nothing is remembered of" in younger.log()
-    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), 1)
 
 
 @pytest.mark.faults
@@ -241,8 +241,8 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
         heir = lives.worker()
         settle(site, traffic, reader)
         end_well(heir)
-    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
@@ -277,8 +277,8 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
         assert "it is not known whether it was committed" in worker.log()
         settle(site, traffic, reader)
         end_well(worker)
-    assert_exactly_once(site, traffic, reader.finish(), proxy.lost)
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), proxy.lost)
     assert worker.report()["decisions"] == len(traffic.sent)
 
 
@@ -376,6 +376,6 @@ def test_the_matrix_of_kafkas_own_test_of_transactions(
         settle(site, traffic, reader)
         tend()
         end_well(supervised.worker)
-    assert_exactly_once(site, traffic, reader.finish(), BOUNCES)
     assert_all_is_committed(site)
+    assert_exactly_once(site, traffic, reader.finish(), BOUNCES)
     assert supervised.worker.report()["decisions"] == len(traffic.sent) == MESSAGES

@@ -170,6 +170,8 @@ def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> N
     assert "empty recovery.folder" in err
 
 
+# Refusing is tested in tests/stream/recovery too, and 20 s are long.
+@pytest.mark.faults
 @pytest.mark.slow
 def test_other_thresholds_after_a_crash_are_refused_and_after_a_clean_stop_taken(
     site: Site,

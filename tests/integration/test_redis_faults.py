@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.redis
 
+# Nobody is erased: that is the one way back, and tests/stream/store has tests of it.
 PAYMENTS = 1000
 SECONDS = 20
 # Of real time, so that the thread has something to do between turns.
@@ -96,7 +97,7 @@ class Run:
 
     def __init__(self, seed: int, folder: Path, online: OnlineFeatures | None) -> None:
         self.world = World(seed, folder)
-        send_traffic(self.world, PAYMENTS)
+        send_traffic(self.world, PAYMENTS, orders_share=0.0)
         self.life = SimWorker(self.world, online=online)
         self.life.worker.recover(_Never())
         self.slowest_s = 0.0
@@ -349,7 +350,7 @@ def test_a_worker_that_dies_and_replays_brings_nothing_back(
     redis_server: RedisServer, tmp_path: Path, seed: int
 ) -> None:
     world = World(seed, tmp_path / "disk")
-    send_traffic(world, PAYMENTS)
+    send_traffic(world, PAYMENTS, orders_share=0.0)
     online = Watched(redis_server.url)
     marks: dict[tuple[str, int], tuple[int, int, int]] = {}
 
