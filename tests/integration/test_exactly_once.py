@@ -114,6 +114,8 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
             assert worker.status in (0, -signal.SIGKILL), worker.log()
         assert len(set(killed)) >= len(POINTS) - 1
         last = lives.worker()
+        # Everything may be out already: it must not be told to end before it listens.
+        last.wait_for('"recovered"')
         settle(site, traffic, reader)
         end_well(last)
     assert_all_is_committed(site)
