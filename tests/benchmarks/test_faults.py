@@ -12,6 +12,8 @@ from benchmarks.__main__ import main
 from benchmarks.faults import BEGIN, END, markdown, read_log, summed, write_into
 from benchmarks.report import ReportError
 
+ROOT = Path(__file__).parents[2]
+
 
 def line(
     test: str = "tests/laws/test_some.py::test_it",
@@ -111,3 +113,8 @@ def test_what_holds_no_faults_is_named(tmp_path: Path, text: str) -> None:
     results.write_text(text)
     with pytest.raises(ReportError, match=r"found\.json: "):
         write_into([results], tmp_path / "page.md")
+
+
+def test_the_page_says_what_the_newest_results_say() -> None:
+    newest = max((ROOT / "benchmarks" / "results").glob("*-faults.json"))
+    assert write_into([newest], ROOT / "docs" / "guarantees.md", check=True)
