@@ -17,10 +17,10 @@ CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test simulate-long faults check bench lock clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: .venv/.runtime ## Make .venv/ with the locked, hash-checked dependencies.
 
@@ -30,6 +30,24 @@ demo: setup ## Score a live stream on an embedded broker; Ctrl-C ends it.
 test: .venv/.dev check ## Lint, type-check and run every test, real Kafka and Redis included.
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
+
+# What they saw, for docs/guarantees.md.
+FAULT_LOGS := .cache/faults
+SEEDS ?= 20
+
+simulate-long: .venv/.dev ## The simulated laws over thousands of seeds: SEEDS=n times as many as in a test.
+	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/simulated.jsonl
+	FRAUDSTREAM_SEED_FACTOR=$(SEEDS) FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/simulated.jsonl \
+		$(BIN)/python -m pytest $(addprefix tests/laws/test_,recovery.py group.py copies.py) \
+		-n 2 --dist worksteal -q $(PYTEST_ARGS)
+
+faults: .venv/.dev ## All tests that inject faults, the long ones too, then the table of docs/guarantees.md.
+	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/real.jsonl
+	@status=0; FRAUDSTREAM_FAULTS=1 FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/real.jsonl \
+		$(BIN)/python -m pytest -m "injects or faults" $(IN_PARALLEL) $(PYTEST_ARGS) || status=$$?; \
+	$(BIN)/python -m benchmarks faults $(addprefix --log ,$(wildcard $(FAULT_LOGS)/simulated.jsonl)) \
+		--log $(FAULT_LOGS)/real.jsonl --out benchmarks/results/$$(date -u +%F)-faults.json \
+		--into docs/guarantees.md || status=$$?; exit $$status
 
 check: .venv/.dev ## Lint and type-check only.
 	$(BIN)/ruff check .

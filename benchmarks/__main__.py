@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the results file as well")
     parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
-    commands = parser.add_subparsers(dest="command", metavar="[report | leaderboard | experiment]")
+    commands = parser.add_subparsers(
+        dest="command", metavar="[report | leaderboard | experiment | faults]"
+    )
     for name, what in (
         ("report", "bring the table in a document up to date"),
         ("experiment", "the same of what `fraudstream experiment --out` wrote"),
@@ -74,6 +76,16 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--results", metavar="FILE", type=Path, help="of a run before")
     board.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
     board.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    faults = commands.add_parser(
+        "faults", help="sum up what tests that inject faults saw, or write their table"
+    )
+    faults.add_argument(
+        "--log", metavar="FILE", type=Path, action="append", default=[], help="may repeat"
+    )
+    faults.add_argument("--out", metavar="FILE", type=Path, help="sum the logs up in this file")
+    faults.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
+    faults.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
+    faults.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
     return parser
 
 
@@ -103,6 +115,8 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
             return _report(options, experiments.write_into)
         if options.command == "leaderboard":
             return _leaderboard(options)
+        if options.command == "faults":
+            return _faults(options)
         if registry is None:
             discover(benchmarks)
             registry = REGISTRY
@@ -162,6 +176,24 @@ def _leaderboard(options: argparse.Namespace) -> int:
     options.out.write_text(report.to_json(found), encoding="utf-8")
     print(leaderboard.markdown(found))
     return FAILED if found["failed"] else OK
+
+
+def _faults(options: argparse.Namespace) -> int:
+    from benchmarks import faults
+
+    if bool(options.log) != bool(options.out) or bool(options.out) == bool(options.results):
+        return _usage("faults: either --log FILE --out FILE, to sum up, or --results FILE")
+    if options.results:
+        if options.into is None:
+            return _usage("faults: --results FILE needs --into DOCUMENT")
+        return _report(options, faults.write_into)
+    if (why := _unwritable(options.out)) is not None:
+        return _usage(why)
+    found = faults.summed(faults.read_log(options.log))
+    options.out.write_text(report.to_json(found), encoding="utf-8")
+    if options.into is not None:
+        faults.write_into([options.out], options.into)
+    return FAILED if any(row["failed"] for row in found["faults"]) else OK
 
 
 def _unwritable(out: Path | None) -> str | None:

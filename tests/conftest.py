@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol, TypeVar
 
+import fault_log
 import pytest
+import seeds
 from hypothesis import settings
 from kafka_proxy import ProxiedKafka
 from kafka_server import (
@@ -41,8 +43,10 @@ class TopicFactory(Protocol):
         """Create a topic whose name starts with `prefix`; return the name."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let a first call compile, and uncompiled kernels wrap around as compiled ones do."""
+    for plugin in (fault_log, seeds):
+        config.pluginmanager.register(plugin)
     settings.register_profile("kernels", deadline=None)
     settings.load_profile("kernels")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
@@ -105,6 +109,7 @@ def running(config: pytest.Config, server: Server) -> Iterator[Server]:
         where = f"127.0.0.1:{server.ports[0]}"
         line = f"{server.version} on {where}, started in {server.started_in:.1f} s"
         note(config, server.name, line)
+        fault_log.used(f"{server.name} {server.version}")
         yield server
     finally:
         server.stop()

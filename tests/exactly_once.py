@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from fault_log import repeats, seen
 from worker_site import DECISIONS, LABELS, PARTITIONS, REVIEWS, SECONDS, TRANSACTIONS, Site
 
 if TYPE_CHECKING:
@@ -192,9 +193,28 @@ def read_committed(site: Site, name: str) -> list[Any]:
     return messages
 
 
-def assert_exactly_once(site: Site, traffic: Traffic, seen: dict[str, list[Any]]) -> None:
-    """Every input has its output once, in order; nothing else is there."""
-    decided = [DECISIONS.decode(m.value())["transaction_id"] for m in seen["decisions"]]
+def note(traffic: Traffic, read: dict[str, list[Any]], faults: int) -> None:
+    """Count what has no output, and every output that is there more than once."""
+    decided = [DECISIONS.decode(m.value()) for m in read["decisions"]]
+    names = [each["transaction_id"] for each in decided]
+    to_alert = {each["transaction_id"] for each in decided if each["decision"] != "ALLOW"}
+    alerted = {dict(m.headers())["ce_subject"].decode() for m in read["alerts"]}
+    letters = Counter(m.value() for m in read["dead_letters"])
+    lost = len(set(traffic.sent) - set(names)) + len(to_alert - alerted)
+    lost += (traffic.poison - letters).total()
+    reviews = [REVIEWS.decode(m.value()) for m in read["label_reviews"]]
+    repeated = repeats(names) + repeats(letters.elements())
+    repeated += repeats(dict(m.headers())["ce_id"] for m in read["alerts"])
+    repeated += repeats((r["source_partition"], r["source_offset"]) for r in reviews)
+    seen(faults, len(traffic.sent) + traffic.poison.total(), lost, repeated)
+
+
+def assert_exactly_once(
+    site: Site, traffic: Traffic, read: dict[str, list[Any]], faults: int
+) -> None:
+    """Every input has its output once, in order, after so many faults; nothing else is there."""
+    note(traffic, read, faults)
+    decided = [DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]]
     repeated = {name: n for name, n in Counter(decided).items() if n > 1}
     assert repeated == {}
     assert set(decided) == set(traffic.sent)
@@ -205,21 +225,21 @@ def assert_exactly_once(site: Site, traffic: Traffic, seen: dict[str, list[Any]]
             name = TRANSACTIONS.decode(message.value())["transaction_id"]
             where[name] = message.partition(), message.offset()
     order = defaultdict(list)
-    for message, name in zip(seen["decisions"], decided, strict=True):
+    for message, name in zip(read["decisions"], decided, strict=True):
         order[message.partition(), where[name][0]].append(where[name][1])
     assert all(offsets == sorted(offsets) for offsets in order.values())
-    alerts = Counter(dict(m.headers())["ce_id"] for m in seen["alerts"])
+    alerts = Counter(dict(m.headers())["ce_id"] for m in read["alerts"])
     assert set(alerts.values()) <= {1}
-    alerted = {DECISIONS.decode(m.value())["transaction_id"]: m for m in seen["decisions"]}
+    alerted = {DECISIONS.decode(m.value())["transaction_id"]: m for m in read["decisions"]}
     raised = {
         name for name, m in alerted.items() if DECISIONS.decode(m.value())["decision"] != "ALLOW"
     }
-    assert {dict(m.headers())["ce_subject"].decode() for m in seen["alerts"]} == raised
-    letters = Counter(m.value() for m in seen["dead_letters"])
+    assert {dict(m.headers())["ce_subject"].decode() for m in read["alerts"]} == raised
+    letters = Counter(m.value() for m in read["dead_letters"])
     poison = Counter({value: n for value, n in letters.items() if value.startswith(b"\1poison")})
     assert poison == traffic.poison
     assert set(letters.values()) <= {1}
-    reviews = [REVIEWS.decode(m.value()) for m in seen["label_reviews"]]
+    reviews = [REVIEWS.decode(m.value()) for m in read["label_reviews"]]
     places = Counter((r["source_partition"], r["source_offset"]) for r in reviews)
     assert set(places.values()) <= {1}
-    print({name: len(records) for name, records in seen.items()})
+    print({name: len(records) for name, records in read.items()})

@@ -162,6 +162,7 @@ class World:
         # Every batch that a journal was told of, in order; this is what must have happened.
         self.history: list[Entry] = []
         self.fuse: int | None = None
+        self.deaths = 0
         self.passed: list[str] = []
         # Turns until commits are heard again.
         self.unheard = 0
@@ -181,6 +182,7 @@ class World:
         if self.fuse is not None:
             self.fuse -= 1
             if self.fuse < 0:
+                self.deaths += 1
                 raise Killed(name)
 
     def chance(self, share: float) -> bool:

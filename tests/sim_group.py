@@ -277,7 +277,7 @@ class GroupWorld(World):
         self.stopping = False
         # Of each partition, in the end: steps and the bytes of its state.
         self.final: dict[int, tuple[int, bytes]] = {}
-        self.n_started = self.n_taken_over = 0
+        self.n_started = self.n_taken_over = self.n_killed = self.n_paused = 0
 
     @property
     def at_death(self) -> list[Any]:  # type: ignore[override]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from card_numbers import card_numbers, numbers_in
+from fault_log import injects, repeats, seen
 from kafka_server import delete_topics
 from worker_site import (
     DEADLINE_SECONDS,
@@ -124,6 +125,10 @@ def stopped(worker: Running) -> dict[str, Any]:
     return worker.report()
 
 
+@injects(
+    "kill -9 of a worker behind an order to erase, and no snapshot can be written",
+    "no order lost: after the next start no file knows who was erased; no payment undecided",
+)
 @pytest.mark.slow
 def test_who_is_erased_is_gone_and_stays_gone_though_the_worker_is_killed(site: Site) -> None:
     rng = np.random.default_rng(1)
@@ -160,7 +165,7 @@ def test_who_is_erased_is_gone_and_stays_gone_though_the_worker_is_killed(site: 
     until(lambda: site.committed("control") == site.ends("control"))
     assert verified(site, cards[1])[0] == 1
     worker.process.kill()
-    worker.process.wait(10)
+    killed = worker.process.wait(10) == -signal.SIGKILL
     assert verified(site, cards[1])[0] == 1
     for path in blocks:
         path.rmdir()
@@ -172,8 +177,13 @@ def test_who_is_erased_is_gone_and_stays_gone_though_the_worker_is_killed(site: 
     report = stopped(heir)
     assert report["erasures"] == 2
     assert report["recovery"]["erasures_pending"] == 0
-    assert verified(site, cards[0])[0] == verified(site, cards[1])[0] == 0
-    assert len(site.read("decisions")) == sender.sent
+    known = sum(verified(site, card)[0] for card in cards[:2])
+    decided = site.decided()
+    ids = [dict(m.headers())["ce_id"] for m in site.read("alerts")]
+    missing = sender.sent - len(decided)
+    seen(int(killed), sender.sent + report["erasures"], missing + known, repeats(ids))
+    assert known == 0
+    assert sum(decided.values()) == sender.sent
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from exactly_once import (
     Traffic,
     assert_exactly_once,
 )
+from fault_log import injects
 from kafka_proxy import END_TXN
 from kafka_server import KafkaServer, delete_topics
 from lives import Life, Lives
@@ -86,6 +87,10 @@ def settle(site: Site, traffic: Traffic, reader: CommittedReader) -> None:
         time.sleep(0.1)
 
 
+EVERYTHING_ONCE = "every output once, none missing, in order, for readers of committed records"
+
+
+@injects("exactly_once: kill -9 of a worker at each point of its work", EVERYTHING_ONCE)
 @seeds(1)
 def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -109,14 +114,17 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
             assert worker.status in (0, -signal.SIGKILL), worker.log()
         assert len(set(killed)) >= len(POINTS) - 1
         last = lives.worker()
+        # Everything may be out already: it must not be told to end before it listens.
+        last.wait_for('"recovered"')
         settle(site, traffic, reader)
         end_well(last)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), len(killed))
     assert last.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
 
+@injects("exactly_once: one of two workers killed, or paused beyond its session", EVERYTHING_ONCE)
 @seeds(1)
 def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
     tmp_path: Path, kafka_bootstrap: str, seed: int
@@ -156,7 +164,7 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
         settle(site, traffic, reader)
         end_well(one)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), len(died) + len(slept))
     assert one.report()["decisions"] == len(traffic.sent)
     assert len(reader.seen["alerts"]) > 50
 
@@ -164,6 +172,9 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
 FENCED = "another worker with the same transactional id 'fraudstream-"
 
 
+@injects(
+    "exactly_once: a worker paused in a transaction while another takes its place", EVERYTHING_ONCE
+)
 def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> None:
     reader, traffic = CommittedReader(site), Traffic(site, 3000, 250, 1)
     with Lives(site) as lives:
@@ -185,10 +196,11 @@ def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> 
         settle(site, traffic, reader)
         end_well(heir)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
+@injects("exactly_once: a second worker with the same transactional id", EVERYTHING_ONCE)
 def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site) -> None:
     reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 2)
     with Lives(site) as lives:
@@ -203,9 +215,11 @@ def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site
         end_well(younger)
         assert "nothing is remembered of" in younger.log()
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), 1)
 
 
+@pytest.mark.faults
+@injects("exactly_once: the broker frozen until the worker gives up", EVERYTHING_ONCE)
 def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
     own_site: Site, kafka_server: KafkaServer
 ) -> None:
@@ -230,10 +244,12 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
         settle(site, traffic, reader)
         end_well(heir)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), 1)
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
+@pytest.mark.faults
+@injects("exactly_once: requests to commit, or their answers, lost on the wire", EVERYTHING_ONCE)
 def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
     tmp_path: Path, proxied_kafka: ProxiedKafka
 ) -> None:
@@ -264,7 +280,7 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
         settle(site, traffic, reader)
         end_well(worker)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), proxy.lost)
     assert worker.report()["decisions"] == len(traffic.sent)
 
 
@@ -314,9 +330,22 @@ def bounced(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
         yield server
 
 
+def cell(who: str, hard: bool, fault: str) -> Any:
+    """Return a cell of the matrix; those of brokers are left to the long runs."""
+    marks = [injects(fault, EVERYTHING_ONCE)] + [pytest.mark.faults] * (who == "brokers")
+    return pytest.param(who, hard, marks=marks, id=f"{who}-{'hard' if hard else 'clean'}")
+
+
 @pytest.mark.timeout(1800 if LARGE else 300)
-@pytest.mark.parametrize("hard", [True, False], ids=["hard", "clean"])
-@pytest.mark.parametrize("who", ["brokers", "clients"])
+@pytest.mark.parametrize(
+    ("who", "hard"),
+    [
+        cell("brokers", True, "exactly_once: the broker killed (kill -9) and restarted"),
+        cell("brokers", False, "exactly_once: the broker stopped and restarted"),
+        cell("clients", True, "exactly_once: the worker killed (kill -9) and started again"),
+        cell("clients", False, "exactly_once: the worker stopped and started again"),
+    ],
+)
 def test_the_matrix_of_kafkas_own_test_of_transactions(
     tmp_path: Path, bounced: KafkaServer, who: str, hard: bool
 ) -> None:
@@ -350,5 +379,5 @@ def test_the_matrix_of_kafkas_own_test_of_transactions(
         tend()
         end_well(supervised.worker)
     assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish())
+    assert_exactly_once(site, traffic, reader.finish(), BOUNCES)
     assert supervised.worker.report()["decisions"] == len(traffic.sent) == MESSAGES

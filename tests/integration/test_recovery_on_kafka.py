@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from fault_log import injects, repeats, seen
 from kafka_server import delete_topics
 from seeds import seeds
 from worker_site import DEADLINE_SECONDS, SECONDS, Site, Traffic, end_all
@@ -53,24 +54,28 @@ def recovered(log: str) -> dict[str, Any]:
     return found
 
 
+@injects(
+    "kill -9 of a worker again and again, in its recovery too",
+    "no payment undecided, each in the state once, no alert twice",
+)
 @pytest.mark.slow
 @seeds(1)
 def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, seed: int) -> None:
     rng = np.random.default_rng(seed)
     traffic = Traffic(site, 600, seed)
     traffic.start()
-    replayed = 0
+    replayed = killed = 0
     for number in range(5):
         worker = site.worker()
         if number != 2:  # That one may die while it recovers.
             # The group gives it its partitions once the one that was killed has timed out.
-            seen, deadline = sum(site.ends("decisions").values()), time.monotonic() + SECONDS
-            while sum(site.ends("decisions").values()) < seen + 200:
+            before, deadline = sum(site.ends("decisions").values()), time.monotonic() + SECONDS
+            while sum(site.ends("decisions").values()) < before + 200:
                 assert time.monotonic() < deadline, worker.err.read_text()
                 time.sleep(0.05)
         time.sleep(float(rng.uniform(0.0, 3.0)))
         worker.process.kill()
-        worker.process.wait(10)
+        killed += worker.process.wait(10) == -signal.SIGKILL
         report = recovered(worker.err.read_text()) if "recovered" in worker.err.read_text() else {}
         replayed += report.get("replayed", 0)
         print("killed;", {k: v for k, v in report.items() if k in ("recovery_seconds", "replayed")})
@@ -85,11 +90,13 @@ def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(site: Site, se
     assert last.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, last.err.read_text()
     report = last.report()
     print("the last one:", report["recovery"])
+    ids = [dict(m.headers())["ce_id"] for m in site.read("alerts")]
+    seen(killed, len(sent), len(sent - decided.keys()), repeats(ids))
     # Each payment once, whatever came before: the state is that of one worker.
     assert report["decisions"] == len(sent)
     assert report["labels"] == sum(site.ends("labels").values())
     assert replayed + report["recovery"]["replayed"] > 0
-    alerts = Counter(dict(m.headers())["ce_id"] for m in site.read("alerts"))
+    alerts = Counter(ids)
     assert len(alerts) > 50
     assert set(alerts.values()) == {1}
     assert site.committed("transactions") == site.ends("transactions")
@@ -140,6 +147,10 @@ def killed_at_work(site: Site) -> None:
     traffic.finish()
 
 
+@injects(
+    "records deleted by retention before the state that needs them was restored",
+    "the worker stops, and the error names the remedy",
+)
 @pytest.mark.slow
 def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> None:
     from confluent_kafka import TopicPartition
@@ -152,12 +163,15 @@ def test_records_that_retention_took_are_an_error_with_a_remedy(site: Site) -> N
     places = [TopicPartition(topic, p, end) for p, end in ends.items()]
     for future in admin.delete_records(places).values():
         future.result(SECONDS)
+    seen(1)
     status, _, err = site.run("run", "--config", str(site.config))
     assert status == 1
     assert "were deleted before the state that needs them" in err
     assert "empty recovery.folder" in err
 
 
+# Refusing is tested in tests/stream/recovery too, and 20 s are long.
+@pytest.mark.faults
 @pytest.mark.slow
 def test_other_thresholds_after_a_crash_are_refused_and_after_a_clean_stop_taken(
     site: Site,

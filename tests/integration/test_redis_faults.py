@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import redis
+from fault_log import injects, seen
 from kafka_server import unique_name
 from redis_server import RedisServer
 from seeds import seeds
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.redis
 
+# Nobody is erased: that is the one way back, and tests/stream/store has tests of it.
 PAYMENTS = 1000
 SECONDS = 20
 # Of real time, so that the thread has something to do between turns.
@@ -95,11 +97,11 @@ class Run:
 
     def __init__(self, seed: int, folder: Path, online: OnlineFeatures | None) -> None:
         self.world = World(seed, folder)
-        send_traffic(self.world, PAYMENTS)
+        send_traffic(self.world, PAYMENTS, orders_share=0.0)
         self.life = SimWorker(self.world, online=online)
         self.life.worker.recover(_Never())
         self.slowest_s = 0.0
-        self.n = 0
+        self.n = self.faults = 0
 
     def turns(self, n: int, pause_s: float = TURN_S) -> None:
         for _ in range(n):
@@ -125,8 +127,13 @@ class _Never:
         return False
 
 
+def unlike(one: list[Any], other: list[Any]) -> Counter[Any]:
+    """Return which records of one are not in the other, or not as often."""
+    return Counter(map(repr, one)) - Counter(map(repr, other))
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+def run(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Run]]:
     """Make runs; at the end each is what a worker without Redis would have said and been."""
     made: list[tuple[int, Run]] = []
 
@@ -138,7 +145,12 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     for seed, each in made:
         without = Run(seed, tmp_path / f"without-{seed}", None)
         without.turns(each.n, 0)
-        assert each.end() == without.end()
+        ours, theirs = each.end(), without.end()
+        lost = sum(len(unlike(theirs[0][place], ours[0][place])) for place in theirs[0])
+        repeated = sum(len(unlike(ours[0][place], theirs[0][place])) for place in theirs[0])
+        if request.node.get_closest_marker("injects"):
+            seen(each.faults, PAYMENTS, lost, repeated)
+        assert ours == theirs
         assert each.slowest_s < TURN_MAX_S, each.slowest_s
 
 
@@ -153,12 +165,17 @@ def test_all_is_well(redis_server: RedisServer, run: Callable[..., Run], seed: i
     assert online.told == []
 
 
+AS_WITHOUT = "no turn waits; all that is said, and the state, as without Redis; it heals by itself"
+
+
+@injects("Redis not there at the start", AS_WITHOUT)
 def test_a_redis_that_is_not_there_at_the_start(
     redis_server: RedisServer, run: Callable[..., Run]
 ) -> None:
     redis_server.kill()
     online = Watched(redis_server.url)
     each = run(1, online)
+    each.faults += 1
     each.turns(120)
     assert online.as_dict()["state"] == "degraded"
     assert "cannot be reached" in online.told[0]
@@ -170,6 +187,7 @@ def test_a_redis_that_is_not_there_at_the_start(
     online.close()
 
 
+@injects("Redis killed (kill -9); it comes back empty", AS_WITHOUT)
 def test_a_redis_that_is_killed_in_the_middle_and_comes_back_empty(
     redis_server: RedisServer, run: Callable[..., Run]
 ) -> None:
@@ -177,6 +195,7 @@ def test_a_redis_that_is_killed_in_the_middle_and_comes_back_empty(
     each = run(2, online)
     each.turns(50)
     redis_server.kill()
+    each.faults += 1
     before = online.newest()
     each.turns(50)
     assert online.as_dict()["state"] == "degraded"
@@ -192,11 +211,13 @@ def test_a_redis_that_is_killed_in_the_middle_and_comes_back_empty(
     online.close()
 
 
+@injects("Redis frozen (SIGSTOP)", AS_WITHOUT)
 def test_a_frozen_redis_holds_nobody_up(redis_server: RedisServer, run: Callable[..., Run]) -> None:
     online = Watched(redis_server.url, FROZEN_S)
     each = run(3, online)
     each.turns(40)
     redis_server.pause()
+    each.faults += 1
     each.turns(150, 0.02)
     said = online.as_dict()
     assert said["state"] == "degraded"
@@ -209,6 +230,7 @@ def test_a_frozen_redis_holds_nobody_up(redis_server: RedisServer, run: Callable
     online.close()
 
 
+@injects("Redis slow, and slower than its bound", AS_WITHOUT)
 def test_a_slow_redis_is_written_to_all_the_same(
     redis_server: RedisServer, run: Callable[..., Run]
 ) -> None:
@@ -221,6 +243,7 @@ def test_a_slow_redis_is_written_to_all_the_same(
         assert online.there(redis_server.url) == online.newest()
         # And slower than its bound it is as good as gone.
         proxy.latency_s = 1.0
+        each.faults += 1
         each.turns(100, 0.01)
         assert online.as_dict()["state"] == "degraded"
         proxy.latency_s = 0.0
@@ -229,6 +252,7 @@ def test_a_slow_redis_is_written_to_all_the_same(
         online.close()
 
 
+@injects("Redis flushed", AS_WITHOUT)
 def test_a_redis_that_is_flushed_in_the_middle_fills_again(
     redis_server: RedisServer, run: Callable[..., Run]
 ) -> None:
@@ -240,6 +264,7 @@ def test_a_redis_that_is_flushed_in_the_middle_fills_again(
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
         client.script_flush()
+    each.faults += 1
     assert online.there(redis_server.url) == {}
     each.turns(60)
     online.settle()
@@ -251,6 +276,7 @@ def test_a_redis_that_is_flushed_in_the_middle_fills_again(
     online.close()
 
 
+@injects("Redis's replies lost on the wire", AS_WITHOUT)
 @seeds(2)
 def test_lost_replies_apply_nothing_twice_and_lose_nothing(
     redis_server: RedisServer, run: Callable[..., Run], seed: int
@@ -264,12 +290,14 @@ def test_lost_replies_apply_nothing_twice_and_lose_nothing(
             each.turns(12)
             proxy.drop_replies = False
         assert proxy.dropped > 0
+        each.faults = proxy.dropped
         assert online.failed > 0
         online.settle()
         assert online.there(redis_server.url) == online.newest()
         online.close()
 
 
+@injects("Redis fails over to a replica that is behind", AS_WITHOUT)
 def test_after_a_failover_older_values_are_overwritten_by_the_next_payment(
     redis_server: RedisServer, run: Callable[..., Run]
 ) -> None:
@@ -290,6 +318,7 @@ def test_after_a_failover_older_values_are_overwritten_by_the_next_payment(
         assert lost
         proxy.target = replica.ports[0]
         proxy.cut()
+        each.faults += 1
         before = online.newest()
         each.turns(60)
         online.settle()
@@ -315,19 +344,20 @@ def wait_for_the_same(one: RedisServer, other: RedisServer) -> None:
             time.sleep(0.02)
 
 
+@injects("a worker dies and replays over a real Redis", "what is in Redis never goes back")
 @seeds(3)
 def test_a_worker_that_dies_and_replays_brings_nothing_back(
     redis_server: RedisServer, tmp_path: Path, seed: int
 ) -> None:
     world = World(seed, tmp_path / "disk")
-    send_traffic(world, PAYMENTS)
+    send_traffic(world, PAYMENTS, orders_share=0.0)
     online = Watched(redis_server.url)
-    seen: dict[tuple[str, int], tuple[int, int, int]] = {}
+    marks: dict[tuple[str, int], tuple[int, int, int]] = {}
 
     def look() -> None:
         for of, (mark, _) in online.there(redis_server.url).items():
-            assert mark >= seen.get(of, mark)
-            seen[of] = mark
+            assert mark >= marks.get(of, mark)
+            marks[of] = mark
 
     for _ in range(4):
         life = SimWorker(world, online=online)
@@ -343,6 +373,8 @@ def test_a_worker_that_dies_and_replays_brings_nothing_back(
     last.live()
     online.settle()
     look()
-    assert online.there(redis_server.url) == online.newest()
+    there, newest = online.there(redis_server.url), online.newest()
+    seen(world.deaths, len(newest), sum(there.get(of) != value for of, value in newest.items()))
+    assert there == newest
     last.bury()
     online.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fault_log import injects, seen
 from kafka_server import delete_topics, unique_name
 from worker_site import (
     DEADLINE_SECONDS,
@@ -152,6 +153,10 @@ def test_a_contradiction_and_a_label_of_nobody_reach_their_topics(site: Site) ->
     assert report["label_reviews"] == {"corrected": 1}
 
 
+@injects(
+    "kill -9 of a worker without recovery.folder",
+    "no payment undecided; decisions may come again (counted here)",
+)
 @pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
     site.create_topics()
@@ -161,7 +166,7 @@ def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
     while sum(site.ends("decisions").values()) < 300:
         time.sleep(0.05)
     worker.process.kill()
-    worker.process.wait(10)
+    killed = worker.process.wait(10) == -signal.SIGKILL
     before = site.decided()
     for name in ("transactions", "labels"):
         ends = site.ends(name)
@@ -172,6 +177,8 @@ def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
     second = site.worker()
     sent = feed.finish()
     decided = site.wait_until_decided(sent)
+    missing = len(sent - decided.keys())
+    seen(int(killed), len(sent), missing, sum(decided.values()) - len(decided))
     assert decided.keys() == sent
     assert second.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, second.err.read_text()
     assert site.committed("transactions") == site.ends("transactions")
@@ -179,6 +186,10 @@ def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
     assert sum(site.decided().values()) < 2 * len(sent)
 
 
+@injects(
+    "kill -9 of the broker under a worker without recovery.folder, and a restart",
+    "no payment undecided; decisions may come again (counted here)",
+)
 @pytest.mark.slow
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
     own_site: Site, kafka_server: KafkaServer
@@ -195,6 +206,7 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
     kafka_server.restart()
     sent = feed.finish()
     decided = site.wait_until_decided(sent)
+    seen(1, len(sent), len(sent - decided.keys()), sum(decided.values()) - len(decided))
     assert worker.process.poll() is None, worker.err.read_text()
     assert decided.keys() == sent
     assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
@@ -202,6 +214,9 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
     assert worker.report()["decisions"] == sum(site.decided().values()) >= len(sent)
 
 
+@injects(
+    "the broker frozen (SIGSTOP) while a worker is stopped", "the process ends within its deadline"
+)
 @pytest.mark.slow
 def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
     own_site: Site, kafka_server: KafkaServer
@@ -220,6 +235,7 @@ def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
         status = worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
     finally:
         kafka_server.resume()
+    seen(1)
     assert status in (0, 1, 70), worker.err.read_text()
     assert "Traceback" not in worker.err.read_text()
     late.finish()
@@ -227,6 +243,10 @@ def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
     assert all(committed[p] <= ends[p] for p in committed)
 
 
+@injects(
+    "the broker frozen for good under a worker",
+    "the process ends by itself; no offset is committed without its decision",
+)
 @pytest.mark.slow
 def test_output_that_a_frozen_broker_never_takes_ends_the_process_by_itself(
     tmp_path: Path, kafka_server: KafkaServer
@@ -251,6 +271,8 @@ def test_output_that_a_frozen_broker_never_takes_ends_the_process_by_itself(
     assert "was not delivered" in log
     assert "Traceback" not in log
     committed, decided = site.committed("transactions"), site.ends("decisions")
+    n_committed = sum(committed.values())
+    seen(1, n_committed, max(0, n_committed - sum(decided.values())))
     assert sum(committed.values()) <= sum(decided.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from fault_log import injects, seen
 from seeds import seeds
 from sim import (
     ALERTS,
@@ -41,10 +42,12 @@ def group_of(seed, folder, kills, pauses):
     def trouble():
         if left["kills"] and world.actors and world.chance(0.01):
             left["kills"] -= 1
+            world.n_killed += 1
             world.kill(world.actors[int(world.rng.integers(0, len(world.actors)))])
             world.begin()
         if left["pauses"] and world.actors and world.chance(0.01):
             left["pauses"] -= 1
+            world.n_paused += 1
             actor = world.actors[int(world.rng.integers(0, len(world.actors)))]
             actor.paused_until_s = world.seconds + float(world.rng.choice([1.0, 10.0, 30.0]))
         if len(world.actors) < 4 and world.chance(0.003):
@@ -110,11 +113,28 @@ def every_record_was_taken_once(world):
         assert len(taken) == n
 
 
+def decided(world):
+    return {DECISION.decode(value)["transaction_id"] for _, value, _ in said(world, DECISIONS)}
+
+
+def note(world, other):
+    """Count what is missing beside partitions that nobody took over, and what came again."""
+    ours, theirs = alerts_of(world), alerts_of(other)
+    missing = len(decided(other) - decided(world)) + len(theirs.keys() - ours.keys())
+    repeated = sum(len(each) - 1 for each in ours.values())
+    seen(world.n_killed + world.n_paused, PAYMENTS, missing, repeated)
+
+
+@injects(
+    "simulated group: workers killed at any of their points, others joining",
+    "each record in one state, once; no payment lost, no alert twice; all as if nobody had died",
+)
 @seeds(12)
 def test_workers_that_die_leave_no_trace(seed, tmp_path):
     world = group_of(seed, tmp_path, kills=4, pauses=0)
-    every_record_was_taken_once(world)
     other, states = alone(world, tmp_path / "other")
+    note(world, other)
+    every_record_was_taken_once(world)
     assert world.final == states
     ours, theirs = alerts_of(world), alerts_of(other)
     assert {len(each) for each in ours.values()} <= {1}
@@ -122,19 +142,21 @@ def test_workers_that_die_leave_no_trace(seed, tmp_path):
     assert set(said(world, DECISIONS)) == set(said(other, DECISIONS))
 
 
+@injects(
+    "simulated group: workers paused beyond their session, and one killed",
+    "each record in one state, once; no payment lost; who was paused may repeat its last batch, "
+    "under the same ids",
+)
 @seeds(12)
 def test_a_worker_that_was_paused_changes_nothing_that_counts(seed, tmp_path):
     world = group_of(seed, tmp_path, kills=1, pauses=5)
-    every_record_was_taken_once(world)
     other, states = alone(world, tmp_path / "other")
+    note(world, other)
+    every_record_was_taken_once(world)
     assert world.final == states
     # What it had taken when it was paused it can still say: under the same ids.
     assert alerts_of(other).keys() <= alerts_of(world).keys()
-    decided = [
-        {DECISION.decode(value)["transaction_id"] for _, value, _ in said(each, DECISIONS)}
-        for each in (world, other)
-    ]
-    assert decided[0] == decided[1]
+    assert decided(world) == decided(other)
 
 
 def test_the_same_seed_is_the_same_world(tmp_path):

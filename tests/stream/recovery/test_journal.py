@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from fault_log import injects, seen
 from seeds import seeds
 
 from stream.recovery.journal import (
@@ -78,30 +79,44 @@ def test_an_entry_lies_byte_by_byte_where_it_is_said_to():
     assert entry_bytes(entry) == length + struct.pack("<I", zlib.crc32(length + payload)) + payload
 
 
+def note(segments, standing):
+    """Count the entries that stand and were not read, and what was read beside them."""
+    pairs = list(zip(segments, standing, strict=True))
+    lost = sum(entry not in segment.entries for segment, stand in pairs for entry in stand)
+    invented = sum(entry not in stand for segment, stand in pairs for entry in segment.entries)
+    seen(len(pairs), sum(map(len, standing)), lost, invented)
+
+
+@injects("a journal cut at every byte", "every whole entry is read, and no other")
 @seeds(3)
 def test_cut_at_every_byte_it_gives_the_entries_before_the_cut(seed):
     entries = random_entries(np.random.default_rng(seed), 4)
     data = written(entries)
     ends = [len(written(entries[:n])) for n in range(5)]
-    for cut in range(len(data)):
-        segment = read_segment(data[:cut])
-        whole = sum(end <= cut for end in ends)
+    segments = [read_segment(data[:cut]) for cut in range(len(data))]
+    wholes = [sum(end <= cut for end in ends) for cut in range(len(data))]
+    note(segments, [entries[: max(whole - 1, 0)] for whole in wholes])
+    for cut, (segment, whole) in enumerate(zip(segments, wholes, strict=True)):
         assert (segment.header is None) == (whole == 0)
         assert segment.entries == entries[: max(whole - 1, 0)]
         # At the end of an entry nothing is missing as far as anybody can tell.
         assert bool(segment.damage) == (cut not in ends)
 
 
+@injects("every bit of a journal flipped", "every entry before the damage is read, and no other")
 @seeds(3)
 def test_every_flipped_bit_is_damage_and_never_another_entry(seed):
     entries = random_entries(np.random.default_rng(seed), 3)
     data = written(entries)
     starts = [len(written(entries[:n])) for n in range(3)]
+    segments, befores = [], []
     for bit in range(8 * len(data)):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
-        segment = read_segment(bytes(flipped))
-        before = sum(start <= bit // 8 for start in starts)
+        segments.append(read_segment(bytes(flipped)))
+        befores.append(sum(start <= bit // 8 for start in starts))
+    note(segments, [entries[: max(before - 1, 0)] for before in befores])
+    for segment, before in zip(segments, befores, strict=True):
         assert segment.damage
         assert (segment.header is None) == (before == 0)
         assert segment.entries == entries[: max(before - 1, 0)]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fault_log import injects, seen
 
 from models.states import packing
 from models.states.snapshot import State, pack
@@ -109,6 +110,10 @@ def flipped(content, bit):
     return content
 
 
+@injects(
+    "a snapshot with one bit flipped, cut short, or with more behind it",
+    "it is refused, and the one before is taken",
+)
 def test_damage_leads_to_the_generation_before(tmp_path):
     folder = SnapshotFolder(tmp_path)
     for number in (1, 2):
@@ -119,14 +124,17 @@ def test_damage_leads_to_the_generation_before(tmp_path):
     cuts = [*range(0, 130, 7), *rng.integers(0, len(whole), 100), len(whole) - 1]
     changes = [flipped(bytearray(whole), int(bit)) for bit in bits]
     changes += [whole[:cut] for cut in cuts] + [whole + b"\0", whole + whole]
+    passed_over = 0
     for content in changes:
         folder.path(2).write_bytes(content)
         found = folder.newest()
+        passed_over += found.number == 1
         assert found.number == 1
         assert [each.number for each in found.refused] == [2]
         assert "the state" in found.refused[0].why or "no state" in found.refused[0].why
         with pytest.raises(SnapshotError):
             folder.verify(2)
+    seen(len(changes), len(changes), len(changes) - passed_over)
     assert [bool(each.why) for each in folder.listed()] == [True, False]
 
 
@@ -190,6 +198,10 @@ class Failing:
         return calling
 
 
+@injects(
+    "a disk that is full or broken at any call that writes a snapshot",
+    "the snapshot before is whole; nothing half written stays",
+)
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6])
 def test_whatever_call_fails_the_older_ones_are_whole(tmp_path, monkeypatch, n, number):
@@ -201,12 +213,17 @@ def test_whatever_call_fails_the_older_ones_are_whole(tmp_path, monkeypatch, n, 
         with pytest.raises(StorageError, match=f"cannot be written: {os.strerror(number)}; make"):
             folder.write(state(2), 2)
         assert failing.left <= 0
+    seen(1, 1, int(folder.newest().number != 1))
     assert names(tmp_path) == ["snapshot-000000000001.state"]
     assert folder.path(1).read_bytes() == before
     folder.write(state(2), 2)
     assert folder.newest().number == 2
 
 
+@injects(
+    "a disk that is full in the middle of a snapshot",
+    "the snapshot before is whole; nothing half written stays",
+)
 def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     """The system's own refusal, in the middle of an array."""
     folder = SnapshotFolder(tmp_path)
@@ -220,10 +237,12 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, heard)
+    seen(1, 1, int(folder.newest().number != 1))
     assert folder.newest().number == 1
     assert names(tmp_path) == ["snapshot-000000000001.state"]
 
 
+@injects("kill -9 while a snapshot is written", "the snapshot before is whole and taken")
 def test_a_process_that_is_killed_leaves_a_part_that_the_next_one_removes(tmp_path):
     program = (
         "import os, signal, sys\n"
@@ -239,6 +258,7 @@ def test_a_process_that_is_killed_leaves_a_part_that_the_next_one_removes(tmp_pa
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-c", program, str(tmp_path)]
     ended = subprocess.run(command, env=environment, timeout=60, check=False)
+    seen(int(ended.returncode == -signal.SIGKILL), 1, int(folder.newest().number != 1))
     assert ended.returncode == -signal.SIGKILL
     assert len(names(tmp_path)) == 2
     assert folder.newest().number == 1
