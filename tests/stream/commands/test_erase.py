@@ -63,8 +63,9 @@ def test_a_card_that_is_not_kept_is_not_found_in_any_folder(run, config, tmp_pat
     monkeypatch.setattr("sys.stdin", io.StringIO("4222222222222\n"))
     assert run("card", "-", "--verify", "--config", config)[0] == 0
     (tmp_path / "other").mkdir()
+    # To have looked at nothing proves nothing.
     words = ("card", CARD, "--verify", "--config", config, "--folder", tmp_path / "other")
-    assert run(*words)[0] == 0
+    assert run(*words)[:2] == (1, f"no files in {tmp_path / 'other'}\n")
 
 
 @pytest.mark.parametrize(
