@@ -27,6 +27,13 @@ CLIENT = """
 "transaction.timeout.ms" = 4000
 "delivery.timeout.ms" = 3000
 """
+# The one that is not killed must not be thrown out because the machine is busy.
+WIDE_AWAKE = """
+"session.timeout.ms" = 6000
+"heartbeat.interval.ms" = 500
+"transaction.timeout.ms" = 4000
+"delivery.timeout.ms" = 3000
+"""
 MORE = """
 guarantee = "exactly_once"
 state = "{state}"

@@ -124,6 +124,7 @@ def redis_states(worker: Running) -> list[str]:
     "kill -9 of a worker whose disk is lost too; Redis frozen for its successor",
     "it goes on from the copy: no payment undecided, each in the state once, no alert twice",
 )
+@pytest.mark.faults
 @pytest.mark.slow
 @seeds(1)
 def test_a_worker_without_a_disk_goes_on_from_the_copy(

@@ -15,6 +15,7 @@ from exactly_once import (
     CLIENT,
     MORE,
     PATIENT,
+    WIDE_AWAKE,
     CommittedReader,
     Traffic,
     assert_exactly_once,
@@ -129,13 +130,13 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
 def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
     tmp_path: Path, kafka_bootstrap: str, seed: int
 ) -> None:
-    site = exactly_once_site(tmp_path, kafka_bootstrap, state="per_partition")
+    site = exactly_once_site(tmp_path, kafka_bootstrap, WIDE_AWAKE, "per_partition")
     rng = np.random.default_rng(seed)
     often = [point for point in POINTS if point not in ONCE and point != "in a replay"]
     points = [str(point) for point in rng.permutation(often)]
     died, slept = [], []
     with Lives(site) as lives:
-        reader, traffic = CommittedReader(site), Traffic(site, 7000, 150, seed, co_partitioned=True)
+        reader, traffic = CommittedReader(site), Traffic(site, 8000, 120, seed, co_partitioned=True)
         reader.start()
         traffic.start()
         one = lives.worker()
@@ -148,12 +149,12 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
             if sleeps:
                 # Beyond its session: the other one takes over, and then it wakes.
                 worker.wait_until_stopped()
-                time.sleep(3.0)
+                time.sleep(9.0)
                 os.kill(worker.pid, signal.SIGCONT)
                 slept.append(point)
                 time.sleep(1.0)
                 worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
-            elif worker.wait(6) is None:
+            elif worker.wait(15) is None:
                 worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
             else:
                 died.append(point)
@@ -200,6 +201,7 @@ def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> 
     assert heir.report()["decisions"] == len(traffic.sent)
 
 
+@pytest.mark.faults
 @injects("exactly_once: a second worker with the same transactional id", EVERYTHING_ONCE)
 def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site) -> None:
     reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 2)
@@ -331,11 +333,13 @@ def bounced(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
 
 
 def cell(who: str, hard: bool, fault: str) -> Any:
-    """Return a cell of the matrix; those of brokers are left to the long runs."""
-    marks = [injects(fault, EVERYTHING_ONCE)] + [pytest.mark.faults] * (who == "brokers")
-    return pytest.param(who, hard, marks=marks, id=f"{who}-{'hard' if hard else 'clean'}")
+    """Return a cell of the matrix."""
+    return pytest.param(
+        who, hard, marks=injects(fault, EVERYTHING_ONCE), id=f"{who}-{'hard' if hard else 'clean'}"
+    )
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(1800 if LARGE else 300)
 @pytest.mark.parametrize(
     ("who", "hard"),

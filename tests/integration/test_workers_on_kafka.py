@@ -74,6 +74,7 @@ def end(worker: Running) -> None:
     "kill -9 of one of two workers that share partitions",
     "no payment undecided, each in one state, once; no alert twice",
 )
+@pytest.mark.faults
 @pytest.mark.slow
 @seeds(1)
 def test_state_goes_with_its_partition_however_workers_die(site: Site, seed: int) -> None:
