@@ -743,7 +743,7 @@ def test_a_doctor_speaks_to_people_line_by_line(run: Run, tmp_path: Path) -> Non
     said = run("doctor", "--config", quick(tmp_path))
     assert said.status == FAILED
     marks = dict(re.findall(r"^(?:ok  |FAIL) ([a-z ]+): (.*)$", said.out, re.MULTILINE))
-    assert len(marks) == 9
+    assert len(marks) == 10
     assert marks["redis"] == "off: redis.url is empty"
     assert re.search("^FAIL broker: no Kafka at 127.0.0.1:9", said.out, re.MULTILINE)
 
