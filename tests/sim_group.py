@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from sim import (
     CONTROL,
     IN,
@@ -69,7 +70,9 @@ class Actor(threading.Thread):
         self._go.acquire()
         try:
             if not self.killed:
-                self.world.live(self.name)
+                # Of each thread its own: kernels that are not compiled wrap around as they should.
+                with np.errstate(over="ignore"):
+                    self.world.live(self.name)
         except Killed:
             pass
         except BaseException as error:
