@@ -396,7 +396,7 @@ class NaiveEngine:
         return self.calibrator.calibrate(score) if self.calibrator else score
 
     def _alert(self, row):
-        """The base, and (name, value, part) of at most four features, largest part first."""
+        """The base, and (name, value, part) of every feature that adds, largest part first."""
         x = row["x"]
         scaler, regression = self.model.steps.values()
         scaled = scaler.transform_one(self._for_river(x))
@@ -408,7 +408,7 @@ class NaiveEngine:
             # With what bounding the score's log-odds took away.
             base = slope * log_odds(row["raw"]) + offset - math.fsum(p for _, _, p in parts)
         parts = [part for part in parts if part[2] > 0]
-        return base, sorted(parts, key=lambda part: -part[2])[:4]
+        return base, sorted(parts, key=lambda part: -part[2])
 
     def _learn(self, now_us):
         self.labels.join(now_us)

@@ -155,13 +155,14 @@ def test_the_evidence_of_every_alert_equals_plain_python(seed):
         # What bounding the log-odds takes away is in the base, of a wild part nearly all of it.
         if not (parameters.calibrate and any(map(is_wild, verdicts[row]["x"].values()))):
             np.testing.assert_allclose(base, plain_base, 1e-9, 1e-9, err_msg=str(row))
-        assert [name for name, _, _ in reasons] == [name for name, _, _ in plain_reasons], row
-        for ours_numbers, plain_numbers in zip(reasons, plain_reasons, strict=True):
+        # Which of two comes first is not asked where only rounding tells them apart.
+        assert len(reasons) == min(4, len(plain_reasons)) == len({name for name, _, _ in reasons})
+        plain = {name: numbers for name, *numbers in plain_reasons}
+        for (name, *ours_numbers), (_, _, part) in zip(reasons, plain_reasons, strict=False):
             # Beside such a value the spread of all others may be nothing but rounding.
-            rtol = 1.0 if is_wild(ours_numbers[1]) else 1e-8
-            np.testing.assert_allclose(
-                ours_numbers[1:], plain_numbers[1:], rtol, 1e-9, err_msg=str(row)
-            )
+            rtol = 1.0 if is_wild(ours_numbers[0]) else 1e-8
+            np.testing.assert_allclose(ours_numbers, plain[name], rtol, 1e-9, err_msg=str(row))
+            np.testing.assert_allclose(ours_numbers[1], part, rtol, 1e-9, err_msg=str(row))
 
 
 @seeds(4)

@@ -32,12 +32,14 @@ def rivers(adwin=None, **parameters):
 
 
 def compare(streams, ours, theirs, X, y, step=50):
-    """Learn and score by both, step by step; all scores must be the same to the last bit."""
+    """Learn and score by both, step by step; return the largest difference of two scores."""
+    largest = 0.0
     rows, labels = streams.dictionaries(X), y.tolist()
     for start in range(0, len(X), step):
         part = slice(start, start + step)
         expected = [theirs.predict_proba_one(x).get(True, 0.0) for x in rows[part]]
-        assert ours.predict_proba_many(X[part]).tolist() == expected
+        apart = np.abs(ours.predict_proba_many(X[part]) - expected)
+        largest = max(largest, float(apart.max()))
         ours.learn_many(X[part], y[part])
         for x, label in zip(rows[part], labels[part], strict=True):
             theirs.learn_one(x, label)
@@ -45,6 +47,7 @@ def compare(streams, ours, theirs, X, y, step=50):
     assert ours.drifts.sum() == theirs.n_drifts_detected()
     growing = sum(tree.n_nodes or 1 for tree in (theirs._background or []) if tree is not None)
     assert ours.n_nodes == growing + sum(tree.n_nodes or 1 for tree in theirs)
+    return largest
 
 
 @seeds(1)
@@ -63,12 +66,16 @@ def compare(streams, ours, theirs, X, y, step=50):
     ids=str,
 )
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-def test_scores_equal_river_to_the_last_bit(streams, parameters, missing, seed):
+def test_scores_equal_rivers(streams, parameters, missing, seed):
     n = 800 if streams.compiled else 60
     X, y = streams.lessons(seed, n, width=9, missing=missing)
     X[0] = 1.0  # River goes by the first row for the number of features.
     parameters = {"n_models": 4, "seed": seed, **parameters}
-    compare(streams, DenseForest(9, **parameters), rivers(**parameters), X, y)
+    largest = compare(streams, DenseForest(9, **parameters), rivers(**parameters), X, y)
+    # A leaf that forgot what it observed meets its columns once more: naive Bayes adds up in
+    # the order of that in River, and here in the order drawn.
+    exact = not missing or parameters["leaf_prediction"] == "mc"
+    assert largest <= (0.0 if exact else 1e-12)
 
 
 @seeds(1)
@@ -84,7 +91,7 @@ def test_drifts_plant_the_same_trees_as_rivers(streams, adwin, seed):
     X[n // 2 :, 4] += 5 * y[n // 2 :]
     parameters = {"n_models": 4, "seed": seed, "leaf_prediction": "nba", "grace_period": 30}
     ours = DenseForest(7, **parameters, **adwin)
-    compare(streams, ours, rivers(adwin, **parameters), X, y)
+    assert compare(streams, ours, rivers(adwin, **parameters), X, y) == 0.0
     if streams.compiled and adwin is not ADWIN:
         assert ours.warnings.sum() + ours.drifts.sum() > 0
 
