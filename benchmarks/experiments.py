@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import ReportError, markdown_table, splice
+from benchmarks.report import ReportError, bring_up_to_date, each_as_table, markdown_table
 from stream.experiment.measures import MEASURES
 
 BEGIN, END = "<!-- experiment:begin -->", "<!-- experiment:end -->"
@@ -56,20 +55,7 @@ def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> b
     ReportError
         A file or the document cannot be used.
     """
-    tables = []
-    for path in results:
-        try:
-            tables.append(markdown(json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, ReportError) as error:
-            raise ReportError(f"{path}: {error}") from error
-    try:
-        text = into.read_text(encoding="utf-8")
-        wanted = splice(text, "\n\n".join(tables), BEGIN, END)
-    except (OSError, ValueError, ReportError) as error:
-        raise ReportError(f"{into}: {error}") from error
-    if wanted != text and not check:
-        into.write_text(wanted, encoding="utf-8")
-    return wanted == text
+    return bring_up_to_date(into, each_as_table(results, markdown), BEGIN, END, check=check)
 
 
 def _words(name: str) -> str:

@@ -29,7 +29,7 @@ from benchmarks.leaderboard_batch import (
     handbook_features,
     weekly_scores,
 )
-from benchmarks.report import ReportError, markdown_table, number, splice, summary
+from benchmarks.report import ReportError, bring_up_to_date, markdown_table, number, summary
 from models.compiler import UncompiledWarning
 from stream.config import Config, load
 from stream.evaluation.handbook import LAST_DAY, PUBLISHED_FOLDS, PUBLISHED_SINGLE, judge
@@ -191,14 +191,7 @@ def write_into(results: Path, into: Path, *, check: bool = False) -> bool:
         One of the two cannot be used.
     """
     table = markdown(load_results(results))
-    try:
-        text = into.read_text(encoding="utf-8")
-        wanted = splice(text, table, BEGIN, END)
-    except (OSError, ValueError, ReportError) as error:
-        raise ReportError(f"{into}: {error}") from error
-    if wanted != text and not check:
-        into.write_text(wanted, encoding="utf-8")
-    return wanted == text
+    return bring_up_to_date(into, [table], BEGIN, END, check=check)
 
 
 def _precision(value: float | None) -> float:

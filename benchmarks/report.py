@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,25 @@ def splice(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     return f"{head}{begin}\n{table}\n{end}{tail}"
 
 
+def each_as_table(
+    results: Sequence[Path], markdown: Callable[[Mapping[str, Any]], str]
+) -> list[str]:
+    """Return the table of each results file.
+
+    Raises
+    ------
+    ReportError
+        One cannot be read, or holds something else.
+    """
+    tables = []
+    for path in results:
+        try:
+            tables.append(markdown(json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, ReportError) as error:
+            raise ReportError(f"{path}: {error}") from error
+    return tables
+
+
 def newest(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Leave out of each file what a later one has measured again, and files with nothing left."""
     kept: list[dict[str, Any]] = []
@@ -213,9 +232,22 @@ def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> b
         One of the two cannot be used.
     """
     tables = [markdown(found) for found in newest([load(path) for path in results])]
+    return bring_up_to_date(into, tables, check=check)
+
+
+def bring_up_to_date(
+    into: Path, tables: Sequence[str], begin: str = BEGIN, end: str = END, *, check: bool = False
+) -> bool:
+    """Put tables between a document's markers; tell whether they stood there already.
+
+    Raises
+    ------
+    ReportError
+        The document cannot be read, or has not its markers.
+    """
     try:
         text = into.read_text(encoding="utf-8")
-        wanted = splice(text, "\n\n".join(tables))
+        wanted = splice(text, "\n\n".join(tables), begin, end)
     except (OSError, ValueError, ReportError) as error:
         raise ReportError(f"{into}: {error}") from error
     if wanted != text and not check:

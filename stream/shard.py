@@ -222,7 +222,7 @@ class Shard:
         batch = control.decode(raw.values, raw.arrival_time_us, raw.partition, raw.offset)
         effects = self.engine.control(batch)
         if effects.erased and self.recovery is not None:
-            self.recovery.erased()
+            self.recovery.note_erasure()
         if self._online is not None:
             for entity, key in effects.erased:
                 self._online.forget(entity, [key])

@@ -171,11 +171,12 @@ class Worker:
         """Close both clients, and only then let another worker have the journal."""
         self.shards.stop()
         with ExitStack() as stack:
+            # The last that is named is the first to be closed.
+            if self.online is not None:
+                stack.callback(self.online.close)
             stack.callback(self.shards.close)
             stack.callback(self.source.close)
-            self.sink.close()
-        if self.online is not None:
-            self.online.close()
+            stack.callback(self.sink.close)
 
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to go on in partitions that the group has given."""

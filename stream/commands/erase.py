@@ -17,7 +17,7 @@ from stream.app import codec_of, connection_of, registry_of, writer_schemas
 from stream.config import Config, load
 from stream.console import FAILED, OK, emit_json, out, say
 from stream.features.grammar import nearest, quoted
-from stream.kafka.order import send
+from stream.kafka.send import send
 from stream.snapshots.scan import Scanned, scan
 
 # In place of an id that is read from stdin: others can see arguments.

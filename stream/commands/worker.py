@@ -103,9 +103,9 @@ def _live(worker: Worker, stop: threading.Event, deadline_s: float, log: Any) ->
         raise
     finally:
         # Nobody need have sent a signal: closing can wait for a frozen broker for ever.
-        watchdog = _watchdog(deadline_s)
+        timer = _end_after(deadline_s)
         worker.close()
-        watchdog.cancel()
+        timer.cancel()
 
 
 def _end_stuck(text: str, log: Any) -> None:
@@ -124,15 +124,15 @@ def _stop(stop: threading.Event, deadline_s: float) -> None:
     """Ask the loop to end, and bound how long it may take."""
     if not stop.is_set():
         stop.set()
-        _watchdog(deadline_s)
+        _end_after(deadline_s)
 
 
-def _watchdog(deadline_s: float) -> threading.Timer:
+def _end_after(deadline_s: float) -> threading.Timer:
     """End the process after this long: a call of librdkafka may never return."""
-    watchdog = threading.Timer(deadline_s, os._exit, [TIMED_OUT])
-    watchdog.daemon = True
-    watchdog.start()
-    return watchdog
+    timer = threading.Timer(deadline_s, os._exit, [TIMED_OUT])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _logger() -> Any:

@@ -178,7 +178,7 @@ class Recovery:
             self._whole = found.number, self.progress.step
             if found.state.header.get(AFTER_ERASURE):
                 # The last worker ended before it had deleted the others.
-                self.erased()
+                self.note_erasure()
                 self._forget_outdated()
         elif not self._journal.reaches_back():
             raise RecoveryError(
@@ -240,7 +240,7 @@ class Recovery:
         """Note how long steps took: a replay takes about as long."""
         self._worked_s += seconds
 
-    def erased(self) -> None:
+    def note_erasure(self) -> None:
         """Note that the step at hand erased somebody: a snapshot follows, and older ones go."""
         self._erased_at.append(self.progress.step)
         self.stats.erasures_pending = len(self._erased_at)

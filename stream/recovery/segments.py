@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from schemas.errors import RecoveryError
+from stream.durable_file import sync_folder
 from stream.recovery.journal import Entry, Header, begin_segment, entry_bytes, read_segment
 from stream.recovery.lock import FolderLock
 from stream.recovery.tenure import Tenure
@@ -211,11 +212,7 @@ class Journal(Segments):
         if self._file is not None:
             os.fsync(self._file)
         os.fsync(file)
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.folder)
 
     def prune(self, number: int) -> None:
         """Delete the segments before one."""

@@ -85,7 +85,7 @@ def recovery_of(
         # Not all of them at the same moment.
         folder, first_s = tenure.folder, (1 + partition[0]) / partition[1]
     snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
-    copier = copier_of(config, tell, None if partition is None else partition[0])
+    copier = copier_of(config, tell, "" if partition is None else partition_name(partition[0]))
     journal = Journal(folder, tenure)
     try:
         if copier is not None:
@@ -138,9 +138,14 @@ def _require_layout(folder: Path, per_partition: bool) -> None:
         )
 
 
+def partition_name(partition: int) -> str:
+    """Return what the state of a partition is called, here and where it is copied."""
+    return f"partition-{partition:05d}"
+
+
 def partition_folder(folder: Path, partition: int) -> Path:
     """Return where the state of a partition lies."""
-    return folder / f"partition-{partition:05d}"
+    return folder / partition_name(partition)
 
 
 def require_partitions(folder: Path, partitions: int) -> None:

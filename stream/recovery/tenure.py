@@ -22,9 +22,11 @@ import re
 import shutil
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from schemas.errors import RecoveryError
+from stream.durable_file import sync_folder, write_durably
 
 _CLAIM = re.compile(r"claim-(\d{12})")
 _TENURE = re.compile(r"tenure-(\d{12})")
@@ -115,7 +117,7 @@ class Tenure:
                 owner = self._owner_before()
                 if owner is not None:
                     _inherit(owner, taking)
-                _sync(taking)
+                sync_folder(taking)
                 taking.rename(self.folder)
             except FileNotFoundError:
                 # An owner between that one and us was faster, and deleted it.
@@ -124,7 +126,7 @@ class Tenure:
             except OSError:
                 shutil.rmtree(taking, ignore_errors=True)
                 raise
-            _sync(self._root)
+            sync_folder(self._root)
             return
         raise RecoveryError(
             f"recovery.folder: files in {self._root} went {_ATTEMPTS} times while being copied: "
@@ -175,19 +177,8 @@ def _inherit(owner: Path, ours: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a file, and wait until it is on the disk: the original is about to go."""
-    with open(source, "rb") as there, open(target, "xb") as here:
-        os.fchmod(here.fileno(), 0o600)
-        shutil.copyfileobj(there, here, 2**20)
-        here.flush()
-        os.fsync(here.fileno())
-
-
-def _sync(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+    with open(source, "rb") as there:
+        write_durably(target, partial(shutil.copyfileobj, there))
 
 
 def _claim(number: int) -> str:

@@ -20,11 +20,11 @@ import numpy as np
 from models.states.packing import KEY_MIN, Envelope
 from models.states.snapshot import State, envelope_of, unpack
 from schemas.errors import SnapshotError, StorageError
+from stream.durable_file import PART, part_of, sync_folder, write_durably
 
 _NAME = re.compile(r"snapshot-(\d{12})\.state")
 _NUMBER_MAX = 10**12 - 1
 # Of one that is not all there yet.
-_PART = ".part"
 _BUFFER = 2**20
 
 
@@ -168,7 +168,7 @@ class SnapshotFolder:
         try:
             self._write(envelope, path, given_up)
         except OSError as error:
-            for left in (_part_of(path), path):
+            for left in (part_of(path), path):
                 with suppress(OSError):
                     left.unlink()
             raise StorageError(
@@ -247,9 +247,9 @@ class SnapshotFolder:
         """
         outdated = [self.path(each) for each in self.numbers() if each < number]
         try:
-            for path in [*outdated, *self.folder.glob(f"*.state{_PART}")]:
+            for path in [*outdated, *self.folder.glob(f"*.state{PART}")]:
                 path.unlink(missing_ok=True)
-            _sync(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             raise StorageError(
                 f"{self.folder}: a snapshot before {number} cannot be deleted: {_said(error)}; "
@@ -259,20 +259,13 @@ class SnapshotFolder:
     def clear(self) -> None:
         """Delete what was left of a snapshot that nobody finished."""
         with suppress(OSError):
-            for left in self.folder.glob(f"*.state{_PART}"):
+            for left in self.folder.glob(f"*.state{PART}"):
                 left.unlink(missing_ok=True)
 
     def _write(self, envelope: Envelope, path: Path, given_up: Callable[[], bool]) -> None:
-        part = _part_of(path)
         self.clear()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         # Nobody else's: amounts, and hashes of ids, are in it.
-        with open(os.open(part, flags, 0o600), "wb", buffering=_BUFFER) as file:
-            envelope.write(file, given_up)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-        _sync(self.folder)
+        write_durably(path, lambda file: envelope.write(file, given_up), _BUFFER)
 
     def _forget(self) -> None:
         """Delete what is too old; what cannot be deleted stays, and is listed."""
@@ -292,19 +285,6 @@ class SnapshotFolder:
         except OSError as error:
             raise SnapshotError(f"it cannot be read: {_said(error)}") from error
         return unpack(content[: len(content) - len(left)].data, self._key, copy=False)
-
-
-def _sync(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
-
-
-def _part_of(path: Path) -> Path:
-    return path.with_name(path.name + _PART)
 
 
 def _said(error: OSError) -> str:

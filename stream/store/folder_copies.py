@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.errors import StorageError, StoreError
 from stream.snapshots.folder import SnapshotFolder
 from stream.store.copies import PIECE_BYTES, Mark, mark_of, require_newest
-from stream.store.durable_file import pieces_of, write_durably
+from stream.store.pieces import pieces_of, write_pieces
 
 
 class FolderCopies:
@@ -38,7 +38,7 @@ class FolderCopies:
         require_newest(ours, newest, self.name)
         if newest == [ours]:
             return
-        write_durably(to, _watched(path, ours, going_on))
+        write_pieces(to, _watched(path, ours, going_on))
         for old in self.numbers()[self._there.keep :]:
             with suppress(OSError):
                 self._there.path(old).unlink()
@@ -63,7 +63,7 @@ class FolderCopies:
 
     def fetch(self, number: int, into: Path) -> None:
         """Bring a copy back as a file; see `stream.store.copies.Copies`."""
-        write_durably(into, pieces_of(self._there.path(number), PIECE_BYTES))
+        write_pieces(into, pieces_of(self._there.path(number), PIECE_BYTES))
 
     def _mark(self, number: int) -> Mark | None:
         """Return which copy is there; None for what is none, and may be written over."""

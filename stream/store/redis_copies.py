@@ -12,8 +12,8 @@ import msgspec
 from schemas.errors import StoreError
 from stream.store.client import Place
 from stream.store.copies import PIECE_BYTES, Mark, mark_of, require_newest
-from stream.store.durable_file import pieces_of, write_durably
 from stream.store.keys import copies_key, piece_key
+from stream.store.pieces import pieces_of, write_pieces
 
 # A piece takes longer than a hash of features, and nobody waits for it.
 TIMEOUT_S = 5.0
@@ -117,7 +117,7 @@ class RedisCopies:
         if not found:
             raise StoreError(f"Redis at {self.name} has no whole copy of snapshot {number}")
         wanted = max(found)
-        write_durably(into, self._pieces(wanted))
+        write_pieces(into, self._pieces(wanted))
         if mark_of(into, number) != wanted.mark:
             into.unlink()
             raise StoreError(

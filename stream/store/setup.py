@@ -63,9 +63,7 @@ def online_features_of(
     return OnlineFeatures(hashes, entities, tell)
 
 
-def copier_of(
-    config: Config, tell: Callable[[str], None], partition: int | None = None
-) -> Copier | None:
+def copier_of(config: Config, tell: Callable[[str], None], partition: str = "") -> Copier | None:
     """Build what copies snapshots; None where they are copied nowhere.
 
     Parameters
@@ -73,16 +71,16 @@ def copier_of(
     config : Config
     tell : callable
         Told in words what an operator should know; by another thread.
-    partition : int, optional
-        Of which the state is; it is known by its number then, whichever worker has it.
+    partition : str
+        Name of the one whose state it is; it is known by it, whichever worker has it.
     """
     section, places = config.recovery, list[Copies]()
-    name = section.name if partition is None else f"partition-{partition:05d}"
+    name = partition or section.name
     if section.copy_folder:
         if Path(section.copy_folder).absolute() == Path(section.folder).absolute():
             raise ConfigError("recovery.copy_folder is recovery.folder: name another one")
         folder = Path(section.copy_folder)
-        places.append(FolderCopies(folder if partition is None else folder / name, section.keep))
+        places.append(FolderCopies(folder / partition, section.keep))
     place = place_of(config)
     if place is not None and config.redis.snapshots:
         if not name:

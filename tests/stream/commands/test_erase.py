@@ -128,7 +128,7 @@ def test_every_partition_that_has_a_state_of_its_own_hears_of_it(run, config, mo
 
 def test_brokers_that_are_not_there_are_told(run, config, monkeypatch):
     monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP", "127.0.0.1:1")
-    monkeypatch.setattr("stream.kafka.order.send.__defaults__", (0.6, False))
+    monkeypatch.setattr("stream.kafka.send.send.__defaults__", (0.6, False))
     status, _, error = run("card", CARD, "--config", config, "--yes")
     assert status == 1
     assert "no Kafka at 127.0.0.1:1" in error

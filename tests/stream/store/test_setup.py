@@ -66,7 +66,7 @@ def test_snapshots_are_copied_where_it_is_asked_for(tmp_path):
     # A partition is known by its number, whoever has it.
     nameless = {name: text for name, text in copies.items() if name != "name"}
     config = load(None, recovery=nameless, redis={"url": URL, "snapshots": True})
-    (folder, _), (server, _) = copier_of(config, print, 3)._places
+    (folder, _), (server, _) = copier_of(config, print, "partition-00003")._places
     assert folder.name == str(tmp_path / "copies" / "partition-00003")
     assert server._list == "fraudstream:fraudstream:snapshots:partition-00003"
     with pytest.raises(ConfigError, match=r"copy_folder is recovery\.folder"):
