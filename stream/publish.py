@@ -18,7 +18,7 @@ import numpy as np
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
-from stream.engine import Effects
+from stream.effects import Effects
 from stream.event_time import Timeliness
 from stream.evidence import Evidence
 from stream.features.state import packed
@@ -89,16 +89,6 @@ class Publisher:
         """Yield a record of `alert.avsc` for each alert."""
         for evidence in effects.alerts:
             yield self._alert(batch, effects, evidence)
-
-    def decisions(self, batch: Transactions, effects: Effects) -> Iterator[dict[str, Any]]:
-        """Yield a record of `decision.avsc` for each row that was taken."""
-        for row in np.flatnonzero(batch.reason == Reason.OK).tolist():
-            yield {
-                "transaction_id": batch.transaction_id(row),
-                "event_time": int(batch.event_time_us[row]),
-                **self._verdict(effects, row),
-                "duplicate": bool(effects.duplicate[row]),
-            }
 
     def key(self, batch: Transactions, row: int) -> bytes:
         """Return the key of a row's records: its first entity's hash, in hexadecimal."""

@@ -26,7 +26,8 @@ from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import engine_of, publisher_of
 from stream.config import Config
-from stream.engine import Effects, Engine, Keep
+from stream.effects import Effects
+from stream.engine import Engine, Keep
 from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, Ledger, truths_of
 from stream.evaluation.report import protocol_report, quality_report

@@ -12,7 +12,9 @@ from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
 from schemas.siphash import hash_texts
 from stream.config import Config
-from stream.engine import Effects, Engine
+from stream.decision_records import DecisionWriter
+from stream.effects import Effects
+from stream.engine import Engine
 from stream.held_labels import HeldLabel, HeldLabels
 from stream.kafka.sink import Offsets, OutRecord
 from stream.kafka.source import RawBatch, headers_of
@@ -97,6 +99,7 @@ class Shard:
         self._publisher = publisher
         self._codecs = codecs
         self._online = online
+        self._decisions = DecisionWriter(codecs.decision.schema_id, publisher.policy_version)
         # What leads to them came earlier: only in a replay are they out with the step's own rows.
         self._replays = False
         self._published = Published() if recovery is None else recovery.published
@@ -194,13 +197,9 @@ class Shard:
             headers = self._publisher.cloud_event(alert, key)
             yield OutRecord(topics.alerts, key, self._codecs.alert.encode(alert), headers)
         if topics.decisions:
-            rows = np.flatnonzero(batch.reason == Reason.OK).tolist()
-            decisions = self._publisher.decisions(batch, effects)
-            for row, decision in zip(rows, decisions, strict=True):
-                if missing[row]:
-                    key = self._publisher.key(batch, row)
-                    value = self._codecs.decision.encode_checked(decision)
-                    yield OutRecord(topics.decisions, key, value)
+            rows = np.flatnonzero((batch.reason == Reason.OK) & missing)
+            for key, value in self._decisions.write(batch, effects.verdicts, rows):
+                yield OutRecord(topics.decisions, key, value)
 
     def _take_labels(self, raw: RawBatch) -> Iterator[OutRecord]:
         batch: Transactions = self._labels.decode(

@@ -38,6 +38,8 @@ LAYERS = (
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
+    ("stream.decision_records",),
+    ("stream.effects",),
     ("stream.contenders", "stream.control", "stream.counters"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),

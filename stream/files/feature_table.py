@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.errors import ConfigError
-from stream.engine import Effects
+from stream.effects import Effects
 from stream.files.rows import import_duckdb
 
 # The rows held at once: a row group of Parquet, less if the rows are wide.

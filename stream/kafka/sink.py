@@ -6,8 +6,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException, Producer
 
@@ -24,14 +24,13 @@ _QUEUE_FULL_WAIT_S = 30.0
 _CALL_TIMEOUT_S = 10.0
 
 
-@dataclass(frozen=True)
-class OutRecord:
+class OutRecord(NamedTuple):
     """A record to publish."""
 
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: list[Header] = field(default_factory=list)
+    headers: list[Header] | None = None
 
 
 @dataclass

@@ -26,6 +26,9 @@ from stream.kafka.client import Connection
 # when they died ends after its 15 s, and up to 10 s later brokers see to it.
 COMMITTED_TIMEOUT_S = 40.0
 
+# Called for every record: a map of these takes half as long as a loop.
+_topic, _value, _timestamp = map(methodcaller, ("topic", "value", "timestamp"))
+_partition, _offset = map(methodcaller, ("partition", "offset"))
 # Called so, and not as an attribute, CPython 3.11 checks the client's answer every time.
 _headers = methodcaller("headers")
 
@@ -181,13 +184,12 @@ class Source:
         if before != self._releases:
             # Its partition went away before anybody had worked on it.
             del messages[0]
-        good = [message for message in messages if self._is_record(message)]
+        good = [message for message in messages if message.error() is None or self._hear(message)]
         now_ms = time.time_ns() // 1_000_000
-        return [
-            raw_batch(topic, [m for m in good if m.topic() == topic], now_ms)
-            for topic in self._topics
-            if any(m.topic() == topic for m in good)
-        ]
+        by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
+        for message, topic in zip(good, map(_topic, good), strict=True):
+            by_topic[topic].append(message)
+        return [raw_batch(topic, some, now_ms) for topic, some in by_topic.items() if some]
 
     def pause(self) -> None:
         """Stop fetching; `poll` goes on answering, with nothing."""
@@ -308,10 +310,9 @@ class Source:
                 if self._sent.get(place) == partition.offset:
                     self._uncommitted[place] = partition.offset
 
-    def _is_record(self, message: Message) -> bool:
+    def _hear(self, message: Message) -> bool:
+        """Hear an error that came among the records: False, for it is none, or an exception."""
         error: Any = message.error()
-        if error is None:
-            return True
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise BrokerError(
                 f"records of {message.topic()}[{message.partition()}] were deleted before they "
@@ -343,14 +344,14 @@ def raw_batch(topic: str, messages: list[Message], now_ms: int) -> RawBatch:
         The clock after they were taken, milliseconds since the epoch.
     """
     n = len(messages)
-    stamps_ms = np.fromiter((message.timestamp()[1] for message in messages), np.int64, n)
+    stamps_ms = np.fromiter((stamp for _, stamp in map(_timestamp, messages)), np.int64, n)
     stamps_ms[(stamps_ms < 0) | (stamps_ms > now_ms)] = now_ms
     return RawBatch(
         topic,
         messages,
-        [message.value() for message in messages],
-        np.fromiter((message.partition() for message in messages), np.int64, n),
-        np.fromiter((message.offset() for message in messages), np.int64, n),
+        list(map(_value, messages)),
+        np.fromiter(map(_partition, messages), np.int64, n),
+        np.fromiter(map(_offset, messages), np.int64, n),
         stamps_ms * 1000,
         now_ms,
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.columns import Transactions
-    from stream.engine import Effects
+    from stream.effects import Effects
 
 pytestmark = pytest.mark.redis
 

@@ -1,0 +1,93 @@
+"""Writing decisions as records of a topic, beside fastavro on the same verdicts."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from typing import Any
+
+import fastavro
+import numpy as np
+
+from benchmarks.harness import Result, Run, benchmark
+from schemas.columns import EVENT_TIME_US, FIRST_MAPPED, ID_START, ID_STOP, Layout, Transactions
+from schemas.records import builtin
+from schemas.wire import frame
+from stream.decide import Outcome
+from stream.decision_records import DecisionWriter, Verdicts
+from stream.event_time import Timeliness
+
+BATCHES = (1, 16, 64, 256, 1024)
+UNIT = "us/event"
+
+_SCHEMA_ID, _POLICY = 5, "0123456789ab"
+
+
+@benchmark(*(f"decisions_vs_fastavro_{size}" for size in BATCHES), unit=UNIT)
+def decisions_vs_fastavro(run: Run) -> list[Result]:
+    """Write key and value of decisions; fastavro is given dictionaries made beforehand."""
+    writer = DecisionWriter(_SCHEMA_ID, _POLICY)
+    results = []
+    for size in BATCHES:
+        name = f"decisions_vs_fastavro_{size}"
+        if name not in run.wanted:
+            continue
+        names, batch, verdicts = _made(run.rng, size)
+        records, keys = _records(names, batch, verdicts), batch.entities[0].tolist()
+        schema = fastavro.parse_schema(builtin("decision"))
+        rows = np.arange(size)
+        assert writer.write(batch, verdicts, rows) == write_each(schema, keys, records)
+        measured = run.paired(
+            partial(writer.write, batch, verdicts, rows),
+            partial(write_each, schema, keys, records),
+            items=size,
+        )
+        results.append(measured.result(name, UNIT, batch=size))
+    return results
+
+
+def write_each(schema: Any, keys: list[int], records: list[Any]) -> list[tuple[bytes, bytes]]:
+    """Write with fastavro, as its documentation shows it for single records."""
+    written = []
+    for key, record in zip(keys, records, strict=True):
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, schema, record)
+        written.append((b"%016x" % key, frame(_SCHEMA_ID, out.getvalue())))
+    return written
+
+
+def _made(rng: np.random.Generator, n: int) -> tuple[list[str], Transactions, Verdicts]:
+    names = [f"{rng.integers(2**60):015x}-{i:06d}" for i in range(n)]
+    ends = np.cumsum([0, *map(len, names)])
+    layout = Layout(("card", "merchant"))
+    longs = np.zeros((layout.width, n), np.int64)
+    longs[EVENT_TIME_US] = 1_700_000_000_000_000 + np.arange(n)
+    longs[ID_START], longs[ID_STOP] = ends[:-1], ends[1:]
+    longs[FIRST_MAPPED:] = rng.integers(1, 2**62, (2, n))
+    batch = Transactions(layout, longs, np.frombuffer("".join(names).encode(), np.uint8))
+    flags = np.zeros((3, n), np.bool_)
+    verdicts = Verdicts(
+        rng.random(n),
+        np.zeros(n, np.int8),
+        np.zeros(n, np.int8),
+        *flags,
+        np.full(n, 123_456),
+    )
+    return names, batch, verdicts
+
+
+def _records(names: list[str], batch: Transactions, verdicts: Verdicts) -> list[dict[str, Any]]:
+    return [
+        {
+            "transaction_id": name,
+            "event_time": int(batch.event_time_us[row]),
+            "decision": Outcome.ALLOW.name,
+            "score": float(verdicts.scores[row]),
+            "timeliness": Timeliness.ON_TIME.name,
+            "duplicate": False,
+            "degraded": [],
+            "model_version": int(verdicts.model_versions[row]),
+            "policy_version": _POLICY,
+        }
+        for row, name in enumerate(names)
+    ]

@@ -1,0 +1,186 @@
+"""The decisions of a batch as records of `decision.avsc`, written by a kernel.
+
+A general Avro library takes longer to write a decision than everything else takes to make it:
+where every decision is published, this is what counts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import (
+    EVENT_TIME_US,
+    FIRST_MAPPED,
+    ID_START,
+    ID_STOP,
+    TRANSACTION_KEY,
+    Transactions,
+)
+from schemas.jit import kernel, uncounted
+from schemas.wire import HEADER_SIZE, frame
+from schemas.writing import (
+    DOUBLE_BYTES,
+    KEY_BYTES,
+    VARINT_BYTES_MAX,
+    write_bytes,
+    write_double,
+    write_hexadecimal,
+    write_string,
+    write_varint,
+)
+from stream.event_time import Timeliness
+
+# What a decision says was missing when it was made, in this order.
+DEGRADED = ("model_cold", "no_score", "too_late")
+_COLD, _NO_SCORE, _TOO_LATE = 1, 2, 4
+_LATEST = int(Timeliness.TOO_LATE)
+
+
+class Verdicts(NamedTuple):
+    """What an engine said of the rows of a batch; `stream.engine.Effects` has the same.
+
+    Attributes
+    ----------
+    scores : ndarray of float64, shape (n,)
+        NaN where there is none.
+    outcomes, timeliness : ndarray of int8, shape (n,)
+    duplicate, cold, unscored : ndarray of bool, shape (n,)
+    model_versions : ndarray of int64, shape (n,)
+    """
+
+    scores: NDArray[np.float64]
+    outcomes: NDArray[np.int8]
+    timeliness: NDArray[np.int8]
+    duplicate: NDArray[np.bool_]
+    cold: NDArray[np.bool_]
+    unscored: NDArray[np.bool_]
+    model_versions: NDArray[np.int64]
+
+
+class DecisionWriter:
+    """Write decisions as they go on the topic.
+
+    Parameters
+    ----------
+    schema_id : int
+        Of `decision.avsc` in the registry.
+    policy_version : str
+        What every decision says it was made under.
+    """
+
+    def __init__(self, schema_id: int, policy_version: str) -> None:
+        self._head = np.frombuffer(frame(schema_id, b""), np.uint8)
+        policy = policy_version.encode()
+        self._policy = np.frombuffer(policy, np.uint8)
+        self._degraded, self._degraded_ends = _degraded_arrays()
+        longest = int(np.diff(self._degraded_ends, prepend=0).max())
+        # Lengths, times and versions are varints; an outcome, a timeliness, a flag and the
+        # branch of a union are a byte each.
+        self._fixed = HEADER_SIZE + 4 * VARINT_BYTES_MAX + DOUBLE_BYTES + 4 + longest + len(policy)
+
+    def write(
+        self, batch: Transactions, verdicts: Verdicts, rows: NDArray[np.intp]
+    ) -> list[tuple[bytes, bytes]]:
+        """Return the key and the value of each row's record.
+
+        Parameters
+        ----------
+        batch : Transactions
+        verdicts : Verdicts
+        rows : ndarray of intp, shape (k,)
+            Which of the batch's rows; all of them have an id.
+
+        Returns
+        -------
+        list of (bytes, bytes), length k
+            A key is the hash of the first entity in hexadecimal, or of the payment where that
+            is nobody.
+        """
+        longs, k = batch.longs, len(rows)
+        text = int((longs[ID_STOP, rows] - longs[ID_START, rows]).sum())
+        out = np.empty(text + k * self._fixed, np.uint8)
+        keys = np.empty(k * KEY_BYTES, np.uint8)
+        ends = np.empty(k, np.int64)
+        write_rows(
+            longs,
+            batch.data,
+            verdicts,
+            np.ascontiguousarray(verdicts.scores).view(np.uint64),
+            rows,
+            self._head,
+            self._policy,
+            self._degraded,
+            self._degraded_ends,
+            out,
+            ends,
+            keys,
+        )
+        data, names, places = out.tobytes(), keys.tobytes(), [0, *ends.tolist()]
+        return [
+            (names[i * KEY_BYTES : (i + 1) * KEY_BYTES], data[places[i] : places[i + 1]])
+            for i in range(k)
+        ]
+
+
+def _degraded_arrays() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return every array of `DEGRADED` as Avro has it, by its bits, and where each ends."""
+    texts = []
+    for bits in range(1 << len(DEGRADED)):
+        chosen = [name.encode() for i, name in enumerate(DEGRADED) if bits >> i & 1]
+        # One block of so many items, and an empty one: all numbers here fit one byte.
+        block = bytes([2 * len(chosen)]) + b"".join(bytes([2 * len(t)]) + t for t in chosen)
+        texts.append(block + b"\0" if chosen else b"\0")
+    return np.frombuffer(b"".join(texts), np.uint8), np.cumsum([len(t) for t in texts])
+
+
+@uncounted
+@kernel
+def write_rows(
+    longs, data, verdicts, scores, rows, head, policy, degraded, degraded_ends, out, ends, keys
+):
+    """Write rows one after the other; `ends` gets where each ends, `keys` 16 bytes for each.
+
+    `scores` are those of the verdicts, as the words that hold them.
+    """
+    at = 0
+    for i in range(rows.shape[0]):
+        row = rows[i]
+        at = write_bytes(out, at, head, 0, head.shape[0])
+        at = write_string(out, at, data, longs[ID_START, row], longs[ID_STOP, row])
+        at = write_varint(out, at, longs[EVENT_TIME_US, row])
+        at = write_varint(out, at, verdicts.outcomes[row])
+        has_score = not np.isnan(verdicts.scores[row])
+        # The branches of the union: null, double.
+        at = write_varint(out, at, 1 if has_score else 0)
+        if has_score:
+            at = write_double(out, at, scores[row])
+        at = write_varint(out, at, verdicts.timeliness[row])
+        out[at] = verdicts.duplicate[row]
+        at += 1
+        bits = degraded_bits(verdicts, row)
+        start = degraded_ends[bits - 1] if bits > 0 else 0
+        at = write_bytes(out, at, degraded, start, degraded_ends[bits])
+        at = write_varint(out, at, verdicts.model_versions[row])
+        at = write_string(out, at, policy, 0, policy.shape[0])
+        ends[i] = at
+        key = longs[FIRST_MAPPED, row]
+        if key == 0:
+            key = longs[TRANSACTION_KEY, row]
+        write_hexadecimal(keys, i * KEY_BYTES, key)
+
+
+@uncounted
+@kernel
+def degraded_bits(verdicts, row):
+    """Return which of `DEGRADED` hold, a bit each."""
+    bits = 0
+    if verdicts.cold[row]:
+        bits |= _COLD
+    if verdicts.unscored[row]:
+        bits |= _NO_SCORE
+    if verdicts.timeliness[row] == _LATEST and not verdicts.duplicate[row]:
+        bits |= _TOO_LATE
+    return bits
