@@ -97,6 +97,7 @@ class Shard:
         self._publisher = publisher
         self._codecs = codecs
         self._online = online
+        self._fenced_by_offsets = config.worker.guarantee == "exactly_once"
         # What leads to them came earlier: only in a replay are they out with the step's own rows.
         self._replays = False
         self._published = Published() if recovery is None else recovery.published
@@ -161,7 +162,8 @@ class Shard:
             records = self._take_orders(raw, self._control)
         else:
             records = self._take_labels(raw)
-        return Step(records, self._published.commit(raw.next_offsets()), len(raw))
+        offsets = self._published.commit(raw.next_offsets(), again=self._fenced_by_offsets)
+        return Step(records, offsets, len(raw))
 
     def _take_transactions(self, raw: RawBatch) -> Iterator[OutRecord]:
         """Decide a batch; yield its records, which are encoded as they are produced."""

@@ -93,6 +93,8 @@ class TransactionalSink(Sink):
         self._began_s = 0.0
         self._records = 0
         self._offsets: Offsets = {}
+        # Committed here.
+        self._known: Offsets = {}
         self.committed = 0
         try:
             self._call("init", self._producer.init_transactions, (), _INIT_S)
@@ -109,21 +111,29 @@ class TransactionalSink(Sink):
         ----------
         records : iterable of OutRecord
         offsets : dict
-            (topic, partition) to the offset behind the step's last input record.
+            (topic, partition) to the offset behind the step's last input record, or to where
+            the group is already. Without records and without news nothing is to be done.
 
         Raises
         ------
         TransactionError, FencedError
             If the transaction cannot be committed.
+        ValueError
+            If there are records and no offsets: brokers would take them of one whose
+            partitions are another's.
         """
         self._commit_if_due()
         for record in records:
+            if not offsets:
+                raise ValueError("records without offsets: give where the group is in their input")
             self._begin()
             self._records += 1
             self._produce(record, self._delivered)
-        if offsets:
+        news = any(at > self._known.get(place, -1) for place, at in offsets.items())
+        if news or (self._open and self._records):
             self._begin()
-            self._offsets.update(offsets)
+            for place, at in offsets.items():
+                self._offsets[place] = max(at, self._offsets.get(place, at))
         self._serve(0)
 
     def poll(self, timeout_s: float) -> None:
@@ -216,12 +226,12 @@ class TransactionalSink(Sink):
         """Commit what is open; between steps only."""
         deadline_s = self._clock() + self._timeout_s
         producer = self._producer
-        if self._offsets:
-            places = [TopicPartition(*place, at) for place, at in self._offsets.items()]
-            offsets = (places, self._member())
-            left_s = deadline_s - self._clock()
-            self._call("offsets", producer.send_offsets_to_transaction, offsets, left_s)
+        places = [TopicPartition(*place, at) for place, at in self._offsets.items()]
+        offsets = (places, self._member())
+        left_s = deadline_s - self._clock()
+        self._call("offsets", producer.send_offsets_to_transaction, offsets, left_s)
         self._call("commit", producer.commit_transaction, (), deadline_s - self._clock())
+        self._known |= self._offsets
         self._open, self._offsets = False, {}
         self.committed += 1
 

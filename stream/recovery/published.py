@@ -58,7 +58,17 @@ class Published:
         self.suppressed += out
         return out
 
-    def commit(self, offsets: Mapping[Place, int]) -> dict[Place, int]:
-        """Return those offsets that are news to the group: a commit must not go back."""
+    def commit(self, offsets: Mapping[Place, int], again: bool = False) -> dict[Place, int]:
+        """Return those offsets that are news to the group: a commit must not go back.
+
+        Parameters
+        ----------
+        offsets : mapping of Place to int
+        again : bool
+            Return of the other places where the group is: brokers refuse the offsets of who is
+            no member any more, and with them all that is in one transaction with them.
+        """
         known = self._acknowledged
+        if again:
+            return {place: max(at, known.get(place, at)) for place, at in offsets.items()}
         return {place: at for place, at in offsets.items() if at > known.get(place, -1)}

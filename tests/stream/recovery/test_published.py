@@ -47,3 +47,11 @@ def test_of_nothing_known_everything_is_published():
     published = Published()
     assert missing(published, [0, 7], [0, 1]) == [True, True]
     assert published.commit({("in", 0): 1}) == {("in", 0): 1}
+
+
+def test_what_is_no_news_is_told_again_where_the_group_is():
+    published = Published()
+    published.acknowledge({("in", 0): 7})
+    offsets = {("in", 0): 5, ("in", 1): 3}
+    assert published.commit(offsets) == {("in", 1): 3}
+    assert published.commit(offsets, again=True) == {("in", 0): 7, ("in", 1): 3}

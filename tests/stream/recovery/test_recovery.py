@@ -306,12 +306,13 @@ def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
         world.broker.append((topic, 0), at_ms, None, codec.encode(record))
         step = life.shard.take(raw_batch(topic, [log[-1]], at_ms))
         life.worker.sink.publish(step.records, step.offsets)
+        return step.offsets
 
     def pay(seconds):
         at_ms = began_ms + 1000 * seconds
         paid = {"transaction_id": f"late-{seconds}", "event_time": 1000 * at_ms}
         paid |= {"amount_minor": 1, "card_id": "c", "merchant_id": "m"}
-        take(IN, at_ms, transaction, paid)
+        return take(IN, at_ms, transaction, paid)
 
     pay(0)
     said = {"transaction_id": "nobody", "is_fraud": True, "label_time": 1000 * began_ms}
@@ -319,8 +320,10 @@ def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
     assert "nobody" in {each.transaction_id for each in life.worker.shard.held._by_place.values()}
     # Others have committed the steps in which it has been held for long enough.
     recovery.assigned({(IN, 0): 10**6})
-    pay(600)
-    pay(1200)
+    assert pay(600) == {}
+    # In a transaction it goes with where the group is: without offsets nobody would be refused.
+    life.shard._fenced_by_offsets = True
+    assert pay(1200) == {(IN, 0): 10**6}
     assert len(life.worker.shard.held) == 0
     assert life.worker.shard.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
     life.bury()
