@@ -32,8 +32,11 @@ class Published:
         self._alerts.update(alerts)
 
     def is_ahead(self, positions: Mapping[Place, int]) -> bool:
-        """Tell whether alerts are out of payments that are still to be taken."""
-        return any(at >= positions.get(place, 0) for place, at in self._alerts.values())
+        """Tell whether alerts are out of payments that are still to be taken.
+
+        Of places without a position, such as another worker's, nothing is to be taken.
+        """
+        return any(at >= positions.get(place, at + 1) for place, at in self._alerts.values())
 
     def missing(
         self, topic: str, partition: NDArray[np.int64], offset: NDArray[np.int64]

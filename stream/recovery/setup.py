@@ -17,7 +17,7 @@ from stream.recovery.code_version import code_version
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal, Segments
-from stream.recovery.tail import KafkaReader
+from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import Tenure
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
@@ -48,6 +48,7 @@ def recovery_of(
     tell: Callable[[str], None],
     partition: tuple[int, int] | None = None,
     control: Decoder | None = None,
+    tail: Tail | None = None,
 ) -> Recovery | None:
     """Build a worker's or a partition's recovery; None where it is off, as on the embedded broker.
 
@@ -67,6 +68,8 @@ def recovery_of(
         has it no more. None: all have one state.
     control : Decoder, optional
         Of orders, where they are taken.
+    tail : Tail, optional
+        The same for all partitions that are taken up together: it is read once for them.
 
     Raises
     ------
@@ -92,9 +95,13 @@ def recovery_of(
             bring_back(copier, snapshots, journal)
     except BaseException:
         journal.close()
+        if copier is not None:
+            copier.close()
         raise
     reader = KafkaReader(
-        PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
+        PlaceReader(connection, config.kafka.group, tell),
+        tail or Tail(config.topics.alerts, alerts, tell),
+        None if partition is None else partition[0],
     )
     return Recovery(
         journal,

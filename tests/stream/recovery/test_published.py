@@ -35,9 +35,11 @@ def test_a_commit_goes_only_forward():
 def test_an_alert_that_was_found_is_out():
     published = Published()
     published.found({"a": (("in", 0), 7), "b": (("in", 1), 3)})
-    assert published.is_ahead({("in", 0): 8})
+    assert published.is_ahead({("in", 0): 8, ("in", 1): 3})
     assert published.is_ahead({("in", 0): 7, ("in", 1): 9})
     assert not published.is_ahead({("in", 0): 8, ("in", 1): 4})
+    # Nothing of a partition that is another's will be taken.
+    assert not published.is_ahead({("in", 0): 8})
     assert published.is_out("a")
     assert not published.is_out("c")
     assert published.suppressed == 1
