@@ -16,6 +16,7 @@ from stream.kafka.reader import PlaceReader
 from stream.recovery.code_version import code_version
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
+from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal, Segments
 from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import Tenure
@@ -80,14 +81,15 @@ def recovery_of(
     """
     if not config.recovery.folder or connection.embedded:
         return None
-    folder, tenure, first_s = Path(config.recovery.folder), None, 1.0
+    section = config.recovery
+    folder, tenure, first = Path(section.folder), None, 1.0
     _require_layout(folder, partition is not None)
     if partition is not None:
         require_partitions(folder, partition[1])
         tenure = Tenure(partition_folder(folder, partition[0]))
         # Not all of them at the same moment.
-        folder, first_s = tenure.folder, (1 + partition[0]) / partition[1]
-    snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
+        folder, first = tenure.folder, (1 + partition[0]) / partition[1]
+    snapshots = SnapshotFolder(folder, config.snapshot_key(), section.keep)
     copier = copier_of(config, tell, "" if partition is None else partition_name(partition[0]))
     journal = Journal(folder, tenure)
     try:
@@ -109,10 +111,8 @@ def recovery_of(
         snapshots,
         BackgroundWriter(snapshots),
         reader,
-        config.recovery.snapshot_interval / 1e6,
+        Schedule(section.snapshot_interval / 1e6, section.replay_max / 1e6, first),
         tell,
-        first=first_s,
-        replay_max_s=config.recovery.replay_max / 1e6,
         copier=copier,
     )
 
