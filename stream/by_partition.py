@@ -140,6 +140,8 @@ class ByPartition:
 
     def lost(self) -> None:
         """Keep the shards, but for nothing else than to get their partitions back."""
+        for shard in self:
+            shard.leave()
         self._parked |= self._shards
         self._shards = {}
 

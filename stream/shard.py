@@ -146,6 +146,11 @@ class Shard:
         if self.recovery is not None:
             self.recovery.worked(seconds)
 
+    def leave(self) -> None:
+        """Show nothing more of a partition that goes: whoever gets it does."""
+        if self._online is not None and self.partition is not None:
+            self._online.leave(self.partition)
+
     def give_up_held(self) -> Step:
         """Return the dead letters of labels that are held; what the engine holds ends with it."""
         letters = [

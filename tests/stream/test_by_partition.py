@@ -28,9 +28,13 @@ class Recovery:
 
 class Shard:
     fails = None
+    left = 0
 
     def __init__(self, partition, recovery=None):
         self.partition, self.recovery = partition, recovery
+
+    def leave(self):
+        self.left += 1
 
     def resume(self, settle):
         yield f"step of {self.partition}"
@@ -91,6 +95,7 @@ def test_what_comes_back_is_as_it_was():
     rig.shards.revoked()
     assert list(rig.shards) == []
     assert [each.recovery.said for each in rig.made] == [["revoked"], ["revoked"]]
+    assert [each.left for each in rig.made] == [1, 1]
     rig.published.clear()
     rig.assign(1)
     assert list(rig.shards) == [first[1]]
