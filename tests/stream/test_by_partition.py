@@ -166,6 +166,7 @@ def test_told_to_stop_it_takes_up_no_more_and_leaves_the_rest_to_others(steps):
     assert [shard.partition for shard in rig.shards] == whole
     assert starts == {(t, p): 11 if p in whole else 10 for t in ("in", "labels") for p in range(3)}
     assert len(rig.published) == steps
+    assert len(rig.made) == (3 if steps else 0)
     for shard in rig.made:
         assert shard.recovery.said == ([] if shard.partition in whole else ["stop", "close"])
     # What comes of the others is left to whoever has them.
