@@ -195,7 +195,9 @@ def _named(partition: int) -> Iterator[None]:
     """Say in an error of which partition it is, and that it is no other's."""
     try:
         yield
-    except (RecoveryError, SnapshotError, StorageError) as error:
+    except (RecoveryError, SnapshotError, StorageError, BrokerError) as error:
+        if isinstance(error, BrokerError) and type(error) is not BrokerError:
+            raise  # What is published fails, and not what is taken up.
         raise type(error)(
             f"partition {partition} cannot be taken up, and this worker ends: without what is "
             f"remembered of it decisions would be others. {error}. Whichever worker is given "

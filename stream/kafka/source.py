@@ -261,7 +261,7 @@ class Source:
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Go on behind the committed offsets; a partition without one from its beginning."""
         # What was taken under it stays under it: every generation is assigned anew.
-        self._member = consumer.consumer_group_metadata()
+        self._member = self._consumer.consumer_group_metadata()
         try:
             committed = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
         except KafkaException as error:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from schemas.errors import BrokerError, RecoveryError, SnapshotError, StorageError
+from schemas.errors import BrokerError, RecoveryError, SnapshotError, StorageError, TransactionError
 from stream.by_partition import ByPartition
 from stream.kafka.source import RawBatch
 
@@ -173,7 +173,7 @@ def test_told_to_stop_it_takes_up_no_more_and_leaves_the_rest_to_others(steps):
     assert [shard.partition for shard, _ in rig.shards.split(batch(0, 1, 2))] == whole
 
 
-@pytest.mark.parametrize("kind", [RecoveryError, SnapshotError, StorageError])
+@pytest.mark.parametrize("kind", [RecoveryError, SnapshotError, StorageError, BrokerError])
 def test_a_partition_that_cannot_be_taken_up_is_named_with_what_to_do(kind, monkeypatch):
     rig = Rig()
     monkeypatch.setattr(Shard, "fails", kind("all of it is damaged"))
@@ -182,3 +182,12 @@ def test_a_partition_that_cannot_be_taken_up_is_named_with_what_to_do(kind, monk
     assert list(rig.shards) == []
     rig.shards.close()
     assert rig.made[0].recovery.said == ["stop", "close"]
+
+
+def test_a_transaction_that_fails_meanwhile_is_no_partitions_fault(monkeypatch):
+    rig = Rig()
+    failed = TransactionError("it was not committed")
+    monkeypatch.setattr(Shard, "fails", failed)
+    with pytest.raises(TransactionError) as caught:
+        rig.assign(7)
+    assert caught.value is failed
