@@ -6,6 +6,7 @@ import errno
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,6 +35,8 @@ from stream.engine import Engine
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.progress import Progress, restored
+from stream.recovery.published import Published
+from stream.shard import Shard
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
 
@@ -585,3 +588,17 @@ def test_what_cannot_be_deleted_is_counted_and_told_once(world, remembering, mon
     snapshot()
     assert recovery.as_dict()["undeleted"] == 0
     assert len(world.told) == told + 1
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "offsets"),
+    [("at_least_once", {}), ("exactly_once", {(IN, 0): 50})],
+)
+def test_what_is_published_in_a_transaction_goes_with_where_the_group_is(guarantee, offsets):
+    config, decoders, codecs, _ = parts()
+    worker = config.worker.model_copy(update={"guarantee": guarantee})
+    published = Published()
+    published.acknowledge({(IN, 0): 50})
+    recovery = SimpleNamespace(published=published)
+    made = config.model_copy(update={"worker": worker}), None, *decoders, None, codecs, recovery
+    assert Shard(*made)._step(batch([(0, 3)])).offsets == offsets
