@@ -400,6 +400,9 @@ def test_what_was_handed_over_just_before_its_partition_went_is_not_written(
     taken = of_partition(0, [1, 2], 1)
     online.put(taken, engine.step(taken))
     online.leave(0)
+    # It came back at once.
+    taken = of_partition(0, [4], 3)
+    online.put(taken, engine.step(taken))
     written.held.set()
     online.close()
-    assert written.of("card").keys() == {9}
+    assert written.of("card").keys() == {9, 4}
