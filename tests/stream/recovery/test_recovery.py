@@ -600,5 +600,7 @@ def test_what_is_published_in_a_transaction_goes_with_where_the_group_is(guarant
     published = Published()
     published.acknowledge({(IN, 0): 50})
     recovery = SimpleNamespace(published=published)
-    made = config.model_copy(update={"worker": worker}), None, *decoders, None, codecs, recovery
+    config = config.model_copy(update={"worker": worker})
+    publisher = SimpleNamespace(policy_version="p")
+    made = config, None, *decoders, publisher, codecs, recovery
     assert Shard(*made)._step(batch([(0, 3)])).offsets == offsets
