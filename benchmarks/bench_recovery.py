@@ -21,6 +21,7 @@ from stream.config import load
 from stream.kafka.source import raw_batch
 from stream.recovery.recovery import Recovery
 from stream.recovery.replaying import Place
+from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.setup import identity_of
 from stream.shard import Shard
@@ -111,7 +112,7 @@ class _Work:
             snapshots := SnapshotFolder(folder),
             BackgroundWriter(snapshots),
             topic,
-            interval_s=1e9,
+            Schedule(1e9),
         )
         publisher = publisher_of(self.config, engine)
         self.shard = Shard(self.config, engine, *inputs, publisher, codecs, self.recovery)

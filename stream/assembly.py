@@ -16,6 +16,7 @@ from stream.kafka.source import Source
 from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
 from stream.recovery.setup import recovery_of
+from stream.recovery.tail import Tail
 from stream.shard import Shard
 from stream.shards import Shards, WholeTopic
 from stream.store.setup import online_features_of, shows_features
@@ -77,6 +78,7 @@ def worker_of(
     if on_ready is not None:
         on_ready(warm)
     online = online_features_of(config, warmed.parameters.features, tell)
+    tail = Tail(config.topics.alerts, codecs.alert, tell)
     # It has seen nothing yet, and memory for one more may not be there.
     fresh = [warmed]
     del warmed
@@ -85,7 +87,7 @@ def worker_of(
         engine = fresh.pop() if fresh else engine_of(config, hash_key, keep, partitions)
         where = None if partition is None else (partition, partitions)
         recovery = recovery_of(
-            config, connection, inputs, codecs.alert, hash_key, tell, where, control
+            config, connection, inputs, codecs.alert, hash_key, tell, where, control, tail
         )
         publisher = publisher_of(config, engine)
         return Shard(

@@ -11,15 +11,15 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from schemas.errors import BrokerError, FraudError
+from schemas.errors import BrokerError, FraudError, RecoveryError, SnapshotError, StorageError
 from stream.kafka.source import RawBatch
 from stream.recovery.replaying import Place
 from stream.shard import Shard
-from stream.shards import Publish, Settle
+from stream.shards import GoingOn, Publish, Settle
 
 _SETTLE_S = 10.0
 # Of the five minutes that a group waits for its slowest member.
@@ -60,38 +60,71 @@ class ByPartition:
                 yield self._shards[partition], raw.rows(raw.partition == partition)
 
     def assigned(
-        self, committed: Mapping[Place, int], publish: Publish, settle: Settle
+        self,
+        committed: Mapping[Place, int],
+        publish: Publish,
+        settle: Settle,
+        going_on: GoingOn = lambda: True,
     ) -> dict[Place, int]:
         """Take up the shards of partitions that came, and return where they go on.
+
+        Told to stop, it takes up no more: what is not here is left to the next owner.
 
         Raises
         ------
         BrokerError
             If the group gave partitions of one number to different workers.
-        RecoveryError, SnapshotError, StorageError
-            If what the owner before left cannot be taken up.
+        RecoveryError, SnapshotError, StorageError, ConfigError
+            If what the owner before left of a partition cannot be taken up; it names it.
         """
-        starts: dict[Place, int] = {}
         together = self._together(committed)
         # Those of others first: their memory is needed.
         self._close({p: self._parked.pop(p) for p in self._parked.keys() - together.keys()})
-        for partition, places in together.items():
-            shard = self._parked.pop(partition, None) or self._make(partition)
-            if shard.recovery is not None and shard.recovery.over:
-                # Others were at work meanwhile: what they left is what counts.
-                shard.recovery.close()
-                shard = self._make(partition)
-            self._shards[partition] = shard
-            if shard.recovery is None:
-                starts |= places
-                continue
-            if not shard.recovery.live:
-                for step in shard.resume(settle):
-                    publish(step)
-                # Taking up the next one takes its time, and a transaction must not wait for it.
-                settle(_SETTLE_S)
-            starts |= shard.recovery.assigned(places)
+        # All are ours before the first is taken up: what owners before say comes too late then,
+        # and what is out of all partitions can be read at once.
+        ours = []
+        for partition in together:
+            if going_on():
+                with _named(partition):
+                    self._parked[partition] = self._ours(partition)
+                ours.append(partition)
+        for partition in ours:
+            with _named(partition):
+                whole = self._take_up(self._parked[partition], publish, settle, going_on)
+            if whole:
+                self._shards[partition] = self._parked.pop(partition)
+        # Half taken up they are of no use.
+        self._close(self._parked)
+        starts = dict(committed)
+        for partition, shard in self._shards.items():
+            if shard.recovery is not None:
+                starts |= shard.recovery.assigned(together[partition])
         return starts
+
+    def _ours(self, partition: int) -> Shard:
+        """Return the shard of a partition, of which nobody else has a newer state."""
+        shard = self._parked.get(partition) or self._make(partition)
+        if shard.recovery is not None and shard.recovery.over:
+            # Others were at work meanwhile: what they left is what counts.
+            shard.recovery.close()
+            del self._parked[partition]
+            shard = self._make(partition)
+        return shard
+
+    @staticmethod
+    def _take_up(shard: Shard, publish: Publish, settle: Settle, going_on: GoingOn) -> bool:
+        """Let a shard become what its owner before was; tell whether it has."""
+        if shard.recovery is None or shard.recovery.live:
+            return True
+        if not going_on():
+            return False
+        for step in shard.resume(settle):
+            publish(step)
+            if not going_on():
+                return False
+        # Taking up the next one takes its time, and a transaction must not wait for it.
+        settle(_SETTLE_S)
+        return True
 
     def revoked(self) -> None:
         """Write a snapshot of each, for whoever gets the partition.
@@ -107,6 +140,8 @@ class ByPartition:
 
     def lost(self) -> None:
         """Keep the shards, but for nothing else than to get their partitions back."""
+        for shard in self:
+            shard.leave()
         self._parked |= self._shards
         self._shards = {}
 
@@ -153,6 +188,22 @@ class ByPartition:
         shards.clear()
         # Their arrays are large, and cycles would keep them until somebody looks.
         gc.collect()
+
+
+@contextmanager
+def _named(partition: int) -> Iterator[None]:
+    """Say in an error of which partition it is, and that it is no other's."""
+    try:
+        yield
+    except (RecoveryError, SnapshotError, StorageError, BrokerError) as error:
+        if isinstance(error, BrokerError) and type(error) is not BrokerError:
+            raise  # What is published fails, and not what is taken up.
+        raise type(error)(
+            f"partition {partition} cannot be taken up, and this worker ends: without what is "
+            f"remembered of it decisions would be others. {error}. Whichever worker is given "
+            f"partition {partition} ends so until that is mended; docs/workers.md says how to "
+            "begin anew with this partition alone"
+        ) from error
 
 
 def _let_go(shard: Shard) -> None:

@@ -16,6 +16,7 @@ from schemas.kernel_cache import cache_folder
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
 from stream.config import Config
 from stream.kafka import topics
+from stream.recovery.mounts import stale_file_system
 from stream.store.setup import place_of
 from stream.warm_up import warm_up
 
@@ -141,6 +142,14 @@ def _recovery(config: Config) -> str:
         raise ConfigError(
             f"recovery.folder: {folder} cannot be written: mount its disk, or name another"
         )
+    kind = stale_file_system(folder)
+    if kind and config.per_partition:
+        raise ConfigError(
+            f"recovery.folder: {folder} is on {kind}, where a worker may not see at once that "
+            "another has taken over: give all workers a folder whose file system shows every "
+            "machine what another has written, such as CephFS or GPFS, or run them on one machine"
+        )
+    where = f", but is on {kind}: a disk of this machine is safer" if kind else ""
     interval_s = config.recovery.snapshot_interval / 1e6
     least_s = _INTERVALS_KEPT * interval_s
     kept = topics.retention(connection_of(config), config.topics.inputs())
@@ -158,7 +167,7 @@ def _recovery(config: Config) -> str:
             )
     shortest_s = min(each.seconds for each in kept.values())
     told = "for ever" if shortest_s == math.inf else f"for {shortest_s / 3600:.1f} h at least"
-    return f"{folder} can be written; the inputs are kept {told}"
+    return f"{folder} can be written{where}; the inputs are kept {told}"
 
 
 def _redis(config: Config) -> str:

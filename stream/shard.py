@@ -100,6 +100,7 @@ class Shard:
         self._codecs = codecs
         self._online = online
         self._decisions = DecisionWriter(codecs.decision.schema_id, publisher.policy_version)
+        self._fenced_by_offsets = config.worker.guarantee == "exactly_once"
         # What leads to them came earlier: only in a replay are they out with the step's own rows.
         self._replays = False
         self._published = Published() if recovery is None else recovery.published
@@ -148,6 +149,11 @@ class Shard:
         if self.recovery is not None:
             self.recovery.worked(seconds)
 
+    def leave(self) -> None:
+        """Show nothing more of a partition that goes: whoever gets it does."""
+        if self._online is not None and self.partition is not None:
+            self._online.leave(self.partition)
+
     def give_up_held(self) -> Step:
         """Return the dead letters of labels that are held; what the engine holds ends with it."""
         letters = [
@@ -164,7 +170,8 @@ class Shard:
             records = self._take_orders(raw, self._control)
         else:
             records = self._take_labels(raw)
-        return Step(records, self._published.commit(raw.next_offsets()), len(raw))
+        offsets = self._published.commit(raw.next_offsets(), again=self._fenced_by_offsets)
+        return Step(records, offsets, len(raw))
 
     def _take_transactions(self, raw: RawBatch) -> Iterator[OutRecord]:
         """Decide a batch; yield its records, which are encoded as they are produced."""

@@ -12,6 +12,8 @@ from stream.shard import Shard, Step
 Publish = Callable[[Step], None]
 # Waits so many seconds until everything published is acknowledged, and tells whether it is.
 Settle = Callable[[float], bool]
+# Tells whether nobody has told the worker to stop.
+GoingOn = Callable[[], bool]
 
 
 class Shards(Protocol):
@@ -30,7 +32,11 @@ class Shards(Protocol):
         ...
 
     def assigned(
-        self, committed: Mapping[Place, int], publish: Publish, settle: Settle
+        self,
+        committed: Mapping[Place, int],
+        publish: Publish,
+        settle: Settle,
+        going_on: GoingOn = lambda: True,
     ) -> dict[Place, int]:
         """Return where to go on in partitions that came; see `stream.kafka.source.Positions`."""
         ...
@@ -82,7 +88,11 @@ class WholeTopic:
         yield self.shard, raw
 
     def assigned(
-        self, committed: Mapping[Place, int], publish: Publish, settle: Settle
+        self,
+        committed: Mapping[Place, int],
+        publish: Publish,
+        settle: Settle,
+        going_on: GoingOn = lambda: True,
     ) -> dict[Place, int]:
         """Go on behind what the state has seen."""
         recovery = self.shard.recovery

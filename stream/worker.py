@@ -43,6 +43,14 @@ class Stop(Protocol):
         ...
 
 
+class Never:
+    """Nobody says when to stop."""
+
+    def is_set(self) -> bool:
+        """Tell that nobody did."""
+        return False
+
+
 @dataclass
 class WorkerStats:
     """What the loop did; shards and engines count the rest."""
@@ -83,6 +91,7 @@ class Worker:
         self.unacknowledged = 0
         self._safe: Offsets = {}
         self._next_commit_s = 0.0
+        self._stop: Stop = Never()
         source.follow(self)
 
     @property
@@ -108,7 +117,8 @@ class Worker:
         RecoveryError
             If the journal cannot be written.
         """
-        while not stop.is_set():
+        self._stop = stop
+        while self._goes_on():
             self.turn(POLL_S)
             if on_poll is not None:
                 on_poll()
@@ -124,8 +134,9 @@ class Worker:
         RecoveryError, SnapshotError, StorageError, BrokerError
             If what the last worker left cannot be taken up.
         """
+        self._stop = stop
         for _ in self.shards.resume(self._replay, self._settle):
-            if stop.is_set():
+            if not self._goes_on():
                 break
 
     def turn(self, timeout_s: float) -> int:
@@ -180,7 +191,7 @@ class Worker:
 
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to go on in partitions that the group has given."""
-        starts = self.shards.assigned(committed, self._replay, self._settle)
+        starts = self.shards.assigned(committed, self._replay, self._settle, self._goes_on)
         # What was taken when the partitions went is not taken again, and may not be committed.
         ahead = {place: at for place, at in starts.items() if at > max(committed[place], 0)}
         self.sink.publish([], ahead)
@@ -203,6 +214,10 @@ class Worker:
         self.sink.forget_offsets()
         self._safe = {}
 
+    def _goes_on(self) -> bool:
+        """Tell whether nobody has told it to stop."""
+        return not self._stop.is_set()
+
     def _settle(self, timeout_s: float) -> bool:
         """Wait until all that was published is acknowledged; tell whether it is."""
         return self.sink.flush(timeout_s) == 0
@@ -210,7 +225,7 @@ class Worker:
     def _replay(self, step: Step) -> None:
         """Publish a step that is replayed, no faster than the brokers take it."""
         self.sink.publish(step.records, step.offsets)
-        while not self.sink.relieved:
+        while not self.sink.relieved and self._goes_on():
             self.sink.poll(0.1)
         if self.sink.due_s < math.inf:
             # A transaction: reading on may take longer than it may stand open.
@@ -220,7 +235,7 @@ class Worker:
         """Take no input until the brokers have caught up; stay in the group meanwhile."""
         self.stats.pauses += 1
         self.source.pause()
-        while not self.sink.relieved:
+        while not self.sink.relieved and self._goes_on():
             self.sink.poll(0.1)
             self.source.poll(1, 0)
         self.source.resume()

@@ -27,6 +27,7 @@ from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
+from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.setup import bring_back
 from stream.shard import Shard
@@ -483,7 +484,7 @@ class SimWorker:
             snapshots,
             SimWriter(world, snapshots),  # type: ignore[arg-type]
             SimReader(world),
-            interval_s=0.3,
+            schedule=Schedule(0.3),
             tell=world.told.append,
             clock=lambda: world.seconds,
             now_ms=lambda: world.now_ms,

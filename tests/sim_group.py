@@ -33,6 +33,7 @@ from stream.app import engine_of, publisher_of
 from stream.by_partition import ByPartition
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.recovery import Recovery
+from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.tenure import Tenure
 from stream.shard import Shard
@@ -394,7 +395,7 @@ class GroupWorld(World):
                 snapshots,
                 GroupWriter(self, snapshots),  # type: ignore[arg-type]
                 SimReader(self),
-                interval_s=0.3,
+                schedule=Schedule(0.3),
                 tell=self.told.append,
                 clock=lambda: self.seconds,
                 now_ms=lambda: self.now_ms,

@@ -14,7 +14,7 @@ from stream.kafka.source import headers_of
 from stream.recovery.audit import Auditor
 from stream.recovery.segments import Segments
 from stream.recovery.setup import identity_of, partition_folder
-from stream.recovery.tail import KafkaReader
+from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import newest_tenure
 from stream.snapshots.folder import SnapshotFolder
 
@@ -31,7 +31,7 @@ def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
     codecs = codecs_of(config, registry)
     registry.close()
     places = PlaceReader(connection, config.kafka.group, say)
-    reader = KafkaReader(places, config.topics.alerts, codecs.alert, say)
+    reader = KafkaReader(places, Tail(config.topics.alerts, codecs.alert, say))
     try:
         value = _published(places, config.topics.alerts, alert_id)
         partition = codecs.alert.decode(value)["source_partition"]

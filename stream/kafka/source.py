@@ -19,7 +19,7 @@ from confluent_kafka import (
 )
 from numpy.typing import NDArray
 
-from schemas.errors import BrokerError, FraudError
+from schemas.errors import BrokerError, FraudError, TransactionError
 from stream.kafka.client import Connection
 
 # Brokers tell committed offsets once no transaction can change them: one that somebody left open
@@ -145,6 +145,9 @@ class Source:
             }
         )
 
+        self._nobody = self._consumer.consumer_group_metadata()
+        self._member: Any = None
+
     def follow(self, positions: Positions) -> None:
         """Go on where another says, in place of the group; before the first poll."""
         self._positions = positions
@@ -233,8 +236,24 @@ class Source:
         return self._assigned
 
     def group_metadata(self) -> Any:
-        """Return who this member of the group is now; before it has joined, nobody."""
-        return self._consumer.consumer_group_metadata()
+        """Return who this member was when it was given its partitions; before that, nobody.
+
+        Not who it is now: thrown out it is nobody to itself, and brokers take a transaction's
+        offsets from nobody, whoever is in the group.
+
+        Raises
+        ------
+        TransactionError
+            If it had been thrown out already when it was given them.
+        """
+        if self._member is None:
+            return self._nobody
+        if self._member == self._nobody:
+            raise TransactionError(
+                "the group gave this worker partitions and threw it out before it heard of them: "
+                "nothing is committed for them"
+            )
+        return self._member
 
     def close(self) -> None:
         """Leave the group."""
@@ -243,6 +262,8 @@ class Source:
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Go on behind the committed offsets; a partition without one from its beginning."""
+        # What was taken under it stays under it: every generation is assigned anew.
+        self._member = self._consumer.consumer_group_metadata()
         try:
             committed = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
         except KafkaException as error:

@@ -14,18 +14,15 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from schemas.errors import BrokerError, ConfigError, FencedError, FraudError, TransactionError
+from schemas.errors import BrokerError, ConfigError, FraudError, TransactionError
 from stream.kafka.client import Connection
 from stream.kafka.sink import Offsets, OutRecord, Sink
-from stream.kafka.watchdog import Watchdog
+from stream.kafka.transactional_calls import TransactionalCalls
 
 # A transaction of more records is not seen sooner, and aborting it repeats more.
 RECORDS_MAX = 10_000
 _INIT_S = 30.0
 _ABORT_S = 5.0
-_AGAIN_S = 0.02
-# Beyond its bound, or a transaction's, which is the bound of calls that ignore theirs.
-_STUCK_S = 5.0
 
 
 class TransactionalSink(Sink):
@@ -83,21 +80,24 @@ class TransactionalSink(Sink):
             super().__init__(connection, topics, on_error, settings)
         except KafkaException as error:
             raise ConfigError(f"kafka.client: {error.args[0].str()}") from error
-        self._id = transactional_id
         self._member = member
         self._interval_s = interval_s
         self._timeout_s = int(settings["transaction.timeout.ms"]) / 1000
         self._clock = clock
-        self._watchdog = Watchdog(on_stuck or (lambda _: None))
+        self._calls = TransactionalCalls(
+            self._producer, transactional_id, self._timeout_s, on_stuck or (lambda _: None), clock
+        )
         self._open = False
         self._began_s = 0.0
         self._records = 0
         self._offsets: Offsets = {}
+        # Committed here.
+        self._known: Offsets = {}
         self.committed = 0
         try:
             self._call("init", self._producer.init_transactions, (), _INIT_S)
         except FraudError as error:
-            self._watchdog.close()
+            self._calls.close()
             raise BrokerError(f"no transactions under the id {transactional_id!r}: {error}") from (
                 error
             )
@@ -109,21 +109,29 @@ class TransactionalSink(Sink):
         ----------
         records : iterable of OutRecord
         offsets : dict
-            (topic, partition) to the offset behind the step's last input record.
+            (topic, partition) to the offset behind the step's last input record, or to where
+            the group is already. Without records and without news nothing is to be done.
 
         Raises
         ------
         TransactionError, FencedError
             If the transaction cannot be committed.
+        ValueError
+            If there are records and no offsets: brokers would take them of one whose
+            partitions are another's.
         """
         self._commit_if_due()
         for record in records:
+            if not offsets:
+                raise ValueError("records without offsets: give where the group is in their input")
             self._begin()
             self._records += 1
             self._produce(record, self._delivered)
-        if offsets:
+        news = any(at > self._known.get(place, -1) for place, at in offsets.items())
+        if news or (self._open and self._records):
             self._begin()
-            self._offsets.update(offsets)
+            for place, at in offsets.items():
+                self._offsets[place] = max(at, self._offsets.get(place, at))
         self._serve(0)
 
     def poll(self, timeout_s: float) -> None:
@@ -179,7 +187,7 @@ class TransactionalSink(Sink):
         try:
             left: int = self._producer.flush(timeout_s)
         except KafkaException as error:
-            raise self._ended("flush", error.args[0]) from error
+            raise self._calls.ended("flush", error.args[0]) from error
         self._serve(0)
         if left == 0:
             self._commit()
@@ -196,7 +204,7 @@ class TransactionalSink(Sink):
         with suppress(KafkaException):
             self._producer.purge()
             self._producer.flush(0.1)
-        self._watchdog.close()
+        self._calls.close()
 
     def _begin(self) -> None:
         if self._open:
@@ -204,7 +212,7 @@ class TransactionalSink(Sink):
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
-            raise self._ended("begin", error.args[0]) from error
+            raise self._calls.ended("begin", error.args[0]) from error
         self._open, self._began_s = True, self._clock()
         self._records = 0
 
@@ -216,39 +224,26 @@ class TransactionalSink(Sink):
         """Commit what is open; between steps only."""
         deadline_s = self._clock() + self._timeout_s
         producer = self._producer
-        if self._offsets:
-            places = [TopicPartition(*place, at) for place, at in self._offsets.items()]
-            offsets = (places, self._member())
-            left_s = deadline_s - self._clock()
-            self._call("offsets", producer.send_offsets_to_transaction, offsets, left_s)
+        places = [TopicPartition(*place, at) for place, at in self._offsets.items()]
+        offsets = (places, self._member())
+        left_s = deadline_s - self._clock()
+        self._call("offsets", producer.send_offsets_to_transaction, offsets, left_s)
         self._call("commit", producer.commit_transaction, (), deadline_s - self._clock())
+        self._known |= self._offsets
         self._open, self._offsets = False, {}
         self.committed += 1
 
     def _call(
         self, doing: str, call: Callable[..., Any], given: tuple[Any, ...], bound_s: float
     ) -> None:
-        """Make a call again, with the same arguments, until it is done or its time is over."""
-        deadline_s = self._clock() + max(bound_s, 1.0)
-        what = f"transaction {self._id}, {doing}"
-        while True:
-            left_s = max(0.1, deadline_s - self._clock())
-            try:
-                with self._watchdog.within(max(left_s, self._timeout_s) + _STUCK_S, what):
-                    call(*given, left_s)
-                return
-            except KafkaException as error:
-                failed = error.args[0]
-                if not failed.retriable() or self._clock() >= deadline_s:
-                    raise self._ended(doing, failed) from error
-                time.sleep(_AGAIN_S)
+        self._calls.make(doing, call, given, bound_s)
 
     def _serve(self, timeout_s: float) -> None:
         try:
             # A fatal error comes as an exception, though there is a callback for errors.
             self._producer.poll(timeout_s)
         except KafkaException as error:
-            raise self._ended("poll", error.args[0]) from error
+            raise self._calls.ended("poll", error.args[0]) from error
         if self._failure is not None:
             raise TransactionError(f"a transaction cannot be committed: {self._failure}")
 
@@ -261,26 +256,5 @@ class TransactionalSink(Sink):
     def _refused(self, record: OutRecord, error: KafkaException) -> FraudError:
         failed = error.args[0]
         if failed.code() == KafkaError._FATAL:
-            return self._ended("produce", failed)
+            return self._calls.ended("produce", failed)
         return super()._refused(record, error)
-
-    def _ended(self, doing: str, error: KafkaError) -> FraudError:
-        """Return what a librdkafka error that does not heal means here."""
-        if error.code() == KafkaError._FATAL:
-            # Which one it was every further transactional call says.
-            try:
-                self._producer.abort_transaction(0)
-            except KafkaException as reason:
-                error = reason.args[0]
-        if error.code() == KafkaError._FENCED:
-            return FencedError(
-                f"another worker with the same transactional id {self._id!r} has begun, or a "
-                f"transaction stood open for more than {self._timeout_s:g} s: this worker ends, "
-                "and what it had not committed is void; see that one worker runs under an id"
-            )
-        outcome = (
-            "it is not known whether it was committed"
-            if doing == "commit" and not error.txn_requires_abort()
-            else "it was not committed"
-        )
-        return TransactionError(f"a transaction failed ({doing}: {error.str()}); {outcome}")

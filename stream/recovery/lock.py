@@ -19,11 +19,18 @@ class FolderLock:
     Raises
     ------
     RecoveryError
-        If another process has the folder.
+        If another process has the folder, or it cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = folder / "lock"
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise RecoveryError(
+                f"recovery.folder: {path} cannot be written ({error.strerror}): mount its disk, "
+                "make room, or give the folder to the worker's user"
+            ) from error
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -39,6 +46,10 @@ class FolderLock:
 
     def require(self) -> None:
         """Do nothing: the kernel sees to it."""
+
+    def clear(self) -> list[Path]:
+        """Return nothing: nobody was here before."""
+        return []
 
     def release(self) -> None:
         """Let others in."""

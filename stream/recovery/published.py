@@ -32,8 +32,11 @@ class Published:
         self._alerts.update(alerts)
 
     def is_ahead(self, positions: Mapping[Place, int]) -> bool:
-        """Tell whether alerts are out of payments that are still to be taken."""
-        return any(at >= positions.get(place, 0) for place, at in self._alerts.values())
+        """Tell whether alerts are out of payments that are still to be taken.
+
+        Of places without a position, such as another worker's, nothing is to be taken.
+        """
+        return any(at >= positions.get(place, at + 1) for place, at in self._alerts.values())
 
     def missing(
         self, topic: str, partition: NDArray[np.int64], offset: NDArray[np.int64]
@@ -58,7 +61,17 @@ class Published:
         self.suppressed += out
         return out
 
-    def commit(self, offsets: Mapping[Place, int]) -> dict[Place, int]:
-        """Return those offsets that are news to the group: a commit must not go back."""
+    def commit(self, offsets: Mapping[Place, int], again: bool = False) -> dict[Place, int]:
+        """Return those offsets that are news to the group: a commit must not go back.
+
+        Parameters
+        ----------
+        offsets : mapping of Place to int
+        again : bool
+            Return of the other places where the group is: brokers refuse the offsets of who is
+            no member any more, and with them all that is in one transaction with them.
+        """
         known = self._acknowledged
+        if again:
+            return {place: max(at, known.get(place, at)) for place, at in offsets.items()}
         return {place: at for place, at in offsets.items() if at > known.get(place, -1)}

@@ -7,16 +7,17 @@ again on what the journal names behind it, publishes of that what nobody has see
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from models.states.snapshot import State
-from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError, StorageError
+from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
 from stream.kafka.source import RawBatch
+from stream.recovery.erasures import Erasures
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
 from stream.recovery.progress import AFTER_ERASURE, Progress, restored
@@ -24,6 +25,7 @@ from stream.recovery.published import Published
 from stream.recovery.replaying import Place
 from stream.recovery.restart import Reader, find_published, replayed
 from stream.recovery.runs import fingerprint, runs_of
+from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.stats import RecoveryStats
 from stream.snapshots.background import BackgroundWriter, Result
@@ -32,7 +34,6 @@ from stream.store.copier import Copier
 
 # Waiting for acknowledgements holds up the loop, for as long as brokers take to answer.
 SETTLE_S = 1.0
-_RETRY_S = 1.0
 
 
 class Recovery:
@@ -46,18 +47,14 @@ class Recovery:
     snapshots : SnapshotFolder
     writer : BackgroundWriter
     reader : Reader
-    interval_s : float
-        Between snapshots.
+    schedule : Schedule
+        When snapshots are due.
     tell : callable
         Told in words what an operator should know.
     clock : callable
         Seconds, never going back.
     now_ms : callable
         Milliseconds since the epoch.
-    first : float
-        Share of the interval after which the first snapshot is due.
-    replay_max_s : float
-        Seconds of work after which one is due in any case.
     copier : Copier, optional
         Copies each snapshot elsewhere.
 
@@ -78,12 +75,10 @@ class Recovery:
         snapshots: SnapshotFolder,
         writer: BackgroundWriter,
         reader: Reader,
-        interval_s: float,
+        schedule: Schedule,
         tell: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-        first: float = 1.0,
-        replay_max_s: float = math.inf,
         copier: Copier | None = None,
     ) -> None:
         self.progress = Progress()
@@ -95,26 +90,21 @@ class Recovery:
         self._snapshots = snapshots
         self._writer = writer
         self._reader = reader
-        self._interval_s = interval_s
+        self._schedule = schedule
         self._tell = tell
         self._clock = clock
         self._now_ms = now_ms
         self._copier = copier
-        self._first_s = first * interval_s
-        self._replay_max_s = replay_max_s
-        # Seconds of work: all; up to the last snapshot that was due for it; that was begun; that
-        # is whole.
-        self._worked_s = self._due_at_s = self._begun_at_s = self._whole_at_s = 0.0
+        self._erasures = Erasures(snapshots, copier, tell)
         self.live = False
         # Of the last snapshot that was begun; -1: none was, or it failed.
         self._snapshot_step = -1
         self._snapshot_began_s = 0.0
         # Number and step of the newest that is whole.
         self._whole = 0, 0
-        # Steps that erased somebody whom a snapshot in the folder may still know.
-        self._erased_at: list[int] = []
+        # What nobody needs any more and could not be deleted.
+        self._undeleted: set[Path] = set()
         self._state_s: float | None = None
-        self._next_s = 0.0
         self._state: Callable[[], State] = lambda: State("")
         self._settle: Callable[[float], bool] = lambda _: True
 
@@ -196,14 +186,15 @@ class Recovery:
         for header, raw in replayed(self.progress, chain, self._identity, self._reader):
             self.stats.replayed += len(raw)
             yield header, raw
-        self._state = lambda: self.progress.state(self._identity, engine, held, self._is_to_forget)
+        self._state = lambda: self.progress.state(
+            self._identity, engine, held, self._erasures.is_to_forget
+        )
         self._settle = settle
         if self.progress.since_ms is None:
             self.progress.since_ms = self._now_ms()
         self._cut(self._next_number(), durable=True)
         now_s = self._clock()
-        # What was replayed once should not be replayed again.
-        self._next_s = now_s if chain.entries else now_s + self._first_s
+        self._schedule.live(now_s, replayed=bool(chain.entries))
         self.stats.recovery_seconds = now_s - began_s
         self._reader.close()
         self.live = True
@@ -231,20 +222,15 @@ class Recovery:
             self.progress.take(raw, entry)
         return raw
 
-    @property
-    def _is_to_forget(self) -> bool:
-        """Whether snapshots, or copies of them, may know somebody who was erased."""
-        return bool(self._erased_at) or (self._copier is not None and self._copier.outdated)
-
     def worked(self, seconds: float) -> None:
         """Note how long steps took: a replay takes about as long."""
-        self._worked_s += seconds
+        self._schedule.worked(seconds)
 
     def note_erasure(self) -> None:
         """Note that the step at hand erased somebody: a snapshot follows, and older ones go."""
-        self._erased_at.append(self.progress.step)
-        self.stats.erasures_pending = len(self._erased_at)
-        self._next_s = self._clock()
+        self._erasures.note(self.progress.step)
+        self.stats.erasures_pending = self._erasures.pending
+        self._schedule.at_once(self._clock())
 
     def tend(self) -> None:
         """Begin a snapshot if it is time, and see what became of the last one."""
@@ -252,17 +238,14 @@ class Recovery:
         if result is not None:
             self._note(result)
         now_s = self._clock()
-        if self._worked_s - self._due_at_s > self._replay_max_s:
-            # Once: if it cannot be taken now, it is tried as often as any other.
-            self._next_s, self._due_at_s = now_s, self._worked_s
-        if now_s < self._next_s or self._writer.busy:
+        if not self._schedule.is_due(now_s) or self._writer.busy:
             return
         self._forget_outdated()
-        self._next_s = now_s + (_RETRY_S if self._erased_at else self._interval_s)
+        self._schedule.again(now_s, soon=bool(self._erasures.pending))
         if self.progress.step == self._snapshot_step:
             return
         if not self._writer.has_room(self._state()):
-            self._next_s = now_s + _RETRY_S
+            self._schedule.again(now_s, soon=True)
             return
         # A snapshot says that its steps are over and done with: nobody replays them again.
         if self._settle(SETTLE_S):
@@ -270,7 +253,7 @@ class Recovery:
             self.stats.snapshot_held_up_seconds = self._clock() - now_s
         else:
             self.stats.snapshots_postponed += 1
-            self._next_s = now_s + _RETRY_S
+            self._schedule.again(now_s, soon=True)
 
     def finish(self, timeout_s: float) -> None:
         """Write a last snapshot, if all output is acknowledged; the journal behind it is empty."""
@@ -330,7 +313,7 @@ class Recovery:
         age = None if self._state_s is None else round(self._clock() - self._state_s, 3)
         said = {
             "snapshot_age_seconds": age,
-            "replay_seconds": round(self._worked_s - self._whole_at_s, 3),
+            "replay_seconds": round(self._schedule.replay_s, 3),
             "alerts_suppressed": self.published.suppressed,
         }
         copies = {} if self._copier is None else self._copier.as_dict()
@@ -341,7 +324,7 @@ class Recovery:
         number = self._next_number()
         self._snapshot_began_s = self._clock()
         self._snapshot_step = self.progress.step
-        self._due_at_s = self._begun_at_s = self._worked_s
+        self._schedule.begun()
         if not self.published.is_ahead(self.progress.positions):
             self.progress.since_ms = self._now_ms()
         try:
@@ -351,7 +334,7 @@ class Recovery:
             else:
                 size = self._snapshots.write(self._state(), number).stat().st_size
                 self._written(number, self._clock() - self._snapshot_began_s, size)
-        except (FraudError, ValueError) as error:
+        except (FraudError, OSError, ValueError) as error:
             self._failed(str(error))
 
     def _cut(self, number: int, durable: bool = False) -> None:
@@ -376,7 +359,7 @@ class Recovery:
 
     def _written(self, number: int, seconds: float, size: int) -> None:
         self._whole = number, self._snapshot_step
-        self._whole_at_s = self._begun_at_s
+        self._schedule.whole()
         self._state_s = self._snapshot_began_s
         self.stats.snapshots += 1
         self.stats.snapshot_seconds = seconds
@@ -384,25 +367,26 @@ class Recovery:
         if self._copier is not None:
             self._copier.copy(self._snapshots.path(number), number)
         self._forget_outdated()
-        self._journal.prune(min(self._snapshots.numbers(), default=0))
+        left = self._journal.prune(min(self._snapshots.numbers(), default=0))
+        self._note_undeleted({*left, *self._snapshots.surplus()})
+
+    def _note_undeleted(self, left: set[Path]) -> None:
+        """Say what could not be deleted, each file once; it is tried again with each snapshot."""
+        new = sorted(left - self._undeleted)
+        if new:
+            self._tell(
+                f"{len(left)} files or folders that nobody needs any more cannot be deleted, such "
+                f"as {new[0]}: see whose they are, or delete them by hand; the disk fills up, and "
+                "they may still know who was erased"
+            )
+        self._undeleted = left
+        self.stats.undeleted = len(left)
 
     def _forget_outdated(self) -> None:
         """Delete the snapshots that know somebody whom the newest does not, if there are any."""
-        number, step = self._whole
-        waiting = [at for at in self._erased_at if at > step]
-        if len(waiting) == len(self._erased_at):
-            return
-        try:
-            self._snapshots.forget_before(number)
-        except StorageError as error:
-            self._tell(f"somebody who was erased is still known: {error}")
-            return
-        if self._copier is not None:
-            self._copier.forget_before(number)
-        self._erased_at = waiting
-        self.stats.erasures_pending = len(waiting)
-        if not waiting:
-            self._next_s = self._clock() + self._interval_s
+        if self._erasures.forget(*self._whole):
+            self._schedule.again(self._clock())
+        self.stats.erasures_pending = self._erasures.pending
 
     def _next_number(self) -> int:
         self._journal.require()

@@ -16,7 +16,14 @@ from typing import Protocol
 
 from schemas.errors import RecoveryError
 from stream.durable_file import sync_folder
-from stream.recovery.journal import Entry, Header, begin_segment, entry_bytes, read_segment
+from stream.recovery.journal import (
+    Entry,
+    Header,
+    Segment,
+    begin_segment,
+    entry_bytes,
+    read_segment,
+)
 from stream.recovery.lock import FolderLock
 from stream.recovery.tenure import Tenure
 
@@ -56,8 +63,17 @@ class Segments:
         self.folder = folder
 
     def numbers(self) -> list[int]:
-        """Return the numbers of all segments, the oldest first."""
-        names = map(_NAME.fullmatch, os.listdir(self.folder))
+        """Return the numbers of all segments, the oldest first.
+
+        Raises
+        ------
+        RecoveryError
+            If the folder cannot be read.
+        """
+        try:
+            names = map(_NAME.fullmatch, os.listdir(self.folder))
+        except OSError as error:
+            raise _unreadable(self.folder, error) from error
         return sorted(int(name[1]) for name in names if name)
 
     def chain(self, number: int, step: int) -> Chain:
@@ -72,13 +88,18 @@ class Segments:
             Of the snapshot; 0: there is none.
         step : int
             Its last step.
+
+        Raises
+        ------
+        RecoveryError
+            If one cannot be read.
         """
         chain = Chain()
         for each in self.numbers():
             if each < number:
                 continue
             path = self.path(each)
-            segment = read_segment(path.read_bytes())
+            segment = self._read(each)
             if segment.damage:
                 chain.broken.append(f"{path}, {segment.damage}")
             if segment.header is None or segment.header.first_step != step + 1:
@@ -89,13 +110,20 @@ class Segments:
 
     def reaches_back(self) -> bool:
         """Tell whether no segment is there that begins behind steps that no other holds."""
-        headers = (read_segment(self.path(each).read_bytes()).header for each in self.numbers())
+        headers = (self._read(each).header for each in self.numbers())
         found = [header.first_step for header in headers if header is not None]
         return not found or min(found) == 1
 
     def path(self, number: int) -> Path:
         """Return where a segment lies."""
         return self.folder / f"segment-{number:012d}.journal"
+
+    def _read(self, number: int) -> Segment:
+        path = self.path(number)
+        try:
+            return read_segment(path.read_bytes())
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
 
 class Ownership(Protocol):
@@ -108,6 +136,10 @@ class Ownership(Protocol):
 
     def require(self) -> None:
         """Raise RecoveryError if it is."""
+        ...
+
+    def clear(self) -> list[Path]:
+        """Delete what those before left; return what could not be."""
         ...
 
     def release(self) -> None:
@@ -178,7 +210,8 @@ class Journal(Segments):
                     self._sync(file)
             except OSError:
                 os.close(file)
-                path.unlink()
+                with suppress(OSError):
+                    path.unlink()
                 raise
         except OSError as error:
             raise _refused(path, error) from error
@@ -214,11 +247,19 @@ class Journal(Segments):
         os.fsync(file)
         sync_folder(self.folder)
 
-    def prune(self, number: int) -> None:
-        """Delete the segments before one."""
-        for each in self.numbers():
-            if each < number:
-                self.path(each).unlink(missing_ok=True)
+    def prune(self, number: int) -> list[Path]:
+        """Delete the segments before one, and what owners before have.
+
+        Returns
+        -------
+        list of Path
+            What could not be deleted; nobody reads it.
+        """
+        outdated = [self.path(each) for each in self.numbers() if each < number]
+        for path in outdated:
+            with suppress(OSError):
+                path.unlink()
+        return [path for path in outdated if os.path.lexists(path)] + self._ours.clear()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -232,6 +273,13 @@ def _write_all(file: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(file, rest) :]
+
+
+def _unreadable(path: Path, error: OSError) -> RecoveryError:
+    return RecoveryError(
+        f"the journal {path} cannot be read ({error.strerror}): mount its disk, or give it to the "
+        "worker's user, and start the worker again"
+    )
 
 
 def _refused(path: Path, error: OSError) -> RecoveryError:

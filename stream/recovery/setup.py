@@ -16,8 +16,9 @@ from stream.kafka.reader import PlaceReader
 from stream.recovery.code_version import code_version
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
+from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal, Segments
-from stream.recovery.tail import KafkaReader
+from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import Tenure
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
@@ -48,6 +49,7 @@ def recovery_of(
     tell: Callable[[str], None],
     partition: tuple[int, int] | None = None,
     control: Decoder | None = None,
+    tail: Tail | None = None,
 ) -> Recovery | None:
     """Build a worker's or a partition's recovery; None where it is off, as on the embedded broker.
 
@@ -67,6 +69,8 @@ def recovery_of(
         has it no more. None: all have one state.
     control : Decoder, optional
         Of orders, where they are taken.
+    tail : Tail, optional
+        The same for all partitions that are taken up together: it is read once for them.
 
     Raises
     ------
@@ -77,14 +81,15 @@ def recovery_of(
     """
     if not config.recovery.folder or connection.embedded:
         return None
-    folder, tenure, first_s = Path(config.recovery.folder), None, 1.0
+    section = config.recovery
+    folder, tenure, first = Path(section.folder), None, 1.0
     _require_layout(folder, partition is not None)
     if partition is not None:
         require_partitions(folder, partition[1])
         tenure = Tenure(partition_folder(folder, partition[0]))
         # Not all of them at the same moment.
-        folder, first_s = tenure.folder, (1 + partition[0]) / partition[1]
-    snapshots = SnapshotFolder(folder, config.snapshot_key(), config.recovery.keep)
+        folder, first = tenure.folder, (1 + partition[0]) / partition[1]
+    snapshots = SnapshotFolder(folder, config.snapshot_key(), section.keep)
     copier = copier_of(config, tell, "" if partition is None else partition_name(partition[0]))
     journal = Journal(folder, tenure)
     try:
@@ -92,9 +97,13 @@ def recovery_of(
             bring_back(copier, snapshots, journal)
     except BaseException:
         journal.close()
+        if copier is not None:
+            copier.close()
         raise
     reader = KafkaReader(
-        PlaceReader(connection, config.kafka.group, tell), config.topics.alerts, alerts, tell
+        PlaceReader(connection, config.kafka.group, tell),
+        tail or Tail(config.topics.alerts, alerts, tell),
+        None if partition is None else partition[0],
     )
     return Recovery(
         journal,
@@ -102,10 +111,8 @@ def recovery_of(
         snapshots,
         BackgroundWriter(snapshots),
         reader,
-        config.recovery.snapshot_interval / 1e6,
+        Schedule(section.snapshot_interval / 1e6, section.replay_max / 1e6, first),
         tell,
-        first=first_s,
-        replay_max_s=config.recovery.replay_max / 1e6,
         copier=copier,
     )
 

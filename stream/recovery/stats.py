@@ -26,6 +26,8 @@ class RecoveryStats:
     erasures_pending : int
         Steps that erased somebody whom older snapshots still know: as soon as one is whole that
         does not, they are deleted.
+    undeleted : int
+        Files and folders that nobody needs any more and that could not be deleted.
     """
 
     recovery_seconds: float = 0.0
@@ -37,6 +39,7 @@ class RecoveryStats:
     snapshot_held_up_seconds: float = 0.0
     snapshot_bytes: int = 0
     erasures_pending: int = 0
+    undeleted: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return them rounded to milliseconds."""

@@ -66,16 +66,23 @@ class Tenure:
             self.folder = root / _tenure(self.number)
             self._next = root / _claim(self.number + 1)
             self._take_over()
-            self._clear()
         except OSError as error:
-            raise RecoveryError(
-                f"recovery.folder: the state in {root} cannot be taken over: {error.strerror}"
-            ) from error
+            raise _refused(root, "cannot be taken over", error) from error
+        self.clear()
 
     @property
     def over(self) -> bool:
-        """Whether somebody else has taken over."""
-        return self._next.exists() or not self.folder.exists()
+        """Whether somebody else has taken over.
+
+        Raises
+        ------
+        RecoveryError
+            If the disk does not say.
+        """
+        try:
+            return self._next.exists() or not self.folder.exists()
+        except OSError as error:
+            raise _refused(self._root, "may be another's by now", error) from error
 
     def require(self) -> None:
         """Refuse to go on where somebody else has.
@@ -91,6 +98,31 @@ class Tenure:
                 "cut off for longer than its session. Nothing of its is read any more; start it "
                 "again"
             )
+
+    def clear(self) -> list[Path]:
+        """Delete what owners before have, and what is left of those who died taking over.
+
+        Returns
+        -------
+        list of Path
+            What could not be deleted; nobody reads it.
+        """
+        left = []
+        try:
+            paths = sorted(self._root.iterdir())
+        except OSError:
+            return [self._root]
+        for path in paths:
+            tenure, claim = _BEFORE.fullmatch(path.name), _CLAIM.fullmatch(path.name)
+            # Never what a later one is about to make its own.
+            if tenure and int(tenure[1]) < self.number:
+                shutil.rmtree(path, ignore_errors=True)
+                if os.path.lexists(path):
+                    left.append(path)
+            elif claim and int(claim[1]) < self.number - _CLAIMS_KEPT:
+                with suppress(OSError):
+                    path.unlink()
+        return left
 
     def release(self) -> None:
         """Do nothing: whoever comes next takes over."""
@@ -144,15 +176,12 @@ class Tenure:
             found = folder if folder.exists() else found
         return found
 
-    def _clear(self) -> None:
-        """Delete what owners before have, and what is left of those who died taking over."""
-        for path in self._root.iterdir():
-            tenure, claim = _BEFORE.fullmatch(path.name), _CLAIM.fullmatch(path.name)
-            # Never what a later one is about to make its own.
-            if tenure and int(tenure[1]) < self.number:
-                shutil.rmtree(path, ignore_errors=True)
-            elif claim and int(claim[1]) < self.number - _CLAIMS_KEPT:
-                path.unlink(missing_ok=True)
+
+def _refused(root: Path, what: str, error: OSError) -> RecoveryError:
+    return RecoveryError(
+        f"recovery.folder: the state in {root} {what} ({error.filename}: {error.strerror}): mount "
+        "its disk, make room, or give the folder to the worker's user, and start the worker again"
+    )
 
 
 def newest_tenure(root: Path) -> Path | None:

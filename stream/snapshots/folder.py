@@ -256,6 +256,10 @@ class SnapshotFolder:
                 "delete it by hand"
             ) from error
 
+    def surplus(self) -> list[Path]:
+        """Return what is there beyond those that stay: after a `write`, what cannot be deleted."""
+        return [self.path(number) for number in self.numbers()[self.keep :]]
+
     def clear(self) -> None:
         """Delete what was left of a snapshot that nobody finished."""
         with suppress(OSError):
@@ -269,9 +273,9 @@ class SnapshotFolder:
 
     def _forget(self) -> None:
         """Delete what is too old; what cannot be deleted stays, and is listed."""
-        for number in self.numbers()[self.keep :]:
+        for path in self.surplus():
             with suppress(OSError):
-                self.path(number).unlink()
+                path.unlink()
 
     def _read(self, path: Path) -> State:
         # Into memory, not mapped: a disk that fails would end the process without a word,

@@ -165,7 +165,10 @@ class Copier:
         }
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """Let what is under way come to its end within this time, and give it up then."""
+        """Let what is under way come to its end within this time, and give it up then.
+
+        Places are let go of by whoever asked them last: the thread, if there is one.
+        """
         end_s = self._clock() + timeout_s
         with self._changed:
             while self._thread and (self._asked or self._busy) and self._clock() < end_s:
@@ -174,6 +177,12 @@ class Copier:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(1.0)
+        else:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for place, _ in self._places:
+            place.close()
 
     def _run(self) -> None:
         while True:
@@ -183,9 +192,10 @@ class Copier:
                 while not (self._asked or self._ended):
                     self._changed.wait()
                 if self._ended:
-                    return
+                    break
                 wanted, self._wanted, self._asked = self._wanted, None, False
                 self._busy = True
             if wanted is not None:
                 self.copy_now(*wanted)
             self.forget_now()
+        self._let_go()

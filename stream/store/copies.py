@@ -72,6 +72,10 @@ class Copies(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of the place; nothing of it is asked any more."""
+        ...
+
 
 class Mark(msgspec.Struct, frozen=True, order=True):
     """Which copy it is; the newer of two is the greater.

@@ -65,6 +65,9 @@ class FolderCopies:
         """Bring a copy back as a file; see `stream.store.copies.Copies`."""
         write_pieces(into, pieces_of(self._there.path(number), PIECE_BYTES))
 
+    def close(self) -> None:
+        """Do nothing: no file is kept open."""
+
     def _mark(self, number: int) -> Mark | None:
         """Return which copy is there; None for what is none, and may be written over."""
         try:

@@ -105,6 +105,8 @@ class OnlineFeatures:
         self._waiting = [nobody(len(of.names)) for of in self._entities]
         self._queue: deque[_Block | _Erased] = deque()
         self._erased: deque[_Erased] = deque()
+        # Partitions that went, and when.
+        self._left: deque[tuple[int, float]] = deque()
         # Each is written by one thread only: rows that came, that were taken, that were dropped.
         self._came = self._taken = self._pushed_out = self._given_up = 0
         self._said = False
@@ -149,6 +151,13 @@ class OnlineFeatures:
             Keyed hashes of the ids.
         """
         self._queue.append(_Erased(self._clock(), entity, tuple(keys)))
+
+    def leave(self, partition: int) -> None:
+        """Give up what waits of a partition's payments, which are another worker's from now on.
+
+        That one erases whom it is told to erase, and what is written after that is back.
+        """
+        self._left.append((partition, self._clock()))
 
     def as_dict(self) -> dict[str, Any]:
         """Return how it stands; rows and entities that were given up count as dropped."""
@@ -229,6 +238,7 @@ class OnlineFeatures:
     def _gather(self) -> bool:
         """Take what was handed over, keep the newest of each entity; tell whether there was any."""
         blocks: list[_Block] = []
+        n_left = len(self._left)
         while self._queue:
             try:
                 each = self._queue.popleft()
@@ -239,13 +249,26 @@ class OnlineFeatures:
             else:
                 self._taken += len(each.batch)
                 blocks.append(each)
-        if not blocks:
-            return False
-        for at, of in enumerate(self._entities):
+        for at, of in enumerate(self._entities if blocks else ()):
             joined = newest([self._waiting[at], *(_of_entity(block, of) for block in blocks)])
             self._given_up += max(0, len(joined) - ENTITIES_MAX)
             self._waiting[at] = joined.rows(slice(-ENTITIES_MAX, None))
-        return True
+        self._drop_left()
+        for _ in range(n_left):  # All that came before they went was looked at.
+            self._left.popleft()
+        return bool(blocks)
+
+    def _drop_left(self) -> None:
+        """Leave unwritten what waits of partitions that went after it came."""
+        if not self._left:
+            return
+        for at, waiting in enumerate(self._waiting):
+            gone = np.zeros(len(waiting), np.bool_)
+            for partition, left_s in tuple(self._left):
+                gone |= (waiting.marks[1] == partition) & (waiting.put_s <= left_s)
+            if gone.any():
+                self._given_up += int(gone.sum())
+                self._waiting[at] = waiting.rows(np.flatnonzero(~gone))
 
     def _drop(self, erased: _Erased) -> None:
         """Leave unwritten what waits of some entities and came before they were erased."""
@@ -275,6 +298,7 @@ class OnlineFeatures:
         """Write a piece of each type; tell whether there is more to write at once."""
         if not self._forget_some():
             return False
+        self._drop_left()
         more = False
         for at, of in enumerate(self._entities):
             piece = self._waiting[at].rows(slice(ENTITIES_AT_ONCE))

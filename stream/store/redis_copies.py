@@ -125,6 +125,10 @@ class RedisCopies:
                 "list says"
             )
 
+    def close(self) -> None:
+        """Let go of Redis."""
+        self._client.close()
+
     def _pieces(self, entry: _Entry) -> Iterator[bytes]:
         length = 0
         for number in range(entry.pieces):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,9 @@ class Place:
         self._open: list[Any] = [self.source, self.reader]
 
     def sink(self, interval_s: float = 3600.0, **more: Any) -> TransactionalSink:
-        given = {"member": self.source.group_metadata, "interval_s": interval_s, **more}
-        sink = TransactionalSink(self.connection, self.group, topics=[self.topic], **given)
+        given = {"member": self.source.group_metadata, "interval_s": interval_s}
+        given |= {"transactional_id": self.group, **more}
+        sink = TransactionalSink(self.connection, topics=[self.topic], **given)
         self._open.insert(0, sink)
         return sink
 
@@ -200,13 +202,14 @@ class Late:
         return len(self._producer)
 
 
-def test_who_is_no_longer_a_member_commits_nothing(place: Place) -> None:
-    def polled(source: Source, until: Any) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not until():
-            assert time.monotonic() < deadline
-            source.poll(1, 0.05)
+def polled(source: Source, until: Any) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not until():
+        assert time.monotonic() < deadline
+        source.poll(1, 0.05)
 
+
+def test_who_is_no_longer_a_member_commits_nothing(place: Place) -> None:
     polled(place.source, lambda: place.source.assigned)
     stale = place.source.group_metadata()
     sink = place.sink()
@@ -219,6 +222,49 @@ def test_who_is_no_longer_a_member_commits_nothing(place: Place) -> None:
         late.flush(SECONDS)
     late.close()
     assert (place.seen(), place.committed()) == (["a"], 1)
+
+
+def test_who_was_thrown_out_and_has_not_heard_of_it_commits_nothing(place: Place) -> None:
+    """The client forgets who it was as soon as it knows, and nobody is let through."""
+    impatient = {"session.timeout.ms": 6000, "max.poll.interval.ms": 6000}
+    connection = Connection(place.connection.bootstrap, impatient)
+    zombie = Source(connection, place.group, [place.inputs])
+    try:
+        polled(zombie, lambda: zombie.assigned)
+        sink, member = place.sink(member=zombie.group_metadata), zombie.group_metadata()
+        sink.publish(place.records("zombie"), place.offsets(1))
+        # It does not poll for so long that the group has given its partitions away.
+        polled(place.source, lambda: place.source.assigned)
+        assert zombie._consumer.consumer_group_metadata() != member == zombie.group_metadata()
+        heir = place.sink(transactional_id="heir")
+        heir.publish(place.records("heir"), place.offsets(2))
+        assert heir.flush(SECONDS) == 0
+        with pytest.raises(TransactionError, match="it was not committed"):
+            sink.flush(SECONDS)
+        sink.close()
+        assert (place.seen(), place.committed()) == (["heir"], 2)
+    finally:
+        zombie.close()
+
+
+def test_records_of_steps_that_others_have_committed_are_fenced_too(place: Place) -> None:
+    polled(place.source, lambda: place.source.assigned)
+    sink = place.sink()
+    sink.publish([], place.offsets(5))
+    assert sink.flush(SECONDS) == 0
+    # What is there already is no reason for a transaction.
+    sink.publish([], place.offsets(5))
+    assert (sink.flush(SECONDS), sink.committed, sink.due_s) == (0, 1, math.inf)
+    with pytest.raises(ValueError, match="records without offsets"):
+        sink.publish(place.records("of nobody"), {})
+    stale = place.source.group_metadata()
+    place.source.close()
+    late = place.sink(member=lambda: stale)
+    late.publish(place.records("late"), place.offsets(5))
+    with pytest.raises(TransactionError, match="it was not committed"):
+        late.flush(SECONDS)
+    late.close()
+    assert (place.seen(), place.committed()) == ([], 5)
 
 
 def test_partitions_that_go_away_take_an_open_transaction_with_them(place: Place) -> None:

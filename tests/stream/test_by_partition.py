@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, RecoveryError, SnapshotError, StorageError, TransactionError
 from stream.by_partition import ByPartition
 from stream.kafka.source import RawBatch
 
@@ -27,12 +27,20 @@ class Recovery:
 
 
 class Shard:
+    fails = None
+    left = 0
+
     def __init__(self, partition, recovery=None):
         self.partition, self.recovery = partition, recovery
 
+    def leave(self):
+        self.left += 1
+
     def resume(self, settle):
-        self.recovery.live = True
         yield f"step of {self.partition}"
+        if self.fails is not None:
+            raise self.fails
+        self.recovery.live = True
 
 
 def always(timeout_s):
@@ -49,9 +57,14 @@ class Rig:
         self.made.append(Shard(partition, Recovery() if self.recovers else None))
         return self.made[-1]
 
-    def assign(self, *partitions):
+    def assign(self, *partitions, going_on=lambda: True):
         committed = {(topic, p): 10 for topic in ("in", "labels") for p in partitions}
-        return self.shards.assigned(committed, self.published.append, always)
+        return self.shards.assigned(committed, self.publish, always, going_on)
+
+    def publish(self, step):
+        # By then all are this worker's.
+        self.published.append(step)
+        self.made_by_then = len(self.made)
 
 
 def batch(*partitions):
@@ -82,6 +95,7 @@ def test_what_comes_back_is_as_it_was():
     rig.shards.revoked()
     assert list(rig.shards) == []
     assert [each.recovery.said for each in rig.made] == [["revoked"], ["revoked"]]
+    assert [each.left for each in rig.made] == [1, 1]
     rig.published.clear()
     rig.assign(1)
     assert list(rig.shards) == [first[1]]
@@ -125,3 +139,55 @@ def test_payments_without_their_labels_are_refused():
     rig = Rig()
     with pytest.raises(BrokerError, match=r"partition 3 of labels to another worker.*strategy"):
         rig.shards.assigned({("in", 3): 0}, rig.published.append, always)
+
+
+def test_all_are_claimed_before_the_first_is_taken_up():
+    rig = Rig()
+    rig.assign(0)
+    assert rig.made_by_then == 1
+    rig.published.clear()
+    rig.shards.revoked()
+    rig.assign(1, 2, 3)
+    assert len(rig.made) == 4
+    assert rig.published == ["step of 1", "step of 2", "step of 3"]
+    rig = Rig()
+    seen = []
+    rig.publish = lambda step: seen.append(len(rig.made))
+    rig.assign(1, 2, 3)
+    assert seen == [3, 3, 3]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_told_to_stop_it_takes_up_no_more_and_leaves_the_rest_to_others(steps):
+    rig = Rig()
+    starts = rig.assign(0, 1, 2, going_on=lambda: len(rig.published) < steps)
+    # The one at whose step it was told is not whole.
+    whole = list(range(max(0, steps - 1)))
+    assert [shard.partition for shard in rig.shards] == whole
+    assert starts == {(t, p): 11 if p in whole else 10 for t in ("in", "labels") for p in range(3)}
+    assert len(rig.published) == steps
+    assert len(rig.made) == (3 if steps else 0)
+    for shard in rig.made:
+        assert shard.recovery.said == ([] if shard.partition in whole else ["stop", "close"])
+    # What comes of the others is left to whoever has them.
+    assert [shard.partition for shard, _ in rig.shards.split(batch(0, 1, 2))] == whole
+
+
+@pytest.mark.parametrize("kind", [RecoveryError, SnapshotError, StorageError, BrokerError])
+def test_a_partition_that_cannot_be_taken_up_is_named_with_what_to_do(kind, monkeypatch):
+    rig = Rig()
+    monkeypatch.setattr(Shard, "fails", kind("all of it is damaged"))
+    with pytest.raises(kind, match=r"partition 7 cannot .*all of it is damaged.*workers\.md"):
+        rig.assign(7)
+    assert list(rig.shards) == []
+    rig.shards.close()
+    assert rig.made[0].recovery.said == ["stop", "close"]
+
+
+def test_a_transaction_that_fails_meanwhile_is_no_partitions_fault(monkeypatch):
+    rig = Rig()
+    failed = TransactionError("it was not committed")
+    monkeypatch.setattr(Shard, "fails", failed)
+    with pytest.raises(TransactionError) as caught:
+        rig.assign(7)
+    assert caught.value is failed

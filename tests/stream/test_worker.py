@@ -30,8 +30,10 @@ from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
+from stream.shard import Step
 from stream.summary import summary
 from stream.timed import TimedLearner
+from stream.worker import Worker
 
 SECONDS = 30
 KEY = b"sixteen bytes ok"
@@ -828,3 +830,80 @@ def test_an_engine_that_fails_in_a_step_leaves_its_input_uncommitted():
             assert time.monotonic() < deadline
             rig.worker.source.poll(1, 0.02)
         assert rig.committed(IN) == 3
+
+
+class Frozen:
+    """A source that is given a partition at the first poll, and a sink that nobody relieves."""
+
+    due_s = math.inf
+    relieved = congested = False
+    commits_pending = 0
+
+    def __init__(self):
+        self.waited = 0
+
+    def follow(self, positions):
+        self.positions = positions
+
+    def poll(self, *_):
+        if len(_) == 2:
+            self.positions.assigned({(IN, 0): 7})
+        else:
+            self.waited += 1
+        return []
+
+    def publish(self, records, offsets): ...
+
+    def safe_offsets(self):
+        return {}
+
+    def flush(self, timeout_s):
+        return 0
+
+    def commit(self, offsets): ...
+
+    def pause(self): ...
+
+
+class Replaying:
+    """Shards that have many steps to take again before they are what they were."""
+
+    def __init__(self, stop):
+        self.stop, self.taken, self.finished = stop, 0, False
+
+    def __iter__(self):
+        return iter(())
+
+    def assigned(self, committed, publish, settle, going_on):
+        while going_on():
+            publish(Step(iter(()), {}, 1))
+            self.taken += 1
+            assert self.taken < 100
+            if self.taken == 3:
+                self.stop.set()
+        return dict(committed)
+
+    def finish(self, timeout_s):
+        self.finished = True
+
+
+def test_a_worker_that_is_told_to_stop_amid_a_replay_ends_as_after_any_stop():
+    stop, frozen = threading.Event(), Frozen()
+    shards = Replaying(stop)
+    worker = Worker(load(None), shards, frozen, frozen)
+    frozen.relieved = True
+    worker.run(stop)
+    assert (shards.taken, shards.finished) == (3, True)
+
+
+def test_a_worker_that_is_told_to_stop_waits_for_no_frozen_broker():
+    stop, frozen = threading.Event(), Frozen()
+    shards = Replaying(stop)
+    shards.taken = 2
+    timer = threading.Timer(0.2, stop.set)
+    timer.start()
+    frozen.waited = 0
+    worker = Worker(load(None), shards, frozen, frozen)
+    worker.run(stop)
+    assert (shards.taken, frozen.waited > 0) == (3, True)
+    timer.join()

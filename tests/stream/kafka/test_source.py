@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
-from schemas.errors import BrokerError, RecoveryError
+from schemas.errors import BrokerError, RecoveryError, TransactionError
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.source import Source
@@ -457,3 +457,23 @@ def test_rows_of_a_batch_are_all_of_it_or_what_was_chosen(broker):
     assert [m.value() for m in chosen.messages] == chosen.values
     assert (chosen.topic, chosen.now_ms) == ("a", batch.now_ms)
     assert batch.now_ms * 1000 >= batch.arrival_time_us.max()
+
+
+def test_it_is_who_it_was_when_it_was_given_its_partitions(broker, monkeypatch):
+    with source_of(broker) as source:
+        nobody = source.group_metadata()
+        join(source)
+        member = source.group_metadata()
+        assert member != nobody
+        with monkeypatch.context() as patch:
+            # Thrown out, the client is nobody.
+            consumer = SimpleNamespace(
+                consumer_group_metadata=lambda: nobody,
+                committed=lambda partitions, timeout: partitions,
+                assign=lambda partitions: None,
+            )
+            patch.setattr(source, "_consumer", consumer)
+            assert source.group_metadata() == member
+            source._assign(consumer, [TopicPartition("a", 1)])
+            with pytest.raises(TransactionError, match=r"threw it out before .* nothing is comm"):
+                source.group_metadata()

@@ -35,9 +35,11 @@ def test_a_commit_goes_only_forward():
 def test_an_alert_that_was_found_is_out():
     published = Published()
     published.found({"a": (("in", 0), 7), "b": (("in", 1), 3)})
-    assert published.is_ahead({("in", 0): 8})
+    assert published.is_ahead({("in", 0): 8, ("in", 1): 3})
     assert published.is_ahead({("in", 0): 7, ("in", 1): 9})
     assert not published.is_ahead({("in", 0): 8, ("in", 1): 4})
+    # Nothing of a partition that is another's will be taken.
+    assert not published.is_ahead({("in", 0): 8})
     assert published.is_out("a")
     assert not published.is_out("c")
     assert published.suppressed == 1
@@ -47,3 +49,11 @@ def test_of_nothing_known_everything_is_published():
     published = Published()
     assert missing(published, [0, 7], [0, 1]) == [True, True]
     assert published.commit({("in", 0): 1}) == {("in", 0): 1}
+
+
+def test_what_is_no_news_is_told_again_where_the_group_is():
+    published = Published()
+    published.acknowledge({("in", 0): 7})
+    offsets = {("in", 0): 5, ("in", 1): 3}
+    assert published.commit(offsets) == {("in", 1): 3}
+    assert published.commit(offsets, again=True) == {("in", 0): 7, ("in", 1): 3}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +35,8 @@ from stream.engine import Engine
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.progress import Progress, restored
+from stream.recovery.published import Published
+from stream.shard import Shard
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
 
@@ -99,7 +104,7 @@ def test_a_snapshot_that_fails_is_told_counted_and_tried_again(world, monkeypatc
         recovery._writer, "poll", lambda: Result(3, None, 0.1, 10, 0.0, "the disk is full")
     )
     segments = recovery._journal.numbers()
-    recovery._next_s = world.seconds + 50
+    recovery._schedule.next_s = world.seconds + 50
     recovery.tend()
     assert "the disk is full" in world.told[-1]
     assert recovery.as_dict()["snapshots_failed"] == 1
@@ -306,12 +311,13 @@ def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
         world.broker.append((topic, 0), at_ms, None, codec.encode(record))
         step = life.shard.take(raw_batch(topic, [log[-1]], at_ms))
         life.worker.sink.publish(step.records, step.offsets)
+        return step.offsets
 
     def pay(seconds):
         at_ms = began_ms + 1000 * seconds
         paid = {"transaction_id": f"late-{seconds}", "event_time": 1000 * at_ms}
         paid |= {"amount_minor": 1, "card_id": "c", "merchant_id": "m"}
-        take(IN, at_ms, transaction, paid)
+        return take(IN, at_ms, transaction, paid)
 
     pay(0)
     said = {"transaction_id": "nobody", "is_fraud": True, "label_time": 1000 * began_ms}
@@ -319,8 +325,10 @@ def test_a_held_label_leaves_as_a_dead_letter_whoever_committed_its_step(world):
     assert "nobody" in {each.transaction_id for each in life.worker.shard.held._by_place.values()}
     # Others have committed the steps in which it has been held for long enough.
     recovery.assigned({(IN, 0): 10**6})
-    pay(600)
-    pay(1200)
+    assert pay(600) == {}
+    # In a transaction it goes with where the group is: without offsets nobody would be refused.
+    life.shard._fenced_by_offsets = True
+    assert pay(1200) == {(IN, 0): 10**6}
     assert len(life.worker.shard.held) == 0
     assert life.worker.shard.stats.dead_letters_by_reason["label_unknown_transaction"] >= 1
     life.bury()
@@ -366,8 +374,8 @@ def remembering(world):
         world.seconds += 100
         recovery.tend()
     assert recovery.stats.erasures_pending == 0
-    recovery._interval_s = 1000.0
-    recovery._next_s = world.seconds + 1000
+    recovery._schedule.interval_s = 1000.0
+    recovery._schedule.next_s = world.seconds + 1000
     if recovery._writer.busy:
         recovery._note(recovery._writer.wait(0))
     yield life
@@ -396,7 +404,7 @@ def test_an_erasure_is_followed_at_once_by_a_snapshot_and_older_ones_go(world, r
     assert recovery._journal.numbers() == [after]
     assert remembering.worker.shard.engine.counters.erasures == 1
     # And then no more, until it is time.
-    assert recovery._next_s > world.seconds + 900
+    assert recovery._schedule.next_s > world.seconds + 900
 
 
 def test_an_order_that_is_refused_is_a_dead_letter_and_erases_nothing(world, remembering):
@@ -441,7 +449,7 @@ def test_an_erasure_is_pending_until_a_snapshot_is_whole(world, remembering, mon
 def test_one_that_was_begun_before_the_erasure_does_not_count(world, remembering):
     recovery = remembering.worker.shard.recovery
     world.chance = lambda share: share == 0.9  # It takes long to write.
-    recovery._snapshot_step, recovery._next_s = -1, 0.0
+    recovery._snapshot_step, recovery._schedule.next_s = -1, 0.0
     recovery.tend()
     assert recovery._writer.busy
     order_to_erase(world, "card-1")
@@ -509,11 +517,11 @@ def test_a_worker_that_dies_before_the_snapshot_is_followed_by_one_that_writes_i
 def test_much_work_brings_the_next_snapshot_sooner(world):
     life = worker_of(world, 5)
     recovery = life.worker.shard.recovery
-    recovery._replay_max_s = 5.0
+    recovery._schedule.replay_max_s = 5.0
     world.chance = lambda share: share == 0.9  # Everything is delivered, nothing written.
     if recovery._writer.busy:
         recovery._note(recovery._writer.wait(0))
-    recovery._interval_s = recovery._next_s = 10_000.0
+    recovery._schedule.interval_s = recovery._schedule.next_s = 10_000.0
 
     def begun():
         passed = len(world.passed)
@@ -521,6 +529,7 @@ def test_much_work_brings_the_next_snapshot_sooner(world):
         recovery.tend()
         return "snapshot begins" in world.passed[passed:]
 
+    recovery._schedule.begun()  # What was worked in real time.
     recovery.worked(4.9)
     assert not begun()
     recovery.worked(0.2)
@@ -537,15 +546,61 @@ def test_much_work_brings_the_next_snapshot_sooner(world):
 def test_a_snapshot_that_much_work_asks_for_is_not_asked_for_at_every_turn(world, monkeypatch):
     life = worker_of(world, 5)
     recovery = life.worker.shard.recovery
-    recovery._replay_max_s = 5.0
+    recovery._schedule.replay_max_s = 5.0
     monkeypatch.setattr(recovery, "_settle", lambda timeout_s: False)
     monkeypatch.setattr(SimWriter, "poll", lambda self: None)
     recovery._writer._waiting = None
     recovery._snapshot_step = -1
-    recovery._next_s = world.seconds + 1000
+    recovery._schedule.next_s = world.seconds + 1000
     postponed = recovery.stats.snapshots_postponed
     recovery.worked(6.0)
     for _ in range(5):
         recovery.tend()
     assert recovery.stats.snapshots_postponed == postponed + 1
     life.bury()
+
+
+def test_what_cannot_be_deleted_is_counted_and_told_once(world, remembering, monkeypatch):
+    recovery = remembering.worker.shard.recovery
+    unlink = Path.unlink
+    oldest = SnapshotFolder(world.folder).path(min(numbers(world)))
+
+    def sticky(path, missing_ok=False):
+        if path == oldest:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    def snapshot():
+        recovery._snapshot_step = -1
+        world.seconds += 10_000
+        recovery.tend()
+        if recovery._writer.busy:
+            recovery._note(recovery._writer.wait(0))
+
+    monkeypatch.setattr(Path, "unlink", sticky)
+    told = len(world.told)
+    snapshot()
+    snapshot()
+    assert recovery.as_dict()["undeleted"] == 1
+    (said,) = world.told[told:]
+    assert f"cannot be deleted, such as {oldest}" in said
+    monkeypatch.undo()
+    snapshot()
+    assert recovery.as_dict()["undeleted"] == 0
+    assert len(world.told) == told + 1
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "offsets"),
+    [("at_least_once", {}), ("exactly_once", {(IN, 0): 50})],
+)
+def test_what_is_published_in_a_transaction_goes_with_where_the_group_is(guarantee, offsets):
+    config, decoders, codecs, _ = parts()
+    worker = config.worker.model_copy(update={"guarantee": guarantee})
+    published = Published()
+    published.acknowledge({(IN, 0): 50})
+    recovery = SimpleNamespace(published=published)
+    config = config.model_copy(update={"worker": worker})
+    publisher = SimpleNamespace(policy_version="p")
+    made = config, None, *decoders, publisher, codecs, recovery
+    assert Shard(*made)._step(batch([(0, 3)])).offsets == offsets

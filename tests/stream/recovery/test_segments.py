@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -195,3 +196,46 @@ def test_a_folder_is_one_processs_alone(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_a_journal_that_cannot_be_read_is_an_error_of_ours(journal, monkeypatch):
+    write(journal, 1, 1, 2)
+    path = journal.path(1)
+
+    def denied(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    for read in (lambda: journal.chain(0, 0), journal.reaches_back):
+        with pytest.raises(RecoveryError, match=r"segment-0+1\.journal cannot be read .*mount"):
+            read()
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "listdir", denied)
+    with pytest.raises(RecoveryError, match=r"cannot be read \(Permission denied\)"):
+        journal.numbers()
+
+
+def test_what_cannot_be_deleted_is_told(journal, monkeypatch):
+    for number in (1, 2, 3):
+        write(journal, number, number, 1)
+    unlink = Path.unlink
+
+    def sticky(path, missing_ok=False):
+        if path == journal.path(1):
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", sticky)
+    assert journal.prune(3) == [journal.path(1)]
+    assert journal.numbers() == [1, 3]
+    monkeypatch.undo()
+    assert journal.prune(3) == []
+
+
+def test_a_folder_that_cannot_be_locked_is_an_error_of_ours(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(RecoveryError, match=r"lock cannot be written \(No space.*make room"):
+        FolderLock(tmp_path)

@@ -1,7 +1,10 @@
 """Whoever takes over has all that was left, and who was paused is read by nobody."""
 
+import errno
 import os
+import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -166,7 +169,7 @@ def test_who_claimed_and_died_hides_nothing_from_the_next(tmp_path, monkeypatch)
     SnapshotFolder(first.folder).write(state(1), 1)
     with monkeypatch.context() as patch:
         patch.setattr(tenures.Tenure, "_take_over", lambda self: None)
-        patch.setattr(tenures.Tenure, "_clear", lambda self: None)
+        patch.setattr(tenures.Tenure, "clear", lambda self: [])
         Tenure(tmp_path)
     # It had the claim, so the first may write no more.
     assert first.over
@@ -182,3 +185,30 @@ def test_what_a_later_one_is_taking_over_is_left_alone(tmp_path):
     (later / "segment-000000000001.journal").write_bytes(b"whole")
     Tenure(tmp_path)
     assert (later / "segment-000000000001.journal").exists()
+
+
+def test_a_disk_that_does_not_say_whose_turn_it_is_is_an_error_of_ours(tmp_path, monkeypatch):
+    tenure = Tenure(tmp_path)
+
+    def broken(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "exists", broken)
+    for ask in (tenure.require, lambda: tenure.over):
+        with pytest.raises(RecoveryError, match=r"may be another's .*Input/output error.*mount"):
+            ask()
+
+
+def test_what_owners_before_left_and_cannot_be_deleted_is_told_and_tried_again(
+    tmp_path, monkeypatch
+):
+    first = Tenure(tmp_path)
+    monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
+    second = Tenure(tmp_path)
+    assert second.clear() == [first.folder]
+    assert Journal(second.folder, second).prune(0) == [first.folder]
+    monkeypatch.undo()
+    assert second.clear() == []
+    assert tenures_in(tmp_path) == [second.folder.name]
+    monkeypatch.setattr(Path, "iterdir", lambda path: (_ for _ in ()).throw(OSError(errno.EIO, "")))
+    assert second.clear() == [tmp_path]

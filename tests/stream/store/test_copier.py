@@ -32,7 +32,7 @@ class Place:
         self.name = name
         self.puts = []
         self.forgot = []
-        self.fails = False
+        self.fails = self.closed = False
         self.open = threading.Event()
         self.open.set()
 
@@ -51,6 +51,9 @@ class Place:
         if self.fails:
             raise StoreError("no answer")
         return []
+
+    def close(self):
+        self.closed = True
 
 
 def counts(copier):
@@ -192,3 +195,26 @@ def test_copies_that_know_somebody_who_was_erased_go_as_soon_as_their_place_answ
     copier.copy(tmp_path / "9", 9)
     copier.close()
     assert bad.forgot == good.forgot == [7]
+
+
+def test_places_are_let_go_of_whether_or_not_anything_was_copied(tmp_path):
+    place = Place()
+    Copier([place]).close()
+    assert place.closed
+    place = Place()
+    copier = Copier([place])
+    copier.copy(tmp_path / "x", 1)
+    copier.close()
+    assert (place.puts, place.closed) == ([1], True)
+
+
+def test_a_place_that_hangs_is_let_go_of_once_it_answers(tmp_path):
+    place = Place()
+    copier = Copier([place])
+    place.open.clear()
+    copier.copy(tmp_path / "x", 1)
+    wait_until(lambda: copier._busy)
+    copier.close(0.0)
+    assert not place.closed
+    place.open.set()
+    wait_until(lambda: place.closed)

@@ -360,3 +360,49 @@ def test_what_was_handed_over_is_not_changed_by_later_steps(engine):
     for n in range(5):
         engine.step(batch([1, 2, 3], first_offset=3 + 3 * n))
     assert np.array_equal(effects.readings.matrix, before, equal_nan=True)
+
+
+def of_partition(partition, cards, first_offset):
+    taken = batch(cards, first_offset=first_offset)
+    taken.partition[:] = partition
+    return taken
+
+
+def test_what_waits_of_a_partition_that_went_is_not_written_any_more(online, written, engine):
+    """Its next owner may have erased somebody meanwhile."""
+    written.down = True
+    for partition, cards, first in ((0, [1, 2], 0), (1, [3], 2)):
+        taken = of_partition(partition, cards, first)
+        online.put(taken, engine.step(taken))
+    wait_until(lambda: written.attempts > 1)
+    online.leave(0)
+    # Not looked at yet, or looked at: it makes no difference.
+    assert not written.of("card")
+    written.down = False
+    wait_until(lambda: written.of("card"))
+    # It came back, and what is new of it is shown.
+    taken = of_partition(0, [4], 3)
+    online.put(taken, engine.step(taken))
+    online.close()
+    assert written.of("card").keys() == {3, 4}
+    assert online.as_dict()["dropped"] >= 2
+    assert not online._left
+
+
+def test_what_was_handed_over_just_before_its_partition_went_is_not_written(
+    online, written, engine
+):
+    written.held.clear()
+    first = of_partition(1, [9], 0)
+    online.put(first, engine.step(first))
+    wait_until(lambda: written.attempts == 1)
+    # The thread is busy; what comes now is in the queue.
+    taken = of_partition(0, [1, 2], 1)
+    online.put(taken, engine.step(taken))
+    online.leave(0)
+    # It came back at once.
+    taken = of_partition(0, [4], 3)
+    online.put(taken, engine.step(taken))
+    written.held.set()
+    online.close()
+    assert written.of("card").keys() == {9, 4}

@@ -1,0 +1,78 @@
+"""What helps is done again, what fails says what it means, and nothing takes longer than it may."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas.errors import FencedError, TransactionError
+from stream.kafka import transactional_calls as module
+from stream.kafka.transactional_calls import TransactionalCalls
+
+RETRIABLE = KafkaException(KafkaError(KafkaError._TIMED_OUT, "slow", False, True))
+TO_ABORT = KafkaException(KafkaError(KafkaError.UNKNOWN_MEMBER_ID, "no member", False, False, True))
+UNKNOWN = KafkaException(KafkaError(KafkaError._TIMED_OUT, "silent"))
+FATAL = KafkaException(KafkaError(KafkaError._FATAL, "fatal", True))
+FENCED = KafkaException(KafkaError(KafkaError._FENCED, "fenced", True))
+
+
+class Producer:
+    """Says which fatal error it was when a transaction is to be aborted."""
+
+    def abort_transaction(self, timeout_s: float) -> None:
+        raise FENCED
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch):
+    now_s = [0.0]
+    monkeypatch.setattr(module.time, "sleep", lambda s: now_s.__setitem__(0, now_s[0] + s))
+    made = TransactionalCalls(Producer(), "id", 15.0, print, lambda: now_s[0])
+    yield made
+    made.close()
+
+
+def failing(*errors: KafkaException):
+    """Return a call that fails so, and then is done; and the times it was given."""
+    left, given_s = list(errors), []
+
+    def call(what: str, left_s: float) -> None:
+        assert what == "given"
+        given_s.append(left_s)
+        if left:
+            raise left.pop(0)
+
+    return call, given_s
+
+
+def test_what_helps_is_done_again_with_the_time_that_is_left(calls: TransactionalCalls) -> None:
+    call, given_s = failing(RETRIABLE, RETRIABLE)
+    calls.make("offsets", call, ("given",), 5.0)
+    assert given_s == pytest.approx([5.0, 4.98, 4.96])
+
+
+def test_it_is_done_again_for_no_longer_than_it_may_take(calls: TransactionalCalls) -> None:
+    call, given_s = failing(*[RETRIABLE] * 1000)
+    with pytest.raises(TransactionError, match=r"\(offsets: slow\); it was not committed"):
+        calls.make("offsets", call, ("given",), 2.0)
+    assert len(given_s) == pytest.approx(101, abs=2)
+    assert min(given_s) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("doing", "error", "kind", "text"),
+    [
+        ("offsets", TO_ABORT, TransactionError, "it was not committed"),
+        ("commit", TO_ABORT, TransactionError, "it was not committed"),
+        ("commit", UNKNOWN, TransactionError, "it is not known whether it was committed"),
+        ("commit", FENCED, FencedError, "same transactional id 'id'.* more than 15 s"),
+        ("produce", FATAL, FencedError, "same transactional id"),
+    ],
+)
+def test_an_error_says_what_it_means(
+    calls: TransactionalCalls, doing: str, error: KafkaException, kind: type, text: str
+) -> None:
+    call, given_s = failing(error)
+    with pytest.raises(kind, match=text):
+        calls.make(doing, call, ("given",), 5.0)
+    assert len(given_s) == 1

@@ -1,0 +1,49 @@
+"""What the doctor says of a folder that lies where others see late what is written."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from stream import doctor
+from stream.config import load
+
+NFS = "nfs4"
+
+
+@pytest.fixture
+def recovery_of(tmp_path, monkeypatch):
+    """Return what is found of recovery, on a file system and with a state."""
+    kept = {"fraud.transactions": SimpleNamespace(compacted=False, seconds=math.inf)}
+    monkeypatch.setattr(doctor.topics, "retention", lambda *_: kept)
+    for name in ("_kernels", "_schemas", "_broker", "_topics", "_redis"):
+        monkeypatch.setattr(doctor, name, lambda config: "")
+
+    def found(kind, state):
+        monkeypatch.setattr(doctor, "stale_file_system", lambda folder: kind)
+        config = load(
+            None,
+            recovery={"folder": str(tmp_path)},
+            worker={"state": state, "partial_features": True},
+        )
+        (finding,) = (each for each in doctor.examine(config) if each.check == "recovery")
+        return finding.ok, finding.text
+
+    return found
+
+
+def test_workers_that_share_a_folder_must_see_what_others_write(recovery_of):
+    ok, text = recovery_of(NFS, "per_partition")
+    assert not ok
+    assert "is on nfs4" in text
+    assert "CephFS" in text
+    assert recovery_of("", "per_partition")[0]
+
+
+def test_one_worker_is_warned_only(recovery_of):
+    ok, text = recovery_of(NFS, "whole")
+    assert ok
+    assert "can be written, but is on nfs4" in text
+    assert "nfs" not in recovery_of("", "whole")[1]
