@@ -437,7 +437,7 @@ def until(so: Callable[[], bool], seconds: float = SECONDS, why: Callable[[], st
     deadline = time.monotonic() + seconds
     while not so():
         assert time.monotonic() < deadline, why()
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def end_well(worker: Running | Life) -> None:
