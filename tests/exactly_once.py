@@ -49,8 +49,8 @@ class Traffic(worker_site.Traffic):
     Parameters
     ----------
     site : Site
-    n : int
-        How many payments.
+    n : int, optional
+        How many payments; None if they go on until the traffic is told to finish.
     rate_per_s : float
     seed : int
     co_partitioned : bool
@@ -61,7 +61,12 @@ class Traffic(worker_site.Traffic):
     LATE = 120
 
     def __init__(
-        self, site: Site, n: int, rate_per_s: float, seed: int, co_partitioned: bool = False
+        self,
+        site: Site,
+        n: int | None,
+        rate_per_s: float,
+        seed: int,
+        co_partitioned: bool = False,
     ) -> None:
         super().__init__(site, rate_per_s, seed, None if co_partitioned else "desk", n)
         self.poison: Counter[bytes] = Counter()
@@ -106,8 +111,12 @@ class CommittedReader(threading.Thread):
             assert time.monotonic() < deadline, f"{len(self.seen['decisions'])} of {n}"
             time.sleep(0.05)
 
-    def finish(self) -> dict[str, list[Any]]:
+    def end(self) -> None:
+        """Read no more."""
         self._ended.set()
+
+    def finish(self) -> dict[str, list[Any]]:
+        self.end()
         self.join(SECONDS)
         assert self.errors == []
         return self.seen
@@ -158,7 +167,12 @@ class Trial:
     """
 
     def __init__(
-        self, site: Site, n: int, rate_per_s: float, seed: int, co_partitioned: bool = False
+        self,
+        site: Site,
+        n: int | None,
+        rate_per_s: float,
+        seed: int,
+        co_partitioned: bool = False,
     ) -> None:
         self._site = site
         self.traffic = Traffic(site, n, rate_per_s, seed, co_partitioned)
@@ -172,6 +186,8 @@ class Trial:
         return self
 
     def __exit__(self, *failed: object) -> None:
+        self.traffic.end()
+        self.reader.end()
         self.lives.__exit__(*failed)
 
     @property

@@ -422,10 +422,14 @@ class Traffic(threading.Thread):
         """Send a payment, and what comes with it."""
         self.sender.pay()
 
+    def end(self) -> None:
+        """Send no more."""
+        self._ended.set()
+
     def finish(self) -> set[str]:
         """Wait for the last of so many payments, or make this one the last; return their names."""
         if self._n is None:
-            self._ended.set()
+            self.end()
         self.join(SECONDS)
         assert not self.is_alive()
         assert self.sender.failed == []
