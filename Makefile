@@ -12,8 +12,11 @@ CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 	replay.py::test_every_row_of_a_hostile_file_is_in_the_table_with_what_became_of_it) \
 	$(addprefix --ignore=tests/,$(WITHOUT_KERNELS))
 
-# Uncompiled the same lines run again, so what is shown of the learners' faces is not shown twice.
-CORE_TESTS += --ignore-glob='*/models/*/test_estimators.py'
+# Laws of workers on simulated brokers and disks.
+SIMULATED := $(addprefix tests/laws/test_,recovery.py group.py copies.py)
+# Uncompiled these take a second a seed, and run kernels that other laws run too; and what learners
+# look like from outside is the same.
+CORE_TESTS += $(addprefix --ignore=,$(SIMULATED)) --ignore-glob='*/models/*/test_estimators.py'
 
 # Each file in one process: it keeps its servers and its compiled kernels. Files in the order of
 # tests/order.py: the longest come first, so that the processes end together.
@@ -45,8 +48,7 @@ SEEDS ?= 20
 simulate-long: .venv/.dev ## The simulated laws over thousands of seeds: SEEDS=n times as many as in a test.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/simulated.jsonl
 	FRAUDSTREAM_SEED_FACTOR=$(SEEDS) FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/simulated.jsonl \
-		$(BIN)/python -m pytest $(addprefix tests/laws/test_,recovery.py group.py copies.py) \
-		-n 2 --dist worksteal -q $(PYTEST_ARGS)
+		$(BIN)/python -m pytest $(SIMULATED) -n 2 --dist worksteal -q $(PYTEST_ARGS)
 
 faults: .venv/.dev ## All tests that inject faults, the long ones too, then the table of docs/guarantees.md.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/real.jsonl
