@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from worker_site import Site
 
 READY_SECONDS = 200
@@ -75,12 +77,12 @@ class Life:
 class _Parent:
     """The process that forks, for the workers of all sites: it is dear to make ready."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, under: Sequence[str] = ()) -> None:
         self._lives: dict[int, Life] = {}
         self._born = threading.Event()
         self._last = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(site.config)],
+            [*under, sys.executable, __file__, str(site.config)],
             env=site.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,6 +92,10 @@ class _Parent:
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
         assert self._born.wait(READY_SECONDS), "no worker could be made ready"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -112,7 +118,7 @@ class _Parent:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(READY_SECONDS)
         self._thread.join(10)
         self._process.stdout.close()
 
@@ -148,14 +154,22 @@ def end_parents() -> None:
 
 
 class Lives:
-    """Start workers of a site; a context manager that kills what is left."""
+    """Start workers of a site; a context manager that kills what is left.
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    `under` is a command that runs another, in whose surroundings they are to live: then the
+    process that forks them is theirs alone.
+    """
+
+    def __init__(self, site: Site, under: Sequence[str] = ()) -> None:
+        self._site, self._under = site, under
+        self._own: _Parent | None = None
         self._lives: list[Life] = []
 
     def __enter__(self) -> Lives:
-        _parent(self._site)
+        if self._under:
+            self._own = _Parent(self._site, self._under)
+        else:
+            _parent(self._site)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,6 +177,14 @@ class Lives:
             if not life.ended.is_set():
                 os.kill(life.pid, signal.SIGKILL)
                 life.ended.wait(10)
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that forks them."""
+        return (self._own or _parent(self._site)).pid
 
     def worker(
         self,
@@ -192,7 +214,7 @@ class Lives:
         stem = self._site.folder / f"life-{len(list(self._site.folder.glob('life-*.out'))) + 1}"
         out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
         given = {"arguments": arguments, "environment": self._site.environment, **death}
-        life = _parent(self._site).bear(out, err, **given)
+        life = (self._own or _parent(self._site)).bear(out, err, **given)
         self._lives.append(life)
         return life
 
