@@ -184,7 +184,11 @@ class Site:
 
         # A thawed or restarted broker is fenced until its session is renewed, and meanwhile
         # its partitions have no leader.
-        leaderless = {KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+        leaderless = {
+            KafkaError._UNKNOWN_PARTITION,
+            KafkaError.LEADER_NOT_AVAILABLE,
+            KafkaError.NOT_LEADER_FOR_PARTITION,
+        }
         place = TopicPartition(self.topics[name], partition)
         while True:
             try:
