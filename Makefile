@@ -12,9 +12,18 @@ CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 	replay.py::test_every_row_of_a_hostile_file_is_in_the_table_with_what_became_of_it) \
 	$(addprefix --ignore=tests/,$(WITHOUT_KERNELS))
 
-# Two processes, each file in one of them: it keeps its servers and its compiled kernels. Files in
-# their order: else those of few tests come last, the longest among them, and one process waits.
-IN_PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Laws of workers on simulated brokers and disks.
+SIMULATED := $(addprefix tests/laws/test_,recovery.py group.py copies.py)
+# Uncompiled these take a second a seed, and run kernels that other laws run too; and what learners
+# look like from outside is the same.
+CORE_TESTS += $(addprefix --ignore=,$(SIMULATED)) --ignore-glob='*/models/*/test_estimators.py'
+
+# Each file in one process: it keeps its servers and its compiled kernels. Files in the order of
+# tests/order.py: the longest come first, so that the processes end together.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+# One more than there are processors: tests with real servers wait most of their time.
+WAITING := -n 3 $(BY_FILE)
+BUSY := -n 2 $(BY_FILE)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test simulate-long faults check bench lock clean
@@ -28,8 +37,9 @@ demo: setup ## Score a live stream on an embedded broker; Ctrl-C ends it.
 	@$(BIN)/fraudstream demo; status=$$?; [ $$status -eq 130 ] || exit $$status
 
 test: .venv/.dev check ## Lint, type-check and run every test, real Kafka and Redis included.
-	$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q -m "not slow" $(IN_PARALLEL) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(WAITING) $(PYTEST_ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q \
+		-m "not slow and not faults and not quality" $(BUSY) $(PYTEST_ARGS)
 
 # What they saw, for docs/guarantees.md.
 FAULT_LOGS := .cache/faults
@@ -38,13 +48,12 @@ SEEDS ?= 20
 simulate-long: .venv/.dev ## The simulated laws over thousands of seeds: SEEDS=n times as many as in a test.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/simulated.jsonl
 	FRAUDSTREAM_SEED_FACTOR=$(SEEDS) FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/simulated.jsonl \
-		$(BIN)/python -m pytest $(addprefix tests/laws/test_,recovery.py group.py copies.py) \
-		-n 2 --dist worksteal -q $(PYTEST_ARGS)
+		$(BIN)/python -m pytest $(SIMULATED) -n 2 --dist worksteal -q $(PYTEST_ARGS)
 
 faults: .venv/.dev ## All tests that inject faults, the long ones too, then the table of docs/guarantees.md.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/real.jsonl
 	@status=0; FRAUDSTREAM_FAULTS=1 FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/real.jsonl \
-		$(BIN)/python -m pytest -m "injects or faults" $(IN_PARALLEL) $(PYTEST_ARGS) || status=$$?; \
+		$(BIN)/python -m pytest -m "injects or faults" $(BUSY) $(PYTEST_ARGS) || status=$$?; \
 	$(BIN)/python -m benchmarks faults $(addprefix --log ,$(wildcard $(FAULT_LOGS)/simulated.jsonl)) \
 		--log $(FAULT_LOGS)/real.jsonl --out benchmarks/results/$$(date -u +%F)-faults.json \
 		--into docs/guarantees.md || status=$$?; exit $$status

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import fault_log
+import order
 import pytest
 import seeds
 from hypothesis import settings
@@ -45,7 +46,7 @@ class TopicFactory(Protocol):
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let a first call compile, and uncompiled kernels wrap around as compiled ones do."""
-    for plugin in (fault_log, seeds):
+    for plugin in (fault_log, order, seeds):
         config.pluginmanager.register(plugin)
     settings.register_profile("kernels", deadline=None)
     settings.load_profile("kernels")

@@ -7,9 +7,11 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import worker_site
 from fault_log import repeats, seen
-from worker_site import DECISIONS, LABELS, PARTITIONS, REVIEWS, SECONDS, TRANSACTIONS, Site
+from lives import Life, Lives
+from payments import TRANSACTIONS
+from worker_site import DECISIONS, PARTITIONS, REVIEWS, SECONDS, Site, end_well, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,95 +40,45 @@ MORE = """
 guarantee = "exactly_once"
 state = "{state}"
 partial_features = true
-[model]
-frauds_min = 5
-genuine_min = 20
-[decision]
-review = 0.2
-[recovery]
-folder = "{folder}"
-snapshot_interval = "{interval}"
-"""
+""" + remembering("{folder}", "{interval}")
 
 
-class Traffic(threading.Thread):
+class Traffic(worker_site.Traffic):
     """Payments at a rate, some of them poison, and labels that contradict each other now and then.
 
     Parameters
     ----------
     site : Site
-    n : int
-        How many payments.
+    n : int, optional
+        How many payments; None if they go on until the traffic is told to finish.
     rate_per_s : float
     seed : int
     co_partitioned : bool
         Whether a label has the key of its payment.
     """
 
+    # How many payments later an analyst says of some that they were frauds.
+    LATE = 120
+
     def __init__(
-        self, site: Site, n: int, rate_per_s: float, seed: int, co_partitioned: bool = False
+        self,
+        site: Site,
+        n: int | None,
+        rate_per_s: float,
+        seed: int,
+        co_partitioned: bool = False,
     ) -> None:
-        super().__init__(daemon=True)
-        from confluent_kafka import Producer
-
-        # One that waits for brokers that are bounced.
-        settings: Settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
-        settings |= {"log_level": 0, "delivery.timeout.ms": 120_000, "linger.ms": 2}
-        self._producer = Producer(settings)
-        self._site, self._n, self._rate = site, n, rate_per_s
-        self._co_partitioned = co_partitioned
-        self._rng = np.random.default_rng(seed)
-        self.sent: list[str] = []
+        super().__init__(site, rate_per_s, seed, None if co_partitioned else "desk", n)
         self.poison: Counter[bytes] = Counter()
-        self.failed: list[Any] = []
 
-    def run(self) -> None:
-        begun = time.monotonic()
-        for number in range(self._n):
-            time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
-            self._pay(number)
-            if number % 100 == 7:
-                self.poison[b"\1poison-%d" % number] += 1
-                self._send("transactions", b"\1poison-%d" % number, f"card-{number % 50}")
-        self._producer.flush(SECONDS)
-
-    def finish(self, seconds: float = SECONDS) -> None:
-        self.join(seconds)
-        assert not self.is_alive()
-        assert self.failed == []
-
-    def _pay(self, number: int) -> None:
-        fraud = bool(self._rng.random() < 0.2)
-        name, now_us = f"t-{number}", time.time_ns() // 1000
-        payment = {
-            "transaction_id": name,
-            "event_time": now_us,
-            "amount_minor": int(self._rng.lognormal(10 if fraud else 7, 1)),
-            "card_id": f"card-{number % 50}",
-            "merchant_id": f"shop-{number % 7}",
-        }
-        self._send("transactions", TRANSACTIONS.encode(payment), payment["card_id"])
-        self.sent.append(name)
-        for behind, says, source in ((50, fraud, "CUSTOMER"), (120, True, "ANALYST_REVIEW")):
-            if number >= behind and (behind == 50 or number % 10 == 0):
-                label = {"transaction_id": f"t-{number - behind}", "is_fraud": says}
-                label |= {"label_time": now_us, "source": source, "confidence": 1.0}
-                card = f"card-{(number - behind) % 50}"
-                self._send("labels", LABELS.encode(label), card if self._co_partitioned else "desk")
-        self._producer.poll(0)
-
-    def _send(self, topic: str, value: bytes, key: str) -> None:
-        while True:
-            try:
-                self._producer.produce(
-                    self._site.topics[topic],
-                    value,
-                    key=key,
-                    on_delivery=lambda error, _: self.failed.append(error) if error else None,
-                )
-                return
-            except BufferError:
-                self._producer.poll(0.05)
+    def turn(self, number: int) -> None:
+        super().turn(number)
+        if number >= self.LATE and number % 10 == 0:
+            self.sender.label(number - self.LATE, is_fraud=True, source="ANALYST_REVIEW")
+        if number % 100 == 7:
+            poison = b"\1poison-%d" % number
+            self.poison[poison] += 1
+            self.sender.send("transactions", poison, self.sender.payments.card(number))
 
 
 class CommittedReader(threading.Thread):
@@ -159,8 +111,12 @@ class CommittedReader(threading.Thread):
             assert time.monotonic() < deadline, f"{len(self.seen['decisions'])} of {n}"
             time.sleep(0.05)
 
-    def finish(self) -> dict[str, list[Any]]:
+    def end(self) -> None:
+        """Read no more."""
         self._ended.set()
+
+    def finish(self) -> dict[str, list[Any]]:
+        self.end()
         self.join(SECONDS)
         assert self.errors == []
         return self.seen
@@ -200,6 +156,65 @@ def read_committed(site: Site, name: str) -> list[Any]:
     return messages
 
 
+class Trial:
+    """Traffic, workers that fare ill, a reader that looks on, and the judgement at the end.
+
+    Parameters
+    ----------
+    site : Site
+    n, rate_per_s, seed, co_partitioned
+        Of the `Traffic`.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        n: int | None,
+        rate_per_s: float,
+        seed: int,
+        co_partitioned: bool = False,
+    ) -> None:
+        self._site = site
+        self.traffic = Traffic(site, n, rate_per_s, seed, co_partitioned)
+        self.reader = CommittedReader(site)
+        self.lives = Lives(site)
+
+    def __enter__(self) -> Trial:
+        self.lives.__enter__()
+        self.reader.start()
+        self.traffic.start()
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        self.traffic.end()
+        self.reader.end()
+        self.lives.__exit__(*failed)
+
+    @property
+    def decisions(self) -> int:
+        """How many are committed and were read."""
+        return len(self.reader.seen["decisions"])
+
+    def settle(self) -> None:
+        """Wait until everything has come out and its offsets are committed."""
+        self.traffic.finish()
+        self.reader.wait_for_decisions(len(self.traffic.sent))
+        self._site.wait_until_committed("labels")
+
+    def conclude(self, last: Life, faults: int, remembers: bool = True) -> None:
+        """Stop the last worker, and judge what came of so many faults.
+
+        `remembers` says whether its state goes back to the first payment.
+        """
+        self.settle()
+        end_well(last)
+        for name in ("transactions", "labels"):
+            assert self._site.committed(name) == self._site.ends(name)
+        assert_exactly_once(self._site, self.traffic, self.reader.finish(), faults)
+        if remembers:
+            assert last.report()["decisions"] == len(self.traffic.sent)
+
+
 def note(traffic: Traffic, read: dict[str, list[Any]], faults: int) -> None:
     """Count what has no output, and every output that is there more than once."""
     decided = [DECISIONS.decode(m.value()) for m in read["decisions"]]
@@ -207,7 +222,7 @@ def note(traffic: Traffic, read: dict[str, list[Any]], faults: int) -> None:
     to_alert = {each["transaction_id"] for each in decided if each["decision"] != "ALLOW"}
     alerted = {dict(m.headers())["ce_subject"].decode() for m in read["alerts"]}
     letters = Counter(m.value() for m in read["dead_letters"])
-    lost = len(set(traffic.sent) - set(names)) + len(to_alert - alerted)
+    lost = len(traffic.sent - set(names)) + len(to_alert - alerted)
     lost += (traffic.poison - letters).total()
     reviews = [REVIEWS.decode(m.value()) for m in read["label_reviews"]]
     repeated = repeats(names) + repeats(letters.elements())
@@ -224,7 +239,7 @@ def assert_exactly_once(
     decided = [DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]]
     repeated = {name: n for name, n in Counter(decided).items() if n > 1}
     assert repeated == {}
-    assert set(decided) == set(traffic.sent)
+    assert set(decided) == traffic.sent
     # Of one input partition the decisions in one output partition keep their order.
     where = {}
     for message in read_committed(site, "transactions"):
@@ -237,6 +252,7 @@ def assert_exactly_once(
     assert all(offsets == sorted(offsets) for offsets in order.values())
     alerts = Counter(dict(m.headers())["ce_id"] for m in read["alerts"])
     assert set(alerts.values()) <= {1}
+    assert len(alerts) > 50, "few alerts: little was shown about them"
     alerted = {DECISIONS.decode(m.value())["transaction_id"]: m for m in read["decisions"]}
     raised = {
         name for name, m in alerted.items() if DECISIONS.decode(m.value())["decision"] != "ALLOW"

@@ -1,8 +1,9 @@
 """Workers as processes of their own that are at work at once: forked from one that is ready.
 
 ``python tests/lives.py CONFIG`` imports and compiles what a worker needs, and then forks a
-worker for each line of JSON on its standard input: where its output goes, and at which point
-it kills itself. No client of Kafka is made before the fork. `Lives` speaks to it.
+process for each line of JSON on its standard input: which command it is, in which environment,
+where its output goes, and at which point it kills itself. No client of Kafka is made before the
+fork. `Lives` speaks to it; there is one for all tests of a run's process.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from worker_site import Site
 
-READY_SECONDS = 120
+READY_SECONDS = 200
 # In the process that forks.
 _ALIVE: set[int] = set()
 
@@ -71,17 +74,15 @@ class Life:
         return report
 
 
-class Lives:
-    """Start workers of a site; a context manager that kills what is left."""
+class _Parent:
+    """The process that forks, for the workers of all sites: it is dear to make ready."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, under: Sequence[str] = ()) -> None:
         self._lives: dict[int, Life] = {}
         self._born = threading.Event()
         self._last = 0
-        self._count = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(site.config)],
+            [*under, sys.executable, __file__, str(site.config)],
             env=site.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,46 +91,36 @@ class Lives:
         )
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> Lives:
         assert self._born.wait(READY_SECONDS), "no worker could be made ready"
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        for life in list(self._lives.values()):
-            if not life.ended.is_set():
-                os.kill(life.pid, signal.SIGKILL)
-                life.ended.wait(10)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._thread.join(10)
-        self._process.stdout.close()
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
-    def worker(
-        self,
-        point: str = "",
-        hits: int = 1,
-        number: int = signal.SIGKILL,
-        config: Path | None = None,
-    ) -> Life:
-        """Start a worker, which gets a signal when it comes by a point so many times."""
-        self._count += 1
-        stem = self._site.folder / f"life-{self._count}"
-        out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def bear(self, out: Path, err: Path, **asked: Any) -> Life:
+        """Have a process forked."""
         out.touch()
         err.touch()
-        line = {"point": point, "hits": hits, "number": number, "out": str(out), "err": str(err)}
         self._born.clear()
         assert self._process.stdin is not None
-        given = str(config or self._site.config)
-        self._process.stdin.write(json.dumps({**line, "config": given}) + "\n")
+        self._process.stdin.write(json.dumps({**asked, "out": str(out), "err": str(err)}) + "\n")
         self._process.stdin.flush()
         assert self._born.wait(10), "no process was forked"
         life = self._lives[self._last]
         life.out, life.err = out, err
         return life
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(READY_SECONDS)
+        self._thread.join(10)
+        self._process.stdout.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -146,8 +137,90 @@ class Lives:
             self._born.set()
 
 
+_PARENTS: list[_Parent] = []
+
+
+def _parent(site: Site) -> _Parent:
+    """Return the process that forks, made ready for such a site if there is none yet."""
+    if not _PARENTS or not _PARENTS[-1].alive:
+        _PARENTS.append(_Parent(site))
+    return _PARENTS[-1]
+
+
+def end_parents() -> None:
+    """End the processes that fork, and what they forked."""
+    while _PARENTS:
+        _PARENTS.pop().close()
+
+
+class Lives:
+    """Start workers of a site; a context manager that kills what is left.
+
+    `under` is a command that runs another, in whose surroundings they are to live: then the
+    process that forks them is theirs alone.
+    """
+
+    def __init__(self, site: Site, under: Sequence[str] = ()) -> None:
+        self._site, self._under = site, under
+        self._own: _Parent | None = None
+        self._lives: list[Life] = []
+
+    def __enter__(self) -> Lives:
+        if self._under:
+            self._own = _Parent(self._site, self._under)
+        else:
+            _parent(self._site)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for life in self._lives:
+            if not life.ended.is_set():
+                os.kill(life.pid, signal.SIGKILL)
+                life.ended.wait(10)
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that forks them."""
+        return (self._own or _parent(self._site)).pid
+
+    def worker(
+        self,
+        point: str = "",
+        hits: int = 1,
+        number: int = signal.SIGKILL,
+        config: Path | None = None,
+    ) -> Life:
+        """Start a worker, which gets a signal when it comes by a point so many times."""
+        arguments = "run", "--config", str(config or self._site.config), "--json"
+        return self._start(arguments, point=point, hits=hits, number=number)
+
+    def started(self, *arguments: Any) -> Life:
+        """Start a worker as `worker` does; return it when it has said that it has."""
+        life = self.worker(*arguments)
+        life.wait_for('"started"')
+        return life
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command to its end; return its status, stdout and stderr."""
+        life = self._start(arguments, point="", hits=0, number=0)
+        status = life.wait(60)
+        assert status is not None, life.log()
+        return status, life.out.read_text(), life.log()
+
+    def _start(self, arguments: tuple[str, ...], **death: Any) -> Life:
+        stem = self._site.folder / f"life-{len(list(self._site.folder.glob('life-*.out'))) + 1}"
+        out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
+        given = {"arguments": arguments, "environment": self._site.environment, **death}
+        life = (self._own or _parent(self._site)).bear(out, err, **given)
+        self._lives.append(life)
+        return life
+
+
 def _serve(config: Path) -> None:
-    """Fork a worker for each line until there are no more."""
+    """Fork a process for each line until there are no more."""
     _make_ready(config)
     _say(born=0)
     lines = b""
@@ -203,19 +276,21 @@ def _make_ready(path: Path) -> None:
 
 
 def _live(asked: dict[str, Any]) -> None:
-    """Be the worker, and never return."""
+    """Be the command, and never return."""
     os.setpgid(0, 0)
     for number, name in ((1, "out"), (2, "err")):
         file = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
     import dying
 
     from stream.cli import main
 
     if asked["point"]:
         dying.install(asked["point"], asked["hits"], asked["number"])
-    sys.argv = ["fraudstream", "run", "--config", asked["config"], "--json"]
+    sys.argv = ["fraudstream", *asked["arguments"]]
     status = 1
     try:
         main()

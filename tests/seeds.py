@@ -41,6 +41,8 @@ def seeds(
 ) -> pytest.MarkDecorator:
     """Run a test on fresh seeds, each in the test's name; FRAUDSTREAM_SEED replays one.
 
+    Uncompiled, where a stream takes many times as long, there are half as many.
+
     With `with_run` a seed carries the run's own, see `run_of`, so that tests can share what
     is dear and yet fresh in every run. `known` are seeds that found a fault once, and which:
     they come first in every run.
@@ -49,11 +51,16 @@ def seeds(
     if given:
         values = [int(given)]
     else:
+        rounds = max(1, rounds // 2) if _uncompiled() else rounds
         fresh = [_FRESH.getrandbits(32) for _ in range(rounds * factor())]
         if with_run:
             fresh = [_RUN << 32 | value for value in fresh]
         values = [seed for seed, _ in known] + fresh
     return pytest.mark.parametrize("seed", values, ids=[f"{VARIABLE}={v}" for v in values])
+
+
+def _uncompiled() -> bool:
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 
 
 def run_of(seed: int) -> int:
@@ -63,7 +70,7 @@ def run_of(seed: int) -> int:
 
 def replay_command(nodeid: str, seed: int) -> str:
     """Return the line that runs a test on one seed once more."""
-    plain = "NUMBA_DISABLE_JIT=1 " if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else ""
+    plain = "NUMBA_DISABLE_JIT=1 " if _uncompiled() else ""
     return f"{plain}{VARIABLE}={seed} python -m pytest {shlex.quote(nodeid)}"
 
 

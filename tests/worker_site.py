@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,22 +13,23 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from kafka_server import unique_name
+from payments import LABELS, TRANSACTIONS, Payments
 
 from schemas.records import PACKAGE, RecordCodec, builtin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from confluent_kafka import Consumer
+    from lives import Life
 
 START_SECONDS = 60
 SECONDS = 60
 DEADLINE_SECONDS = 8
 TOPICS = ("transactions", "labels", "alerts", "dead_letters", "decisions", "label_reviews")
 PARTITIONS = 3
-TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
 DECISIONS = RecordCodec(builtin("decision"), 3)
-LABELS = RecordCodec(builtin("label"), 2)
 REVIEWS = RecordCodec(builtin("label_review"), 6)
 CONFIG = """
 [kafka]
@@ -50,6 +52,21 @@ learn_interval = "250ms"
 commit_interval = "200ms"
 shutdown_deadline = "{deadline}s"
 """
+REMEMBERING = """
+[model]
+frauds_min = 5
+genuine_min = 20
+[decision]
+review = {review}
+[recovery]
+folder = "{folder}"
+snapshot_interval = "{interval}"
+"""
+
+
+def remembering(folder: Path | str, interval: str = "2s", review: float = 0.2) -> str:
+    """Return the sections of a worker whose model is soon ready, and that can be recovered."""
+    return REMEMBERING.format(folder=folder, interval=interval, review=review)
 
 
 class Site:
@@ -167,7 +184,11 @@ class Site:
 
         # A thawed or restarted broker is fenced until its session is renewed, and meanwhile
         # its partitions have no leader.
-        leaderless = {KafkaError._UNKNOWN_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+        leaderless = {
+            KafkaError._UNKNOWN_PARTITION,
+            KafkaError.LEADER_NOT_AVAILABLE,
+            KafkaError.NOT_LEADER_FOR_PARTITION,
+        }
         place = TopicPartition(self.topics[name], partition)
         while True:
             try:
@@ -188,6 +209,19 @@ class Site:
             return {place.partition: max(0, place.offset) for place in found}
         finally:
             consumer.close()
+
+    def alert_ids(self) -> list[str]:
+        return [dict(m.headers())["ce_id"].decode() for m in self.read("alerts")]
+
+    def wait_for_more(self, n: int) -> None:
+        """Wait until n more payments are decided."""
+        before = sum(self.ends("decisions").values())
+        until(lambda: sum(self.ends("decisions").values()) >= before + n)
+
+    def wait_until_committed(self, *names: str) -> None:
+        """Wait until all of these topics was taken and its offsets are committed."""
+        for name in names:
+            until(lambda name=name: self.committed(name) == self.ends(name))
 
     def wait_until_decided(self, ids: set[str], seconds: float = SECONDS) -> Counter[str]:
         deadline = time.monotonic() + seconds
@@ -288,66 +322,135 @@ class Feed(threading.Thread):
         return self.sent
 
 
-class Traffic(threading.Thread):
-    """Payments with frauds among them, and their labels a moment later, until told to stop."""
+class Sender:
+    """Sends payments with frauds among them, and their labels some payments later.
+
+    Parameters
+    ----------
+    site : Site
+    payments : Payments
+    label_key : str, optional
+        The key of every label; None if a label has the key of its payment.
+    behind : int
+        How many payments later a label comes.
+    """
 
     def __init__(
-        self, site: Site, rate_per_s: float, seed: int, label_key: str | None = "desk"
+        self, site: Site, payments: Payments, label_key: str | None = "desk", behind: int = 50
     ) -> None:
-        super().__init__(daemon=True)
         from confluent_kafka import Producer
 
-        settings = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
-        self._producer = Producer({**settings, "log_level": 0})
-        self._site = site
-        self._label_key = label_key
-        self._rate = rate_per_s
-        self._rng = np.random.default_rng(seed)
-        self._ended = threading.Event()
+        # It waits for brokers that are bounced.
+        settings: dict[str, Any] = {"bootstrap.servers": site.bootstrap, "enable.idempotence": True}
+        settings |= {"log_level": 0, "delivery.timeout.ms": 120_000, "linger.ms": 2}
+        self._producer = Producer(settings)
+        self._site, self._label_key, self._behind = site, label_key, behind
+        self.payments = payments
         self.sent: set[str] = set()
         self.failed: list[Any] = []
 
+    def pay(self, **said: Any) -> None:
+        """Send a payment, and the label of an earlier one."""
+        number = len(self.payments)
+        payment = self.payments.pay(**said)
+        self.send("transactions", TRANSACTIONS.encode(payment), payment["card_id"])
+        self.sent.add(payment["transaction_id"])
+        if number >= self._behind:
+            self.label(number - self._behind)
+
+    def label(self, number: int, **said: Any) -> None:
+        """Send the label of an earlier payment."""
+        label = LABELS.encode(self.payments.label(number, **said))
+        self.send("labels", label, self._label_key or self.payments.card(number))
+
+    def send(self, topic: str, value: bytes, key: str) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    self._site.topics[topic],
+                    value,
+                    key=key,
+                    on_delivery=lambda error, _: self.failed.append(error) if error else None,
+                )
+                self._producer.poll(0)
+                return
+            except BufferError:
+                self._producer.poll(0.05)
+
+    def flush(self) -> None:
+        """Wait until the broker has all that was sent."""
+        left = self._producer.flush(SECONDS)
+        assert (left, self.failed) == (0, [])
+
+
+class Traffic(threading.Thread):
+    """Payments and labels at a rate, from a thread.
+
+    Parameters
+    ----------
+    site : Site
+    rate_per_s : float
+    seed : int
+    label_key : str, optional
+        As a `Sender` has it.
+    n : int, optional
+        How many payments; None if they go on until the traffic is told to finish.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        rate_per_s: float,
+        seed: int,
+        label_key: str | None = "desk",
+        n: int | None = None,
+    ) -> None:
+        super().__init__(daemon=True)
+        self.sender = Sender(site, Payments(seed), label_key)
+        self._rate, self._n = rate_per_s, n
+        self._ended = threading.Event()
+
+    @property
+    def sent(self) -> set[str]:
+        return self.sender.sent
+
     def run(self) -> None:
         begun, number = time.monotonic(), 0
-        while not self._ended.is_set():
+        while not self._ended.is_set() and number != self._n:
             time.sleep(max(0.0, begun + number / self._rate - time.monotonic()))
-            self._pay(number)
+            self.turn(number)
             number += 1
-        self._producer.flush(SECONDS)
+        self.sender.flush()
+
+    def turn(self, number: int) -> None:
+        """Send a payment, and what comes with it."""
+        self.sender.pay()
+
+    def end(self) -> None:
+        """Send no more."""
+        self._ended.set()
 
     def finish(self) -> set[str]:
-        self._ended.set()
+        """Wait for the last of so many payments, or make this one the last; return their names."""
+        if self._n is None:
+            self.end()
         self.join(SECONDS)
         assert not self.is_alive()
-        assert self.failed == []
+        assert self.sender.failed == []
         return self.sent
 
-    def _pay(self, number: int) -> None:
-        fraud = bool(self._rng.random() < 0.2)
-        name, now_us = f"t-{number}", time.time_ns() // 1000
-        payment = {
-            "transaction_id": name,
-            "event_time": now_us,
-            "amount_minor": int(self._rng.lognormal(10 if fraud else 7, 1)),
-            "card_id": f"card-{number % 50}",
-            "merchant_id": f"shop-{number % 7}",
-        }
-        self._send("transactions", TRANSACTIONS.encode(payment), payment["card_id"])
-        self.sent.add(name)
-        if number >= 50:
-            verdict = {"transaction_id": f"t-{number - 50}", "is_fraud": fraud}
-            verdict |= {"label_time": now_us, "source": "CUSTOMER", "confidence": 1.0}
-            # Of the payment before by the same card.
-            self._send("labels", LABELS.encode(verdict), self._label_key or payment["card_id"])
-        self._producer.poll(0)
 
-    def _send(self, topic: str, value: bytes, key: str) -> None:
-        self._producer.produce(
-            self._site.topics[topic],
-            value,
-            key=key,
-            on_delivery=lambda error, _: self.failed.append(error) if error else None,
-        )
+def until(so: Callable[[], bool], seconds: float = SECONDS, why: Callable[[], str] = str) -> None:
+    """Wait until it is so; `why` says what there is to say if it never is."""
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.1)
+
+
+def end_well(worker: Running | Life) -> None:
+    """Stop a worker, which must end in time and without a fault."""
+    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
 
 
 def assert_one_line(stderr: str) -> str:

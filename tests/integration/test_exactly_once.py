@@ -11,21 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from dying import ONCE, POINTS
-from exactly_once import (
-    CLIENT,
-    MORE,
-    PATIENT,
-    WIDE_AWAKE,
-    CommittedReader,
-    Traffic,
-    assert_exactly_once,
-)
+from exactly_once import CLIENT, MORE, PATIENT, WIDE_AWAKE, Trial
 from fault_log import injects
 from kafka_proxy import END_TXN
-from kafka_server import KafkaServer, delete_topics
+from kafka_server import KafkaServer
 from lives import Life, Lives
 from seeds import seeds
-from worker_site import DEADLINE_SECONDS, SECONDS, Site
+from worker_site import DEADLINE_SECONDS, SECONDS, Site, until
 
 from stream.commands.worker import TIMED_OUT
 
@@ -38,10 +30,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-def exactly_once_site(
-    folder: Path, bootstrap: str, client: str = CLIENT, state: str = "whole"
-) -> Site:
-    more = MORE.format(folder=folder / "state", interval="1s", state=state)
+def exactly_once_site(folder: Path, bootstrap: str, client: str = CLIENT) -> Site:
+    more = MORE.format(folder=folder / "state", interval="1s", state="whole")
     site = Site(folder, bootstrap, client, more)
     site.create_topics()
     return site
@@ -63,29 +53,24 @@ def with_folder(site: Site, name: str) -> Path:
 
 
 @pytest.fixture
-def site(tmp_path: Path, kafka_bootstrap: str) -> Iterator[Site]:
-    site = exactly_once_site(tmp_path, kafka_bootstrap)
-    yield site
-    delete_topics(kafka_bootstrap, list(site.topics.values()))
+def site(tmp_path: Path, site_factory: Callable[..., Site]) -> Site:
+    return site_factory(
+        MORE.format(folder=tmp_path / "state", interval="1s", state="whole"), CLIENT
+    )
 
 
-def end_well(worker: Life) -> None:
-    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.log()
-
-
-def assert_all_is_committed(site: Site) -> None:
-    assert site.committed("transactions") == site.ends("transactions")
-    assert site.committed("labels") == site.ends("labels")
-
-
-def settle(site: Site, traffic: Traffic, reader: CommittedReader) -> None:
-    """Wait until everything has come out and its offsets are committed."""
-    traffic.finish()
-    reader.wait_for_decisions(len(traffic.sent))
-    deadline = time.monotonic() + SECONDS
-    while site.committed("labels") != site.ends("labels"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def comes_by(trial: Trial, worker: Life) -> bool:
+    """Tell whether a worker comes by the point where it dies, while there is a lot to do."""
+    until(lambda: worker.ended.is_set() or '"recovered"' in worker.log())
+    before, since = trial.decisions, time.monotonic()
+    # A busy machine takes longer for as much.
+    until(
+        lambda: (
+            worker.ended.is_set()
+            or (trial.decisions >= before + 600 and time.monotonic() > since + 5)
+        )
+    )
+    return worker.ended.is_set()
 
 
 EVERYTHING_ONCE = "every output once, none missing, in order, for readers of committed records"
@@ -98,52 +83,42 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
     # What is in a replay must have been taken before.
     points = [*rng.permutation(list(POINTS)), "after journal", "in a replay"]
     killed = []
-    with Lives(site) as lives:
-        reader, traffic = CommittedReader(site), Traffic(site, 9000, 200, seed)
-        reader.start()
-        traffic.start()
+    with Trial(site, None, 200, seed) as trial:
         for point in points:
             begun = time.monotonic()
             hits = 1 if point in ONCE else int(rng.integers(1, 12))
-            worker = lives.worker(point, hits)
-            if worker.wait(6) is None:
-                # Not come by; but partitions are given back at the end.
+            worker = trial.lives.worker(point, hits)
+            if not comes_by(trial, worker):
+                # But partitions are given back at the end.
                 worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
             if worker.status == -signal.SIGKILL:
                 killed.append(point)
             print(f"{point}, {hits}: {worker.status} in {time.monotonic() - begun:.1f} s")
             assert worker.status in (0, -signal.SIGKILL), worker.log()
         assert len(set(killed)) >= len(POINTS) - 1
-        last = lives.worker()
+        last = trial.lives.worker()
         # Everything may be out already: it must not be told to end before it listens.
         last.wait_for('"recovered"')
-        settle(site, traffic, reader)
-        end_well(last)
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), len(killed))
-    assert last.report()["decisions"] == len(traffic.sent)
-    assert len(reader.seen["alerts"]) > 50
+        trial.conclude(last, len(killed))
 
 
 @injects("exactly_once: one of two workers killed, or paused beyond its session", EVERYTHING_ONCE)
 @seeds(1)
 def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
-    tmp_path: Path, kafka_bootstrap: str, seed: int
+    tmp_path: Path, site_factory: Callable[..., Site], seed: int
 ) -> None:
-    site = exactly_once_site(tmp_path, kafka_bootstrap, WIDE_AWAKE, "per_partition")
+    more = MORE.format(folder=tmp_path / "state", interval="1s", state="per_partition")
+    site = site_factory(more, WIDE_AWAKE)
     rng = np.random.default_rng(seed)
     often = [point for point in POINTS if point not in ONCE and point != "in a replay"]
     points = [str(point) for point in rng.permutation(often)]
     died, slept = [], []
-    with Lives(site) as lives:
-        reader, traffic = CommittedReader(site), Traffic(site, 8000, 120, seed, co_partitioned=True)
-        reader.start()
-        traffic.start()
-        one = lives.worker()
+    with Trial(site, None, 120, seed, co_partitioned=True) as trial:
+        one = trial.lives.worker()
         for point in points:
             # With a transaction that is written, and offsets that are sent or not.
             sleeps = point in ("before offsets", "before commit")
-            worker = lives.worker(
+            worker = trial.lives.worker(
                 point, int(rng.integers(1, 12)), signal.SIGSTOP if sleeps else signal.SIGKILL
             )
             if sleeps:
@@ -162,12 +137,7 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
             assert one.wait(0) is None, one.log()
         assert len(died) > 2
         assert slept
-        settle(site, traffic, reader)
-        end_well(one)
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), len(died) + len(slept))
-    assert one.report()["decisions"] == len(traffic.sent)
-    assert len(reader.seen["alerts"]) > 50
+        trial.conclude(one, len(died) + len(slept))
 
 
 FENCED = "another worker with the same transactional id 'fraudstream-"
@@ -177,47 +147,34 @@ FENCED = "another worker with the same transactional id 'fraudstream-"
     "exactly_once: a worker paused in a transaction while another takes its place", EVERYTHING_ONCE
 )
 def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> None:
-    reader, traffic = CommittedReader(site), Traffic(site, 3000, 250, 1)
-    with Lives(site) as lives:
-        reader.start()
-        traffic.start()
+    with Trial(site, 3000, 250, 1) as trial:
         # It stands with a transaction that is written and not committed.
-        zombie = lives.worker("before commit", 20, signal.SIGSTOP)
+        zombie = trial.lives.worker("before commit", 20, signal.SIGSTOP)
         zombie.wait_until_stopped()
         # Its disk is given to another machine.
         shutil.copytree(site.folder / "state", site.folder / "moved")
-        heir = lives.worker(config=with_folder(site, "moved"))
-        seen = len(reader.seen["decisions"])
-        reader.wait_for_decisions(seen + 500)
+        heir = trial.lives.worker(config=with_folder(site, "moved"))
+        seen = trial.decisions
+        trial.reader.wait_for_decisions(seen + 500)
         time.sleep(5.0)  # Beyond its session, and its transaction.
         os.kill(zombie.pid, signal.SIGCONT)
         assert zombie.wait(SECONDS) == 1, zombie.log()
         assert FENCED in zombie.log()
         assert "begins_anew" not in zombie.log()
-        settle(site, traffic, reader)
-        end_well(heir)
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), 1)
-    assert heir.report()["decisions"] == len(traffic.sent)
+        trial.conclude(heir, 1)
 
 
 @pytest.mark.faults
 @injects("exactly_once: a second worker with the same transactional id", EVERYTHING_ONCE)
 def test_of_two_with_one_transactional_id_the_older_ends_and_says_why(site: Site) -> None:
-    reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 2)
-    with Lives(site) as lives:
-        reader.start()
-        traffic.start()
-        older = lives.worker()
-        reader.wait_for_decisions(500)
-        younger = lives.worker(config=with_folder(site, "other"))
+    with Trial(site, 2500, 250, 2) as trial:
+        older = trial.lives.worker()
+        trial.reader.wait_for_decisions(500)
+        younger = trial.lives.worker(config=with_folder(site, "other"))
         assert older.wait(SECONDS) == 1, older.log()
         assert FENCED in older.log()
-        settle(site, traffic, reader)
-        end_well(younger)
+        trial.conclude(younger, 1, remembers=False)
         assert "nothing is remembered of" in younger.log()
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), 1)
 
 
 @pytest.mark.faults
@@ -226,12 +183,9 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
     own_site: Site, kafka_server: KafkaServer
 ) -> None:
     site = own_site
-    reader, traffic = CommittedReader(site), Traffic(site, 2500, 250, 3)
-    with Lives(site) as lives:
-        reader.start()
-        traffic.start()
-        worker = lives.worker()
-        reader.wait_for_decisions(500)
+    with Trial(site, 2500, 250, 3) as trial:
+        worker = trial.lives.worker()
+        trial.reader.wait_for_decisions(500)
         kafka_server.pause()
         begun = time.monotonic()
         # A transaction, closing, and a new beginning that finds no broker.
@@ -242,12 +196,8 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
         assert status in (1, TIMED_OUT), worker.log()
         assert "a transaction" in worker.log()
         assert "Traceback" not in worker.log()
-        heir = lives.worker()
-        settle(site, traffic, reader)
-        end_well(heir)
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), 1)
-    assert heir.report()["decisions"] == len(traffic.sent)
+        heir = trial.lives.worker()
+        trial.conclude(heir, 1)
 
 
 @pytest.mark.faults
@@ -257,12 +207,9 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
 ) -> None:
     site = exactly_once_site(tmp_path, proxied_kafka.bootstrap)
     proxy = proxied_kafka.proxy
-    reader, traffic = CommittedReader(site), Traffic(site, 6000, 250, 4)
-    with Lives(site) as lives:
-        reader.start()
-        traffic.start()
-        worker = lives.worker()
-        reader.wait_for_decisions(300)
+    with Trial(site, 6000, 250, 4) as trial:
+        worker = trial.lives.worker()
+        trial.reader.wait_for_decisions(300)
         # Once after the broker has committed, once before it heard of it, and each some more
         # times than a transaction's time has room for.
         for answers in (True, False):
@@ -270,27 +217,16 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
                 lost = proxy.lost
                 proxy.lose(END_TXN, times, answers)
                 if times == 1:
-                    wait_until(lambda lost=lost: proxy.lost == lost + 1)
-                    reader.wait_for_decisions(len(reader.seen["decisions"]) + 100)
+                    until(lambda lost=lost: proxy.lost == lost + 1)
+                    trial.reader.wait_for_decisions(trial.decisions + 100)
                     assert "begins_anew" not in worker.log()[-300:]
                 else:
                     anew = worker.log().count("begins_anew")
-                    wait_until(lambda anew=anew: worker.log().count("begins_anew") > anew)
+                    until(lambda anew=anew: worker.log().count("begins_anew") > anew)
                     proxy.lose(END_TXN, 0, answers)
-                    reader.wait_for_decisions(len(reader.seen["decisions"]) + 100)
+                    trial.reader.wait_for_decisions(trial.decisions + 100)
         assert "it is not known whether it was committed" in worker.log()
-        settle(site, traffic, reader)
-        end_well(worker)
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), proxy.lost)
-    assert worker.report()["decisions"] == len(traffic.sent)
-
-
-def wait_until(so: Callable[[], bool], seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        trial.conclude(worker, proxy.lost)
 
 
 # Messages and bounces of Kafka's own test of transactions (tests/kafkatest/tests/core/
@@ -354,10 +290,8 @@ def test_the_matrix_of_kafkas_own_test_of_transactions(
     tmp_path: Path, bounced: KafkaServer, who: str, hard: bool
 ) -> None:
     site = exactly_once_site(tmp_path, bounced.bootstrap, PATIENT)
-    reader, traffic = CommittedReader(site), Traffic(site, MESSAGES, MESSAGES / 8, 5)
-    with Lives(site) as lives:
-        reader.start()
-        supervised = Supervised(lives)
+    with Trial(site, MESSAGES, MESSAGES / 8, 5) as trial:
+        supervised = Supervised(trial.lives)
 
         def tend() -> None:
             supervised.tend()
@@ -367,21 +301,17 @@ def test_the_matrix_of_kafkas_own_test_of_transactions(
                 # markers. What was aborted is seen then, or what was committed is not.
                 pytest.skip("the broker left out the markers of a transaction (KAFKA-20734)")
 
-        traffic.start()
         for bounce in range(BOUNCES):
             share = MESSAGES * (bounce + 1) // (BOUNCES + 2)
-            reader.wait_for_decisions(share, 900, tend)
+            trial.reader.wait_for_decisions(share, 900, tend)
             if who == "clients":
                 supervised.bounce(hard)
                 continue
             if hard:
                 bounced.kill()
             bounced.restart()
-        reader.wait_for_decisions(MESSAGES, 900, tend)
+        trial.reader.wait_for_decisions(MESSAGES, 900, tend)
         print(f"ended by themselves: {supervised.ends}")
-        settle(site, traffic, reader)
+        trial.settle()
         tend()
-        end_well(supervised.worker)
-    assert_all_is_committed(site)
-    assert_exactly_once(site, traffic, reader.finish(), BOUNCES)
-    assert supervised.worker.report()["decisions"] == len(traffic.sent) == MESSAGES
+        trial.conclude(supervised.worker, BOUNCES)

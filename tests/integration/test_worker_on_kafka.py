@@ -11,40 +11,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, seen
-from kafka_server import delete_topics, unique_name
+from kafka_server import unique_name
+from lives import Lives
+from payments import LABELS
 from worker_site import (
     DEADLINE_SECONDS,
-    LABELS,
     PARTITIONS,
     REVIEWS,
     SECONDS,
     Feed,
     Site,
     assert_one_line,
-    end_all,
+    end_well,
+    until,
 )
 
 from schemas.columns import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture(autouse=True)
-def _no_process_is_left() -> Iterator[None]:
-    yield
-    end_all()
-
-
 @pytest.fixture
-def site(tmp_path: Path, kafka_bootstrap: str) -> Iterator[Site]:
-    site = Site(tmp_path, kafka_bootstrap, '"session.timeout.ms" = 6000')
-    yield site
-    delete_topics(kafka_bootstrap, list(site.topics.values()))
+def site(site_factory: Callable[..., Site]) -> Site:
+    return site_factory(made=False)
 
 
 @pytest.fixture
@@ -53,6 +47,12 @@ def own_site(tmp_path: Path, kafka_server: KafkaServer) -> Site:
     site = Site(tmp_path, kafka_server.bootstrap)
     site.create_topics()
     return site
+
+
+@pytest.fixture
+def own_lives(own_site: Site) -> Iterator[Lives]:
+    with Lives(own_site) as lives:
+        yield lives
 
 
 @pytest.mark.slow
@@ -79,13 +79,8 @@ def test_a_deployment_from_topics_to_sigterm(site: Site) -> None:
     sent = producer.report()
     assert sent["payments"] > 2500
 
-    deadline = time.monotonic() + SECONDS
-    while sum(site.ends("decisions").values()) < sent["payments"]:
-        assert time.monotonic() < deadline, site.ends("decisions")
-        time.sleep(0.1)
-    while sum(site.committed("labels").values()) < sent["labels"]:
-        assert time.monotonic() < deadline, site.committed("labels")
-        time.sleep(0.1)
+    until(lambda: sum(site.ends("decisions").values()) >= sent["payments"])
+    until(lambda: sum(site.committed("labels").values()) >= sent["labels"])
     begun = time.monotonic()
     status = worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5)
     took = time.monotonic() - begun
@@ -118,11 +113,11 @@ def test_a_deployment_from_topics_to_sigterm(site: Site) -> None:
 
 
 @pytest.mark.slow
-def test_a_contradiction_and_a_label_of_nobody_reach_their_topics(site: Site) -> None:
+def test_a_contradiction_and_a_label_of_nobody_reach_their_topics(site: Site, lives: Lives) -> None:
     from confluent_kafka import Producer
 
     site.create_topics()
-    worker = site.worker()
+    worker = lives.started()
     feed = Feed(site, 20, 200)
     feed.start()
     site.wait_until_decided(feed.finish())
@@ -134,17 +129,14 @@ def test_a_contradiction_and_a_label_of_nobody_reach_their_topics(site: Site) ->
         label |= {"source": "ANALYST_REVIEW" if is_fraud else "CUSTOMER", "confidence": 0.9}
         hand.produce(site.topics["labels"], LABELS.encode(label), key=b"desk")
     assert hand.flush(SECONDS) == 0
-    deadline = time.monotonic() + SECONDS
-    while sum(site.committed("labels").values()) < 3:
-        assert time.monotonic() < deadline, site.committed("labels")
-        time.sleep(0.1)
+    until(lambda: sum(site.committed("labels").values()) >= 3, why=worker.log)
     (review,) = [REVIEWS.decode(m.value()) for m in site.read("label_reviews")]
     assert (review["transaction_id"], review["why"]) == ("t-3", "CONTRADICTION")
     assert (review["is_fraud"], review["source"]) == (False, "CUSTOMER")
     assert (review["earlier_is_fraud"], review["earlier_source"]) == (True, "ANALYST_REVIEW")
     assert review["source_topic"] == site.topics["labels"]
     assert site.read("dead_letters") == []
-    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+    end_well(worker)
     # Its payment may have come until the very end.
     (letter,) = site.read("dead_letters")
     assert LABELS.decode(letter.value())["transaction_id"] == "never-paid"
@@ -158,15 +150,13 @@ def test_a_contradiction_and_a_label_of_nobody_reach_their_topics(site: Site) ->
     "no payment undecided; decisions may come again (counted here)",
 )
 @pytest.mark.slow
-def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
+def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site, lives: Lives) -> None:
     site.create_topics()
-    worker = site.worker()
+    worker = lives.started()
     feed = Feed(site, 3000, 600)
     feed.start()
-    while sum(site.ends("decisions").values()) < 300:
-        time.sleep(0.05)
-    worker.process.kill()
-    killed = worker.process.wait(10) == -signal.SIGKILL
+    until(lambda: sum(site.ends("decisions").values()) >= 300, why=worker.log)
+    killed = worker.end(signal.SIGKILL, 10) == -signal.SIGKILL
     before = site.decided()
     for name in ("transactions", "labels"):
         ends = site.ends(name)
@@ -174,13 +164,13 @@ def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
     # No offset ran ahead of what was decided: what is committed has its decision.
     assert sum(site.committed("transactions").values()) <= sum(before.values())
 
-    second = site.worker()
+    second = lives.started()
     sent = feed.finish()
     decided = site.wait_until_decided(sent)
     missing = len(sent - decided.keys())
     seen(int(killed), len(sent), missing, sum(decided.values()) - len(decided))
     assert decided.keys() == sent
-    assert second.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, second.err.read_text()
+    end_well(second)
     assert site.committed("transactions") == site.ends("transactions")
     # Repeats are the price of at least once, and only the killed worker's last moments cost it.
     assert sum(site.decided().values()) < 2 * len(sent)
@@ -192,24 +182,23 @@ def test_a_worker_that_is_killed_leaves_nothing_undecided(site: Site) -> None:
 )
 @pytest.mark.slow
 def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
-    own_site: Site, kafka_server: KafkaServer
+    own_site: Site, own_lives: Lives, kafka_server: KafkaServer
 ) -> None:
-    site = own_site
-    worker = site.worker()
+    site, lives = own_site, own_lives
+    worker = lives.started()
     feed = Feed(site, 3000, 400)
     feed.start()
-    while sum(site.ends("decisions").values()) < 300:
-        time.sleep(0.05)
+    until(lambda: sum(site.ends("decisions").values()) >= 300, why=worker.log)
     kafka_server.kill()
     time.sleep(1)
-    assert worker.process.poll() is None, worker.err.read_text()
+    assert worker.wait(0) is None, worker.log()
     kafka_server.restart()
     sent = feed.finish()
     decided = site.wait_until_decided(sent)
     seen(1, len(sent), len(sent - decided.keys()), sum(decided.values()) - len(decided))
-    assert worker.process.poll() is None, worker.err.read_text()
+    assert worker.wait(0) is None, worker.log()
     assert decided.keys() == sent
-    assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.err.read_text()
+    end_well(worker)
     assert site.committed("transactions") == site.ends("transactions")
     assert worker.report()["decisions"] == sum(site.decided().values()) >= len(sent)
 
@@ -219,10 +208,10 @@ def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
 )
 @pytest.mark.slow
 def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
-    own_site: Site, kafka_server: KafkaServer
+    own_site: Site, own_lives: Lives, kafka_server: KafkaServer
 ) -> None:
-    site = own_site
-    worker = site.worker()
+    site, lives = own_site, own_lives
+    worker = lives.started()
     feed = Feed(site, 400, 400)
     feed.start()
     feed.finish()
@@ -236,8 +225,8 @@ def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
     finally:
         kafka_server.resume()
     seen(1)
-    assert status in (0, 1, 70), worker.err.read_text()
-    assert "Traceback" not in worker.err.read_text()
+    assert status in (0, 1, 70), worker.log()
+    assert "Traceback" not in worker.log()
     late.finish()
     committed, ends = site.committed("transactions"), site.ends("transactions")
     assert all(committed[p] <= ends[p] for p in committed)
@@ -257,16 +246,16 @@ def test_output_that_a_frozen_broker_never_takes_ends_the_process_by_itself(
     feed = Feed(site, 60_000, 1e6)
     feed.start()
     feed.finish()
-    worker = site.worker()
-    while sum(site.ends("decisions").values()) < 200:
-        time.sleep(0.05)
-    kafka_server.pause()
-    try:
-        # Delivery gives up, the producer is flushed, and then closing has its deadline.
-        status = worker.process.wait(3 + 5 + DEADLINE_SECONDS + 5)
-    finally:
-        kafka_server.resume()
-    log = worker.err.read_text()
+    with Lives(site) as lives:
+        worker = lives.started()
+        until(lambda: sum(site.ends("decisions").values()) >= 200, why=worker.log)
+        kafka_server.pause()
+        try:
+            # Delivery gives up, the producer is flushed, and then closing has its deadline.
+            status = worker.wait(3 + 5 + DEADLINE_SECONDS + 5)
+        finally:
+            kafka_server.resume()
+    log = worker.log()
     assert status in (1, 70), log
     assert "was not delivered" in log
     assert "Traceback" not in log
@@ -316,9 +305,11 @@ def test_a_topic_that_does_not_exist_stops_the_source(kafka_bootstrap: str) -> N
 
 
 @pytest.mark.slow
-def test_the_doctor_finds_a_missing_topic_and_nothing_else(site: Site, tmp_path: Path) -> None:
+def test_the_doctor_finds_a_missing_topic_and_nothing_else(
+    site: Site, lives: Lives, tmp_path: Path
+) -> None:
     site.create_topics()
-    status, out, _ = site.run("doctor", "--config", str(site.config), "--json")
+    status, out, _ = lives.run("doctor", "--config", str(site.config), "--json")
     report = json.loads(out)
     assert (status, report["ok"]) == (0, True), report
     assert {"broker", "topics"} <= {check["check"] for check in report["checks"]}
@@ -329,7 +320,7 @@ def test_the_doctor_finds_a_missing_topic_and_nothing_else(site: Site, tmp_path:
     wrong.write_text(text)
     index = site.folder / "registry" / "registry.toml"
     index.write_text(index.read_text().replace(site.topics["alerts"], missing))
-    status, out, _ = site.run("doctor", "--config", str(wrong), "--json")
+    status, out, _ = lives.run("doctor", "--config", str(wrong), "--json")
     report = json.loads(out)
     assert (status, report["ok"]) == (1, False)
     failed = [check for check in report["checks"] if not check["ok"]]
@@ -339,7 +330,7 @@ def test_the_doctor_finds_a_missing_topic_and_nothing_else(site: Site, tmp_path:
 
 
 @pytest.mark.slow
-def test_the_doctor_says_whether_a_replay_would_find_its_records(site: Site) -> None:
+def test_the_doctor_says_whether_a_replay_would_find_its_records(site: Site, lives: Lives) -> None:
     from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
     site.create_topics()
@@ -347,7 +338,7 @@ def test_the_doctor_says_whether_a_replay_would_find_its_records(site: Site) -> 
     site.config.write_text(site.config.read_text() + more)
 
     def told() -> tuple[bool, str]:
-        _, out, _ = site.run("doctor", "--config", str(site.config), "--json")
+        _, out, _ = lives.run("doctor", "--config", str(site.config), "--json")
         (check,) = [check for check in json.loads(out)["checks"] if check["check"] == "recovery"]
         return check["ok"], check["text"]
 

@@ -229,5 +229,6 @@ def digest():
     return hashlib.sha256(everything(model) + model.predict_proba_many(X).tobytes()).hexdigest()
 
 
+@pytest.mark.quality
 def test_compiled_and_uncompiled_are_the_same_bit_for_bit():
     assert_same_uncompiled(__file__, digest)

@@ -82,6 +82,7 @@ def test_how_labels_are_cut_into_batches_changes_nothing(seed):
     assert at_once.tobytes() == np.array(one_by_one).tobytes()
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize(("slope", "offset"), [(1 / 3, 0.0), (1.0, 2.0), (2.0, -1.0), (0.7, 3.0)])
 @seeds(1)
 def test_it_finds_what_scikit_learn_finds(seed, slope, offset):
@@ -105,6 +106,7 @@ def test_it_finds_what_scikit_learn_finds(seed, slope, offset):
     assert (np.abs(found - expected) < 0.8 * deviations).all(), (found, expected, deviations)
 
 
+@pytest.mark.quality
 @seeds(2)
 def test_a_model_three_times_too_sure_is_put_right(seed):
     rng = np.random.default_rng(seed)
@@ -117,6 +119,7 @@ def test_a_model_three_times_too_sure_is_put_right(seed):
     assert error(said[late], y[late]) < 0.2 * error(scores[late], y[late])
 
 
+@pytest.mark.quality
 @seeds(2)
 def test_ten_times_as_much_fraud_is_followed(seed):
     rng = np.random.default_rng(seed)
@@ -130,6 +133,7 @@ def test_ten_times_as_much_fraud_is_followed(seed):
     assert said[late].mean() == pytest.approx(y[late].mean(), rel=0.25)
 
 
+@pytest.mark.quality
 @seeds(3)
 def test_scores_that_are_right_are_left_alone(seed):
     rng = np.random.default_rng(seed)

@@ -302,5 +302,6 @@ def digest():
     return found.hexdigest()
 
 
+@pytest.mark.quality
 def test_compiled_and_uncompiled_are_the_same_bit_for_bit():
     assert_same_uncompiled(__file__, digest)
