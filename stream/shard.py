@@ -149,6 +149,11 @@ class Shard:
         if self.recovery is not None:
             self.recovery.worked(seconds)
 
+    @property
+    def crowd(self) -> float:
+        """Share of the room for labels before their payment that is taken."""
+        return len(self.engine.book.early) / max(self.engine.parameters.labels.early_max, 1)
+
     def leave(self) -> None:
         """Show nothing more of a partition that goes: whoever gets it does."""
         if self._online is not None and self.partition is not None:

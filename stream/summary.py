@@ -23,6 +23,7 @@ def summary(worker: Worker) -> dict[str, Any]:
         "label_reviews": _summed(shard.stats.label_reviews for shard in shards),
         "dead_letters_by_reason": _summed(shard.stats.dead_letters_by_reason for shard in shards),
         "pauses": worker.stats.pauses,
+        "labels_held_back": worker.labels.times,
         "unacknowledged": worker.unacknowledged,
         "redis": {"state": "off"} if worker.online is None else worker.online.as_dict(),
     }

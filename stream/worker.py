@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stream.config import Config
+from stream.kafka.hold_back import HoldBack
 from stream.kafka.sink import Offsets, Sink
 from stream.kafka.source import Source
 from stream.recovery.recovery import SETTLE_S
@@ -92,6 +93,10 @@ class Worker:
         self._safe: Offsets = {}
         self._next_commit_s = 0.0
         self._stop: Stop = Never()
+        topics = config.topics
+        self.labels = HoldBack(
+            source, topics.transactions, topics.labels, 2 * config.worker.batch_rows_max
+        )
         source.follow(self)
 
     @property
@@ -156,6 +161,7 @@ class Worker:
         self.sink.poll(0)
         if self.sink.congested:
             self._wait_for_relief()
+        self.labels.tend(self._crowd)
         for shard in self.shards:
             if shard.recovery is not None:
                 shard.recovery.tend()
@@ -213,6 +219,10 @@ class Worker:
         """Commit nothing any more for what was taken: whoever has the partitions now does."""
         self.sink.forget_offsets()
         self._safe = {}
+
+    def _crowd(self) -> float:
+        """Return how much of the room for labels before their payment is taken, where it is most."""
+        return max((shard.crowd for shard in self.shards), default=0.0)
 
     def _goes_on(self) -> bool:
         """Tell whether nobody has told it to stop."""

@@ -131,6 +131,7 @@ class Source:
         self._tell = on_error or (lambda _: None)
         self._failure: FraudError | None = None
         self._paused = False
+        self._held_back: set[str] = set()
         self._assigned = False
         # How often partitions went away.
         self._releases = 0
@@ -201,10 +202,37 @@ class Source:
             self._paused = True
 
     def resume(self) -> None:
-        """Fetch again."""
+        """Fetch again, but for what is held back."""
         if self._paused:
-            self._consumer.resume(self._consumer.assignment())
+            self._consumer.resume(
+                [p for p in self._consumer.assignment() if p.topic not in self._held_back]
+            )
             self._paused = False
+
+    def hold_back(self, topic: str) -> None:
+        """Fetch nothing of a topic until it is let go."""
+        self._held_back.add(topic)
+        if not self._paused:
+            self._consumer.pause(self._of(topic))
+
+    def let_go(self, topic: str) -> None:
+        """Fetch a topic again."""
+        self._held_back.discard(topic)
+        if not self._paused:
+            self._consumer.resume(self._of(topic))
+
+    def lag(self, topic: str) -> int:
+        """Return how many records of a topic are still to be read, as far as is known.
+
+        Ends are those that the last answers to fetches told; markers of transactions count as
+        records.
+        """
+        lag = 0
+        for place in self._consumer.position(self._of(topic)):
+            ends = self._consumer.get_watermark_offsets(place, cached=True)
+            if ends is not None and place.offset >= 0:
+                lag += max(0, ends[1] - place.offset)
+        return lag
 
     def commit(self, offsets: dict[tuple[str, int], int]) -> None:
         """Commit next offsets without waiting: a synchronous commit has no bound.
@@ -260,6 +288,9 @@ class Source:
         self._consumer.close()
         self._positions = None
 
+    def _of(self, topic: str) -> list[TopicPartition]:
+        return [place for place in self._consumer.assignment() if place.topic == topic]
+
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Go on behind the committed offsets; a partition without one from its beginning."""
         # What was taken under it stays under it: every generation is assigned anew.
@@ -290,9 +321,10 @@ class Source:
             if place.offset < 0:
                 place.offset = OFFSET_BEGINNING
         consumer.assign(committed)
-        if self._paused:
-            # A new assignment fetches; who paused drops what comes, and would lose it.
-            consumer.pause(committed)
+        # A new assignment fetches; who paused drops what comes, and would lose it.
+        waiting = [p for p in committed if self._paused or p.topic in self._held_back]
+        if waiting:
+            consumer.pause(waiting)
         self._assigned = self._joined = True
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

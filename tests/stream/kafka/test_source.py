@@ -477,3 +477,50 @@ def test_it_is_who_it_was_when_it_was_given_its_partitions(broker, monkeypatch):
             source._assign(consumer, [TopicPartition("a", 1)])
             with pytest.raises(TransactionError, match=r"threw it out before .* nothing is comm"):
                 source.group_metadata()
+
+
+def test_a_topic_that_is_held_back_is_read_later_and_whole(broker):
+    with source_of(broker) as source:
+        join(source)
+        produce(broker, "a", [b"a%d" % n for n in range(20)])
+        produce(broker, "b", [b"b%d" % n for n in range(20)])
+        source.hold_back("b")
+        batches = take(source, 20)
+        assert {batch.topic for batch in batches} == {"a"}
+        # It stays so whatever else is paused.
+        source.pause()
+        source.resume()
+        assert source.poll(500, 0.2) == []
+        produce(broker, "a", [b"more"])
+        assert values_of(take(source, 1)) == [b"more"]
+        source.let_go("b")
+        assert values_of(take(source, 20)) == [b"b%d" % n for n in range(20)]
+
+
+def test_what_is_held_back_stays_so_when_partitions_are_given_anew(broker):
+    with source_of(broker) as source:
+        join(source)
+        source.hold_back("b")
+        with source_of(broker) as other:
+            deadline = time.monotonic() + SECONDS
+            while not (other.assigned and source.assigned):
+                assert time.monotonic() < deadline
+                assert source.poll(1, 0.02) == other.poll(1, 0.02) == []
+        produce(broker, "b", [b"b"])
+        produce(broker, "a", [b"a"])
+        assert values_of(take(source, 1)) == [b"a"]
+        source.let_go("b")
+        assert values_of(take(source, 1)) == [b"b"]
+
+
+def test_the_lag_is_what_is_still_to_be_read(broker):
+    with source_of(broker) as source:
+        join(source)
+        produce(broker, "a", [b"%d" % n for n in range(300)], 0)
+        produce(broker, "a", [b"%d" % n for n in range(200)], 1)
+        taken = 0
+        while taken < 450:
+            taken += sum(map(len, source.poll(50, 0.1)))
+        assert source.lag("a") == 500 - taken
+        take(source, 500 - taken)
+        assert source.lag("a") == 0
