@@ -19,16 +19,15 @@ from sim import (
     parts,
     send_traffic,
 )
-from sim_group import GroupWorld
+from simulated.group_world import GroupWorld
+from simulated.outputs import decided, missing, said
 
 from models.states.snapshot import pack
-from schemas.records import RecordCodec, builtin
 from stream.app import engine_of, publisher_of
 from stream.kafka.source import raw_batch
 from stream.shard import Shard
 
 PAYMENTS = 200
-DECISION = RecordCodec(builtin("decision"), 3)
 
 
 def group_of(seed, folder, kills, pauses):
@@ -67,30 +66,21 @@ def alone(world, folder):
         engine = engine_of(config, KEY)
         publisher = publisher_of(config, engine)
         shard = Shard(config, engine, *decoders, publisher, codecs, control=control)
-        for at, step in enumerate(sorted(history), 1):
-            assert step == at, "a step is missing"
-            entry = history[step]
+        for at, number in enumerate(sorted(history), 1):
+            assert number == at, "a step is missing"
+            entry = history[number]
             topic = {0: IN, 1: LABELS, 2: CONTROL}[entry.kind]
             records = [
                 world.broker.logs[topic, run.partition][offset]
                 for run in entry.runs
                 for offset in range(run.first, run.behind)
             ]
-            said = shard.take(raw_batch(topic, records, entry.now_ms))
-            sink.publish(said.records, said.offsets)
+            step = shard.take(raw_batch(topic, records, entry.now_ms))
+            sink.publish(step.records, step.offsets)
         states[partition] = len(history), pack(engine.state()) + pack(shard.held.state())
     while sink.flush(1):
         pass
     return other, states
-
-
-def said(world, topic):
-    return [
-        (record.key(), record.value(), tuple(record.headers()))
-        for (name, _), log in world.broker.logs.items()
-        for record in log
-        if name == topic
-    ]
 
 
 def alerts_of(world):
@@ -113,16 +103,10 @@ def every_record_was_taken_once(world):
         assert len(taken) == n
 
 
-def decided(world):
-    return {DECISION.decode(value)["transaction_id"] for _, value, _ in said(world, DECISIONS)}
-
-
 def note(world, other):
     """Count what is missing beside partitions that nobody took over, and what came again."""
-    ours, theirs = alerts_of(world), alerts_of(other)
-    missing = len(decided(other) - decided(world)) + len(theirs.keys() - ours.keys())
-    repeated = sum(len(each) - 1 for each in ours.values())
-    seen(world.n_killed + world.n_paused, PAYMENTS, missing, repeated)
+    repeated = sum(len(each) - 1 for each in alerts_of(world).values())
+    seen(world.n_killed + world.n_paused, PAYMENTS, missing(world, other), repeated)
 
 
 @injects(
