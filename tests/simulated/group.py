@@ -66,14 +66,16 @@ class Group:
         ours = [p for p in partitions if names[p * len(names) // len(partitions)] == name]
         return [place for place in ends if place[1] in ours]
 
-    def commit(self, name: str, generation: int, offsets: Mapping[Place, int]) -> None:
+    def knows(self, name: str, generation: int) -> bool:
+        """Tell whether somebody is a member of this generation."""
         member = self.members.get(name)
-        if member is None or member.generation != generation or generation != self.generation:
+        return member is not None and member.generation == generation == self.generation
+
+    def commit(self, name: str, generation: int, offsets: Mapping[Place, int]) -> None:
+        if not self.knows(name, generation):
             return  # Of one that was thrown out: refused.
         assert offsets.keys() <= set(self.places(name)) or self.preparing, "another's partition"
-        for place, at in offsets.items():
-            assert at >= self.broker.committed.get(place, 0), "a commit goes back"
-        self.broker.committed.update(offsets)
+        self.broker.commit(offsets)
 
 
 class GroupSource:
@@ -131,12 +133,21 @@ class GroupSource:
         member = group.members[name]
         if not group.preparing and member.generation != group.generation:
             member.generation = self._generation = group.generation
+            self._wait_for_stable(group.places(name))
             known = self._world.broker.committed
             committed = {place: known.get(place, -1001) for place in group.places(name)}
             starts = self._positions.assigned(committed)
             # However long it took: it may have been thrown out meanwhile.
             self._next = {place: max(at, 0) for place, at in starts.items()}
             self._world.point("assigned")
+
+    def _wait_for_stable(self, places: list[Place]) -> None:
+        """Wait until no open transaction may change what is committed."""
+        while not all(map(self._world.broker.transactions.stable, places)):
+            self._world.point("offsets are not stable")
+
+    def group_metadata(self) -> tuple[str, int]:
+        return self._name, self._generation
 
     def commit(self, offsets: Mapping[Place, int]) -> None:
         self._world.point("before commit")

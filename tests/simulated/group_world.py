@@ -16,10 +16,11 @@ from simulated.disk import SimWriter
 from simulated.group import Group, GroupSource
 from simulated.producer import SimSink
 from simulated.setting import CONTROL, IN, KEY, LABELS, identity, parts
+from simulated.transactional import transactional_sink
 from simulated.world import Killed, World
 
 from models.states.snapshot import pack
-from schemas.errors import FraudError, RecoveryError
+from schemas.errors import BrokerError, FencedError, FraudError, RecoveryError, TransactionError
 from stream.app import engine_of, publisher_of
 from stream.by_partition import ByPartition
 from stream.recovery.recovery import Recovery
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from stream.kafka.transactions import TransactionalSink
     from stream.recovery.journal import Entry
 
 SESSION_SECONDS = 6.0
+# After these a worker is closed and the next one begins.
+BEGINS_ANEW = TransactionError, FencedError, BrokerError
 
 
 class Actor(threading.Thread):
@@ -122,11 +126,13 @@ class GroupWorld(World):
     seed : int
     folder : Path
         The disk that all workers have.
+    exactly_once : bool
+        Whether workers write in transactions, each under an id of its own.
     """
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, exactly_once: bool = False) -> None:
         self._at_death: list[Any] = []
-        super().__init__(seed, folder)
+        super().__init__(seed, folder, exactly_once)
         self.group = Group(self.broker)
         self.histories: dict[int, dict[int, Entry]] = {0: {}, 1: {}, 2: {}}
         self.actors: list[Actor] = []
@@ -172,7 +178,7 @@ class GroupWorld(World):
 
     def tick(self) -> None:
         """Let one worker run to its next point, and the coordinator look at the clock."""
-        self.seconds += float(self.rng.exponential(0.01))
+        self.pass_time(float(self.rng.exponential(0.01)))
         awake = [actor for actor in self.actors if actor.paused_until_s <= self.seconds]
         for actor in awake:
             actor.heard_s = self.seconds
@@ -183,7 +189,7 @@ class GroupWorld(World):
                 self.group.leave(name)
         self._last_heard |= {actor.name: actor.heard_s for actor in self.actors}
         if not awake:
-            self.seconds += 1.0
+            self.pass_time(1.0)
             return
         actor = awake[int(self.rng.integers(0, len(awake)))]
         actor.turn()
@@ -193,14 +199,16 @@ class GroupWorld(World):
                 self.n_taken_over += 1
                 if not self.stopping:
                     self.begin()
+            elif isinstance(actor.error, BEGINS_ANEW):
+                self.failures.append(actor.error)
+                if not self.stopping:
+                    self.begin()
             elif actor.error is not None:
                 raise actor.error
 
-    @property
-    def lag(self) -> int:
-        """Records that nobody has committed."""
-        ends = self.broker.ends(IN, LABELS, CONTROL)
-        return sum(end - self.broker.committed.get(place, 0) for place, end in ends.items())
+    def is_member(self, member: tuple[str, int]) -> bool:
+        """Tell whether the group takes offsets of somebody."""
+        return self.group.knows(*member)
 
     @property
     def _quiet(self) -> bool:
@@ -221,6 +229,7 @@ class GroupWorld(World):
 
     def settle(self, ticks: int) -> None:
         """Without any more trouble everything must be taken; then all workers stop."""
+        self.calm()
         for _ in range(ticks):
             self.tick()
             if self.lag == 0 and self._quiet:
@@ -236,7 +245,6 @@ class GroupWorld(World):
     def live(self, name: str) -> None:
         """Be a worker."""
         config, decoders, codecs, control = parts()
-        sink = SimSink(self)
 
         def make(partition: int) -> Shard:
             tenure = Tenure(self.folder / f"partition-{partition}")
@@ -258,10 +266,15 @@ class GroupWorld(World):
 
         shards = ByPartition(make, (IN, LABELS, CONTROL))
         source = GroupSource(self, name)
+        sink = self._sink(name, source)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]
-        while not self.stopping:
-            worker.turn(0)
-        worker.finish(1.0)
+        try:
+            while not self.stopping:
+                worker.turn(0)
+            worker.finish(1.0)
+        except FraudError:
+            worker.close()
+            raise
         for shard in shards:
             assert shard.partition is not None
             assert shard.recovery is not None
@@ -271,3 +284,8 @@ class GroupWorld(World):
             ours = shard.recovery.progress.step, state
             # Nothing is left to be taken: who took over from one that stopped is where it was.
             assert self.final.setdefault(shard.partition, ours) == ours
+
+    def _sink(self, name: str, source: GroupSource) -> SimSink | TransactionalSink:
+        if self.exactly_once:
+            return transactional_sink(self, f"fraudstream-sim-{name}", source.group_metadata)
+        return SimSink(self)

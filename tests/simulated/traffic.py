@@ -13,6 +13,8 @@ from schemas.siphash import hash_texts
 if TYPE_CHECKING:
     from simulated.world import World
 
+    from stream.recovery.replaying import Place
+
 
 def send_traffic(
     world: World, payments: int, by_name: bool = False, orders_share: float = 0.05
@@ -24,8 +26,8 @@ def send_traffic(
     """
     rng, broker = world.rng, world.broker
 
-    def partition_of(name: str) -> int:
-        return crc32(name.encode()) % PARTITIONS if by_name else int(rng.integers(0, PARTITIONS))
+    def place_of(topic: str, name: str) -> Place:
+        return topic, partition_of(name) if by_name else int(rng.integers(0, PARTITIONS))
 
     transactions = RecordCodec(builtin("transaction"), 1)
     labels = RecordCodec(builtin("label"), 2)
@@ -49,7 +51,7 @@ def send_traffic(
         value = transactions.encode(payment)
         if rng.random() < 0.04:
             value = value[: int(rng.integers(0, len(value)))]
-        broker.append((IN, partition_of(name)), at_ms, b"k", value, [("h", b"x")])
+        broker.append(place_of(IN, name), at_ms, b"k", value, [("h", b"x")])
         for _ in range(int(rng.choice([0, 1, 1, 2]))):
             named = name if rng.random() < 0.9 else f"t-{number + int(rng.integers(0, 40))}"
             label = {
@@ -59,7 +61,7 @@ def send_traffic(
                 "source": str(rng.choice(["CUSTOMER", "CUSTOMER", "ANALYST_REVIEW"])),
                 "confidence": float(rng.choice([1.0, 0.9, 0.3])),
             }
-            place = LABELS, partition_of(named)
+            place = place_of(LABELS, named)
             broker.append(place, at_ms + 1000, None, labels.encode(label), [("n", None)])
         if orders_share and rng.random() < orders_share:
             key = key_of(payment["card_id"])
@@ -77,6 +79,11 @@ def send_traffic(
     if pace_ms > 60:
         # Days have passed when workers begin: nothing of it is in the future.
         world.seconds += (at_ms - START_MS) / 1000
+
+
+def partition_of(name: str) -> int:
+    """Return where what is said of a payment is, where its name says so."""
+    return crc32(name.encode()) % PARTITIONS
 
 
 def key_of(name: str) -> int:

@@ -113,8 +113,8 @@ class SimWorker:
 
     @property
     def _done(self) -> bool:
-        if not self.world.troubled:
-            return self.world.lag == 0
+        if not self.world.troubled and self.world.lag:
+            return False
         recovery = self.worker.shard.recovery
         taken = {} if recovery is None else recovery.progress.positions
         ends = self.world.broker.ends(IN, LABELS, CONTROL)
