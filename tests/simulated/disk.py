@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.states.snapshot import pack, unpack
+from schemas.errors import FraudError
 from stream.recovery.segments import Journal
 from stream.snapshots.background import Result
 from stream.store.copier import Copier
@@ -73,7 +74,10 @@ class SimWriter:
         data, number = self._waiting
         self._waiting = None
         self._world.point("snapshot is written")
-        path = self._folder.write(unpack(data), number)
+        try:
+            path = self._folder.write(unpack(data), number)
+        except FraudError as error:
+            return Result(number, None, 0.1, len(data), 0.0, str(error))
         self._world.point("snapshot is there")
         return Result(number, path, 0.1, len(data), 0.0)
 
@@ -82,7 +86,10 @@ class SimWriter:
 
     def _last_act(self) -> None:
         if self._waiting is not None and self._world.chance(0.5):
-            self._folder.write(unpack(self._waiting[0]), self._waiting[1])
+            try:
+                self._folder.write(unpack(self._waiting[0]), self._waiting[1])
+            except FraudError:
+                self._world.passed.append("nowhere to write")
 
 
 class SimCopier(Copier):

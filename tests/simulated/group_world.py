@@ -27,7 +27,6 @@ from stream.recovery.recovery import Recovery
 from stream.recovery.segments import Journal
 from stream.recovery.tenure import Tenure
 from stream.shard import Shard
-from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
 from stream.worker import Worker
 
@@ -100,22 +99,6 @@ class GroupJournal(Journal):
             del self._history[step]
         self._history[entry.step] = entry
         self._world.point("after journal")
-
-
-class GroupWriter(SimWriter):
-    """A writer whose folder may be another's by now."""
-
-    def _write(self) -> Result:
-        try:
-            return super()._write()
-        except FraudError as error:
-            return Result(0, None, 0.1, 0, 0.0, str(error))
-
-    def _last_act(self) -> None:
-        try:
-            super()._last_act()
-        except FraudError:
-            self._world.passed.append("nowhere to write")
 
 
 class GroupWorld(World):
@@ -253,7 +236,7 @@ class GroupWorld(World):
                 GroupJournal(self, partition, tenure),
                 identity(),
                 snapshots,
-                GroupWriter(self, snapshots),  # type: ignore[arg-type]
+                SimWriter(self, snapshots),  # type: ignore[arg-type]
                 SimReader(self),
                 interval_s=0.3,
                 tell=self.told.append,

@@ -8,7 +8,14 @@ from simulated.outputs import inputs_of
 from simulated.worker import SimWorker
 from simulated.world import Killed
 
-from schemas.errors import BrokerError, FencedError, TransactionError
+from schemas.errors import (
+    BrokerError,
+    FencedError,
+    FraudError,
+    RecoveryError,
+    StorageError,
+    TransactionError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +27,19 @@ if TYPE_CHECKING:
 
 # After these a worker is closed and the next one begins, in the same process or another.
 BEGINS_ANEW = TransactionError, FencedError, BrokerError
+# And after these where the disk fails; else what a worker left must always be found again.
+ON_A_BAD_DISK = *BEGINS_ANEW, RecoveryError, StorageError
 
 # Markers are written some time after a commit; nearly certainly all of them after so long.
 MARKERS_TURNS = 100
 
 
-def one_life(world: World, steps: int, copies: Copies | None = None) -> bool:
+def one_life(
+    world: World,
+    steps: int,
+    copies: Copies | None = None,
+    ends: tuple[type[FraudError], ...] = BEGINS_ANEW,
+) -> bool:
     """Let a worker live until it has taken everything, fails, or is killed at a point.
 
     Returns
@@ -40,7 +54,7 @@ def one_life(world: World, steps: int, copies: Copies | None = None) -> bool:
         life.live()
     except Killed:
         return True
-    except BEGINS_ANEW as error:
+    except ends as error:
         world.failures.append(error)
         world.fuse = None
         if life is not None:
