@@ -38,7 +38,8 @@ SEEDS ?= 20
 simulate-long: .venv/.dev ## The simulated laws over thousands of seeds: SEEDS=n times as many as in a test.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/simulated.jsonl
 	FRAUDSTREAM_SEED_FACTOR=$(SEEDS) FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/simulated.jsonl \
-		$(BIN)/python -m pytest $(addprefix tests/laws/test_,recovery.py group.py copies.py exactly_once.py disk.py) \
+		$(BIN)/python -m pytest $(addprefix tests/laws/test_,recovery.py group.py copies.py \
+		exactly_once.py group_exactly_once.py disk.py redis.py) \
 		-n 2 --dist worksteal -q $(PYTEST_ARGS)
 
 faults: .venv/.dev ## All tests that inject faults, the long ones too, then the table of docs/guarantees.md.

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 
+import pytest
 from fault_log import injects, repeats, seen
 from seeds import seeds
 from sim import ALERTS, DEAD, DECISIONS, REVIEWS, SETTINGS, World, send_traffic
+from simulated import groups
 from simulated.disk_faults import CALLS, Disk
-from simulated.lives import ON_A_BAD_DISK, one_life, settle, without_deaths
+from simulated.groups import alone, every_record_was_taken_once, group_of
+from simulated.lives import one_life, settle, without_deaths
 from simulated.outputs import alerted, by_id, decided, missing, said
+from simulated.world import ON_A_BAD_DISK
 
 PAYMENTS = 150
 
@@ -39,7 +44,7 @@ def live_on_a_bad_disk(seed, folder, power_fails):
     "a worker ends or goes on; no payment lost, no alert twice; every output and the state, bit "
     "for bit, as on a good disk",
 )
-@seeds(20)
+@seeds(10)
 def test_a_disk_that_fails_loses_nothing(seed, tmp_path):
     world, disk, last = live_on_a_bad_disk(seed, tmp_path, power_fails=False)
     reference, other = without_deaths(world, tmp_path / "other")
@@ -57,7 +62,7 @@ def test_a_disk_that_fails_loses_nothing(seed, tmp_path):
     "simulated: the same, and the power fails: what no fsync has reached is lost, or some of it",
     "no payment lost, each in the state once, no alert twice",
 )
-@seeds(20)
+@seeds(10)
 def test_what_is_relied_on_is_on_the_disk(seed, tmp_path):
     world, disk, last = live_on_a_bad_disk(seed, tmp_path, power_fails=True)
     _, other = without_deaths(world, tmp_path / "other")
@@ -70,6 +75,30 @@ def test_what_is_relied_on_is_on_the_disk(seed, tmp_path):
     last.bury()
 
 
+@injects(
+    "simulated group: the same for what goes from owner to owner, and workers killed",
+    "each record in one state, once; no payment lost, no alert twice; all as on a good disk",
+)
+@seeds(4)
+def test_who_takes_over_on_a_bad_disk_takes_over_all(seed, tmp_path):
+    disks = []
+
+    def disk_of(world):
+        disks.append(stack.enter_context(Disk(world).between()))
+        return disks[0]
+
+    with ExitStack() as stack:
+        group = group_of(seed, tmp_path, 2, 0, exactly_once=seed % 2 == 0, disk_of=disk_of)
+    other, states = alone(group, tmp_path / "other")
+    faults = group.n_killed + len(disks[0].failed)
+    seen(faults, groups.PAYMENTS, missing(group, other), repeats(alerted(group)))
+    every_record_was_taken_once(group)
+    assert group.final == states
+    assert Counter(said(group, ALERTS)) == Counter(said(other, ALERTS))
+    assert set(said(group, DECISIONS)) == set(said(other, DECISIONS))
+
+
+@pytest.mark.slow
 def test_every_call_fails_for_journal_and_snapshots(tmp_path):
     """What the laws say is said of disks on which all of it happens."""
     failed, why = set(), set()

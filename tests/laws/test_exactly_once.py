@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from fault_log import injects, repeats, seen
 from seeds import seeds
 from sim import ALERTS, DEAD, DECISIONS, REVIEWS, SETTINGS, World, send_traffic
@@ -19,7 +20,7 @@ PAYMENTS = 150
     "readers of committed records see every output once and in order, and the state is, bit for "
     "bit, as without any of it; then all is committed",
 )
-@seeds(30)
+@seeds(16)
 def test_each_output_is_committed_once_and_in_order(seed, tmp_path):
     setting = list(SETTINGS)[seed % len(SETTINGS)]
     world = World(seed, tmp_path / "disk", exactly_once=True, setting=setting)
@@ -34,6 +35,7 @@ def test_each_output_is_committed_once_and_in_order(seed, tmp_path):
     last.bury()
 
 
+@pytest.mark.slow
 def test_transactions_end_in_every_way(tmp_path):
     """What the law says is said of worlds in which all of it happens."""
     passed, why, ended, unknown = set(), Counter(), Counter(), 0

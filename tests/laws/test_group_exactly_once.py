@@ -29,7 +29,7 @@ def order_of(world):
     "readers of committed records see every output once and in order, each record is in one state, "
     "once; all as if nothing had happened; then all is committed",
 )
-@seeds(12)
+@seeds(6)
 def test_a_group_commits_each_output_once(seed, tmp_path):
     world = group_of(seed, tmp_path, kills=3, pauses=4, exactly_once=True)
     other, states = alone(world, tmp_path / "other")

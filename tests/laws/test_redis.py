@@ -16,10 +16,10 @@ PAYMENTS = 150
 
 @injects(
     "simulated: Redis away and back, slow beyond its bound, its answers lost, flushed",
-    "every output and the state as without it; what it holds never goes back, and is the newest "
-    "of all that paid since, and nobody who was erased, once it answers again",
+    "every output and the state as without it; once it answers again it holds the newest of all "
+    "that paid since, and nobody who was erased",
 )
-@seeds(10)
+@seeds(6)
 def test_redis_changes_nothing_and_holds_the_newest(seed, tmp_path):
     setting = list(SETTINGS)[seed % len(SETTINGS)]
     world = World(seed, tmp_path / "disk", setting=setting)

@@ -17,10 +17,10 @@ from simulated.group import Group, GroupSource
 from simulated.producer import SimSink
 from simulated.setting import CONTROL, IN, KEY, LABELS, identity, parts
 from simulated.transactional import transactional_sink
-from simulated.world import Killed, World
+from simulated.world import BEGINS_ANEW, ON_A_BAD_DISK, Killed, World
 
 from models.states.snapshot import pack
-from schemas.errors import BrokerError, FencedError, FraudError, RecoveryError, TransactionError
+from schemas.errors import FraudError, RecoveryError
 from stream.app import engine_of, publisher_of
 from stream.by_partition import ByPartition
 from stream.recovery.recovery import Recovery
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from stream.recovery.journal import Entry
 
 SESSION_SECONDS = 6.0
-# After these a worker is closed and the next one begins.
-BEGINS_ANEW = TransactionError, FencedError, BrokerError
 
 
 class Actor(threading.Thread):
@@ -120,6 +118,7 @@ class GroupWorld(World):
         self.histories: dict[int, dict[int, Entry]] = {0: {}, 1: {}, 2: {}}
         self.actors: list[Actor] = []
         self.stopping = False
+        self.on_a_bad_disk = False
         # Of each partition, in the end: steps and the bytes of its state.
         self.final: dict[int, tuple[int, bytes]] = {}
         self.n_started = self.n_taken_over = self.n_killed = self.n_paused = 0
@@ -182,7 +181,7 @@ class GroupWorld(World):
                 self.n_taken_over += 1
                 if not self.stopping:
                     self.begin()
-            elif isinstance(actor.error, BEGINS_ANEW):
+            elif isinstance(actor.error, ON_A_BAD_DISK if self.on_a_bad_disk else BEGINS_ANEW):
                 self.failures.append(actor.error)
                 if not self.stopping:
                     self.begin()

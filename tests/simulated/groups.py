@@ -17,18 +17,27 @@ from stream.kafka.source import raw_batch
 from stream.shard import Shard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from simulated.disk_faults import Disk
     from simulated.world import World
 
 PAYMENTS = 200
 
 
 def group_of(
-    seed: int, folder: Path, kills: int, pauses: int, exactly_once: bool = False
+    seed: int,
+    folder: Path,
+    kills: int,
+    pauses: int,
+    exactly_once: bool = False,
+    disk_of: Callable[[World], Disk] | None = None,
 ) -> GroupWorld:
     """Return a world in which workers died and were paused; in the end all is taken."""
     world = GroupWorld(seed, folder / "disk", exactly_once)
+    disk = None if disk_of is None else disk_of(world)
+    world.on_a_bad_disk = disk is not None
     send_traffic(world, PAYMENTS, by_name=True)
     for _ in range(2):
         world.begin()
@@ -45,10 +54,16 @@ def group_of(
             world.n_paused += 1
             actor = world.actors[int(world.rng.integers(0, len(world.actors)))]
             actor.paused_until_s = world.seconds + float(world.rng.choice([1.0, 10.0, 30.0]))
+        if disk is not None and world.chance(0.01):
+            disk.arm()
+        elif disk is not None and world.chance(0.02):
+            disk.repair()
         if len(world.actors) < 4 and world.chance(0.003):
             world.begin()
 
     world.run(int(world.rng.integers(200, 2500)), trouble)
+    if disk is not None:
+        disk.repair()
     world.settle(60_000)
     return world
 

@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulated.outputs import inputs_of
 from simulated.worker import SimWorker
-from simulated.world import Killed
-
-from schemas.errors import (
-    BrokerError,
-    FencedError,
-    FraudError,
-    RecoveryError,
-    StorageError,
-    TransactionError,
-)
+from simulated.world import BEGINS_ANEW, Killed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +14,8 @@ if TYPE_CHECKING:
 
     from simulated.world import World
 
+    from schemas.errors import FraudError
     from stream.store.copies import Copies
-
-# After these a worker is closed and the next one begins, in the same process or another.
-BEGINS_ANEW = TransactionError, FencedError, BrokerError
-# And after these where the disk fails; else what a worker left must always be found again.
-ON_A_BAD_DISK = *BEGINS_ANEW, RecoveryError, StorageError
 
 # Markers are written some time after a commit; nearly certainly all of them after so long.
 MARKERS_TURNS = 100

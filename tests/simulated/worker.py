@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from stream.store.copies import Copies
     from stream.store.online import OnlineFeatures
 
-# More than the worst of lives in trouble; without any it is some tens.
-TURNS_MAX = 3000
+# More than the worst of lives takes; without trouble it is some tens.
+TURNS_MAX, CALM_TURNS_MAX = 3000, 400
 
 
 class SimWorker:
@@ -104,12 +104,13 @@ class SimWorker:
         Once there is no trouble any more, all must be committed too, and soon.
         """
         self.worker.recover(_Never())
-        for _ in range(TURNS_MAX if turns is None else turns):
+        most = TURNS_MAX if self.world.troubled else CALM_TURNS_MAX
+        for _ in range(most if turns is None else turns):
             self.worker.turn(0)
             if turns is None and self._done:
                 return
         if turns is None:
-            raise AssertionError(f"{self.world.lag} records behind after {TURNS_MAX} turns")
+            raise AssertionError(f"{self.world.lag} records behind after {most} turns")
 
     @property
     def _done(self) -> bool:

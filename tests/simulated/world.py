@@ -8,11 +8,18 @@ import numpy as np
 from simulated.broker import Broker
 from simulated.setting import CONTROL, IN, LABELS, START_MS
 
+from schemas.errors import BrokerError, FencedError, RecoveryError, StorageError, TransactionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from stream.recovery.journal import Entry
+
+# After these a worker is closed and the next one begins, in the same process or another.
+BEGINS_ANEW = TransactionError, FencedError, BrokerError
+# And after these where the disk fails; else what a worker left must always be found again.
+ON_A_BAD_DISK = *BEGINS_ANEW, RecoveryError, StorageError
 
 
 class Killed(BaseException):
