@@ -263,7 +263,8 @@ class TransactionalSink(Sink):
 
     def _refused(self, record: OutRecord, error: KafkaException) -> FraudError:
         failed = error.args[0]
-        if failed.code() == KafkaError._FATAL:
+        # The state is wrong if the transaction failed since the last poll, which tells why.
+        if failed.code() in (KafkaError._FATAL, KafkaError._STATE):
             return self._ended("produce", failed)
         return super()._refused(record, error)
 

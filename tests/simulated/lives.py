@@ -8,6 +8,8 @@ from simulated.outputs import inputs_of
 from simulated.worker import SimWorker
 from simulated.world import BEGINS_ANEW, Killed
 
+from schemas.errors import DeliveryError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -42,6 +44,9 @@ def one_life(
     except Killed:
         return True
     except ends as error:
+        # That ends the process, for somebody to mend the cause: here no record is refused.
+        if isinstance(error, DeliveryError):
+            raise
         world.failures.append(error)
         world.fuse = None
         if life is not None:

@@ -91,6 +91,9 @@ class SimProducer:
     ) -> None:
         if self._state == "fatal":
             _fail(KafkaError._FATAL, fatal=True)
+        # It has a thread of its own: what fails there is told by the next poll.
+        if self._flying and self._world.trouble(0.003):
+            self._time_out()
         self._require("open")
         if len(self._flying) >= QUEUE_MAX:
             raise BufferError
