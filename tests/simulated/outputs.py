@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from simulated.setting import ALERTS, CONTROL, DECISIONS, IN, LABELS
@@ -49,6 +50,18 @@ def missing(world: World, other: World) -> int:
     """Return how many decisions and alerts of another world are not in this one."""
     alerts = set(alerted(other)) - set(alerted(world))
     return len(decided(other) - decided(world)) + len(alerts)
+
+
+def unlike(world: World, other: World, topic: str) -> list[str]:
+    """Return in which partitions another world's readers see something else, in short."""
+    ours, theirs = in_order(world, topic), in_order(other, topic)
+    found = []
+    for place in sorted(ours.keys() | theirs.keys()):
+        here, there = ours.get(place, []), theirs.get(place, [])
+        if here != there:
+            lost, more = Counter(there) - Counter(here), Counter(here) - Counter(there)
+            found.append(f"{place}: {lost.total()} lost, {more.total()} more, or another order")
+    return found
 
 
 def inputs_of(world: World, folder: Path) -> World:
