@@ -24,16 +24,19 @@ def live_on_a_bad_disk(seed, folder, power_fails):
     setting = list(SETTINGS)[seed % len(SETTINGS)]
     world = World(seed, folder / "disk", exactly_once=seed % 3 == 0, setting=setting)
     send_traffic(world, PAYMENTS)
+    world.keep = int(world.rng.choice([1, 1, 3]))
     disk = Disk(world)
+    disk.is_followed_by_death = power_fails
     with disk.between():
         for _ in range(int(world.rng.integers(2, 7))):
             disk.arm()
             one_life(world, int(world.rng.choice([50, 400, 2000])), ends=ON_A_BAD_DISK)
-            if power_fails and world.chance(0.5):
+            if power_fails and world.chance(0.8):
                 disk.power_fails()
             if world.chance(0.7):
                 disk.repair()
         disk.repair()
+        world.fuse = None
         last = settle(world)
     return world, disk, last
 

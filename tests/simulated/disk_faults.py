@@ -37,6 +37,8 @@ class Disk:
     ----------
     failed : list of str
         The calls that failed.
+    is_followed_by_death : bool
+        Whether the worker dies soon after a call that failed.
     """
 
     def __init__(self, world: World) -> None:
@@ -45,6 +47,7 @@ class Disk:
         self._for_good = False
         self._calls: tuple[str, ...] = CALLS
         self.failed: list[str] = []
+        self.is_followed_by_death = False
         # Of each file, by its inode: the bytes that are there whatever happens.
         self._durable: dict[int, int] = {}
         # An fsync failed: what it was to write is never written.
@@ -56,8 +59,9 @@ class Disk:
         rng = self._world.rng
         self._left = int(rng.integers(0, int(rng.choice([10, 50, 200]))))
         self._for_good = bool(rng.random() < 0.4)
-        which = int(rng.integers(0, 2 * len(CALLS)))
-        self._calls = CALLS[which : which + 1] or CALLS
+        # That is the one whose failure is easily taken for success.
+        which = str(rng.choice([*CALLS, "fsync", "fsync", "any"]))
+        self._calls = CALLS if which == "any" else (which,)
 
     def repair(self) -> None:
         """Let nothing fail any more."""
@@ -110,6 +114,8 @@ class Disk:
         if not self._for_good:
             self._left = None
         self.failed.append(f"{name} {where}")
+        if self.is_followed_by_death:
+            self._world.fuse = int(self._world.rng.integers(0, 15))
         full = name in ("open", "write") and self._world.rng.random() < 0.5
         number = errno.ENOSPC if full else errno.EIO
         raise OSError(number, os.strerror(number))

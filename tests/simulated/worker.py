@@ -80,7 +80,7 @@ class SimWorker:
 
     def _recovery(self) -> Recovery:
         world = self.world
-        snapshots = SnapshotFolder(world.folder, None, 3)
+        snapshots = SnapshotFolder(world.folder, None, world.keep)
         copier = None if self._copies is None else SimCopier(world, self._copies)
         journal = SimJournal(world)
         if copier is not None:

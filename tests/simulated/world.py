@@ -55,6 +55,8 @@ class World:
         self.broker = Broker()
         self.seconds = 0.0
         self.troubled = True
+        # How many snapshots stay: with one, that one is relied on.
+        self.keep = 3
         # Every batch that a journal was told of, in order; this is what must have happened.
         self.history: list[Entry] = []
         self.fuse: int | None = None
