@@ -62,6 +62,9 @@ class Disk:
         # That is the one whose failure is easily taken for success.
         which = str(rng.choice([*CALLS, "fsync", "fsync", "any"]))
         self._calls = CALLS if which == "any" else (which,)
+        if which == "fsync":
+            # A start waits for some, then come those of snapshots.
+            self._left, self._for_good = int(rng.integers(0, 20)), bool(rng.random() < 0.2)
 
     def repair(self) -> None:
         """Let nothing fail any more."""
