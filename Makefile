@@ -13,7 +13,8 @@ CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 	$(addprefix --ignore=tests/,$(WITHOUT_KERNELS))
 
 # Laws of workers on simulated brokers and disks.
-SIMULATED := $(addprefix tests/laws/test_,recovery.py group.py copies.py)
+SIMULATED := $(addprefix tests/laws/test_,recovery.py group.py copies.py \
+	exactly_once.py group_exactly_once.py disk.py redis.py)
 # Uncompiled these take a second a seed, and run kernels that other laws run too; and what learners
 # look like from outside is the same.
 CORE_TESTS += $(addprefix --ignore=,$(SIMULATED)) --ignore-glob='*/models/*/test_estimators.py'

@@ -221,7 +221,7 @@ class Worker:
         self._safe = {}
 
     def _crowd(self) -> float:
-        """Return how much of the room for labels before their payment is taken, where it is most."""
+        """Return the share of the room for early labels that is taken, where it is most."""
         return max((shard.crowd for shard in self.shards), default=0.0)
 
     def _goes_on(self) -> bool:

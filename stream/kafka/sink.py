@@ -56,6 +56,8 @@ class Sink:
         Told of errors that librdkafka recovers from by itself.
     settings : mapping, optional
         Of the producer; by default those of `Connection.producer`.
+    client : callable
+        Makes the producer from all settings.
 
     Raises
     ------
@@ -69,10 +71,11 @@ class Sink:
         topics: Iterable[str] = (),
         on_error: Callable[[str], None] | None = None,
         settings: Mapping[str, Any] | None = None,
+        client: Callable[[dict[str, Any]], Any] = Producer,
     ) -> None:
         tell = on_error or (lambda _: None)
         given = connection.producer() if settings is None else settings
-        self._producer = Producer({**given, "error_cb": lambda error: tell(str(error))})
+        self._producer = client({**given, "error_cb": lambda error: tell(str(error))})
         try:
             for topic in topics:
                 self._producer.list_topics(topic, timeout=_CALL_TIMEOUT_S)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.errors import BrokerError, ConfigError, FraudError, TransactionError
 from stream.kafka.client import Connection
@@ -50,6 +50,8 @@ class TransactionalSink(Sink):
         Told, in another thread, of a call that does not come back: the process is to be ended.
     clock : callable
         Seconds, never going back.
+    client : callable
+        Makes the producer from its settings.
 
     Attributes
     ----------
@@ -74,10 +76,11 @@ class TransactionalSink(Sink):
         on_error: Callable[[str], None] | None = None,
         on_stuck: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        client: Callable[[dict[str, Any]], Any] = Producer,
     ) -> None:
         settings = connection.transactional_producer(transactional_id)
         try:
-            super().__init__(connection, topics, on_error, settings)
+            super().__init__(connection, topics, on_error, settings, client)
         except KafkaException as error:
             raise ConfigError(f"kafka.client: {error.args[0].str()}") from error
         self._member = member
@@ -255,6 +258,7 @@ class TransactionalSink(Sink):
 
     def _refused(self, record: OutRecord, error: KafkaException) -> FraudError:
         failed = error.args[0]
-        if failed.code() == KafkaError._FATAL:
+        # The state is wrong if the transaction failed since the last poll, which tells why.
+        if failed.code() in (KafkaError._FATAL, KafkaError._STATE):
             return self._calls.ended("produce", failed)
         return super()._refused(record, error)

@@ -6,29 +6,15 @@ import shutil
 
 from fault_log import injects, repeats, seen
 from seeds import seeds
-from sim import ALERTS, CONTROL, DECISIONS, IN, LABELS, Killed, SimWorker, World, send_traffic
+from sim import SimWorker, World, send_traffic
+from simulated.lives import one_life, settle, without_deaths
+from simulated.outputs import alerted, decided
 
 from models.states.snapshot import pack
-from schemas.records import RecordCodec, builtin
 from stream.snapshots.folder import SnapshotFolder
 from stream.store.folder_copies import FolderCopies
 
 PAYMENTS = 150
-DECISION = RecordCodec(builtin("decision"), 3)
-ALERT = RecordCodec(builtin("alert"), 7)
-
-
-def records(world, topic):
-    logs = [log for (name, _), log in world.broker.logs.items() if name == topic]
-    return [record for log in logs for record in log]
-
-
-def decided(world):
-    return {DECISION.decode(each.value())["transaction_id"] for each in records(world, DECISIONS)}
-
-
-def alerted(world):
-    return [dict(each.headers())["ce_id"] for each in records(world, ALERTS)]
 
 
 def lose_the_disk(world, copies):
@@ -44,19 +30,6 @@ def lose_the_disk(world, copies):
     return step
 
 
-def once_more(world, folder):
-    """The worker that took the batches that stand and never died."""
-    folder.mkdir()
-    other = World(0, folder)
-    inputs = IN, LABELS, CONTROL
-    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in inputs}
-    reference = SimWorker(other, recovers=False)
-    reference.again(world.history)
-    while reference.worker.sink.flush(1):
-        pass
-    return reference, other
-
-
 @injects(
     "simulated: the worker killed and its disk lost, a copy of a snapshot taken up",
     "no payment lost, each in the state once, no alert twice",
@@ -68,24 +41,13 @@ def test_it_is_what_it_would_have_been_and_says_nothing_twice(seed, tmp_path):
     send_traffic(world, PAYMENTS)
     began_at = []
     for _ in range(int(world.rng.integers(1, 6))):
-        life = SimWorker(world, copies=copies)
-        world.fuse = int(world.rng.integers(0, int(world.rng.choice([100, 1000]))))
-        try:
-            life.live()
-        except Killed:
-            pass
-        finally:
-            life.bury()
+        one_life(world, int(world.rng.integers(0, int(world.rng.choice([100, 1000])))), copies)
         if copies.numbers() and world.chance(0.7):
             began_at.append(lose_the_disk(world, copies))
-    last = SimWorker(world, copies=copies)
-    last.live()
-    while last.worker.sink.flush(1):
-        pass
-    last.worker.finish(1.0)
-    reference, other = once_more(world, tmp_path / "other")
-    missing = len(decided(other) - decided(world))
-    seen(len(began_at), PAYMENTS, missing, repeats(alerted(world)))
+    last = settle(world, copies)
+    reference, other = without_deaths(world, tmp_path / "other")
+    lost = len(decided(other) - decided(world))
+    seen(len(began_at), PAYMENTS, lost, repeats(alerted(world)))
     # Bit for bit the worker that took what stands, in that order.
     assert last.state() == reference.state()
     counters = last.worker.shard.engine.counters

@@ -7,90 +7,9 @@ from collections import Counter
 import pytest
 from fault_log import injects, seen
 from seeds import seeds
-from sim import (
-    ALERTS,
-    CONTROL,
-    DECISIONS,
-    IN,
-    KEY,
-    LABELS,
-    SimSink,
-    World,
-    parts,
-    send_traffic,
-)
-from sim_group import GroupWorld
-
-from models.states.snapshot import pack
-from schemas.records import RecordCodec, builtin
-from stream.app import engine_of, publisher_of
-from stream.kafka.source import raw_batch
-from stream.shard import Shard
-
-PAYMENTS = 200
-DECISION = RecordCodec(builtin("decision"), 3)
-
-
-def group_of(seed, folder, kills, pauses):
-    """A world in which workers die and are paused; in the end all is taken."""
-    world = GroupWorld(seed, folder / "disk")
-    send_traffic(world, PAYMENTS, by_name=True)
-    for _ in range(2):
-        world.begin()
-    left = {"kills": kills, "pauses": pauses}
-
-    def trouble():
-        if left["kills"] and world.actors and world.chance(0.01):
-            left["kills"] -= 1
-            world.n_killed += 1
-            world.kill(world.actors[int(world.rng.integers(0, len(world.actors)))])
-            world.begin()
-        if left["pauses"] and world.actors and world.chance(0.01):
-            left["pauses"] -= 1
-            world.n_paused += 1
-            actor = world.actors[int(world.rng.integers(0, len(world.actors)))]
-            actor.paused_until_s = world.seconds + float(world.rng.choice([1.0, 10.0, 30.0]))
-        if len(world.actors) < 4 and world.chance(0.003):
-            world.begin()
-
-    world.run(int(world.rng.integers(200, 2500)), trouble)
-    world.settle(60_000)
-    return world
-
-
-def alone(world, folder):
-    """Each partition's shard, made to take the same steps without a break; and what was said."""
-    other = World(0, folder)
-    sink, states = SimSink(other), {}
-    config, decoders, codecs, control = parts()
-    for partition, history in world.histories.items():
-        engine = engine_of(config, KEY)
-        publisher = publisher_of(config, engine)
-        shard = Shard(config, engine, *decoders, publisher, codecs, control=control)
-        for at, step in enumerate(sorted(history), 1):
-            assert step == at, "a step is missing"
-            entry = history[step]
-            topic = {0: IN, 1: LABELS, 2: CONTROL}[entry.kind]
-            records = [
-                world.broker.logs[topic, run.partition][offset]
-                for run in entry.runs
-                for offset in range(run.first, run.behind)
-            ]
-            said = shard.take(raw_batch(topic, records, entry.now_ms))
-            sink.publish(said.records, said.offsets)
-        states[partition] = len(history), pack(engine.state()) + pack(shard.held.state())
-    while sink.flush(1):
-        pass
-    return other, states
-
-
-def said(world, topic):
-    return [
-        (record.key(), record.value(), tuple(record.headers()))
-        for (name, _), log in world.broker.logs.items()
-        for record in log
-        if name == topic
-    ]
+from sim import ALERTS, DECISIONS
+from simulated.groups import PAYMENTS, alone, every_record_was_taken_once, group_of
+from simulated.outputs import decided, missing, said
 
 
 def alerts_of(world):
@@ -100,29 +19,10 @@ def alerts_of(world):
     return found
 
 
-def every_record_was_taken_once(world):
-    for partition, history in world.histories.items():
-        taken = Counter(
-            (entry.kind, offset)
-            for entry in history.values()
-            for run in entry.runs
-            for offset in range(run.first, run.behind)
-        )
-        n = sum(len(world.broker.logs[topic, partition]) for topic in (IN, LABELS, CONTROL))
-        assert set(taken.values()) == {1}
-        assert len(taken) == n
-
-
-def decided(world):
-    return {DECISION.decode(value)["transaction_id"] for _, value, _ in said(world, DECISIONS)}
-
-
 def note(world, other):
     """Count what is missing beside partitions that nobody took over, and what came again."""
-    ours, theirs = alerts_of(world), alerts_of(other)
-    missing = len(decided(other) - decided(world)) + len(theirs.keys() - ours.keys())
-    repeated = sum(len(each) - 1 for each in ours.values())
-    seen(world.n_killed + world.n_paused, PAYMENTS, missing, repeated)
+    repeated = sum(len(each) - 1 for each in alerts_of(world).values())
+    seen(world.n_killed + world.n_paused, PAYMENTS, missing(world, other), repeated)
 
 
 @injects(

@@ -15,75 +15,35 @@ from sim import (
     IN,
     LABELS,
     REVIEWS,
+    SETTINGS,
     Killed,
     SimWorker,
     World,
     key_of,
     send_traffic,
 )
+from simulated.lives import live_and_die, without_deaths
+from simulated.outputs import alerted, by_id, decided, missing, said
 
 from schemas.records import RecordCodec, builtin
 from stream.snapshots.folder import SnapshotFolder
 
 PAYMENTS = 150
-DECISION = RecordCodec(builtin("decision"), 3)
 CONTROL_CODEC = RecordCodec(builtin("control"), 8)
 NUMBER_OF = {key_of(f"card-{number}"): number for number in range(30)}
 
 
-def said(world, topic):
-    """Every record of a topic, in no order."""
-    return [
-        (record.key(), record.value(), tuple(record.headers()))
-        for (name, _), log in world.broker.logs.items()
-        for record in log
-        if name == topic
-    ]
-
-
-def by_id(records):
-    return {dict(headers)["ce_id"]: record for record in records for headers in [record[2]]}
-
-
-def inputs_of(world, folder):
-    """A world of its own with the same inputs."""
-    other = World(0, folder)
-    inputs = IN, LABELS, CONTROL
-    other.broker.logs = {p: log for p, log in world.broker.logs.items() if p[0] in inputs}
-    return other
-
-
-def decided(world):
-    """The payments that were decided."""
-    return {DECISION.decode(value)["transaction_id"] for _, value, _ in said(world, DECISIONS)}
+def world_of(seed, folder):
+    """A world with traffic, and workers that are configured in one of all ways."""
+    world = World(seed, folder, setting=list(SETTINGS)[seed % len(SETTINGS)])
+    send_traffic(world, PAYMENTS)
+    return world
 
 
 def note(world, other, faults=None):
     """Count what is missing beside a world without faults, and which alerts came again."""
-    alerts = [dict(headers)["ce_id"] for _, _, headers in said(world, ALERTS)]
-    missing = len(decided(other) - decided(world))
-    missing += len(by_id(said(other, ALERTS)).keys() - set(alerts))
-    seen(world.deaths if faults is None else faults, PAYMENTS, missing, repeats(alerts))
-
-
-def live_and_die(world, deaths, at_death=lambda _: None):
-    """Kill worker after worker; return the last one, which took everything."""
-    for _ in range(deaths):
-        life = SimWorker(world)
-        world.fuse = int(world.rng.integers(0, int(world.rng.choice([20, 200, 1000]))))
-        try:
-            life.live()
-        except Killed:
-            at_death(world)
-        finally:
-            life.bury()
-    last = SimWorker(world)
-    last.live()
-    while last.worker.sink.flush(1):
-        pass
-    last.worker.finish(1.0)
-    assert last.worker.unacknowledged == 0
-    return last
+    faults = world.deaths if faults is None else faults
+    seen(faults, PAYMENTS, missing(world, other), repeats(alerted(world)))
 
 
 def erased_keys(world):
@@ -117,32 +77,20 @@ def known_after(world, key):
     return max(payments) > max(orders)
 
 
-def without_deaths(world, folder):
-    """The worker that took the same batches and never died, and its world."""
-    folder.mkdir()
-    other = inputs_of(world, folder)
-    reference = SimWorker(other, recovers=False)
-    reference.again(world.history)
-    while reference.worker.sink.flush(1):
-        pass
-    return reference, other
-
-
 @injects(
     "simulated: a worker killed at any of its points, up to 7 times",
     "no payment lost, no alert twice; every output and the state, bit for bit, as without a death",
 )
 @seeds(30)
 def test_killed_anywhere_it_says_and_is_what_it_would_have_been(seed, tmp_path):
-    world = World(seed, tmp_path / "disk")
-    send_traffic(world, PAYMENTS)
+    world = world_of(seed, tmp_path / "disk")
     last = live_and_die(world, int(world.rng.integers(1, 8)))
     reference, other = without_deaths(world, tmp_path / "other")
     note(world, other)
     assert last.state() == reference.state()
 
     ours, theirs = said(world, ALERTS), said(other, ALERTS)
-    assert Counter(by_id(ours).keys()) == Counter(dict(h)["ce_id"] for _, _, h in ours)
+    assert Counter(by_id(ours).keys()) == Counter(alerted(world))
     assert by_id(ours) == by_id(theirs)
     for topic in (DECISIONS, DEAD, REVIEWS):
         assert set(said(world, topic)) == set(said(other, topic))
@@ -203,11 +151,10 @@ def test_a_lost_tail_of_the_journal_loses_no_payment_and_repeats_no_alert(seed, 
 
     last = live_and_die(world, int(world.rng.integers(1, 6)), power_fails)
     _, other = without_deaths(world, tmp_path / "other")
-    alerts = [dict(headers)["ce_id"] for _, _, headers in said(world, ALERTS)]
-    missing = len(decided(other) - decided(world))
+    lost, again = len(decided(other) - decided(world)), repeats(alerted(world))
     # Which alerts there are depends on the order, and that may be another now.
-    seen(world.deaths, PAYMENTS, missing, repeats(alerts))
-    assert repeats(alerts) == 0
+    seen(world.deaths, PAYMENTS, lost, again)
+    assert again == 0
     assert decided(world) == decided(other)
     # And each payment is in the state once, in whatever order.
     counters = last.worker.shard.engine.counters

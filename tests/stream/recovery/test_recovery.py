@@ -129,6 +129,7 @@ def test_a_last_snapshot_that_cannot_be_written_leaves_the_journal(world, monkey
     monkeypatch.setattr(recovery._snapshots, "write", full)
     world.chance = lambda share: share == 0.9  # Everything is delivered.
     recovery._writer._waiting = None
+    life.worker.sink.flush(1)
     recovery.finish(1.0)
     assert "no room" in world.told[-1]
     state = life.state()

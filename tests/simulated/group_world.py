@@ -1,53 +1,42 @@
 """A consumer group in one simulated world: workers that come, die, and are paused for too long.
 
 Each worker runs in a thread of its own, and only one of them at a time: at every point of
-`sim.World` it may be another's turn, and some are left where they are for longer than their
+the world it may be another's turn, and some are left where they are for longer than their
 session. Who runs when is drawn from the seed, so the same seed is the same world.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sim import (
-    CONTROL,
-    IN,
-    KEY,
-    LABELS,
-    Broker,
-    Killed,
-    SimReader,
-    SimSink,
-    SimWriter,
-    World,
-    identity,
-    parts,
-)
+from simulated.consumer import SimReader
+from simulated.disk import SimWriter
+from simulated.group import Group, GroupSource
+from simulated.producer import SimSink
+from simulated.setting import CONTROL, IN, KEY, LABELS, identity, parts
+from simulated.transactional import transactional_sink
+from simulated.world import BEGINS_ANEW, ON_A_BAD_DISK, Killed, World
 
 from models.states.snapshot import pack
 from schemas.errors import FraudError, RecoveryError
 from stream.app import engine_of, publisher_of
 from stream.by_partition import ByPartition
-from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.recovery import Recovery
 from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.tenure import Tenure
 from stream.shard import Shard
-from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
 from stream.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from stream.kafka.source import Positions
+    from stream.kafka.transactions import TransactionalSink
     from stream.recovery.journal import Entry
-    from stream.recovery.replaying import Place
 
 SESSION_SECONDS = 6.0
 
@@ -94,141 +83,6 @@ class Actor(threading.Thread):
             raise Killed(self.name)
 
 
-@dataclass
-class Member:
-    """What the group knows of a worker."""
-
-    generation: int = -1
-    rejoined: bool = True
-
-
-@dataclass
-class Group:
-    """The coordinator of a group whose rebalances stop the world, as Kafka's classic one."""
-
-    broker: Broker = field(repr=False)
-    members: dict[str, Member] = field(default_factory=dict)
-    generation: int = 0
-    preparing: bool = False
-
-    def prepare(self) -> None:
-        """Begin a rebalance: each member is to let go of all it has, and come again."""
-        self.preparing = True
-        for member in self.members.values():
-            member.rejoined = False
-
-    def join(self, name: str) -> None:
-        if name not in self.members:
-            self.members[name] = Member()
-            self.prepare()
-        self.members[name].rejoined = True
-        self._complete()
-
-    def leave(self, name: str) -> None:
-        if self.members.pop(name, None) is not None:
-            self.prepare()
-
-    def _complete(self) -> None:
-        if self.preparing and all(member.rejoined for member in self.members.values()):
-            self.preparing = False
-            self.generation += 1
-
-    def places(self, name: str) -> list[Place]:
-        """Return what is a member's, by ranges of partitions, the same of each topic."""
-        names = sorted(self.members)
-        ends = self.broker.ends(IN, LABELS, CONTROL)
-        partitions = sorted({partition for _, partition in ends})
-        ours = [p for p in partitions if names[p * len(names) // len(partitions)] == name]
-        return [place for place in ends if place[1] in ours]
-
-    def commit(self, name: str, generation: int, offsets: Mapping[Place, int]) -> None:
-        member = self.members.get(name)
-        if member is None or member.generation != generation or generation != self.generation:
-            return  # Of one that was thrown out: refused.
-        assert offsets.keys() <= set(self.places(name)) or self.preparing, "another's partition"
-        for place, at in offsets.items():
-            assert at >= self.broker.committed.get(place, 0), "a commit goes back"
-        self.broker.committed.update(offsets)
-
-
-class GroupSource:
-    """A member's consumer."""
-
-    commits_pending = 0
-
-    def __init__(self, world: GroupWorld, name: str) -> None:
-        self._world, self._name = world, name
-        self._group = world.group
-        self._positions: Positions | None = None
-        self._next: dict[Place, int] | None = None
-        self._generation = -1
-        self._uncommitted: dict[Place, int] = {}
-
-    def follow(self, positions: Positions) -> None:
-        self._positions = positions
-
-    def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
-        world = self._world
-        world.point("poll")
-        self._serve()
-        if self._next is None:
-            return []
-        found: dict[str, list[Any]] = {IN: [], LABELS: [], CONTROL: []}
-        for place in self._next:
-            at = self._next[place]
-            piece = world.broker.logs[place][at : at + int(world.rng.integers(0, 8))]
-            found[place[0]] += piece
-            self._next[place] = at + len(piece)
-        now_ms = world.now_ms
-        world.point("polled")
-        return [raw_batch(topic, each, now_ms) for topic, each in found.items() if each]
-
-    def _serve(self) -> None:
-        """Hear what the group says, as a poll does."""
-        assert self._positions is not None
-        group, name = self._group, self._name
-        member = group.members.get(name)
-        if self._next is not None and member is None:
-            # Thrown out while it was paused.
-            self._world.passed.append("lost")
-            self._positions.lost()
-            self._next = None
-        elif self._next is not None and group.preparing:
-            self._positions.revoked()
-            self._next = None
-        if self._next is not None:
-            return
-        self._uncommitted = {}
-        # It may have been thrown out just now, while it let go of what it had.
-        member = group.members.get(name)
-        if member is None or (group.preparing and not member.rejoined):
-            group.join(name)
-        member = group.members[name]
-        if not group.preparing and member.generation != group.generation:
-            member.generation = self._generation = group.generation
-            known = self._world.broker.committed
-            committed = {place: known.get(place, -1001) for place in group.places(name)}
-            starts = self._positions.assigned(committed)
-            # However long it took: it may have been thrown out meanwhile.
-            self._next = {place: max(at, 0) for place, at in starts.items()}
-            self._world.point("assigned")
-
-    def commit(self, offsets: Mapping[Place, int]) -> None:
-        self._world.point("before commit")
-        offsets = {**self._uncommitted, **offsets}
-        self._uncommitted = offsets
-        if self._world.chance(0.8):
-            self._group.commit(self._name, self._generation, offsets)
-            self._uncommitted = {}
-        self._world.point("after commit")
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class GroupJournal(Journal):
     """A partition's journal, whose entries are known to the world too."""
 
@@ -246,22 +100,6 @@ class GroupJournal(Journal):
         self._world.point("after journal")
 
 
-class GroupWriter(SimWriter):
-    """A writer whose folder may be another's by now."""
-
-    def _write(self) -> Result:
-        try:
-            return super()._write()
-        except FraudError as error:
-            return Result(0, None, 0.1, 0, 0.0, str(error))
-
-    def _last_act(self) -> None:
-        try:
-            super()._last_act()
-        except FraudError:
-            self._world.passed.append("nowhere to write")
-
-
 class GroupWorld(World):
     """A world with a group.
 
@@ -270,15 +108,18 @@ class GroupWorld(World):
     seed : int
     folder : Path
         The disk that all workers have.
+    exactly_once : bool
+        Whether workers write in transactions, each under an id of its own.
     """
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, exactly_once: bool = False) -> None:
         self._at_death: list[Any] = []
-        super().__init__(seed, folder)
+        super().__init__(seed, folder, exactly_once)
         self.group = Group(self.broker)
         self.histories: dict[int, dict[int, Entry]] = {0: {}, 1: {}, 2: {}}
         self.actors: list[Actor] = []
         self.stopping = False
+        self.on_a_bad_disk = False
         # Of each partition, in the end: steps and the bytes of its state.
         self.final: dict[int, tuple[int, bytes]] = {}
         self.n_started = self.n_taken_over = self.n_killed = self.n_paused = 0
@@ -320,7 +161,7 @@ class GroupWorld(World):
 
     def tick(self) -> None:
         """Let one worker run to its next point, and the coordinator look at the clock."""
-        self.seconds += float(self.rng.exponential(0.01))
+        self.pass_time(float(self.rng.exponential(0.01)))
         awake = [actor for actor in self.actors if actor.paused_until_s <= self.seconds]
         for actor in awake:
             actor.heard_s = self.seconds
@@ -331,7 +172,7 @@ class GroupWorld(World):
                 self.group.leave(name)
         self._last_heard |= {actor.name: actor.heard_s for actor in self.actors}
         if not awake:
-            self.seconds += 1.0
+            self.pass_time(1.0)
             return
         actor = awake[int(self.rng.integers(0, len(awake)))]
         actor.turn()
@@ -341,14 +182,16 @@ class GroupWorld(World):
                 self.n_taken_over += 1
                 if not self.stopping:
                     self.begin()
+            elif isinstance(actor.error, ON_A_BAD_DISK if self.on_a_bad_disk else BEGINS_ANEW):
+                self.failures.append(actor.error)
+                if not self.stopping:
+                    self.begin()
             elif actor.error is not None:
                 raise actor.error
 
-    @property
-    def lag(self) -> int:
-        """Records that nobody has committed."""
-        ends = self.broker.ends(IN, LABELS, CONTROL)
-        return sum(end - self.broker.committed.get(place, 0) for place, end in ends.items())
+    def is_member(self, member: tuple[str, int]) -> bool:
+        """Tell whether the group takes offsets of somebody."""
+        return self.group.knows(*member)
 
     @property
     def _quiet(self) -> bool:
@@ -369,6 +212,7 @@ class GroupWorld(World):
 
     def settle(self, ticks: int) -> None:
         """Without any more trouble everything must be taken; then all workers stop."""
+        self.calm()
         for _ in range(ticks):
             self.tick()
             if self.lag == 0 and self._quiet:
@@ -384,7 +228,6 @@ class GroupWorld(World):
     def live(self, name: str) -> None:
         """Be a worker."""
         config, decoders, codecs, control = parts()
-        sink = SimSink(self)
 
         def make(partition: int) -> Shard:
             tenure = Tenure(self.folder / f"partition-{partition}")
@@ -393,7 +236,7 @@ class GroupWorld(World):
                 GroupJournal(self, partition, tenure),
                 identity(),
                 snapshots,
-                GroupWriter(self, snapshots),  # type: ignore[arg-type]
+                SimWriter(self, snapshots),  # type: ignore[arg-type]
                 SimReader(self),
                 schedule=Schedule(0.3),
                 tell=self.told.append,
@@ -406,10 +249,15 @@ class GroupWorld(World):
 
         shards = ByPartition(make, (IN, LABELS, CONTROL))
         source = GroupSource(self, name)
+        sink = self._sink(name, source)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]
-        while not self.stopping:
-            worker.turn(0)
-        worker.finish(1.0)
+        try:
+            while not self.stopping:
+                worker.turn(0)
+            worker.finish(1.0)
+        except FraudError:
+            worker.close()
+            raise
         for shard in shards:
             assert shard.partition is not None
             assert shard.recovery is not None
@@ -419,3 +267,8 @@ class GroupWorld(World):
             ours = shard.recovery.progress.step, state
             # Nothing is left to be taken: who took over from one that stopped is where it was.
             assert self.final.setdefault(shard.partition, ours) == ours
+
+    def _sink(self, name: str, source: GroupSource) -> SimSink | TransactionalSink:
+        if self.exactly_once:
+            return transactional_sink(self, f"fraudstream-sim-{name}", source.group_metadata)
+        return SimSink(self)

@@ -1,0 +1,107 @@
+"""Which topics there are, how a worker is configured, and what of it all workers share."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from stream.app import codecs_of, decoders_of, registry_of
+from stream.config import Config, load
+from stream.recovery.code_version import release
+from stream.recovery.identity import Identity
+
+IN, LABELS, CONTROL = "fraud.transactions", "fraud.labels", "fraud.control"
+ALERTS, DECISIONS, DEAD, REVIEWS = (
+    "fraud.alerts",
+    "fraud.decisions",
+    "fraud.dead_letters",
+    "fraud.label_reviews",
+)
+KEY = b"sixteen bytes ok"
+PARTITIONS = 3
+# A fixed moment, and not a whole second.
+START_MS = 1_700_000_000_250
+OVERRIDES: dict[str, dict[str, Any]] = {
+    "topics": {"decisions": DECISIONS, "control": CONTROL, "partitions": PARTITIONS},
+    "features": {
+        "names": (
+            "amount",
+            "{card,merchant}.{count,amount_mean}_{2s,10s}",
+            "card.seconds_since_last",
+            "merchant.fraud_rate_10s",
+        )
+    },
+    "windows": {"events_max": 300, "entities_max": 40, "allowed_lateness": "1s"},
+    "labels": {
+        "maturity": "20s",
+        "waiting_max": 2048,
+        "learn_interval": "500ms",
+        "early_max": 5,
+        "early_hold": "5s",
+    },
+    "model": {"frauds_min": 2, "genuine_min": 3},
+    "decision": {"review": 0.25, "block": 0.6},
+    "worker": {"commit_interval": "1us", "batch_rows_max": 64},
+}
+
+# What is added to it, so that all that a state can hold is held by some worker's.
+SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
+    "plain": {},
+    # Unlabelled payments mature, a share of them is learned, and every bound is reached.
+    "scarce": {
+        "labels": {
+            "maturity": "2s",
+            "correctable": "2s",
+            "genuine_share": 0.5,
+            "learn_max": 5,
+            "queue_max": 12,
+            "early_max": 2,
+            "early_hold": "1s",
+            "source_max_per_day": 30,
+            "entity_max_per_day": 8,
+        }
+    },
+    "budget": {
+        "labels": {"maturity": "6h"},
+        "decision": {"alerts_per_day": 6, "explore": 0.2},
+    },
+    "two clocks": {"labels": {"maturity": "3s"}, "model": {"clocks": "two"}},
+    "all": {
+        "labels": {"maturity": "4h", "genuine_share": 0.3, "source_max_per_day": 40},
+        "decision": {"alerts_per_day": 9, "explore": 0.1},
+        "model": {"clocks": "two"},
+    },
+}
+
+# Between payments, in the mean; a budget looks at days.
+PACE_MS = {"budget": 1_800_000, "all": 1_200_000}
+
+
+def configured(setting: str) -> dict[str, dict[str, Any]]:
+    """Return the configuration of a setting."""
+    more = SETTINGS[setting]
+    names = {**OVERRIDES, **more}
+    return {name: {**OVERRIDES.get(name, {}), **more.get(name, {})} for name in names}
+
+
+@cache
+def parts(setting: str = "plain") -> tuple[Config, tuple[Any, Any], Any, Any]:
+    """Return what is the same for every worker: configuration, decoders, codecs, that of orders."""
+    config = load(None, **configured(setting))
+    registry = registry_of(config)
+    decoders = decoders_of(config, registry, KEY)
+    codecs = codecs_of(config, registry)
+    registry.close()
+    return config, (decoders.transactions, decoders.labels), codecs, decoders.control
+
+
+def identity() -> Identity:
+    """Return who every worker is."""
+    of_orders = CONTROL, parts()[3].schema_ids
+    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *schema_ids(), *of_orders)
+
+
+def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the ids of both inputs' schemas."""
+    _, decoders, _, _ = parts()
+    return decoders[0].schema_ids, decoders[1].schema_ids
