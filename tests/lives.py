@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from worker_site import Site
 
 READY_SECONDS = 120
@@ -72,22 +74,27 @@ class Life:
 
 
 class Lives:
-    """Start workers of a site; a context manager that kills what is left."""
+    """Start workers of a site; a context manager that kills what is left.
 
-    def __init__(self, site: Site) -> None:
+    `under` is a command that runs another, in whose surroundings they are to live.
+    """
+
+    def __init__(self, site: Site, under: Sequence[str] = ()) -> None:
         self._site = site
         self._lives: dict[int, Life] = {}
         self._born = threading.Event()
         self._last = 0
         self._count = 0
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(site.config)],
+            [*under, sys.executable, __file__, str(site.config)],
             env=site.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             process_group=0,
         )
+        # Of the process that forks them.
+        self.pid = self._process.pid
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
@@ -113,14 +120,19 @@ class Lives:
         hits: int = 1,
         number: int = signal.SIGKILL,
         config: Path | None = None,
+        **hardships: Any,
     ) -> Life:
-        """Start a worker, which gets a signal when it comes by a point so many times."""
+        """Start a worker, which gets a signal when it comes by a point so many times.
+
+        `hardships` are what it has to live with, see `hardships.HARDSHIPS`.
+        """
         self._count += 1
         stem = self._site.folder / f"life-{self._count}"
         out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
         out.touch()
         err.touch()
-        line = {"point": point, "hits": hits, "number": number, "out": str(out), "err": str(err)}
+        line = {"point": point, "hits": hits, "number": number, "hardships": hardships}
+        line |= {"out": str(out), "err": str(err)}
         self._born.clear()
         assert self._process.stdin is not None
         given = str(config or self._site.config)
@@ -210,11 +222,13 @@ def _live(asked: dict[str, Any]) -> None:
         os.dup2(file, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     import dying
+    import hardships
 
     from stream.cli import main
 
     if asked["point"]:
         dying.install(asked["point"], asked["hits"], asked["number"])
+    hardships.install(asked["hardships"])
     sys.argv = ["fraudstream", "run", "--config", asked["config"], "--json"]
     status = 1
     try:
