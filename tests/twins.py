@@ -87,9 +87,10 @@ class Payments:
     def __init__(self, site: Site, seed: int, partitions: int = 1) -> None:
         from confluent_kafka import Producer
 
-        self._producer = Producer(
-            {"bootstrap.servers": site.bootstrap, "enable.idempotence": True, "log_level": 0}
-        )
+        settings: dict[str, Any] = {"bootstrap.servers": site.bootstrap, "log_level": 0}
+        # Partitions may be added.
+        settings |= {"enable.idempotence": True, "topic.metadata.refresh.interval.ms": 500}
+        self._producer = Producer(settings)
         self._site, self._partitions = site, partitions
         self._rng = np.random.default_rng(seed)
         self._begun_us = time.time_ns() // 1000 - AGO_US
