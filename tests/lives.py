@@ -110,7 +110,7 @@ class Lives:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(READY_SECONDS)
         self._thread.join(10)
         self._process.stdout.close()
 

@@ -16,7 +16,7 @@ from worker_site import DEADLINE_SECONDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 ON, BACK = signal.SIGUSR1, signal.SIGUSR2
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lives import Life
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 
 
 def rewind(site: Site) -> None:
