@@ -68,6 +68,12 @@ class Life:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.02)
 
+    def resident(self) -> int:
+        """Return the bytes of memory that are its own."""
+        lines = Path("/proc", str(self.pid), "status").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith("RssAnon:")]
+        return int(line.split()[1]) << 10
+
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.out.read_text())
         return report
