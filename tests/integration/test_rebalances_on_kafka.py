@@ -137,7 +137,9 @@ def test_a_minute_of_kills_among_three(
         traffic.start()
         workers = [lives.worker() for _ in range(3)]
         while traffic.is_alive():
-            time.sleep(float(rng.uniform(0.0, 6.0)))
+            # At work: while a group waits for one that is dead, nobody has anything to lose.
+            reader.wait_for_decisions(min(len(reader.seen["decisions"]) + 150, traffic._n))
+            time.sleep(float(rng.uniform(0.0, 1.0)))
             victim = workers.pop(int(rng.integers(3)))
             status = victim.end(signal.SIGKILL, 10)
             assert status == -signal.SIGKILL, victim.log()
@@ -149,5 +151,5 @@ def test_a_minute_of_kills_among_three(
     time.sleep(1)
     judge(site, traffic, reader.finish(), killed, guarantee)
     assert_in_one_state(report, site, traffic)
-    assert killed > 10
+    assert killed > 4
     assert len(reader.seen["alerts"]) > 50
