@@ -10,7 +10,6 @@ from stream.shard import Shard
 from stream.timed import challenges, costs_of, unlearned_by
 from stream.worker import Worker
 
-
 # What can be summed over shards, also over none: a worker may have no partition at all.
 _COUNTS: dict[str, Callable[[Shard], int]] = {
     "decisions": lambda shard: shard.engine.counters.decisions,
