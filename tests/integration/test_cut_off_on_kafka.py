@@ -154,7 +154,7 @@ def test_who_is_cut_off_from_the_brokers_alone(
     site.config.write_text(site.config.read_text() + f'[redis]\nurl = "{redis_url}"\n')
     proxy = two_roads.proxy
     far = far_side(site, tmp_path / "far", proxy.port)
-    reader, traffic = CommittedReader(site), Traffic(site, 8000, 120, seed, co_partitioned=True)
+    reader, traffic = CommittedReader(site), Traffic(site, 11_000, 120, seed, co_partitioned=True)
     fates = []
     with Lives(site) as near_lives, Lives(far) as far_lives:
         reader.start()
@@ -170,6 +170,7 @@ def test_who_is_cut_off_from_the_brokers_alone(
             behind = sum(site.ends("transactions").values()) - len(reader.seen["decisions"])
             assert behind < 600, behind
             assert near.wait(0) is None, near.log()
+            owners = sum(claims(site))
             proxy.blackhole = False
             time.sleep(4.0)
             if cut.wait(4) is not None:
@@ -179,6 +180,11 @@ def test_who_is_cut_off_from_the_brokers_alone(
                 cut = far_lives.worker()
             else:
                 fates.append("went on")
+            # With what the other one left, and not with what it had itself.
+            deadline = time.monotonic() + SECONDS
+            while sum(claims(site)) == owners:
+                assert time.monotonic() < deadline, fates
+                time.sleep(0.1)
         traffic.finish()
         taken(site)
         print(fates)
