@@ -45,6 +45,8 @@ test: .venv/.dev check ## Lint, type-check and run every test, real Kafka and Re
 # What they saw, for docs/guarantees.md.
 FAULT_LOGS := .cache/faults
 SEEDS ?= 20
+# Of each cell of the matrix of Kafka's own test of transactions.
+MESSAGES ?= 100000
 
 simulate-long: .venv/.dev ## The simulated laws over thousands of seeds: SEEDS=n times as many as in a test.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/simulated.jsonl
@@ -53,7 +55,7 @@ simulate-long: .venv/.dev ## The simulated laws over thousands of seeds: SEEDS=n
 
 faults: .venv/.dev ## All tests that inject faults, the long ones too, then the table of docs/guarantees.md.
 	@mkdir -p $(FAULT_LOGS) && rm -f $(FAULT_LOGS)/real.jsonl
-	@status=0; FRAUDSTREAM_FAULTS=1 FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/real.jsonl \
+	@status=0; FRAUDSTREAM_MESSAGES=$(MESSAGES) FRAUDSTREAM_FAULT_LOG=$(CURDIR)/$(FAULT_LOGS)/real.jsonl \
 		$(BIN)/python -m pytest -m "injects or faults" $(BUSY) $(PYTEST_ARGS) || status=$$?; \
 	$(BIN)/python -m benchmarks faults $(addprefix --log ,$(wildcard $(FAULT_LOGS)/simulated.jsonl)) \
 		--log $(FAULT_LOGS)/real.jsonl --out benchmarks/results/$$(date -u +%F)-faults.json \

@@ -84,6 +84,12 @@ def worker_of(
     del warmed
 
     def shard_of(partition: int | None) -> Shard:
+        if partition is not None and partition >= partitions:
+            raise BrokerError(
+                f"the group gave partition {partition} of topics that had {partitions} when this "
+                "worker began: partitions were added, and the keys have moved between them. Stop "
+                "all workers, and begin with an empty recovery.folder, and an empty state"
+            )
         engine = fresh.pop() if fresh else engine_of(config, hash_key, keep, partitions)
         where = None if partition is None else (partition, partitions)
         recovery = recovery_of(

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from stream.shard import Shard
 from stream.timed import challenges, costs_of, unlearned_by
 from stream.worker import Worker
+
+# What can be summed over shards, also over none: a worker may have no partition at all.
+_COUNTS: dict[str, Callable[[Shard], int]] = {
+    "decisions": lambda shard: shard.engine.counters.decisions,
+    "unscored": lambda shard: shard.engine.counters.unscored,
+    "alerts": lambda shard: shard.engine.counters.alerts,
+    "duplicates": lambda shard: shard.engine.counters.duplicates,
+    "late": lambda shard: shard.engine.counters.late,
+    "too_late": lambda shard: shard.engine.counters.too_late,
+    "labels": lambda shard: shard.engine.counters.labels,
+    "labels_learned": lambda shard: shard.engine.counters.labels_learned,
+    "labels_refused": lambda shard: shard.engine.counters.labels_refused,
+    "labels_early": lambda shard: shard.engine.counters.labels_early,
+    "labels_held": lambda shard: len(shard.engine.book.early),
+    "labels_corrected": lambda shard: shard.engine.counters.labels_corrected,
+    "labels_repeated": lambda shard: shard.engine.counters.labels_repeated,
+    "labels_superseded": lambda shard: shard.engine.counters.labels_superseded,
+    "labels_withheld": lambda shard: shard.engine.counters.labels_withheld,
+    "erasures": lambda shard: shard.engine.counters.erasures,
+    "unlearned": lambda shard: unlearned_by(shard.engine.learner),
+    "matured_as_genuine": lambda shard: shard.engine.counters.matured,
+    "dead_letters": lambda shard: shard.stats.dead_letters,
+    "evicted_live": lambda shard: shard.engine.features.evicted_live,
+    "unlearned_lost": lambda shard: shard.engine.waiting.lost,
+}
 
 
 def summary(worker: Worker) -> dict[str, Any]:
@@ -19,7 +44,7 @@ def summary(worker: Worker) -> dict[str, Any]:
     shards = list(worker.shards)
     counts = {
         "records": worker.stats.records,
-        **_summed(map(_counts, shards)),
+        **{name: sum(map(count, shards)) for name, count in _COUNTS.items()},
         "label_reviews": _summed(shard.stats.label_reviews for shard in shards),
         "dead_letters_by_reason": _summed(shard.stats.dead_letters_by_reason for shard in shards),
         "pauses": worker.stats.pauses,
@@ -30,34 +55,6 @@ def summary(worker: Worker) -> dict[str, Any]:
     if len(shards) == 1 and shards[0].partition is None:
         return counts | _become(shards[0])
     return counts | {"partitions": {str(shard.partition): _become(shard) for shard in shards}}
-
-
-def _counts(shard: Shard) -> dict[str, int]:
-    """Return what can be summed over shards."""
-    counters = shard.engine.counters
-    return {
-        "decisions": counters.decisions,
-        "unscored": counters.unscored,
-        "alerts": counters.alerts,
-        "duplicates": counters.duplicates,
-        "late": counters.late,
-        "too_late": counters.too_late,
-        "labels": counters.labels,
-        "labels_learned": counters.labels_learned,
-        "labels_refused": counters.labels_refused,
-        "labels_early": counters.labels_early,
-        "labels_held": len(shard.engine.book.early),
-        "labels_corrected": counters.labels_corrected,
-        "labels_repeated": counters.labels_repeated,
-        "labels_superseded": counters.labels_superseded,
-        "labels_withheld": counters.labels_withheld,
-        "erasures": counters.erasures,
-        "unlearned": unlearned_by(shard.engine.learner),
-        "matured_as_genuine": counters.matured,
-        "dead_letters": shard.stats.dead_letters,
-        "evicted_live": shard.engine.features.evicted_live,
-        "unlearned_lost": shard.engine.waiting.lost,
-    }
 
 
 def _become(shard: Shard) -> dict[str, Any]:

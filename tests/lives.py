@@ -69,6 +69,12 @@ class Life:
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.02)
 
+    def resident(self) -> int:
+        """Return the bytes of memory that are its own."""
+        lines = Path("/proc", str(self.pid), "status").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith("RssAnon:")]
+        return int(line.split()[1]) << 10
+
     def report(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(self.out.read_text())
         return report
@@ -192,10 +198,15 @@ class Lives:
         hits: int = 1,
         number: int = signal.SIGKILL,
         config: Path | None = None,
+        **hardships: Any,
     ) -> Life:
-        """Start a worker, which gets a signal when it comes by a point so many times."""
+        """Start a worker, which gets a signal when it comes by a point so many times.
+
+        `hardships` are what it has to live with, see `hardships.HARDSHIPS`.
+        """
         arguments = "run", "--config", str(config or self._site.config), "--json"
-        return self._start(arguments, point=point, hits=hits, number=number)
+        death = {"point": point, "hits": hits, "number": number}
+        return self._start(arguments, **death, hardships=hardships)
 
     def started(self, *arguments: Any) -> Life:
         """Start a worker as `worker` does; return it when it has said that it has."""
@@ -205,15 +216,15 @@ class Lives:
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command to its end; return its status, stdout and stderr."""
-        life = self._start(arguments, point="", hits=0, number=0)
+        life = self._start(arguments, point="", hits=0, number=0, hardships={})
         status = life.wait(60)
         assert status is not None, life.log()
         return status, life.out.read_text(), life.log()
 
-    def _start(self, arguments: tuple[str, ...], **death: Any) -> Life:
+    def _start(self, arguments: tuple[str, ...], **fate: Any) -> Life:
         stem = self._site.folder / f"life-{len(list(self._site.folder.glob('life-*.out'))) + 1}"
         out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
-        given = {"arguments": arguments, "environment": self._site.environment, **death}
+        given = {"arguments": arguments, "environment": self._site.environment, **fate}
         life = (self._own or _parent(self._site)).bear(out, err, **given)
         self._lives.append(life)
         return life
@@ -285,11 +296,13 @@ def _live(asked: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     import dying
+    import hardships
 
     from stream.cli import main
 
     if asked["point"]:
         dying.install(asked["point"], asked["hits"], asked["number"])
+    hardships.install(asked["hardships"])
     sys.argv = ["fraudstream", *asked["arguments"]]
     status = 1
     try:

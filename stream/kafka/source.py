@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import methodcaller
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import BrokerError, FraudError, TransactionError
 from stream.kafka.client import Connection
+from stream.kafka.steady_clock import SteadyClock
 
 # Brokers tell committed offsets once no transaction can change them: one that somebody left open
 # when they died ends after its 15 s, and up to 10 s later brokers see to it.
@@ -138,6 +138,7 @@ class Source:
         self._commits_pending = 0
         self._uncommitted: dict[tuple[str, int], int] = {}
         self._sent: dict[tuple[str, int], int] = {}
+        self._clock = SteadyClock()
         self._consumer = Consumer(
             {
                 **connection.consumer(group),
@@ -189,7 +190,7 @@ class Source:
             # Its partition went away before anybody had worked on it.
             del messages[0]
         good = [message for message in messages if message.error() is None or self._hear(message)]
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self._clock.ms()
         by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
         for message, topic in zip(good, map(_topic, good), strict=True):
             by_topic[topic].append(message)

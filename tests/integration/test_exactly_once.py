@@ -229,10 +229,10 @@ def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice(
         trial.conclude(worker, proxy.lost)
 
 
-# Messages and bounces of Kafka's own test of transactions (tests/kafkatest/tests/core/
+# Kafka's own test of transactions has 100,000 messages and 3 bounces (tests/kafkatest/tests/core/
 # transactions_test.py); in between a size for every day.
-LARGE = bool(os.environ.get("FRAUDSTREAM_FAULTS"))
-MESSAGES, BOUNCES = (100_000, 3) if LARGE else (4_000, 2)
+MESSAGES = int(os.environ.get("FRAUDSTREAM_MESSAGES") or 4_000)
+BOUNCES = 3 if MESSAGES >= 100_000 else 2
 
 
 class Supervised:
@@ -276,7 +276,7 @@ def cell(who: str, hard: bool, fault: str) -> Any:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(1800 if LARGE else 300)
+@pytest.mark.timeout(300 + MESSAGES // 60)
 @pytest.mark.parametrize(
     ("who", "hard"),
     [

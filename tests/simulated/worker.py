@@ -15,6 +15,7 @@ from stream.app import engine_of, publisher_of
 from stream.engine import Keep
 from stream.kafka.source import raw_batch
 from stream.recovery.recovery import Recovery
+from stream.recovery.schedule import Schedule
 from stream.recovery.setup import bring_back
 from stream.shard import Shard
 from stream.shards import WholeTopic
