@@ -69,7 +69,7 @@ class SimSink:
     def _deliver(self, topic: str) -> list[int]:
         record, stamp_ms, outstanding = self._flying[topic].popleft()
         place = topic, crc32(record.key or record.value or b"") % PARTITIONS
-        self._world.broker.append(place, stamp_ms, record.key, record.value, record.headers)
+        self._world.broker.append(place, stamp_ms, record.key, record.value, record.headers or [])
         return outstanding
 
     def _last_act(self) -> None:

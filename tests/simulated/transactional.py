@@ -86,7 +86,7 @@ class SimProducer:
         topic: str,
         value: bytes | None,
         key: bytes | None,
-        headers: list[tuple[str, Any]],
+        headers: list[tuple[str, Any]] | None,
         on_delivery: Callable[[Any, Any], None],
     ) -> None:
         if self._state == "fatal":
@@ -99,7 +99,7 @@ class SimProducer:
             raise BufferError
         self._world.point("publish")
         stamp_ms = self._world.now_ms
-        self._flying.append((topic, (stamp_ms, key, value, tuple(headers)), on_delivery))
+        self._flying.append((topic, (stamp_ms, key, value, tuple(headers or ())), on_delivery))
 
     def poll(self, timeout: float) -> int:
         if self._state == "open" and self._flying:
@@ -261,7 +261,7 @@ def transactional_sink(world: World, name: str, member: Callable[[], Any]) -> Tr
         clock=lambda: world.seconds,
         client=lambda settings: SimProducer(world, settings),
     )
-    world.at_death.append(sink._watchdog.close)
+    world.at_death.append(sink._calls.close)
     return sink
 
 

@@ -210,6 +210,13 @@ def mapped(number="1", at_us=None, value=12.5, who="card-a"):
     return RecordCodec(MAPPED, 1).encode({"id": number, "at": at_us, "value": value, "who": who})
 
 
+def backlog(rig, n):
+    """Send payments of a few minutes, and the label of each."""
+    payments = [payment(i, START_US + i * 10_000, f"card-{i % 50}") for i in range(n)]
+    rig.send(IN, [TRANSACTIONS.encode(each) for each in payments])
+    rig.send(LABELS, [label(i, START_US + 3_600_000_000, i % 9 == 0) for i in range(n)])
+
+
 def headers_of(message):
     headers = message.headers() or []
     assert len({name for name, _ in headers}) == len(headers)
@@ -240,6 +247,30 @@ def teach_and_test(rig):
     rig.send(IN, [TRANSACTIONS.encode(p) for p in second])
     rig.take(SCORED)
     return first + second
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_labels_of_a_backlog_wait_for_their_payments(monkeypatch, waits):
+    n, labels = 4_000, {**OVERRIDES["labels"], "early_max": 1_000}
+    worker = {**OVERRIDES["worker"], "batch_rows_max": 20}
+    with rig_of(load(None, **{**OVERRIDES, "labels": labels, "worker": worker})) as rig:
+        source = rig.worker.source
+        rig.send(IN, [TRANSACTIONS.encode(payment("first", START_US))])
+        rig.take(1)
+        if not waits:
+            monkeypatch.setattr(source, "lag", lambda _: 0)
+        backlog(rig, n)
+        # A consumer is given topics as it likes: here it is given labels first.
+        source.hold_back(IN)
+        while summary(rig.worker)["labels_held"] < 450:
+            rig.worker.turn(0.05)
+        source.let_go(IN)
+        rig.take(1 + 2 * n - rig.worker.stats.records)
+        found = summary(rig.worker)
+        assert found["labels"] == n
+        assert (found["labels_held_back"] > 0) == waits
+        assert (found["dead_letters"] == 0) == waits, found["dead_letters_by_reason"]
+        assert not rig.worker.labels.holds
 
 
 def test_every_payment_gets_its_decision_and_frauds_an_alert():
