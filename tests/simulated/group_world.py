@@ -227,7 +227,7 @@ class GroupWorld(World):
 
     def live(self, name: str) -> None:
         """Be a worker."""
-        config, decoders, codecs, control = parts()
+        config, decoders, codecs, control = parts(exactly_once=self.exactly_once)
 
         def make(partition: int) -> Shard:
             tenure = Tenure(self.folder / f"partition-{partition}")

@@ -85,9 +85,14 @@ def configured(setting: str) -> dict[str, dict[str, Any]]:
 
 
 @cache
-def parts(setting: str = "plain") -> tuple[Config, tuple[Any, Any], Any, Any]:
+def parts(
+    setting: str = "plain", exactly_once: bool = False
+) -> tuple[Config, tuple[Any, Any], Any, Any]:
     """Return what is the same for every worker: configuration, decoders, codecs, that of orders."""
     config = load(None, **configured(setting))
+    if exactly_once:
+        worker = config.worker.model_copy(update={"guarantee": "exactly_once"})
+        config = config.model_copy(update={"worker": worker})
     registry = registry_of(config)
     decoders = decoders_of(config, registry, KEY)
     codecs = codecs_of(config, registry)

@@ -58,7 +58,7 @@ class SimWorker:
         self.world = world
         self._copies = copies
         self._closed = False
-        config, decoders, codecs, control = parts(world.setting)
+        config, decoders, codecs, control = parts(world.setting, world.exactly_once)
         engine = engine_of(config, KEY, Keep.NOTHING if online is None else Keep.VALUES)
         recovery = self._recovery() if recovers else None
         publisher = publisher_of(config, engine)

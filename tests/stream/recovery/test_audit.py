@@ -20,7 +20,7 @@ def world(tmp_path):
     world = World(1, tmp_path / "disk")
     send_traffic(world, 150)
     life = SimWorker(world)
-    life.live(40)
+    life.live(200)
     while life.worker.sink.flush(1):
         pass
     life.bury()
@@ -86,16 +86,18 @@ def test_an_alert_of_a_payment_that_was_not_taken_yet_is_no_alert_of_ours(world)
 
 def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monkeypatch):
     world = World(1, tmp_path / "disk")
-    send_traffic(world, 150, orders_share=0.0)  # Each would delete what is audited.
+    send_traffic(world, 1500, orders_share=0.0)  # Each would delete what is audited.
     life = SimWorker(world)
-    life.live(40)
+    life.live(200)
     while life.worker.sink.flush(1):
         pass
     life.worker.finish(1.0)
     life.bury()
     auditor, before = auditor_of(world), alerts_of(world)
     audited = [value for value in before if can_be_audited(auditor, value)]
-    monkeypatch.setattr("sim.identity", lambda: replace(identity(), configuration="later"))
+    monkeypatch.setattr(
+        "simulated.worker.identity", lambda: replace(identity(), configuration="later")
+    )
     heir = SimWorker(world)
     heir.live(8)
     while heir.worker.sink.flush(1):
@@ -119,13 +121,15 @@ def can_be_audited(auditor, value):
     return True
 
 
-def test_orders_in_between_are_carried_out_again(tmp_path):
+def test_orders_in_between_are_carried_out_again(tmp_path, monkeypatch):
     world = World(3, tmp_path / "disk")
     send_traffic(world, 150, orders_share=0.3)
-    world.chance = lambda share: False  # Nothing is acknowledged, so that no snapshot is taken.
     life = SimWorker(world)
+    # Nothing is acknowledged, so that no snapshot is taken.
+    monkeypatch.setattr(life.worker.sink, "poll", lambda timeout_s: None)
+    monkeypatch.setattr(life.worker.sink, "flush", lambda timeout_s: 1)
     life.live()
-    world.chance = lambda share: True
+    monkeypatch.undo()
     while life.worker.sink.flush(1):
         pass
     assert life.shard.engine.counters.erasures > 10
