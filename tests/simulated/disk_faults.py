@@ -62,9 +62,10 @@ class Disk:
         # That is the one whose failure is easily taken for success.
         which = str(rng.choice([*CALLS, "fsync", "fsync", "any"]))
         self._calls = CALLS if which == "any" else (which,)
-        if which == "fsync":
-            # A start waits for some, then come those of snapshots.
-            self._left, self._for_good = int(rng.integers(0, 20)), bool(rng.random() < 0.2)
+        few = {"fsync": 20, "open": 8, "rename": 4}
+        if which in few:
+            # A start makes some of these, then come those of snapshots.
+            self._left, self._for_good = int(rng.integers(0, few[which])), bool(rng.random() < 0.2)
 
     def repair(self) -> None:
         """Let nothing fail any more."""
