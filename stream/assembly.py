@@ -13,6 +13,7 @@ from stream.engine import Keep
 from stream.kafka.client import Connection
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source
+from stream.kafka.topic_ids import TopicIds, asking
 from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
 from stream.recovery.setup import recovery_of
@@ -106,7 +107,10 @@ def worker_of(
         if config.per_partition
         else WholeTopic(shard_of(None))
     )
-    source = Source(connection, config.kafka.group, config.topics.inputs(), on_error)
+    inputs_read = config.topics.inputs()
+    # The mock has no ids, and its topics live as long as it.
+    ids = None if connection.embedded else TopicIds(asking(connection, inputs_read))
+    source = Source(connection, config.kafka.group, inputs_read, on_error, ids)
     try:
         sink = (
             _transactional_sink(config, connection, source, on_error, on_stuck)

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.errors import BrokerError
 from stream.kafka.client import Connection
-from stream.kafka.source import COMMITTED_TIMEOUT_S
+from stream.kafka.committed import committed_offsets
 
 Place = tuple[str, int]
 
@@ -61,9 +61,7 @@ class PlaceReader:
         asked = [TopicPartition(*place) for place in places]
         if not asked:
             return {}
-        with _told("the committed offsets"):
-            found = self._consumer.committed(asked, timeout=COMMITTED_TIMEOUT_S)
-        _require(found, "the committed offset of {}")
+        found = committed_offsets(self._consumer, asked)
         return {(each.topic, each.partition): each.offset for each in found}
 
     def since(self, topic: str, at_ms: int) -> tuple[dict[Place, int], dict[Place, int]]:

@@ -12,7 +12,6 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
-    KafkaException,
     Message,
     TopicPartition,
 )
@@ -20,11 +19,9 @@ from numpy.typing import NDArray
 
 from schemas.errors import BrokerError, FraudError, TransactionError
 from stream.kafka.client import Connection
+from stream.kafka.committed import committed_offsets
 from stream.kafka.steady_clock import SteadyClock
-
-# Brokers tell committed offsets once no transaction can change them: one that somebody left open
-# when they died ends after its 15 s, and up to 10 s later brokers see to it.
-COMMITTED_TIMEOUT_S = 40.0
+from stream.kafka.topic_ids import TopicIds
 
 # Called for every record: a map of these takes half as long as a loop.
 _topic, _value, _timestamp = map(methodcaller, ("topic", "value", "timestamp"))
@@ -115,6 +112,8 @@ class Source:
     topics : iterable of str
     on_error : callable, optional
         Told of errors that librdkafka recovers from by itself.
+    ids : TopicIds, optional
+        Watches whether the topics are still the same; closed with the source.
     """
 
     def __init__(
@@ -123,7 +122,9 @@ class Source:
         group: str,
         topics: Iterable[str],
         on_error: Callable[[str], None] | None = None,
+        ids: TopicIds | None = None,
     ) -> None:
+        self._ids = ids
         self._topics = list(topics)
         self._positions: Positions | None = None
         self._subscribed = False
@@ -179,6 +180,8 @@ class Source:
         if self._failure is not None:
             # An exception from a callback would leave the partitions assigned.
             raise self._failure
+        if self._ids is not None:
+            self._ids.require()
         if first is None:
             return []
         messages, before = [first], self._releases
@@ -286,6 +289,8 @@ class Source:
 
     def close(self) -> None:
         """Leave the group."""
+        if self._ids is not None:
+            self._ids.close()
         self._consumer.close()
         self._positions = None
 
@@ -297,18 +302,10 @@ class Source:
         # What was taken under it stays under it: every generation is assigned anew.
         self._member = self._consumer.consumer_group_metadata()
         try:
-            committed = consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
-        except KafkaException as error:
-            self._failure = BrokerError(f"cannot read the committed offsets: {error}")
+            committed = committed_offsets(consumer, partitions)
+        except BrokerError as error:
+            self._failure = error
             return
-        for partition in committed:
-            if partition.error is not None:
-                # Not the same as having none: the beginning would repeat everything.
-                self._failure = BrokerError(
-                    f"cannot read the committed offset of {partition.topic}"
-                    f"[{partition.partition}]: {partition.error}"
-                )
-                return
         if self._positions is not None:
             found = {(place.topic, place.partition): place.offset for place in committed}
             try:

@@ -52,5 +52,8 @@ class FolderLock:
         return []
 
     def release(self) -> None:
-        """Let others in."""
-        os.close(self._file)
+        """Let others in; to do so again changes nothing."""
+        # Its number may be another file's by then.
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1

@@ -336,7 +336,11 @@ def test_after_a_failover_older_values_are_overwritten_by_the_next_payment(
         later = {of for of, value in newest.items() if value != before.get(of)}
         assert later & lost
         for of, value in newest.items():
-            assert there.get(of) == (value if of in later else at_the_cut.get(of))
+            if of in later:
+                assert there.get(of) == value
+            elif of in there:
+                # A payment that came late, or again, shows what is newer than what is there.
+                assert at_the_cut.get(of, there[of])[0] <= there[of][0] <= value[0]
         online.close()
         follower.close()
 

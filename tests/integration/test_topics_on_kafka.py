@@ -160,3 +160,20 @@ def test_a_topic_that_is_made_anew(tmp_path: Path, kafka_bootstrap: str, running
     seen(1)
     assert "made anew" in line or "does not exist" in line or "were deleted" in line
     assert sum(site.ends("decisions").values()) == before
+
+
+@injects(
+    "a topic made anew under a worker, with more records than the one before",
+    "the worker ends and says that it is another topic",
+)
+def test_a_topic_that_is_made_anew_and_is_longer(tmp_path: Path, kafka_bootstrap: str) -> None:
+    site = site_of(tmp_path / "site", kafka_bootstrap, client=QUICK, interval="30s")
+    payments = Payments(site, 10)
+    with Lives(site) as lives:
+        worker = lives.worker()
+        one_lesson(site, payments, 300)
+        delete(site, "transactions")
+        create_topic(site.bootstrap, site.topics["transactions"], PARTITIONS)
+        payments.pay(600)
+        assert "was deleted and made anew under this worker" in refusal(worker)
+    seen(1)
