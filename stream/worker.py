@@ -161,7 +161,7 @@ class Worker:
         self.sink.poll(0)
         if self.sink.congested:
             self._wait_for_relief()
-        self.labels.tend(self._crowd)
+        self.labels.tend(max((shard.crowd for shard in self.shards), default=0.0))
         for shard in self.shards:
             if shard.recovery is not None:
                 shard.recovery.tend()
@@ -219,10 +219,6 @@ class Worker:
         """Commit nothing any more for what was taken: whoever has the partitions now does."""
         self.sink.forget_offsets()
         self._safe = {}
-
-    def _crowd(self) -> float:
-        """Return the share of the room for early labels that is taken, where it is most."""
-        return max((shard.crowd for shard in self.shards), default=0.0)
 
     def _goes_on(self) -> bool:
         """Tell whether nobody has told it to stop."""

@@ -80,6 +80,14 @@ class Traffic(worker_site.Traffic):
             self.poison[poison] += 1
             self.sender.send("transactions", poison, self.sender.payments.card(number))
 
+    def mark_each_partition(self) -> None:
+        """Send something to each, so that whoever is given it takes something of it."""
+        for partition in range(PARTITIONS):
+            mark = b"\1poison-last-%d" % partition
+            self.poison[mark] += 1
+            self.sender.send("transactions", mark, None, partition)
+        self.sender.flush()
+
 
 class CommittedReader(threading.Thread):
     """Read all output from its beginning, committed records only, while it is being written."""
@@ -229,6 +237,19 @@ def note(traffic: Traffic, read: dict[str, list[Any]], faults: int) -> None:
     repeated += repeats(dict(m.headers())["ce_id"] for m in read["alerts"])
     repeated += repeats((r["source_partition"], r["source_offset"]) for r in reviews)
     seen(faults, len(traffic.sent) + traffic.poison.total(), lost, repeated)
+
+
+def assert_none_lost(traffic: Traffic, read: dict[str, list[Any]], faults: int) -> int:
+    """Every input has some output after so many faults; return how many alerts came again."""
+    decided = {DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]}
+    letters = Counter(m.value() for m in read["dead_letters"])
+    ids = [dict(m.headers())["ce_id"] for m in read["alerts"]]
+    lost = len(traffic.sent - decided) + (traffic.poison - letters).total()
+    seen(faults, len(traffic.sent) + traffic.poison.total(), lost, repeats(ids))
+    print(f"{repeats(ids)} of {len(ids)} alerts again")
+    assert lost == 0
+    assert decided == traffic.sent
+    return repeats(ids)
 
 
 def assert_exactly_once(

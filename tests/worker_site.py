@@ -322,6 +322,10 @@ class Feed(threading.Thread):
         return self.sent
 
 
+# What librdkafka calls a partition that it chooses itself.
+BY_KEY = -1
+
+
 class Sender:
     """Sends payments with frauds among them, and their labels some payments later.
 
@@ -363,13 +367,14 @@ class Sender:
         label = LABELS.encode(self.payments.label(number, **said))
         self.send("labels", label, self._label_key or self.payments.card(number))
 
-    def send(self, topic: str, value: bytes, key: str) -> None:
+    def send(self, topic: str, value: bytes, key: str | None, partition: int = BY_KEY) -> None:
         while True:
             try:
                 self._producer.produce(
                     self._site.topics[topic],
                     value,
                     key=key,
+                    partition=partition,
                     on_delivery=lambda error, _: self.failed.append(error) if error else None,
                 )
                 self._producer.poll(0)
@@ -430,11 +435,11 @@ class Traffic(threading.Thread):
         """Send no more."""
         self._ended.set()
 
-    def finish(self) -> set[str]:
+    def finish(self, seconds: float = SECONDS) -> set[str]:
         """Wait for the last of so many payments, or make this one the last; return their names."""
         if self._n is None:
             self.end()
-        self.join(SECONDS)
+        self.join(seconds)
         assert not self.is_alive()
         assert self.sender.failed == []
         return self.sent

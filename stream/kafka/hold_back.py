@@ -6,7 +6,6 @@ records: it would read them long before their payments. So many can be held, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -46,16 +45,15 @@ class HoldBack:
         # How often it began.
         self.times = 0
 
-    def tend(self, crowd: Callable[[], float]) -> None:
+    def tend(self, share: float) -> None:
         """Look whether labels are to wait.
 
         Parameters
         ----------
-        crowd : callable
-            Returns the share of the room for labels before their payment that is taken. Where
-            payments do not lie ready, the room is for those whose payment is yet to be made.
+        share : float
+            Of the room for labels before their payment, what is taken. Where payments do not lie
+            ready, the room is for those whose payment is yet to be made.
         """
-        share = crowd()
         if not self.holds and share > 0.5 and self._lags():
             self.holds, self.times = True, self.times + 1
             self._source.hold_back(self._labels)

@@ -192,7 +192,11 @@ class Source:
         if before != self._releases:
             # Its partition went away before anybody had worked on it.
             del messages[0]
-        good = [message for message in messages if message.error() is None or self._hear(message)]
+        good = [message for message in messages if message.error() is None]
+        if len(good) < len(messages):
+            for message in messages:
+                if message.error() is not None:
+                    self._take_error(message)
         now_ms = self._clock.ms()
         by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
         for message, topic in zip(good, map(_topic, good), strict=True):
@@ -361,8 +365,8 @@ class Source:
                 if self._sent.get(place) == partition.offset:
                     self._uncommitted[place] = partition.offset
 
-    def _hear(self, message: Message) -> bool:
-        """Hear an error that came among the records: False, for it is none, or an exception."""
+    def _take_error(self, message: Message) -> None:
+        """Tell of an error that came among the records, or raise it if it does not heal."""
         error: Any = message.error()
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise BrokerError(
@@ -377,7 +381,6 @@ class Source:
         if error.fatal() or not error.retriable():
             raise BrokerError(f"the consumer cannot go on: {error.str()}")
         self._tell(str(error))
-        return False
 
 
 def raw_batch(topic: str, messages: list[Message], now_ms: int) -> RawBatch:

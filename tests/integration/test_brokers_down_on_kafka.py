@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from exactly_once import PATIENT, CommittedReader, Traffic, assert_exactly_once
-from fault_log import injects, repeats, seen
+from exactly_once import (
+    PATIENT,
+    CommittedReader,
+    Traffic,
+    assert_exactly_once,
+    assert_none_lost,
+)
+from fault_log import injects
 from lives import Lives
 from twins import site_of, taken
-from worker_site import DEADLINE_SECONDS, DECISIONS, SECONDS
+from worker_site import DEADLINE_SECONDS, SECONDS
 
 from stream.commands.worker import TIMED_OUT
 
@@ -75,13 +80,7 @@ def test_all_brokers_are_away_for_a_minute(
     if guarantee == "exactly_once":
         assert_exactly_once(site, traffic, read, 1)
     else:
-        decided = {DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]}
-        letters = Counter(m.value() for m in read["dead_letters"])
-        ids = [dict(m.headers())["ce_id"] for m in read["alerts"]]
-        lost = len(set(traffic.sent) - decided) + (traffic.poison - letters).total()
-        seen(1, len(traffic.sent) + traffic.poison.total(), lost, repeats(ids))
-        assert lost == 0
-        assert repeats(ids) == 0
+        assert assert_none_lost(traffic, read, 1) == 0
     assert worker.report()["decisions"] == len(traffic.sent)
     for life in memory:
         # The first seconds of a worker are its beginning.

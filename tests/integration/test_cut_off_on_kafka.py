@@ -9,14 +9,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from exactly_once import WIDE_AWAKE, CommittedReader, Traffic, assert_exactly_once, read_committed
-from fault_log import injects, repeats, seen
+from exactly_once import (
+    WIDE_AWAKE,
+    CommittedReader,
+    Traffic,
+    assert_exactly_once,
+    assert_none_lost,
+    read_committed,
+)
+from fault_log import injects
 from kafka_server import KafkaServer
 from lives import Life, Lives
 from seeds import seeds
 from tcp_proxy import TcpProxy
 from twins import CLIENT, site_of, taken
-from worker_site import DEADLINE_SECONDS, DECISIONS, PARTITIONS, SECONDS, Site
+from worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
 
 from stream.commands.worker import TIMED_OUT
 
@@ -109,12 +116,7 @@ def wait_until_shared(site: Site) -> None:
 def last_of(near: Life, cut: Life, site: Site, traffic: Traffic) -> dict[str, Any]:
     """End the one that was cut off; return what the other, that has it all, says at its end."""
     end(cut)
-    # Of each partition something, so that it must have been given to that one.
-    for partition in range(PARTITIONS):
-        value = b"\1poison-last-%d" % partition
-        traffic.poison[value] += 1
-        traffic._producer.produce(site.topics["transactions"], value, partition=partition)
-    assert traffic._producer.flush(SECONDS) == 0
+    traffic.mark_each_partition()
     taken(site)
     end(near)
     return near.report()
@@ -125,16 +127,9 @@ def judge(site: Site, traffic: Traffic, read: dict[str, list[Any]], guarantee: s
     if guarantee == "exactly_once":
         assert_exactly_once(site, traffic, read, CUTS)
         return
-    decided = {DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]}
-    letters = {m.value() for m in read["dead_letters"]}
-    ids = [dict(m.headers())["ce_id"] for m in read["alerts"]]
-    lost = len(set(traffic.sent) - decided) + len(traffic.poison.keys() - letters)
-    seen(CUTS, len(traffic.sent) + traffic.poison.total(), lost, repeats(ids))
-    print(f"{repeats(ids)} of {len(ids)} alerts again")
-    assert lost == 0
-    assert decided == set(traffic.sent)
+    again = assert_none_lost(traffic, read, CUTS)
     # A batch each at most: what was on its way when the network went.
-    assert repeats(ids) <= CUTS * 20
+    assert again <= CUTS * 20
 
 
 @injects(

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from exactly_once import WIDE_AWAKE, CommittedReader, Traffic, assert_exactly_once, read_committed
-from fault_log import injects, repeats, seen
+from exactly_once import (
+    WIDE_AWAKE,
+    CommittedReader,
+    Traffic,
+    assert_exactly_once,
+    assert_none_lost,
+    read_committed,
+)
+from fault_log import injects
 from kafka_server import delete_topics
 from lives import Life, Lives
 from seeds import seeds
 from twins import site_of, taken
-from worker_site import DEADLINE_SECONDS, DECISIONS, PARTITIONS, SECONDS, Site
+from worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+PAYMENTS = 7_000
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 BOTH = pytest.mark.parametrize("guarantee", ["at_least_once", "exactly_once"])
 
@@ -46,14 +53,7 @@ def judge(
     if guarantee == "exactly_once":
         assert_exactly_once(site, traffic, read, faults)
         return
-    decided = {DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]}
-    letters = Counter(m.value() for m in read["dead_letters"])
-    ids = [dict(m.headers())["ce_id"] for m in read["alerts"]]
-    lost = len(set(traffic.sent) - decided) + (traffic.poison - letters).total()
-    seen(faults, len(traffic.sent) + traffic.poison.total(), lost, repeats(ids))
-    assert lost == 0
-    assert decided == set(traffic.sent)
-    assert repeats(ids) == 0
+    assert assert_none_lost(traffic, read, faults) == 0
 
 
 def end(worker: Life) -> None:
@@ -65,12 +65,7 @@ def last_of(workers: list[Life], site: Site, traffic: Traffic) -> dict[str, Any]
     *others, last = workers
     for each in others:
         end(each)
-    # Of each partition something, so that it must have been given to that one.
-    for partition in range(PARTITIONS):
-        value = b"\1poison-last-%d" % partition
-        traffic.poison[value] += 1
-        traffic._producer.produce(site.topics["transactions"], value, partition=partition)
-    assert traffic._producer.flush(SECONDS) == 0
+    traffic.mark_each_partition()
     taken(site)
     end(last)
     return last.report()
@@ -130,7 +125,7 @@ def test_a_minute_of_kills_among_three(
 ) -> None:
     site = make(guarantee)
     rng = np.random.default_rng(seed)
-    reader, traffic = CommittedReader(site), Traffic(site, 7000, 110, seed, co_partitioned=True)
+    reader, traffic = CommittedReader(site), Traffic(site, PAYMENTS, 110, seed, co_partitioned=True)
     killed = 0
     with Lives(site) as lives:
         reader.start()
@@ -138,7 +133,7 @@ def test_a_minute_of_kills_among_three(
         workers = [lives.worker() for _ in range(3)]
         while traffic.is_alive():
             # At work: while a group waits for one that is dead, nobody has anything to lose.
-            reader.wait_for_decisions(min(len(reader.seen["decisions"]) + 150, traffic._n))
+            reader.wait_for_decisions(min(len(reader.seen["decisions"]) + 150, PAYMENTS))
             time.sleep(float(rng.uniform(0.0, 1.0)))
             victim = workers.pop(int(rng.integers(3)))
             status = victim.end(signal.SIGKILL, 10)

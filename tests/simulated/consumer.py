@@ -17,15 +17,38 @@ if TYPE_CHECKING:
     from stream.recovery.replaying import Place
 
 
-class SimSource:
-    """Gives records of all partitions in pieces and in any order, as a fetch finds them."""
+class Reading:
+    """Topics that are read, or held back; pausing changes nothing here."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._positions: Positions | None = None
         self._next: dict[Place, int] | None = None
-        self._uncommitted: dict[Place, int] = {}
         self._held_back: set[str] = set()
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def hold_back(self, topic: str) -> None:
+        self._held_back.add(topic)
+
+    def let_go(self, topic: str) -> None:
+        self._held_back.discard(topic)
+
+    def lag(self, topic: str) -> int:
+        ends = self._world.broker.ends(topic)
+        return sum(ends[place] - at for place, at in (self._next or {}).items() if place in ends)
+
+    def close(self) -> None: ...
+
+
+class SimSource(Reading):
+    """Gives records of all partitions in pieces and in any order, as a fetch finds them."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._positions: Positions | None = None
+        self._uncommitted: dict[Place, int] = {}
         self.commits_pending = 0
 
     def follow(self, positions: Positions) -> None:
@@ -70,22 +93,6 @@ class SimSource:
 
     def group_metadata(self) -> str:
         return "the only one"
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def hold_back(self, topic: str) -> None:
-        self._held_back.add(topic)
-
-    def let_go(self, topic: str) -> None:
-        self._held_back.discard(topic)
-
-    def lag(self, topic: str) -> int:
-        ends = self._world.broker.ends(topic)
-        return sum(ends[place] - at for place, at in (self._next or {}).items() if place in ends)
-
-    def close(self) -> None: ...
 
     def _rebalance(self, ends: Mapping[Place, int]) -> None:
         """All partitions go and come back."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from simulated.consumer import Reading
 from simulated.setting import CONTROL, IN, LABELS
 
 from stream.kafka.source import RawBatch, raw_batch
@@ -78,19 +79,18 @@ class Group:
         self.broker.commit(offsets)
 
 
-class GroupSource:
+class GroupSource(Reading):
     """A member's consumer."""
 
     commits_pending = 0
 
     def __init__(self, world: GroupWorld, name: str) -> None:
-        self._world, self._name = world, name
+        super().__init__(world)
+        self._name = name
         self._group = world.group
         self._positions: Positions | None = None
-        self._next: dict[Place, int] | None = None
         self._generation = -1
         self._uncommitted: dict[Place, int] = {}
-        self._held_back: set[str] = set()
 
     def follow(self, positions: Positions) -> None:
         self._positions = positions
@@ -160,19 +160,3 @@ class GroupSource:
             self._group.commit(self._name, self._generation, offsets)
             self._uncommitted = {}
         self._world.point("after commit")
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def hold_back(self, topic: str) -> None:
-        self._held_back.add(topic)
-
-    def let_go(self, topic: str) -> None:
-        self._held_back.discard(topic)
-
-    def lag(self, topic: str) -> int:
-        ends = self._world.broker.ends(topic)
-        return sum(ends[place] - at for place, at in (self._next or {}).items() if place in ends)
-
-    def close(self) -> None: ...

@@ -27,11 +27,11 @@ def test_labels_wait_from_half_of_the_room_on_until_a_quarter_is_left():
     topics = Topics()
     labels, topics.ready = hold_back_of(topics), 101
     for share in (0.0, 0.5, 0.51, 0.9, 0.26):
-        labels.tend(lambda share=share: share)
+        labels.tend(share)
     assert (labels.holds, labels.times) == (True, 1)
     assert topics.said == [("held back", "labels")]
     for share in (0.25, 0.4):
-        labels.tend(lambda share=share: share)
+        labels.tend(share)
     assert (labels.holds, labels.times) == (False, 1)
     assert topics.said == [("held back", "labels"), ("let go", "labels")]
 
@@ -39,10 +39,10 @@ def test_labels_wait_from_half_of_the_room_on_until_a_quarter_is_left():
 def test_labels_whose_payments_nobody_sent_do_not_wait_for_them():
     topics = Topics()
     labels, topics.ready = hold_back_of(topics), 100
-    labels.tend(lambda: 1.0)
+    labels.tend(1.0)
     assert topics.said == []
     topics.ready = 101
-    labels.tend(lambda: 1.0)
+    labels.tend(1.0)
     topics.ready = 100
-    labels.tend(lambda: 1.0)
+    labels.tend(1.0)
     assert topics.said == [("held back", "labels"), ("let go", "labels")]
