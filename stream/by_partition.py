@@ -89,8 +89,9 @@ class ByPartition:
                     self._parked[partition] = self._ours(partition)
                 ours.append(partition)
         for partition in ours:
-            with _named(partition):
-                whole = self._take_up(self._parked[partition], publish, settle, going_on)
+            shard = self._parked[partition]
+            with _named(partition, shard):
+                whole = self._take_up(shard, publish, settle, going_on)
             if whole:
                 self._shards[partition] = self._parked.pop(partition)
         # Half taken up they are of no use.
@@ -191,13 +192,16 @@ class ByPartition:
 
 
 @contextmanager
-def _named(partition: int) -> Iterator[None]:
+def _named(partition: int, shard: Shard | None = None) -> Iterator[None]:
     """Say in an error of which partition it is, and that it is no other's."""
     try:
         yield
     except (RecoveryError, SnapshotError, StorageError, BrokerError) as error:
         if isinstance(error, BrokerError) and type(error) is not BrokerError:
             raise  # What is published fails, and not what is taken up.
+        if shard is not None and shard.recovery is not None:
+            # Paused meanwhile, it looks for files that its successor has deleted.
+            shard.recovery.require()
         raise type(error)(
             f"partition {partition} cannot be taken up, and this worker ends: without what is "
             f"remembered of it decisions would be others. {error}. Whichever worker is given "

@@ -258,8 +258,11 @@ def assert_exactly_once(
     """Every input has its output once, in order, after so many faults; nothing else is there."""
     note(traffic, read, faults)
     decided = [DECISIONS.decode(m.value())["transaction_id"] for m in read["decisions"]]
-    repeated = {name: n for name, n in Counter(decided).items() if n > 1}
-    assert repeated == {}
+    places = defaultdict(list)
+    for message, name in zip(read["decisions"], decided, strict=True):
+        places[name].append((message.partition(), message.offset(), message.timestamp()[1]))
+    repeated = [each for each in places.items() if len(each[1]) > 1]
+    assert repeated == [], f"{len(repeated)} decisions twice, of them {repeated[:5]}"
     assert set(decided) == traffic.sent
     # Of one input partition the decisions in one output partition keep their order.
     where = {}

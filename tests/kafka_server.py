@@ -377,6 +377,16 @@ class KafkaServer(ServerProcess):
         return f"127.0.0.1:{self.ports[0]}"
 
     @property
+    def left_out_markers(self) -> bool:
+        """Whether it has ended a transaction without its markers, as KAFKA-20734 has it.
+
+        https://github.com/apache/kafka/pull/22680: it does so while no replica of a partition is
+        there, as when the only broker begins. What was aborted is seen then, or what was
+        committed is not.
+        """
+        return "Couldn't find leader endpoint" in self.log.read_text()
+
+    @property
     def properties(self) -> dict[str, str]:
         """The server's settings."""
         controller = f"127.0.0.1:{self.ports[1]}"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 AWAY_S = 60
+# Until then no broker gives up a transaction that the outage left open: partitions have leaders
+# again when it is ended.
+OUTLASTING = PATIENT + '"transaction.timeout.ms" = 90000\n'
 GROWTH_MAX = 32 << 20
 
 
@@ -41,7 +44,7 @@ GROWTH_MAX = 32 << 20
 def test_all_brokers_are_away_for_a_minute(
     tmp_path: Path, kafka_server: KafkaServer, guarantee: str
 ) -> None:
-    site = site_of(tmp_path / "site", kafka_server.bootstrap, guarantee, client=PATIENT)
+    site = site_of(tmp_path / "site", kafka_server.bootstrap, guarantee, client=OUTLASTING)
     reader, traffic = CommittedReader(site), Traffic(site, 6000, 300, 10)
     ends: list[str] = []
     memory: list[list[int]] = [[]]
@@ -78,6 +81,8 @@ def test_all_brokers_are_away_for_a_minute(
     print(ends, [[each >> 20 for each in life[::10]] for life in memory])
     read = reader.finish()
     if guarantee == "exactly_once":
+        if kafka_server.left_out_markers:
+            pytest.skip("the broker left out the markers of a transaction (KAFKA-20734)")
         assert_exactly_once(site, traffic, read, 1)
     else:
         assert assert_none_lost(traffic, read, 1) == 0

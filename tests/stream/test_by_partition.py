@@ -19,6 +19,10 @@ class Recovery:
     def revoked(self):
         self.said.append("revoked")
 
+    def require(self):
+        if self.over:
+            raise RecoveryError("another has taken over")
+
     def stop(self):
         self.said.append("stop")
 
@@ -182,6 +186,19 @@ def test_a_partition_that_cannot_be_taken_up_is_named_with_what_to_do(kind, monk
     assert list(rig.shards) == []
     rig.shards.close()
     assert rig.made[0].recovery.said == ["stop", "close"]
+
+
+def test_one_that_was_taken_over_while_it_was_taken_up_is_not_called_damaged(monkeypatch):
+    rig = Rig()
+
+    def resume(shard, settle):
+        shard.recovery.over = True
+        raise StorageError("its folder is gone")
+        yield
+
+    monkeypatch.setattr(Shard, "resume", resume)
+    with pytest.raises(RecoveryError, match=r"^another has taken over$"):
+        rig.assign(7)
 
 
 def test_a_transaction_that_fails_meanwhile_is_no_partitions_fault(monkeypatch):
