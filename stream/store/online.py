@@ -8,6 +8,7 @@ the bound the oldest are given up, and counted.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -100,6 +101,7 @@ class OnlineFeatures:
         self._hashes = hashes
         self._tell = tell
         self._clock = clock
+        self._stamp_s = -math.inf
         self._breaker = Breaker(clock) if breaker is None else breaker
         self._entities = list(entities)
         self._waiting = [nobody(len(of.names)) for of in self._entities]
@@ -127,7 +129,7 @@ class OnlineFeatures:
         """
         self._queue.append(
             _Block(
-                self._clock(), batch, effects.reasons, effects.duplicate, effects.readings.matrix
+                self._stamp(), batch, effects.reasons, effects.duplicate, effects.readings.matrix
             )
         )
         self._came += len(batch)
@@ -150,14 +152,14 @@ class OnlineFeatures:
         keys : sequence of int
             Keyed hashes of the ids.
         """
-        self._queue.append(_Erased(self._clock(), entity, tuple(keys)))
+        self._queue.append(_Erased(self._stamp(), entity, tuple(keys)))
 
     def leave(self, partition: int) -> None:
         """Give up what waits of a partition's payments, which are another worker's from now on.
 
         That one erases whom it is told to erase, and what is written after that is back.
         """
-        self._left.append((partition, self._clock()))
+        self._left.append((partition, self._stamp()))
 
     def as_dict(self) -> dict[str, Any]:
         """Return how it stands; rows and entities that were given up count as dropped."""
@@ -238,25 +240,38 @@ class OnlineFeatures:
     def _gather(self) -> bool:
         """Take what was handed over, keep the newest of each entity; tell whether there was any."""
         blocks: list[_Block] = []
-        n_left = len(self._left)
+        n_left, n_before = len(self._left), self._taken
         while self._queue:
             try:
                 each = self._queue.popleft()
             except IndexError:  # The other thread made room.
                 break
             if isinstance(each, _Erased):
+                # Before what comes later is joined: an older payment may be newer by its time.
+                self._join(blocks)
+                blocks = []
                 self._erased.append(each)
+                self._drop(each)
             else:
                 self._taken += len(each.batch)
                 blocks.append(each)
+        self._join(blocks)
+        self._drop_left()
+        for _ in range(n_left):  # All that came before they went was looked at.
+            self._left.popleft()
+        return self._taken > n_before
+
+    def _join(self, blocks: list[_Block]) -> None:
+        """Let of each entity the newest wait, of what waits and of some blocks."""
         for at, of in enumerate(self._entities if blocks else ()):
             joined = newest([self._waiting[at], *(_of_entity(block, of) for block in blocks)])
             self._given_up += max(0, len(joined) - ENTITIES_MAX)
             self._waiting[at] = joined.rows(slice(-ENTITIES_MAX, None))
-        self._drop_left()
-        for _ in range(n_left):  # All that came before they went was looked at.
-            self._left.popleft()
-        return bool(blocks)
+
+    def _stamp(self) -> float:
+        """Return the time, later than ever before: who came after whom is told by it."""
+        self._stamp_s = max(self._clock(), math.nextafter(self._stamp_s, math.inf))
+        return self._stamp_s
 
     def _drop_left(self) -> None:
         """Leave unwritten what waits of partitions that went after it came."""

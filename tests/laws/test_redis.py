@@ -23,7 +23,7 @@ PAYMENTS = 150
 def test_redis_changes_nothing_and_holds_the_newest(seed, tmp_path):
     setting = list(SETTINGS)[seed % len(SETTINGS)]
     world = World(seed, tmp_path / "disk", setting=setting)
-    send_traffic(world, PAYMENTS)
+    send_traffic(world, PAYMENTS, orders_share=0.3)
     redis = SimHashes(world)
     online = SimOnline(world, redis)
     life = SimWorker(world, online=online)

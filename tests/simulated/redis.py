@@ -95,6 +95,8 @@ class SimOnline(OnlineFeatures):
     ----------
     should : dict
         What Redis is to hold once all is written: of each entity its newest payment.
+    erased : set
+        Who was erased and has not paid since.
     put_at : dict
         Of each entity, how many payments and orders there had been when it was last told of.
     """
@@ -102,6 +104,7 @@ class SimOnline(OnlineFeatures):
     def __init__(self, world: World, hashes: SimHashes) -> None:
         self.told: list[str] = []
         self.should: dict[Owner, tuple[Mark, bytes]] = {}
+        self.erased: set[Owner] = set()
         self.put_at: dict[Owner, int] = {}
         self.n_told = 0
         self._world, self._redis = world, hashes
@@ -121,6 +124,7 @@ class SimOnline(OnlineFeatures):
                 owner = of.entity, int(batch.entities[of.place, row])
                 values = effects.readings.matrix[row, of.columns].tobytes()
                 self._note(owner)
+                self.erased.discard(owner)
                 if owner not in self.should or mark >= self.should[owner][0]:
                     self.should[owner] = mark, values
         self.work()
@@ -131,6 +135,7 @@ class SimOnline(OnlineFeatures):
         for key in keys:
             self._note((entity, key))
             self.should.pop((entity, key), None)
+            self.erased.add((entity, key))
         self.work()
 
     def work(self) -> None:
@@ -147,6 +152,7 @@ class SimOnline(OnlineFeatures):
                 self._gather()
             else:
                 self._write_some()
+        assert self.erasures_pending or not self._redis.there.keys() & self.erased
 
     def settle(self) -> None:
         """Without any more trouble all must be written, soon."""

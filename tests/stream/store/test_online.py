@@ -284,6 +284,20 @@ def test_who_is_erased_is_gone_whatever_waited(
     assert 7 in written.of("merchant")
 
 
+def test_a_payment_after_the_erasure_is_there_though_one_from_before_it_is_newer_by_its_time(
+    online, written, engine
+):
+    written.down = True
+    before, late = batch([1], first_offset=5), batch([1], first_offset=6, at_us=START_US - 10**6)
+    online.put(before, engine.step(before))
+    online.forget("card", [1])
+    online.put(late, engine.step(late))
+    written.down = False
+    wait_until(lambda: not online.behind_seconds)
+    online.close()
+    assert written.of("card")[1][0] == 6
+
+
 def test_who_is_erased_while_redis_hangs_is_gone_though_rows_are_given_up(
     online, written, engine, monkeypatch
 ):
