@@ -102,6 +102,7 @@ def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int) ->
         trial.conclude(last, len(killed))
 
 
+@pytest.mark.faults
 @injects("exactly_once: one of two workers killed, or paused beyond its session", EVERYTHING_ONCE)
 @seeds(1)
 def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(

@@ -236,6 +236,7 @@ def test_sigterm_while_the_broker_is_frozen_ends_the_process_in_time(
     "the broker frozen for good under a worker",
     "the process ends by itself; no offset is committed without its decision",
 )
+@pytest.mark.faults
 @pytest.mark.slow
 def test_output_that_a_frozen_broker_never_takes_ends_the_process_by_itself(
     tmp_path: Path, kafka_server: KafkaServer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -89,6 +90,8 @@ def test_committed_offsets_are_told(reader, broker):
 
 def test_nobody_to_ask_is_an_error(monkeypatch):
     monkeypatch.setattr(reader_module, "_CALL_TIMEOUT_S", 0.5)
+    soon = partial(reader_module.committed_offsets, timeout_s=0.5)
+    monkeypatch.setattr(reader_module, "committed_offsets", soon)
     reader = PlaceReader(Connection("127.0.0.1:1", {"log_level": 0}), "g")
     with pytest.raises(BrokerError, match="cannot read the committed offsets"):
         reader.committed([("a", 0)])

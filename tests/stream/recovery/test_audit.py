@@ -94,7 +94,10 @@ def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monk
     life.worker.finish(1.0)
     life.bury()
     auditor, before = auditor_of(world), alerts_of(world)
-    audited = [value for value in before if can_be_audited(auditor, value)]
+    # A few of all: each is worked out from a snapshot on.
+    audited = [
+        value for value in before[:: len(before) // 40 or 1] if can_be_audited(auditor, value)
+    ]
     monkeypatch.setattr(
         "simulated.worker.identity", lambda: replace(identity(), configuration="later")
     )

@@ -85,34 +85,28 @@ def test_a_state_that_has_no_bytes_is_the_callers_mistake(writer):
 
 
 def slow(monkeypatch):
-    """Let the disk hang in the middle of a file, until somebody lets it go on."""
-    real, go_on = os.fsync, threading.Event()
+    """Let the disk hang once all of a file is written; return who tells that, and lets it go on."""
+    real, hangs, go_on = os.fsync, threading.Event(), threading.Event()
 
     def hanging(descriptor):
         if threading.current_thread().name == "snapshot":
+            hangs.set()
             go_on.wait(PATIENCE_S)
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", hanging)
-    return go_on
+    return hangs, go_on
 
 
 def parts(writer):
     return [path for path in writer.folder.folder.iterdir() if path.suffix == ".part"]
 
 
-def until_there_is_a_part(writer):
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not parts(writer):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)
-
-
 def test_a_disk_that_hangs_holds_nobody_up(writer, monkeypatch):
-    go_on = slow(monkeypatch)
+    hangs, go_on = slow(monkeypatch)
     array = large()
     assert writer.start(State("s/1", {}, {"a": array}), 1)
-    until_there_is_a_part(writer)
+    assert hangs.wait(PATIENCE_S)
     assert writer.wait(0.05) is None
     assert writer.poll() is None
     begun_s = time.monotonic()
