@@ -57,7 +57,7 @@ SMALL = HandbookParameters(
     days=60,
     radius=30.0,
     max_daily_rate=25.0,
-    time_std_s=5_000.0,
+    time_std_s=9_000.0,
     amount_limit=150.0,
     terminal_days=10,
 )
@@ -150,7 +150,7 @@ def test_the_two_references_agree(small: Path) -> None:
     times = columns["TX_DATETIME"]
     for key in ("CUSTOMER_ID", "TERMINAL_ID"):
         twins = pd.DataFrame({"key": columns[key], "at": times}).duplicated()
-        assert twins.sum() > 5, "few equal times: little was shown about them"
+        assert twins.sum() > 3, "few equal times: little was shown about them"
 
 
 def test_a_generated_stream_has_the_handbooks_features(small: Path, small_table: Path) -> None:
