@@ -1,0 +1,220 @@
+"""The job that all contestants do, and the records they do it on.
+
+Payments of the shipped contract (15 fields, Avro), three entities, 45 features: count, sum and
+mean over five windows of each. A linear model scores every payment and learns from its label, which
+comes on a topic of its own, one for each payment and long after it. Alerts go to a topic.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from schemas.records import RecordCodec, builtin
+
+ENTITIES = {"card": "card_id", "merchant": "merchant_id", "device": "device_id"}
+WINDOWS = {"10m": 600, "1h": 3_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_000}
+# Of the shipped registry: what stands in front of every value.
+PAYMENT_SCHEMA, LABEL_SCHEMA = 1, 2
+PARTITIONS = 8
+START_S = 1_700_000_000
+_PER_S = 100
+_FRAUDS = 0.02
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where the records are, and how many.
+
+    Parameters
+    ----------
+    bootstrap : str
+    payments, labels, out : str
+        Topics: two that are read, and what the topics that are written begin with.
+    n : int
+        Payments and labels that are timed. Before the clock starts there are twice as many
+        payments, and the labels of half of them; timed are the labels of the other half.
+    seed : int
+    """
+
+    bootstrap: str
+    payments: str
+    labels: str
+    out: str
+    n: int
+    seed: int = 1
+
+    @property
+    def warm(self) -> int:
+        """How many payments there are before the clock starts."""
+        return 2 * self.n
+
+    @classmethod
+    def given(cls) -> tuple[Job, str]:
+        """Return the job of this process's command line, and which form of it."""
+        return cls(**json.loads(sys.argv[1])), sys.argv[2] if len(sys.argv) > 2 else ""
+
+    def text(self) -> str:
+        """Return it as a command line takes it."""
+        return json.dumps(asdict(self))
+
+
+def create_topics(job: Job) -> None:
+    """Make the topics."""
+    admin = AdminClient({"bootstrap.servers": job.bootstrap})
+    config = {"retention.ms": "-1"}
+    names = [job.payments, job.labels, *(f"{job.out}-{name}" for name in OUTPUTS)]
+    topics = [NewTopic(name, PARTITIONS, 1, config=config) for name in names]
+    for made in admin.create_topics(topics).values():
+        made.result(30.0)
+
+
+def delete_topics(job: Job) -> None:
+    """Delete what was made, and the room that it takes."""
+    admin = AdminClient({"bootstrap.servers": job.bootstrap})
+    names = [job.payments, job.labels, *(f"{job.out}-{name}" for name in OUTPUTS)]
+    for gone in admin.delete_topics(names).values():
+        gone.result(30.0)
+
+
+def feature_names() -> list[str]:
+    """Return the names of the features, by entity and window."""
+    what = "count", "amount_sum", "amount_mean"
+    return [f"{of}.{each}_{window}" for of in ENTITIES for window in WINDOWS for each in what]
+
+
+OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews")
+
+
+class Records:
+    """The payments of a job in order, and their labels."""
+
+    def __init__(self, job: Job) -> None:
+        rng = np.random.default_rng(job.seed)
+        n = job.warm + job.n
+        self._cards = rng.integers(0, max(n // 20, 50), n)
+        self._shops = rng.integers(0, max(n // 200, 20), n)
+        self._devices = rng.integers(0, max(n // 10, 50), n)
+        self._frauds = rng.random(n) < _FRAUDS
+        self._amounts = rng.lognormal(8 + 2 * self._frauds, 1).astype(np.int64)
+        self._payment = RecordCodec(builtin("transaction"), PAYMENT_SCHEMA)
+        self._label = RecordCodec(builtin("label"), LABEL_SCHEMA)
+
+    def payments(self, first: int, behind: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the key and the value of payments."""
+        for i in range(first, behind):
+            card = f"card-{self._cards[i]}"
+            record = {
+                "transaction_id": f"t-{i}",
+                "event_time": self._time_us(i),
+                "amount_minor": int(self._amounts[i]),
+                "currency": "EUR",
+                "card_id": card,
+                "customer_id": f"customer-{self._cards[i]}",
+                "merchant_id": f"merchant-{self._shops[i]}",
+                "terminal_id": f"terminal-{self._shops[i]}",
+                "device_id": f"device-{self._devices[i]}",
+                "channel": "ATM",
+                "category_code": 5411,
+                "country": "DE",
+                "latitude": 52.52,
+                "longitude": 13.4,
+                "card_present": False,
+            }
+            yield card.encode(), self._payment.encode_checked(record)
+
+    def labels(self, first: int, behind: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the key and the value of the labels of payments."""
+        for i in range(first, behind):
+            record = {
+                "transaction_id": f"t-{i}",
+                "is_fraud": bool(self._frauds[i]),
+                "label_time": self._time_us(i) + 3_600_000_000,
+                "source": "CUSTOMER",
+                "confidence": 1.0,
+            }
+            yield f"card-{self._cards[i]}".encode(), self._label.encode(record)
+
+    def _time_us(self, i: int) -> int:
+        return START_S * 1_000_000 + i * 1_000_000 // _PER_S
+
+
+def send(job: Job, topic: str, records: Iterator[tuple[bytes, bytes]]) -> None:
+    """Put records on a topic, by their keys."""
+    settings: dict[str, Any] = {"bootstrap.servers": job.bootstrap, "linger.ms": 20}
+    producer = Producer({**settings, "partitioner": "murmur2_random", "enable.idempotence": True})
+    for key, value in records:
+        while True:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.flush(60.0)
+    if len(producer):
+        raise RuntimeError(f"{len(producer)} records of {topic} were not delivered in a minute")
+
+
+class Watch:
+    """Counts what a program has taken, and times it; the program is told when to begin on stdin.
+
+    Parameters
+    ----------
+    job : Job
+    hold, go_on : callable
+        Let the client fetch nothing, and fetch again: what is fetched while the records are being
+        sent would cost no time.
+    finish : callable
+        Waits until all output is acknowledged; returns what else is to be told.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        hold: Callable[[], object],
+        go_on: Callable[[], object],
+        finish: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._job, self._hold, self._go_on, self._finish = job, hold, go_on, finish
+        self._taken = 0
+        self._began: tuple[float, float, float] | None = None
+
+    def took(self, n: int) -> bool:
+        """Note that so many records were taken; tell whether it was the last."""
+        self._taken += n
+        if self._began is None:
+            if self._taken >= self._job.warm + self._job.n:
+                self._begin()
+        elif self._taken >= 2 * self._job.n:
+            self._end(self._began)
+            return True
+        return False
+
+    def _begin(self) -> None:
+        self._hold()
+        gc.collect()
+        print("warm", flush=True)
+        sys.stdin.readline()
+        self._began, self._taken = _clocks(), 0
+        self._go_on()
+
+    def _end(self, began: tuple[float, float, float]) -> None:
+        told = self._finish()
+        times = (after - before for after, before in zip(_clocks(), began, strict=True))
+        print(json.dumps(dict(zip(CLOCKS, times, strict=True)) | told), flush=True)
+
+
+CLOCKS = ("cpu", "thread", "wall")
+
+
+def _clocks() -> tuple[float, float, float]:
+    return time.process_time(), time.thread_time(), time.perf_counter()
