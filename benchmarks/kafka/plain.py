@@ -42,9 +42,9 @@ def main() -> None:
         messages = [message for message in messages if message.error() is None]
         for message in messages:
             if message.topic() == job.payments:
-                detector.pay(payment_of(message.value()))
+                detector.pay(payment_of(message.value() or b""))
             else:
-                detector.learn(label_of(message.value()))
+                detector.learn(label_of(message.value() or b""))
         producer.poll(0)
         consumer.commit(asynchronous=True)
         return len(messages)

@@ -25,7 +25,7 @@ def main() -> None:
             return 0
         messages = [first, *consumer.consume(1023, 0)]
         messages = [message for message in messages if message.error() is None]
-        sizes[0] += sum(len(message.value()) for message in messages)
+        sizes[0] += sum(len(message.value() or b"") for message in messages)
         return len(messages)
 
     def finish() -> dict[str, Any]:
