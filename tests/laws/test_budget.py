@@ -81,6 +81,7 @@ def test_an_alert_names_the_threshold_by_which_it_was_decided(seed):
     assert np.isfinite(columns["scores"][alerted]).all()
 
 
+@pytest.mark.quality
 def test_the_logs_move_the_threshold_and_draw_payments():
     moved, drawn = 0, 0
     for seed in range(6):

@@ -225,6 +225,7 @@ def test_each_clock_hears_what_plain_python_tells_it(seed):
         assert len(both.members["feedback"].rows) < len(both.members["delayed"].rows)
 
 
+@pytest.mark.quality
 def test_the_hostile_logs_reach_every_branch():
     seen = dict.fromkeys(("late", "too_late", "duplicates", "refused", "alerts"), False)
     seen |= dict.fromkeys(("labels_repeated", "labels_refused", "matured"), False)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from seeds import seeds
 from streams import digest, hostile_log, random_cuts, random_parameters, run
 
@@ -24,6 +25,7 @@ def test_a_replay_gives_the_same_bytes(seed):
     assert first.features.tobytes() == second.features.tobytes()
 
 
+@pytest.mark.quality
 @seeds(1)
 def test_a_replay_in_a_process_with_other_hash_seeds_gives_the_same_bytes(seed):
     program = f"import streams; print(streams.digest({seed}))"

@@ -214,6 +214,7 @@ class TestDamage:
         assert pack(got.engine.state()) == pack(expected.engine.state())
 
 
+@pytest.mark.quality
 def test_parts_and_arrays_that_are_missing_are_refused(kept):
     state = state_of(kept[0])
     for each in every_part(state):
@@ -227,6 +228,7 @@ def test_parts_and_arrays_that_are_missing_are_refused(kept):
             refused(kept[0], changed(state, each, lambda s, a=arrays: replace(s, arrays=a)))
 
 
+@pytest.mark.quality
 @seeds(1)
 def test_headers_that_say_something_else_are_refused(kept, seed):
     rng = random.Random(seed)
