@@ -177,7 +177,8 @@ class Paired:
         return Result(name, unit, value, other, self.ratio.median, {**told, **detail})
 
 
-def _read_clocks() -> Times:
+def read_clocks() -> Times:
+    """Return what the three clocks say now."""
     return Times(time.process_time(), time.thread_time(), time.perf_counter())
 
 
@@ -220,7 +221,7 @@ def paired(
     reference_items: int | None = None,
     clock: Clock = "cpu",
     progress: Callable[[str], None] | None = None,
-    read: Callable[[], Times] = _read_clocks,
+    read: Callable[[], Times] = read_clocks,
 ) -> Paired:
     """Time ours and the reference in turn: A B A B, and so on.
 
@@ -269,6 +270,19 @@ def paired(
         mine.append(taken / (our_calls * items))
         taken, their_calls = _long_sample(reference, their_calls, min_time_s, read)
         theirs.append(taken / (their_calls * others))
+    return compared(mine, theirs, clock=clock, calls=(our_calls, their_calls))
+
+
+def compared(
+    mine: Sequence[Times], theirs: Sequence[Times], *, clock: Clock, calls: tuple[int, int]
+) -> Paired:
+    """Sum up the times of one item of ours and the reference's, a pair a round.
+
+    Raises
+    ------
+    BenchmarkError
+        The chosen clock did not move during a sample.
+    """
     if min(times.by(clock) for times in (*mine, *theirs)) <= 0:
         raise BenchmarkError(f"the clock {clock!r} did not move during a sample; choose another")
     ratios = [b.by(clock) / a.by(clock) for a, b in zip(mine, theirs, strict=True)]
@@ -277,8 +291,8 @@ def paired(
         reference=_medians(theirs),
         ratio=Spread(statistics.median(ratios), min(ratios), max(ratios)),
         clock=clock,
-        rounds=rounds,
-        calls=(our_calls, their_calls),
+        rounds=len(ratios),
+        calls=calls,
     )
 
 

@@ -45,7 +45,7 @@ class RecordCodec:
         plain = parse_text(schema, "the schema") if isinstance(schema, str) else schema
         _check(plain, "the schema")
         self.schema_id = schema_id
-        self._parsed = fastavro.parse_schema(rewrite(plain, _without_logical_type))
+        self._parsed = fastavro.parse_schema(rewrite(plain, without_logical_type))
         self._name = str(plain["name"])
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
@@ -245,6 +245,7 @@ def rewrite(node: Any, change: Callable[[Schema], Schema]) -> Any:
     return copy
 
 
-def _without_logical_type(node: Schema) -> Schema:
+def without_logical_type(node: Schema) -> Schema:
+    """Return a node as what is on the wire; for `rewrite`."""
     node.pop("logicalType", None)
     return node

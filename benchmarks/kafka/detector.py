@@ -15,11 +15,10 @@ from river import linear_model, preprocessing
 
 from benchmarks.baselines_features import BisectWindows
 from benchmarks.kafka.job import ENTITIES, WINDOWS, feature_names
-from schemas.records import builtin
+from schemas.records import builtin, rewrite, without_logical_type
+from schemas.wire import HEADER_SIZE
 
 _THRESHOLD = 0.5
-# The byte and the number that name the schema of a record.
-_HEADER = 5
 
 
 class Detector:
@@ -59,13 +58,6 @@ class Detector:
 
 
 def reader_of(name: str) -> Callable[[bytes], Any]:
-    """Return what reads a record of a contract, times as numbers."""
-    schema = fastavro.parse_schema(_plain(builtin(name)))
-    return lambda value: fastavro.schemaless_reader(io.BytesIO(value[_HEADER:]), schema, None)
-
-
-def _plain(schema: Any) -> Any:
-    """Return a schema without logical types: times as numbers, as the windows want them."""
-    if isinstance(schema, dict):
-        return {key: _plain(each) for key, each in schema.items() if key != "logicalType"}
-    return [_plain(each) for each in schema] if isinstance(schema, list) else schema
+    """Return what reads a record of a contract, times as numbers: as fastavro reads fastest."""
+    schema = fastavro.parse_schema(rewrite(builtin(name), without_logical_type))
+    return lambda value: fastavro.schemaless_reader(io.BytesIO(value[HEADER_SIZE:]), schema, None)

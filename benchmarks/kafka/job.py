@@ -7,11 +7,9 @@ comes on a topic of its own, one for each payment and long after it. Alerts go t
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,6 +24,7 @@ WINDOWS = {"10m": 600, "1h": 3_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_00
 # Of the shipped registry: what stands in front of every value.
 PAYMENT_SCHEMA, LABEL_SCHEMA = 1, 2
 PARTITIONS = 8
+OUTPUTS = ("alerts", "dead-letters", "label-reviews")
 START_S = 1_700_000_000
 _PER_S = 100
 _FRAUDS = 0.02
@@ -54,14 +53,19 @@ class Job:
     seed: int = 1
 
     @property
+    def topics(self) -> list[str]:
+        """All its topics."""
+        return [self.payments, self.labels, *(f"{self.out}-{name}" for name in OUTPUTS)]
+
+    @property
     def warm(self) -> int:
         """How many payments there are before the clock starts."""
         return 2 * self.n
 
     @classmethod
-    def given(cls) -> tuple[Job, str]:
-        """Return the job of this process's command line, and which form of it."""
-        return cls(**json.loads(sys.argv[1])), sys.argv[2] if len(sys.argv) > 2 else ""
+    def given(cls) -> Job:
+        """Return the job of this process's command line."""
+        return cls(**json.loads(sys.argv[1]))
 
     def text(self) -> str:
         """Return it as a command line takes it."""
@@ -72,8 +76,7 @@ def create_topics(job: Job) -> None:
     """Make the topics."""
     admin = AdminClient({"bootstrap.servers": job.bootstrap})
     config = {"retention.ms": "-1"}
-    names = [job.payments, job.labels, *(f"{job.out}-{name}" for name in OUTPUTS)]
-    topics = [NewTopic(name, PARTITIONS, 1, config=config) for name in names]
+    topics = [NewTopic(name, PARTITIONS, 1, config=config) for name in job.topics]
     for made in admin.create_topics(topics).values():
         made.result(30.0)
 
@@ -81,8 +84,7 @@ def create_topics(job: Job) -> None:
 def delete_topics(job: Job) -> None:
     """Delete what was made, and the room that it takes."""
     admin = AdminClient({"bootstrap.servers": job.bootstrap})
-    names = [job.payments, job.labels, *(f"{job.out}-{name}" for name in OUTPUTS)]
-    for gone in admin.delete_topics(names).values():
+    for gone in admin.delete_topics(job.topics).values():
         gone.result(30.0)
 
 
@@ -90,9 +92,6 @@ def feature_names() -> list[str]:
     """Return the names of the features, by entity and window."""
     what = "count", "amount_sum", "amount_mean"
     return [f"{of}.{each}_{window}" for of in ENTITIES for window in WINDOWS for each in what]
-
-
-OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews")
 
 
 class Records:
@@ -162,59 +161,3 @@ def send(job: Job, topic: str, records: Iterator[tuple[bytes, bytes]]) -> None:
     producer.flush(60.0)
     if len(producer):
         raise RuntimeError(f"{len(producer)} records of {topic} were not delivered in a minute")
-
-
-class Watch:
-    """Counts what a program has taken, and times it; the program is told when to begin on stdin.
-
-    Parameters
-    ----------
-    job : Job
-    hold, go_on : callable
-        Let the client fetch nothing, and fetch again: what is fetched while the records are being
-        sent would cost no time.
-    finish : callable
-        Waits until all output is acknowledged; returns what else is to be told.
-    """
-
-    def __init__(
-        self,
-        job: Job,
-        hold: Callable[[], object],
-        go_on: Callable[[], object],
-        finish: Callable[[], dict[str, Any]],
-    ) -> None:
-        self._job, self._hold, self._go_on, self._finish = job, hold, go_on, finish
-        self._taken = 0
-        self._began: tuple[float, float, float] | None = None
-
-    def took(self, n: int) -> bool:
-        """Note that so many records were taken; tell whether it was the last."""
-        self._taken += n
-        if self._began is None:
-            if self._taken >= self._job.warm + self._job.n:
-                self._begin()
-        elif self._taken >= 2 * self._job.n:
-            self._end(self._began)
-            return True
-        return False
-
-    def _begin(self) -> None:
-        self._hold()
-        gc.collect()
-        print("warm", flush=True)
-        sys.stdin.readline()
-        self._began, self._taken = _clocks(), 0
-        self._go_on()
-
-    def _end(self, began: tuple[float, float, float]) -> None:
-        told = self._finish()
-        times = (after - before for after, before in zip(_clocks(), began, strict=True))
-        print(json.dumps(dict(zip(CLOCKS, times, strict=True)) | told), flush=True)
-
-
-CLOCKS = ("cpu", "thread", "wall")
-
-
-def _clocks() -> tuple[float, float, float]:
-    return time.process_time(), time.thread_time(), time.perf_counter()

@@ -10,56 +10,50 @@ from typing import Any
 from quixstreams import Application
 
 from benchmarks.kafka.detector import Detector, reader_of
-from benchmarks.kafka.job import Job, Watch
+from benchmarks.kafka.job import Job
+from benchmarks.kafka.watch import Watch, holding
 
 
 def main() -> None:
     """Let the framework call what scores and what learns, a record at a time."""
-    job, _ = Job.given()
+    job = Job.given()
+    payment_of, label_of = reader_of("transaction"), reader_of("label")
+    found: list[bytes] = []
+    alerts = 0
+    detector = Detector(lambda name, card, score: found.append(f"{name} {score}".encode()))
+
+    def count(topic: str, partition: int, offset: int) -> None:
+        if watch.took(1):
+            app.stop()
+
     app = Application(
         broker_address=job.bootstrap,
         consumer_group=f"{job.out}-quix",
         auto_offset_reset="earliest",
         auto_create_topics=False,
         loglevel="ERROR",
+        on_message_processed=count,
     )
-    payment_of, label_of = reader_of("transaction"), reader_of("label")
-    found: list[bytes] = []
-    said = [0]
-    detector = Detector(lambda name, card, score: found.append(f"{name} {score}".encode()))
-    consumer = app._consumer
 
     def finish() -> dict[str, Any]:
         app._producer.flush(30.0)
-        return {"alerts": said[0]}
+        return {"alerts": alerts}
 
-    watch = Watch(
-        job,
-        lambda: consumer.pause(consumer.assignment()),
-        lambda: consumer.resume(consumer.assignment()),
-        finish,
-    )
+    watch = Watch(job, *holding(app._consumer), finish)
 
     def pay(value: bytes) -> list[bytes]:
+        nonlocal alerts
         detector.pay(payment_of(value))
-        alerts = found[:]
+        said = found[:]
         found.clear()
-        said[0] += len(alerts)
-        return alerts
+        alerts += len(said)
+        return said
 
-    def learn(value: bytes) -> None:
-        detector.learn(label_of(value))
-
-    def count(topic: str, partition: int, offset: int) -> None:
-        if watch.took(1):
-            app.stop()
-
-    app._on_message_processed = count
     payments = app.topic(job.payments, value_deserializer="bytes")
     labels = app.topic(job.labels, value_deserializer="bytes")
-    alerts = app.topic(f"{job.out}-alerts", value_serializer="bytes")
-    app.dataframe(payments).apply(pay, expand=True).to_topic(alerts)
-    app.dataframe(labels).update(learn)
+    out = app.topic(f"{job.out}-alerts", value_serializer="bytes")
+    app.dataframe(payments).apply(pay, expand=True).to_topic(out)
+    app.dataframe(labels).update(lambda value: detector.learn(label_of(value)))
     app.run()
 
 

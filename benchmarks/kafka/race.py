@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.harness import BenchmarkError
-from benchmarks.kafka.job import CLOCKS, Job, Records, create_topics, delete_topics, send
+from benchmarks.harness import BenchmarkError, Times
+from benchmarks.kafka.job import Job, Records, create_topics, delete_topics, send
 from benchmarks.kafka.peers import python_of
 from benchmarks.machine import ROOT
 
@@ -27,34 +27,28 @@ class Contestant:
     ----------
     module : str
         Of `benchmarks.kafka`.
-    form : str
-        What it is told on its command line.
     n : int
         Payments and labels that are timed.
     """
 
     module: str
-    form: str = ""
-    n: int = 100_000
+    n: int
 
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds of one payment and its label, and what else the program told.
+    """What a program took.
 
     Parameters
     ----------
-    cpu : float
-        Processor time of the whole process, the client's own threads included.
-    thread : float
-        Processor time of the thread that works.
-    wall : float
+    times : Times
+        Of one payment and its label. Processor time is that of the whole process, the client's own
+        threads included.
     told : dict
+        What else it told.
     """
 
-    cpu: float
-    thread: float
-    wall: float
+    times: Times
     told: dict[str, Any]
 
 
@@ -97,7 +91,7 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
     command = [python_of(contestant.module), "-m", module, job.text()]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with (
-        subprocess.Popen([*command, contestant.form], cwd=ROOT, **pipes) as process,
+        subprocess.Popen(command, cwd=ROOT, **pipes) as process,
         _bounded(process),
     ):
         assert process.stdin is not None
@@ -112,6 +106,5 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
     delete_topics(job)
     if not answer:
         raise BenchmarkError(f"{contestant} ended before it was done")
-    told = json.loads(answer)
-    times = {each: told.pop(each) / job.n for each in CLOCKS}
-    return Took(**times, told=told)
+    said = json.loads(answer)
+    return Took(Times(**said["times"]) / job.n, said["told"])

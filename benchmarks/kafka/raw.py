@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from confluent_kafka import Message
 
-from confluent_kafka import Consumer
-
-from benchmarks.kafka.job import Job, Watch
+from benchmarks.kafka.job import Job
+from benchmarks.kafka.watch import work_through
 from stream.kafka.client import Connection
 
 
 def main() -> None:
-    """Take the records and drop them."""
-    job, _ = Job.given()
-    consumer = Consumer(
-        {**Connection(job.bootstrap).consumer(f"{job.out}-raw"), "auto.offset.reset": "earliest"}
-    )
-    consumer.subscribe([job.payments, job.labels])
-    sizes = [0]
+    """Take the records, look how long each is, and drop them."""
+    job = Job.given()
+    size = 0
 
-    def take() -> int:
-        first = consumer.poll(0.1)
-        if first is None:
-            return 0
-        messages = [first, *consumer.consume(1023, 0)]
-        messages = [message for message in messages if message.error() is None]
-        sizes[0] += sum(len(message.value() or b"") for message in messages)
-        return len(messages)
+    def work(messages: list[Message]) -> None:
+        nonlocal size
+        size += sum(len(message.value() or b"") for message in messages)
 
-    def finish() -> dict[str, Any]:
-        return {"bytes": sizes[0]}
-
-    watch = Watch(
-        job,
-        lambda: consumer.pause(consumer.assignment()),
-        lambda: consumer.resume(consumer.assignment()),
-        finish,
-    )
-    while not watch.took(take()):
-        pass
-    consumer.close()
+    settings = Connection(job.bootstrap).consumer(f"{job.out}-raw")
+    work_through(job, settings, work, lambda: {"bytes": size})
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ import json
 
 import pytest
 
-from benchmarks.bench_kafka import _contestants
-from benchmarks.harness import BenchmarkError
-from benchmarks.kafka import job as job_module
+from benchmarks.bench_kafka import contestants
+from benchmarks.harness import BenchmarkError, Times
+from benchmarks.kafka import watch as watch_module
 from benchmarks.kafka.detector import Detector, reader_of
-from benchmarks.kafka.job import Job, Records, Watch, feature_names
+from benchmarks.kafka.job import Job, Records, feature_names
 from benchmarks.kafka.race import Contestant, run
+from benchmarks.kafka.watch import Watch
 
 
 def job_of(n=3):
@@ -20,10 +21,8 @@ def job_of(n=3):
 
 def test_a_job_goes_over_a_command_line(monkeypatch):
     job = job_of()
-    monkeypatch.setattr("sys.argv", ["program", job.text(), "form"])
-    assert Job.given() == (job, "form")
     monkeypatch.setattr("sys.argv", ["program", job.text()])
-    assert Job.given() == (job, "")
+    assert Job.given() == job
 
 
 def test_each_payment_has_its_label_and_the_records_are_the_same_for_all():
@@ -44,7 +43,7 @@ def test_each_payment_has_its_label_and_the_records_are_the_same_for_all():
 
 def test_the_clock_begins_behind_what_is_warm_and_ends_with_the_last_label(monkeypatch, capsys):
     said, ticks = [], itertools.count()
-    monkeypatch.setattr(job_module, "_clocks", lambda: (next(ticks),) * 3)
+    monkeypatch.setattr(watch_module, "read_clocks", lambda: Times(*[next(ticks)] * 3))
     monkeypatch.setattr("sys.stdin", io.StringIO("go\n"))
     watch = Watch(
         job_of(3),
@@ -60,7 +59,7 @@ def test_the_clock_begins_behind_what_is_warm_and_ends_with_the_last_label(monke
     assert watch.took(1)
     warm, end = capsys.readouterr().out.splitlines()
     assert warm == "warm"
-    assert json.loads(end) == {"cpu": 1, "thread": 1, "wall": 1, "alerts": 2}
+    assert json.loads(end) == {"times": {"cpu": 1, "thread": 1, "wall": 1}, "told": {"alerts": 2}}
 
 
 def test_a_detector_learns_who_is_a_fraud():
@@ -87,11 +86,9 @@ def test_a_detector_learns_who_is_a_fraud():
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_every_contestant_does_the_job(kafka_bootstrap):
-    for name, contestant in _contestants(quick=True).items():
-        if name == "quix":
-            continue  # It is installed first.
-        took = run(kafka_bootstrap, Contestant(contestant.module, contestant.form, 2000), 1)
-        assert 0 < took.thread <= took.cpu
+    for module in contestants(quick=True).keys() - {"quix"}:  # That one is installed first.
+        took = run(kafka_bootstrap, Contestant(module, 2000), 1)
+        assert 0 < took.times.thread <= took.times.cpu
         assert took.told.get("letters", {}) == {}
         assert took.told.get("alerts", 1) > 0
 
@@ -99,4 +96,4 @@ def test_every_contestant_does_the_job(kafka_bootstrap):
 @pytest.mark.kafka
 def test_one_that_ends_before_its_time_is_an_error(kafka_bootstrap):
     with pytest.raises(BenchmarkError, match=r"nobody.*ended before it was warm"):
-        run(kafka_bootstrap, Contestant("nobody", "", 10), 1)
+        run(kafka_bootstrap, Contestant("nobody", 10), 1)

@@ -89,7 +89,7 @@ def test_it_finds_what_scikit_learn_finds(seed, slope, offset):
     """All labels remembered and a weak prior: the same line, within 1.5 of its standard errors.
 
     What differs are the first steps, taken around a line that was still wrong: most where it
-    is steepest. There it was 0.4 of a standard error in the middle of 300 streams, 1.1 at most.
+    is steepest, where it is seldom more than a whole standard error.
     """
     rng = np.random.default_rng(seed)
     n = N // 2
