@@ -154,6 +154,8 @@ def _to_learn(
     """Return features, verdicts and weights of some lessons, without those that weigh nothing."""
     weights = lessons.weights
     if weights is None:
+        if rows.all():
+            return lessons.features, lessons.is_fraud, None
         return lessons.features[rows], lessons.is_fraud[rows], None
     rows = rows & (weights > 0.0)
     return lessons.features[rows], lessons.is_fraud[rows], weights[rows]

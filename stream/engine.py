@@ -222,12 +222,17 @@ class Engine:
         width = len(self.parameters.features.names)
         effects = _empty_effects(batch, timeliness, width, self.keep)
         barriers = watermarks // self.parameters.learn_interval_us
-        previous = np.concatenate([[self._barrier], barriers[:-1]])
-        for start, stop in self._segments(np.flatnonzero(barriers != previous), len(batch)):
-            if barriers[start] != self._barrier:
-                self._barrier = int(barriers[start])
-                self._learn(self._barrier * self.parameters.learn_interval_us, effects)
-            self._decide(_rows(batch, start, stop), effects, start, stop)
+        cuts = np.flatnonzero(np.diff(barriers, prepend=self._barrier))
+        decided, due_us = 0, self._due_us(batch)
+        for row, barrier in zip(cuts.tolist(), barriers[cuts].tolist(), strict=True):
+            self._barrier = barrier
+            # Most barriers find nothing to do, and a batch that need not be cut is cheaper.
+            if self._now_us >= due_us:
+                # What lies before it was to be decided by what was known then.
+                self._decide_all(batch, effects, decided, row)
+                self._learn(self._now_us, effects)
+                decided, due_us = row, self._due_us(batch)
+        self._decide_all(batch, effects, decided, len(batch))
         self._count(batch, effects)
         return effects
 
@@ -274,16 +279,20 @@ class Engine:
         """Go on from the state of an engine built alike; SnapshotError, no change, else."""
         self._barrier = restore(self, state)
 
-    def _segments(self, cuts: NDArray[np.int64], n: int) -> list[tuple[int, int]]:
-        """Cut a batch at learning barriers and at the greatest size."""
+    def _due_us(self, batch: Transactions) -> int:
+        """Return before which time no barrier has anything to do, if only this batch comes."""
+        due_us = self.book.due_us(batch)
+        return due_us if self.budget is None else min(due_us, self.budget.due_us)
+
+    def _decide_all(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
+        """Decide rows, as many at once as there is room for."""
         size = self.parameters.batch_rows_max
-        edges = sorted({0, *cuts.tolist(), *range(0, n, size)})
-        return list(zip(edges, [*edges[1:], n], strict=True)) if n else []
+        for first in range(start, stop, size):
+            behind = min(first + size, stop)
+            self._decide(_rows(batch, first, behind), effects, first, behind)
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
-        """Score and decide one segment, and remember it."""
-        if self.budget is not None:
-            self.budget.advance(self._now_us)
+        """Score and decide some rows, and remember them."""
         thresholds = self.thresholds
         take = batch.reason == _OK
         timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
@@ -294,7 +303,7 @@ class Engine:
         self.book.admit(batch, fresh, places)
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
-        fresh_X = X[fresh]
+        fresh_X = X if fresh.all() else X[fresh]
         said = ask(self.contenders, fresh_X, thresholds.alerting)
         scores = np.full(len(batch), np.nan)
         scores[fresh] = said.scores[:, 0]
@@ -377,6 +386,8 @@ class Engine:
         if self.parameters.calibrate and len(ripe):
             raw = Said.unpacked(self.waiting.scores[ripe]).raw
             calibrate(self.contenders, raw, self.waiting.verdicts[ripe] == 1)
+        if self.budget is not None:
+            self.budget.advance(now_us)
 
     def _test_then_train(self, lessons: Lessons) -> None:
         said, y = Said.unpacked(lessons.scores[lessons.news]), lessons.is_fraud[lessons.news]

@@ -21,6 +21,8 @@ from schemas.jit import kernel
 
 # Before any event; far enough from the limits that differences do not overflow.
 BEGINNING_US = -(2**60)
+# After any, likewise.
+END_US = 2**60
 
 _KIND = "event_clock/1"
 _PARTITIONS_MAX = 2**31

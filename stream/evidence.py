@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.features.state import ValueState
+from stream.features.value_states import ValueState
 
 ALERT_REASONS_MAX = 4
 

@@ -21,7 +21,7 @@ from stream.decide import Outcome, Thresholds, alert_id, score_scaled
 from stream.effects import Effects
 from stream.event_time import Timeliness
 from stream.evidence import Evidence
-from stream.features.state import packed
+from stream.features.value_states import packed
 from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]

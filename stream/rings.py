@@ -22,6 +22,17 @@ WRAPPED = "/wrapped"
 Pieces = tuple[NDArray[Any], NDArray[Any]]
 
 
+def index_of(places: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return what picks some places of an array: a slice where they follow one another.
+
+    A slice is a view, and is written at once; places are looked up one by one.
+    """
+    n = len(places)
+    if n and places[-1] - places[0] + 1 == n and (places[1:] - places[:-1] == 1).all():
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
+
+
 def pieces(array: NDArray[Any], first: int, stop: int) -> Pieces:
     """View the rows of the numbers from `first` up to `stop`; at most as many as there are."""
     start = first % len(array)

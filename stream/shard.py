@@ -207,7 +207,7 @@ class Shard:
                 continue
             key = self._publisher.key(batch, evidence.row)
             headers = self._publisher.cloud_event(alert, key)
-            yield OutRecord(topics.alerts, key, self._codecs.alert.encode(alert), headers)
+            yield OutRecord(topics.alerts, key, self._codecs.alert.encode_checked(alert), headers)
         if topics.decisions:
             rows = np.flatnonzero((batch.reason == Reason.OK) & missing)
             for key, value in self._decisions.write(batch, effects.verdicts, rows):

@@ -71,6 +71,7 @@ def warm_up(
     early.reason[:] = Reason.OK
     scratch.label(early)
     scratch.step(batch)
+    scratch.features.observe(batch, batch.reason == Reason.OK).states(np.arange(len(batch)))
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)

@@ -33,6 +33,7 @@ from models.states.snapshot import State
 from stream.budget.exploration import drawn, rate_of
 from stream.budget.levels import BINS, DAY_US, FadingLevels, score_at
 from stream.decide import THRESHOLD_OFF, Said, Thresholds
+from stream.event_time import BEGINNING_US
 
 # Several days, so that the hours of one do not show; what a week does not repay, debts do.
 HALF_LIFE_US = 2 * DAY_US
@@ -161,6 +162,12 @@ class AlertBudget:
         """Whether the budget is in force: a day of scores has been seen."""
         counts = self._counts
         return counts.scored > 0 and counts.moved_us - counts.began_us >= SEEN_MIN_US
+
+    @property
+    def due_us(self) -> int:
+        """The least time of a barrier at which `advance` has anything to do."""
+        counts = self._counts
+        return counts.moved_us + MOVE_EVERY_US if counts.scored else BEGINNING_US
 
     def advance(self, now_us: int) -> None:
         """Come to a learning barrier, before any payment behind it is decided.

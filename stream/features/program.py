@@ -46,22 +46,11 @@ class History(IntEnum):
     BIRTH = 3  # On all there ever were.
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where the state of a value comes from.
-
-    Attributes
-    ----------
-    history : History
-    base : int
-        Row of the block where the readings of its entity begin.
-    span_us : int
-        How far back a window reaches.
-    """
-
-    history: History = History.NONE
-    base: int = 0
-    span_us: int = 0
+# The words of where the state of a value comes from: which feature, which of the results that it
+# is made of, the `History` of that, the row of the block where the readings of its entity begin,
+# and how far back a window reaches.
+FEATURE, RESULT, HISTORY, BASE, SPAN_US = range(5)
+SOURCE = 5
 
 
 @dataclass(frozen=True)
@@ -75,8 +64,8 @@ class Program:
     scales : ndarray of float64, shape (results,)
     n_values : int
         Results; the first are the features in their order.
-    sources : tuple of tuple of (int, Source)
-        Of each feature: the results it is made of, and their sources.
+    sources : ndarray of int64, shape (parts, SOURCE)
+        Of each result that each feature is made of.
     of_transaction : ndarray of bool, shape (n_features,)
         Features that need no memory and no amount: time and inputs.
     """
@@ -84,7 +73,7 @@ class Program:
     steps: NDArray[np.int64]
     scales: NDArray[np.float64]
     n_values: int
-    sources: tuple[tuple[tuple[int, Source], ...], ...]
+    sources: NDArray[np.int64]
     of_transaction: NDArray[np.bool_]
 
 
@@ -223,30 +212,32 @@ def compile_program(
     compiler = _Compiler(features, plans, at, bases)
     for feature in dict.fromkeys(flat(features.features)):
         compiler.compile(feature)
-    sources = []
-    for feature in features.features:
-        parts = [f for f in flat([feature]) if not isinstance(f, Derived)]
-        found = {compiler.results[part]: _source(part, bases) for part in parts}
-        sources.append(tuple(found.items()))
+    sources = [
+        [at, compiler.results[part], *_source(part, bases)]
+        for at, feature in enumerate(features.features)
+        for part in flat([feature])
+        if not isinstance(part, Derived)
+    ]
     return Program(
         np.array(compiler.steps, np.int64).reshape(-1, STEP),
         np.array(compiler.scales, np.float64),
         len(compiler.results),
-        tuple(sources),
+        np.array(sources, np.int64).reshape(-1, SOURCE),
         np.array([_needs_nothing(feature) for feature in features.features], np.bool_),
     )
 
 
-def _source(feature: Feature, bases: Mapping[Entity, int]) -> Source:
+def _source(feature: Feature, bases: Mapping[Entity, int]) -> tuple[History, int, int]:
+    """Return the last three words of a source."""
     if isinstance(feature, Windowed):
         span_us = feature.length_us + feature.delay_us
-        return Source(History.WINDOW, bases[feature.entity], span_us)
+        return History.WINDOW, bases[feature.entity], span_us
     if isinstance(feature, AtFraud):
-        return Source(History.BIRTH, bases[feature.entity])
+        return History.BIRTH, bases[feature.entity], 0
     if isinstance(feature, PerEntity):
         plain = feature.value in ("seconds_since_last", "seconds_since_fraud")
-        return Source(History.LINE if plain else History.BIRTH, bases[feature.entity])
-    return Source()
+        return History.LINE if plain else History.BIRTH, bases[feature.entity], 0
+    return History.NONE, 0, 0
 
 
 def _needs_nothing(feature: Feature) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import IntEnum
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -20,123 +19,30 @@ from stream.features.feature_set import FeatureSet
 from stream.features.kept import Kept, fill, names_of, state_of
 from stream.features.memory import check_sizes, entity_memory, event_memory, event_words
 from stream.features.plan import EntityPlan, parts_of, plan_features
-from stream.features.program import History, Program, Source, compile_program
+from stream.features.program import compile_program
+from stream.features.readings import NOT_TAKEN, Readings
 from stream.features.side_by_side import side_by_side
 from stream.windows.erasing import ERASE_ENTITIES, ERASE_VALUE, erase_entities, erase_value
 from stream.windows.observe import OBSERVE, observe
 from stream.windows.verdicts import TELL, note_verdicts, tell_verdicts
 from stream.windows.words import (
-    COMPLETE_AGE_US,
     EVICTED,
     EVICTED_LIVE,
-    IS_BORN_LATE,
-    IS_LATE,
     KEY,
     KNOWN,
     LATE_INSERTS,
     NIL,
     OWNER,
-    REORDERED_AGE_US,
     TIME_US,
     USED,
     Memory,
     Plan,
 )
 
-NOT_TAKEN = -1
 # A stride that is no power of two: columns of a block do not fall into the same cache lines.
 _PADDING = 8
 # For fewer rows, handing them to another thread takes longer than they do.
 _SHARED_ROWS_MIN = 128
-
-
-class ValueState(IntEnum):
-    """How far a value can be trusted."""
-
-    FRESH = 0
-    LATE_CORRECTED = 1
-    UNKNOWN = 2
-    SATURATED = 3
-
-
-# How bad each state is; read the other way, which state is how bad: the two are alike.
-_SEVERITY = np.array([0, 1, 3, 2], np.uint8)
-
-
-def packed(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pack value states, four in a byte, the first in its lowest bits.
-
-    Parameters
-    ----------
-    states : ndarray of uint8, shape (..., n_features)
-
-    Returns
-    -------
-    ndarray of uint8, shape (..., ceil(n_features / 4))
-    """
-    missing = -states.shape[-1] % 4
-    whole = np.concatenate([states, np.zeros((*states.shape[:-1], missing), np.uint8)], -1)
-    quarters = whole.reshape(*states.shape[:-1], -1, 4) << np.array([0, 2, 4, 6], np.uint8)
-    return np.bitwise_or.reduce(quarters, -1)
-
-
-class Readings:
-    """What the features are at each row of a batch.
-
-    Attributes
-    ----------
-    numbers : ndarray of int64, shape (n,)
-        Number of each event, counted from 0 in order of arrival; NOT_TAKEN for other rows.
-    matrix : ndarray of float64, shape (n, n_features)
-        NaN where a value is not known.
-    """
-
-    def __init__(
-        self,
-        numbers: NDArray[np.int64],
-        matrix: NDArray[np.float64],
-        taken: NDArray[np.int64],
-        block: NDArray[np.int64],
-        values: NDArray[np.float64],
-        program: Program,
-    ) -> None:
-        self.numbers = numbers
-        self.matrix = matrix
-        self._taken, self._block, self._values, self._program = taken, block, values, program
-
-    def states(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return the `ValueState` of every value of some rows; until the next batch only.
-
-        Returns
-        -------
-        ndarray of uint8, shape (len(rows), n_features)
-        """
-        states = np.zeros((len(rows), len(self._program.sources)), np.uint8)
-        places = np.searchsorted(self._taken, rows)
-        here = np.flatnonzero(np.append(self._taken, -1)[places] == rows)
-        for feature, parts in enumerate(self._program.sources):
-            for result, source in parts:
-                part = self._part(places[here], result, source)
-                states[here, feature] = np.maximum(states[here, feature], part)
-        states = _SEVERITY[states]
-        states[np.isnan(self.matrix[rows])] = ValueState.UNKNOWN
-        return states
-
-    def _part(self, places: NDArray[np.int64], result: int, source: Source) -> NDArray[np.uint8]:
-        """Return the severity of one result's state."""
-        state = np.zeros(len(places), np.uint8)
-        block, base = self._block, source.base
-        if source.history == History.WINDOW:
-            state[block[base + REORDERED_AGE_US, places] < source.span_us] = (
-                ValueState.LATE_CORRECTED
-            )
-            state[block[base + COMPLETE_AGE_US, places] < source.span_us] = ValueState.SATURATED
-        elif source.history != History.NONE:
-            state[block[base + IS_LATE, places] != 0] = ValueState.LATE_CORRECTED
-            if source.history == History.BIRTH:
-                state[block[base + IS_BORN_LATE, places] != 0] = ValueState.SATURATED
-        state[np.isnan(self._values[result, places])] = ValueState.UNKNOWN
-        return _SEVERITY[state]
 
 
 class FeatureState:

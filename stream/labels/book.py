@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.siphash import hash_texts
-from stream.event_time import BEGINNING_US
+from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE
 from stream.labels.caps import Caps
 from stream.labels.clocks import DELAYED, clocks_by_source
@@ -22,6 +22,7 @@ from stream.labels.rules import LabelRules
 from stream.labels.share import weights_of
 from stream.labels.verdicts import Stood, nothing_stood, take_verdicts
 from stream.labels.waiting import WaitingRows
+from stream.rings import index_of
 
 _OK = int(Reason.OK)
 # Tells the features that waiting rows are fraud, or are not, by their places.
@@ -107,12 +108,30 @@ class LabelBook:
     ) -> None:
         """Note the transactions that have just got a place among the waiting rows."""
         capped = batch.entities[self.rules.capped_entity]
-        taken = places[fresh]
+        taken = index_of(places[fresh])
         self.waiting.entities[taken] = capped[fresh]
         # Column by column: as a matrix it takes several times as long.
         for at, keys in enumerate(batch.entities):
             self.waiting.subjects[taken, at] = keys[fresh]
         self.early.expect(batch.transaction_key[fresh])
+
+    def due_us(self, batch: Transactions) -> int:
+        """Return the least time of a barrier at which there is anything to do.
+
+        Nothing is, at an earlier one, if no label comes until then, and no transactions but those
+        of `batch`, wherever in it the barrier lies.
+        """
+        if len(self.queue) or self.early.expects(batch.transaction_key):
+            return BEGINNING_US
+        rules, waiting = self.rules, self.waiting
+        taken = batch.reason == _OK
+        eldest_us = batch.event_time_us.min(initial=END_US, where=taken)
+        ripe_us = min(waiting.oldest_us, int(eldest_us))
+        return min(
+            self.early.due_us,
+            ripe_us + rules.maturity_us,
+            waiting.oldest_kept_us + rules.maturity_us + rules.correctable_us,
+        )
 
     def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
         """Join held labels to their transactions at a barrier; let the others go in time."""

@@ -16,7 +16,7 @@ from models.states.snapshot import State
 from schemas.columns import TRANSACTION_KEY, Transactions
 from schemas.jit import kernel
 from schemas.roles import LABEL_ROLES
-from stream.event_time import BEGINNING_US
+from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE, find, insert, key_table, remove
 
 _LAYOUT = LABEL_ROLES.layout
@@ -87,6 +87,17 @@ class EarlyLabels:
         """Note that transactions were admitted, whose labels may be here."""
         if len(self) and not self._claimed:
             self._claimed = bool(any_held(self._counts, keys))
+
+    def expects(self, keys: NDArray[np.uint64]) -> bool:
+        """Tell whether a transaction was admitted, or is among these, whose label is here."""
+        return self._claimed or (len(self) > 0 and bool(any_held(self._counts, keys)))
+
+    @property
+    def due_us(self) -> int:
+        """The least time at which `expire` has anything to do."""
+        if not len(self):
+            return END_US
+        return int(self._longs[_SINCE_US, self._start]) + self.hold_us
 
     @property
     def claimed(self) -> bool:

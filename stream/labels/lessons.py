@@ -17,7 +17,7 @@ from models.states.restoring import array, require, require_kind, require_same, 
 from models.states.snapshot import State
 from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.memory import Allocate, in_memory
-from stream.rings import joined, put, ring_arrays, ring_rows
+from stream.rings import index_of, joined, put, ring_arrays, ring_rows
 
 # What the learners were told of a row before; else 0 for genuine and 1 for fraud.
 NEVER_TAUGHT = -1
@@ -107,8 +107,9 @@ class LessonQueue:
         scores: NDArray[np.float64],
     ) -> None:
         """Copy the rows of lessons that were just put on, by their numbers."""
-        self.features[numbers % self.lessons_max] = features
-        self.scores[numbers % self.lessons_max] = scores
+        places = index_of(numbers % self.lessons_max)
+        self.features[places] = features
+        self.scores[places] = scores
 
     def erase(self, numbers: NDArray[np.int64]) -> None:
         """Leave nothing of lessons that still wait, by their numbers: they teach nothing."""
@@ -117,7 +118,7 @@ class LessonQueue:
             ring[places] = 0
 
     def take(self, n_max: int) -> Lessons:
-        """Take the oldest lessons off.
+        """Take the oldest lessons off; what is returned may be views, until the next `fill`.
 
         A correction that was itself taken back in the meantime says nothing new, and
         is left out, but for a clock that was told nothing of the row before.
@@ -130,11 +131,12 @@ class LessonQueue:
         clocks = np.where(news, self.clocks[places], self.clocks[places] & ~self.told[places])
         says = news | (clocks != 0)
         places, news = places[says], news[says]
+        rows = index_of(places)
         return Lessons(
-            self.features[places],
-            self.scores[places],
-            self.verdicts[places] == 1,
-            news & (self.taught[places] != NEVER_TAUGHT),
+            self.features[rows],
+            self.scores[rows],
+            self.verdicts[rows] == 1,
+            news & (self.taught[rows] != NEVER_TAUGHT),
             news,
             clocks[says],
         )

@@ -23,12 +23,12 @@ from models.states.restoring import array, require, require_kind, require_same, 
 from models.states.snapshot import State
 from schemas.jit import kernel
 from stream.decide import Outcome
-from stream.event_time import BEGINNING_US
+from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE, find, insert, key_table, remove
 from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.fates import Source
 from stream.labels.memory import Allocate, in_memory
-from stream.rings import joined, put, ring_arrays, ring_rows
+from stream.rings import index_of, joined, put, ring_arrays, ring_rows
 
 
 class Waiting(IntEnum):
@@ -290,6 +290,18 @@ class WaitingRows:
         )
 
     @property
+    def oldest_us(self) -> int:
+        """Time of the row that is the next to mature, whichever is older behind it."""
+        at = int(self.cursors[_MATURE])
+        return int(self.times_us[at % len(self.keys)]) if self.waiting else END_US
+
+    @property
+    def oldest_kept_us(self) -> int:
+        """Time of the row that is the next to be released, if it is mature."""
+        at = int(self.cursors[_RELEASED])
+        return int(self.times_us[at % len(self.keys)]) if self.kept > self.waiting else END_US
+
+    @property
     def lost(self) -> int:
         """Unlabelled rows that had to leave before they were mature."""
         return int(self.cursors[_LOST])
@@ -331,7 +343,7 @@ class WaitingRows:
             places,
             repeated,
         )
-        new = np.arange(first, self.cursors[_ADMITTED]) % len(self.keys)
+        new = index_of(np.arange(first, self.cursors[_ADMITTED]) % len(self.keys))
         self.verdicts[new] = self.sources[new] = self.clocks[new] = 0
         self.label_times_us[new] = BEGINNING_US
         self.lessons[new] = NO_LESSON
@@ -350,11 +362,12 @@ class WaitingRows:
 
         `scores` has shape (n, n_scores); `cold` says that the champion was not ready.
         """
-        self.features[places] = features
-        self.scores[places] = scores
-        self.outcomes[places] = outcomes
-        self.numbers[places] = numbers
-        self.cold[places] = cold
+        rows = index_of(places)
+        self.features[rows] = features
+        self.scores[rows] = scores
+        self.outcomes[rows] = outcomes
+        self.numbers[rows] = numbers
+        self.cold[rows] = cold
 
     def state(self) -> State:
         """Return the rows that are kept; arrays are views, until the next `admit`.

@@ -22,7 +22,7 @@ from stream.features.grammar import (
     SECONDS,
     UNITS_US,
 )
-from stream.features.state import ValueState
+from stream.features.value_states import ValueState
 
 PAGE = Path(__file__).parents[3] / "docs" / "features.md"
 MANUAL = PAGE.read_text(encoding="utf-8")

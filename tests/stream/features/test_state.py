@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from streams import LAYOUT, START_US, block, feature_set
 
-from stream.features.state import FeatureState, ValueState, packed
+from stream.features.state import FeatureState
+from stream.features.value_states import ValueState, packed
 
 FEATURES = feature_set(["amount", "card.count_10s"])
 
