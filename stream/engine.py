@@ -374,15 +374,15 @@ class Engine:
                 self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
             self._test_then_train(lessons)
             self.counters.labels_learned += int(lessons.news.sum())
-        places = self.book.mature(now_us)
-        if len(places):
-            self._mark(places, np.zeros(len(places), np.bool_))
-            self.counters.matured += len(places)
-        if len(self.waiting.untold):
-            self._test_then_train(self.book.mature_lessons())
+        mature = self.book.mature(now_us)
+        if len(mature.unlabelled):
+            self._mark(mature.unlabelled, np.zeros(len(mature.unlabelled), np.bool_))
+            self.counters.matured += len(mature.unlabelled)
+        if len(mature.untold):
+            self._test_then_train(self.book.mature_lessons(mature.untold))
         # Frauds are found within hours, genuine payments by nobody complaining for weeks: only
         # of mature payments is it known how many of all there were are fraud.
-        ripe = self.waiting.ripe
+        ripe = mature.ripe
         if self.parameters.calibrate and len(ripe):
             raw = Said.unpacked(self.waiting.scores[ripe]).raw
             calibrate(self.contenders, raw, self.waiting.verdicts[ripe] == 1)

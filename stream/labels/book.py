@@ -21,7 +21,7 @@ from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.labels.share import weights_of
 from stream.labels.verdicts import Stood, nothing_stood, take_verdicts
-from stream.labels.waiting import WaitingRows
+from stream.labels.waiting import Mature, WaitingRows
 from stream.rings import index_of
 
 _OK = int(Reason.OK)
@@ -176,18 +176,23 @@ class LabelBook:
         """Take what is to be learned at a barrier."""
         return self.queue.take(self.rules.learn_max)
 
-    def mature(self, now_us: int) -> NDArray[np.int64]:
-        """Return the places of rows that count as genuine from now on."""
+    def mature(self, now_us: int) -> Mature:
+        """Let rows mature; those that nobody labelled count as genuine from now on."""
         before_us = now_us - self.rules.maturity_us
         return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
 
-    def mature_lessons(self) -> Lessons:
-        """Return what the rows teach that `mature` let mature last, in order of arrival.
+    def mature_lessons(self, untold: NDArray[np.int64]) -> Lessons:
+        """Return what the rows teach that matured just now, in order of arrival.
 
         Those that nobody labelled are news, and a share of them is learned; of others only the
         delayed clock may not have heard.
+
+        Parameters
+        ----------
+        untold : ndarray of int64
+            Of `Mature`.
         """
-        waiting, places = self.waiting, self.waiting.untold
+        waiting, places = self.waiting, untold
         by_nobody, weights = waiting.label_times_us[places] == BEGINNING_US, None
         if self.rules.genuine_share < 1.0:
             drawn = weights_of(waiting.keys[places], self.rules.genuine_share)

@@ -118,7 +118,7 @@ class LessonQueue:
             ring[places] = 0
 
     def take(self, n_max: int) -> Lessons:
-        """Take the oldest lessons off; what is returned may be views, until the next `fill`.
+        """Take the oldest lessons off.
 
         A correction that was itself taken back in the meantime says nothing new, and
         is left out, but for a clock that was told nothing of the row before.
@@ -133,8 +133,9 @@ class LessonQueue:
         places, news = places[says], news[says]
         rows = index_of(places)
         return Lessons(
-            self.features[rows],
-            self.scores[rows],
+            # Whoever learns may keep them, and the ring is written over.
+            self.features[rows].copy(),
+            self.scores[rows].copy(),
             self.verdicts[rows] == 1,
             news & (self.taught[rows] != NEVER_TAUGHT),
             news,

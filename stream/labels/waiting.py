@@ -79,6 +79,24 @@ class Ring(NamedTuple):
     clocks: NDArray[np.uint8]
 
 
+class Mature(NamedTuple):
+    """Places of rows that matured at once, in order of arrival.
+
+    Attributes
+    ----------
+    unlabelled : ndarray of int64
+        Those that nobody labelled.
+    ripe : ndarray of int64
+        All, but for those that a withheld label called fraud.
+    untold : ndarray of int64
+        Those of `ripe` that the delayed clock was not told of by a label.
+    """
+
+    unlabelled: NDArray[np.int64]
+    ripe: NDArray[np.int64]
+    untold: NDArray[np.int64]
+
+
 @kernel
 def _release_oldest(buckets, keys, states, cursors):
     place = cursors[_RELEASED] % keys.shape[0]
@@ -223,11 +241,6 @@ class WaitingRows:
         Keys of all its entities: whose payment it was, should one of them be erased.
     clocks : ndarray of uint8, shape (places,)
         Which clocks (`stream.labels.clocks`) hear what else is said of the row.
-    ripe : ndarray of int64
-        Places of the rows that `mature` let mature last, labelled ones too, in order of
-        arrival; not those that a withheld label called fraud. Readable as long as those.
-    untold : ndarray of int64
-        Those of `ripe` that the delayed clock was not told of by a label.
     """
 
     def __init__(
@@ -262,7 +275,6 @@ class WaitingRows:
         self.subjects = np.zeros((places, n_entities), np.uint64)
         self.clocks = np.zeros(places, np.uint8)
         self.cursors = np.zeros(4, np.int64)
-        self.ripe = self.untold = np.zeros(0, np.int64)
 
     @property
     def waiting(self) -> int:
@@ -426,7 +438,7 @@ class WaitingRows:
 
     @property
     def _rings(self) -> dict[str, NDArray[Any]]:
-        other = ("buckets", "cursors", "ripe", "untold")
+        other = ("buckets", "cursors")
         arrays = {name: it for name, it in vars(self).items() if isinstance(it, np.ndarray)}
         return {name: it for name, it in arrays.items() if name not in other}
 
@@ -471,20 +483,15 @@ class WaitingRows:
         # Nobody waits for the maturity of what is not there.
         self.times_us[kept] = self.label_times_us[kept] = BEGINNING_US
         self.numbers[kept] = self.lessons[kept] = NO_LESSON
-        self.ripe = self.untold = np.zeros(0, np.int64)
         return keys, lessons
 
-    def mature(self, before_us: int, release_us: int | None = None) -> NDArray[np.int64]:
+    def mature(self, before_us: int, release_us: int | None = None) -> Mature:
         """Let every row not younger than a time mature, from the oldest arrival on.
 
         Those not younger than `release_us` are released, all if it is left out. A
         younger row in front holds back the rows behind it until it is due.
 
-        Returns
-        -------
-        ndarray of int64
-            Places of the rows that nobody labelled. Their contents stay readable
-            until the next `admit`.
+        The rows stay readable until the next `admit`.
         """
         out, ripe, untold = np.empty((3, self.waiting), np.int64)
         n, n_ripe, n_untold = mature_rows(
@@ -500,5 +507,4 @@ class WaitingRows:
             ripe,
             untold,
         )
-        self.ripe, self.untold = ripe[:n_ripe], untold[:n_untold]
-        return out[:n]
+        return Mature(out[:n], ripe[:n_ripe], untold[:n_untold])

@@ -20,6 +20,8 @@ from streams import (
     with_erasures,
 )
 
+from stream.engine import Engine
+from stream.event_time import BEGINNING_US
 from stream.labels.rules import LabelRules
 
 # Uncompiled, what is seen beside the law is an index that leaves its array: few logs will do.
@@ -88,6 +90,30 @@ def test_a_repeat_keeps_its_verdict_though_its_row_is_pushed_out_by_the_same_bat
     assert np.isfinite(scores).all()
     assert len(set(scores[:10])) > 5
     np.testing.assert_array_equal(scores[10::2], scores[:10])
+
+
+@seeds(3 if INTERPRETED else 10)
+def test_a_barrier_that_is_passed_over_had_nothing_to_do(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    parameters = random_parameters(rng)
+    log = hostile_log(rng, 350)
+    log = with_erasures(rng, log) if rng.random() < 0.5 else log
+    some = run(parameters, log)
+    learned, every = 0, Engine._learn
+
+    def count(self, *arguments):
+        nonlocal learned
+        learned += 1
+        return every(self, *arguments)
+
+    monkeypatch.setattr(Engine, "_learn", count)
+    assert run(parameters, log).said() == some.said()
+    needed, learned = learned, 0
+    monkeypatch.setattr(Engine, "_due_us", lambda self, batch: BEGINNING_US)
+    all_of_them = run(parameters, log)
+    assert all_of_them.said() == some.said()
+    assert all_of_them.state() == some.state()
+    assert needed <= learned
 
 
 def test_an_empty_batch_changes_nothing():

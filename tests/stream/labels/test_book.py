@@ -132,12 +132,13 @@ def test_everything_equals_the_oracle(seed):
             ]
             assert rows_of(desk.book.lessons()) == expected
             mature = [r["number"] for r in naive.mature(now)]
-            assert desk.waiting.scores[desk.book.mature(now), 0].tolist() == mature
+            ours_mature = desk.book.mature(now)
+            assert desk.waiting.scores[ours_mature.unlabelled, 0].tolist() == mature
             untold = [
                 (r["number"], r["verdict"], False, r["number"] in mature, Clock.DELAYED)
                 for r in plain.untold
             ]
-            mature_lessons = desk.book.mature_lessons()
+            mature_lessons = desk.book.mature_lessons(ours_mature.untold)
             assert rows_of(mature_lessons) == untold
             by_nobody = [r["number"] in mature for r in plain.untold]
             weights = [
@@ -221,7 +222,7 @@ def test_a_repeat_is_remembered_for_who_said_so_last():
 def test_a_fraud_found_after_maturity_corrects_it():
     desk = Desk(maturity_us=DAY_US, correctable_us=DAY_US)
     desk.admit(7)
-    assert len(desk.book.mature(START_US + DAY_US)) == 1
+    assert len(desk.book.mature(START_US + DAY_US).unlabelled) == 1
     effects = desk.say((7, 1.0), at_us=START_US + DAY_US)
     assert effects.reviews == []  # Nobody said the other thing.
     assert desk.book.counts[Fate.CORRECTED] == 1
@@ -240,7 +241,7 @@ def test_an_unsure_label_is_for_review_and_a_fraud_not_learned_as_genuine(verdic
     assert desk.marks == desk.learn() == []
     place = desk.waiting.find(np.array([7], np.uint64))[0]
     assert desk.waiting.states[place] == (Waiting.WITHHELD if verdict else Waiting.UNLABELLED)
-    assert len(desk.book.mature(START_US + DAY_US)) == 1 - verdict
+    assert len(desk.book.mature(START_US + DAY_US).unlabelled) == 1 - verdict
 
 
 def test_a_withheld_row_is_learned_once_somebody_is_sure():
@@ -359,12 +360,10 @@ def test_every_row_is_ripe_once_with_the_label_that_stands():
     for verdict in (1.0, 0.0, 1.0):
         desk.say(label_row(2, START_US + SECOND, verdict))
     desk.say(label_row(3, START_US, 1.0, confidence=0.1))  # Withheld: nobody knows.
-    desk.book.mature(START_US + DAY_US)
-    ripe = desk.waiting.ripe
+    ripe = desk.book.mature(START_US + DAY_US).ripe
     assert desk.waiting.numbers[ripe].tolist() == [0, 1]
     assert desk.waiting.verdicts[ripe].tolist() == [0, 1]
-    desk.book.mature(START_US + DAY_US + SECOND)
-    assert len(desk.waiting.ripe) == 0
+    assert len(desk.book.mature(START_US + DAY_US + SECOND).ripe) == 0
 
 
 @pytest.mark.parametrize("first", [CHARGEBACK, ANALYST])
@@ -380,8 +379,8 @@ def test_what_only_repeats_is_a_lesson_for_another_clock_if_there_is_one(first):
         assert len(desk.book.queue) == left
         clock = Clock.FEEDBACK if second == ANALYST else Clock.DELAYED
         assert rows_of(desk.book.lessons()) == [(0.0, True, False, False, clock)] * left
-        desk.book.mature(START_US + DAY_US)
-        assert rows_of(desk.book.mature_lessons()) == []
+        untold = desk.book.mature(START_US + DAY_US).untold
+        assert rows_of(desk.book.mature_lessons(untold)) == []
 
 
 def test_a_label_that_is_held_for_a_payment_that_is_erased_leaves_and_others_stay():
@@ -413,7 +412,7 @@ def test_a_label_finds_nothing_of_a_payment_that_is_erased_and_no_lesson_is_left
     assert desk.waiting.kept == 3
     assert desk.waiting.find(np.array([7, 8, 9], np.uint64)).tolist()[:2] == [-1, -1]
     # The empty rows in front wait for nobody's maturity, and teach nothing.
-    assert desk.book.mature(START_US).tolist() == []
+    assert desk.book.mature(START_US).unlabelled.tolist() == []
     assert desk.waiting.kept == 1
     # One that comes again is another payment.
     desk.admit(7, card=3)
