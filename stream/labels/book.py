@@ -123,15 +123,10 @@ class LabelBook:
         """
         if len(self.queue) or self.early.expects(batch.transaction_key):
             return BEGINNING_US
-        rules, waiting = self.rules, self.waiting
-        taken = batch.reason == _OK
-        eldest_us = batch.event_time_us.min(initial=END_US, where=taken)
-        ripe_us = min(waiting.oldest_us, int(eldest_us))
-        return min(
-            self.early.due_us,
-            ripe_us + rules.maturity_us,
-            waiting.oldest_kept_us + rules.maturity_us + rules.correctable_us,
-        )
+        maturity_us, taken = self.rules.maturity_us, batch.reason == _OK
+        eldest_us = int(batch.event_time_us.min(initial=END_US, where=taken))
+        waiting_us = self.waiting.due_us(len(batch), maturity_us, self.rules.correctable_us)
+        return min(self.early.due_us, waiting_us, eldest_us + maturity_us)
 
     def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
         """Join held labels to their transactions at a barrier; let the others go in time."""

@@ -28,7 +28,7 @@ from stream.keytable import NOWHERE, find, insert, key_table, remove
 from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.fates import Source
 from stream.labels.memory import Allocate, in_memory
-from stream.rings import index_of, joined, put, ring_arrays, ring_rows
+from stream.rings import index_of, joined, pieces, put, ring_arrays, ring_rows
 
 
 class Waiting(IntEnum):
@@ -301,17 +301,30 @@ class WaitingRows:
             self.clocks,
         )
 
-    @property
-    def oldest_us(self) -> int:
-        """Time of the row that is the next to mature, whichever is older behind it."""
-        at = int(self.cursors[_MATURE])
-        return int(self.times_us[at % len(self.keys)]) if self.waiting else END_US
+    def due_us(self, n: int, maturity_us: int, correctable_us: int) -> int:
+        """Return before which time `mature` finds nothing to do, whenever n more rows come.
 
-    @property
-    def oldest_kept_us(self) -> int:
-        """Time of the row that is the next to be released, if it is mature."""
-        at = int(self.cursors[_RELEASED])
-        return int(self.times_us[at % len(self.keys)]) if self.kept > self.waiting else END_US
+        What they are is not looked at: none of them may be due earlier than those that wait.
+
+        Parameters
+        ----------
+        n : int
+        maturity_us, correctable_us : int
+            Age at which a row matures, and how much later it is released.
+        """
+        admitted, released, mature = self.cursors[[_ADMITTED, _RELEASED, _MATURE]].tolist()
+        # So many rows of those in front may be pushed out; what is behind them may be older.
+        front = released + max(0, admitted - released + n - self.rows_max)
+        ripe_us = self._least_us(mature, min(max(mature, front) + 1, admitted)) + maturity_us
+        gone_us = self._least_us(released, min(max(released, front) + 1, mature))
+        return min(ripe_us, gone_us + maturity_us + correctable_us)
+
+    def _least_us(self, first: int, stop: int) -> int:
+        """Return the least time of the rows of some numbers."""
+        return min(
+            int(piece.min(initial=END_US))
+            for piece in pieces(self.times_us, first, max(first, stop))
+        )
 
     @property
     def lost(self) -> int:
