@@ -18,6 +18,7 @@ from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
 from stream.recovery.setup import recovery_of
 from stream.recovery.tail import Tail
+from stream.settle import touch
 from stream.shard import Shard
 from stream.shards import Shards, WholeTopic
 from stream.store.setup import online_features_of, shows_features
@@ -92,6 +93,8 @@ def worker_of(
                 "all workers, and begin with an empty recovery.folder, and an empty state"
             )
         engine = fresh.pop() if fresh else engine_of(config, hash_key, keep, partitions)
+        if config.worker.pretouch:
+            touch(engine.arrays())
         where = None if partition is None else (partition, partitions)
         recovery = recovery_of(
             config, connection, inputs, codecs.alert, hash_key, tell, where, control, tail

@@ -7,7 +7,6 @@ partition of the same number of the labels topic, and the group gives both to on
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import numpy as np
 from schemas.errors import BrokerError, FraudError, RecoveryError, SnapshotError, StorageError
 from stream.kafka.source import RawBatch
 from stream.recovery.replaying import Place
+from stream.settle import collect
 from stream.shard import Shard
 from stream.shards import GoingOn, Publish, Settle
 
@@ -188,7 +188,7 @@ class ByPartition:
             list(pool.map(_let_go, shards.values()))
         shards.clear()
         # Their arrays are large, and cycles would keep them until somebody looks.
-        gc.collect()
+        collect()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ batch ended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -270,6 +270,12 @@ class Engine:
         self.counters.erasures += len(erased)
         self._count_labels(departed)
         return ControlEffects(reasons, erased, departed)
+
+    def arrays(self) -> Iterator[NDArray[np.generic]]:
+        """Yield the arrays that hold what is remembered; they are allocated once."""
+        yield from self.features.arrays().values()
+        yield from self.waiting.arrays()
+        yield from self.book.queue.arrays()
 
     def state(self) -> State:
         """Return all that decides what is said next; large arrays are views until then."""

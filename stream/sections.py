@@ -390,7 +390,11 @@ class WorkerSection(Section):
     """The loop."""
 
     batch_rows_max: Annotated[int, Field(ge=1, le=1024)] = 500
-    """Records taken at once, at most."""
+    """Payments worked on at once, at most; a poll takes four times as many records where so many
+    are there."""
+    pretouch: bool = False
+    """Whether all memory that the state may take is taken before the first record, so that no
+    payment waits for a page of it."""
     commit_interval: Duration = 1_000_000
     """Time between commits of what has been acknowledged."""
     shutdown_deadline: Duration = 20_000_000

@@ -34,6 +34,8 @@ from stream.store.online import OnlineFeatures
 
 POLL_S = 0.1
 _REPLAY_SETTLE_S = 10.0
+# What a call costs is shared by so many batches, if so many records are there.
+_BATCHES_A_POLL = 4
 
 
 class Stop(Protocol):
@@ -94,9 +96,8 @@ class Worker:
         self._next_commit_s = 0.0
         self._stop: Stop = Never()
         topics = config.topics
-        self.labels = HoldBack(
-            source, topics.transactions, topics.labels, 2 * config.worker.batch_rows_max
-        )
+        self._records_max = _BATCHES_A_POLL * config.worker.batch_rows_max
+        self.labels = HoldBack(source, topics.transactions, topics.labels, 2 * self._records_max)
         source.follow(self)
 
     @property
@@ -147,7 +148,7 @@ class Worker:
     def turn(self, timeout_s: float) -> int:
         """Poll once and do all that follows; return how many records were taken."""
         wait_s = min(timeout_s, self.sink.due_s)
-        batches = self.source.poll(self.config.worker.batch_rows_max, wait_s)
+        batches = self.source.poll(self._records_max, wait_s)
         taken = 0
         for polled in batches:
             for shard, raw in self.shards.split(polled):

@@ -46,7 +46,13 @@ LAYERS = (
     ("stream.engine_state",),
     ("stream.engine",),
     # Here the core ends and the shell begins.
-    ("stream.values", "stream.toml_lines", "stream.addresses", "stream.durable_file"),
+    (
+        "stream.values",
+        "stream.toml_lines",
+        "stream.addresses",
+        "stream.durable_file",
+        "stream.settle",
+    ),
     ("stream.sections", "stream.secret_keys"),
     (
         "stream.config",

@@ -35,6 +35,7 @@ def _overrides(job: Job) -> dict[str, dict[str, Any]]:
         "decision": {"review": 0.5, "block": 0.99},
         "model": {"frauds_min": 10, "genuine_min": 100},
         "labels": {"queue_max": 1_000_000},
+        "worker": {"pretouch": True},
     }
 
 

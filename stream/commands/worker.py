@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
 from stream.restarts import Restarts
+from stream.settle import collect
 from stream.summary import summary
 from stream.worker import Worker
 
@@ -72,7 +72,7 @@ def run_worker(path: Path | None, as_json: bool) -> int:
                 log.warning("begins_anew", error=str(error), restarts=restarts.begun)
             # Two states at a time may be more than fit into memory.
             worker = None
-            gc.collect()
+            collect()
             if stop.wait(_RESTART_S):
                 # Nothing is lost: the next start begins where this one would have.
                 return FAILED
@@ -95,6 +95,7 @@ def _live(worker: Worker, stop: threading.Event, deadline_s: float, log: Any) ->
         for shard in worker.shards:
             if shard.recovery is not None:
                 log.info("recovered", **shard.recovery.as_dict())
+        collect()
         worker.run(stop, status.tick)
         return summary(worker)
     except FraudError as error:

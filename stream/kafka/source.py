@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from operator import methodcaller
+from itertools import compress
+from operator import itemgetter, methodcaller
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +26,7 @@ from stream.kafka.topic_ids import TopicIds
 
 # Called for every record: a map of these takes half as long as a loop.
 _topic, _value, _timestamp = map(methodcaller, ("topic", "value", "timestamp"))
+_SECOND = itemgetter(1)
 _partition, _offset = map(methodcaller, ("partition", "offset"))
 # Called so, and not as an attribute, CPython 3.11 checks the client's answer every time.
 _headers = methodcaller("headers")
@@ -73,8 +75,11 @@ class RawBatch:
 
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """Return, for each partition, the offset behind its last record."""
-        last = dict(zip(self.partition.tolist(), self.offset.tolist(), strict=True))
-        return {(self.topic, partition): offset + 1 for partition, offset in last.items()}
+        last = np.full(int(self.partition.max(initial=-1)) + 1, -1)
+        # Of several that are written to one place the last one stays.
+        last[self.partition] = self.offset
+        seen = np.flatnonzero(last >= 0).tolist()
+        return {(self.topic, partition): int(last[partition]) + 1 for partition in seen}
 
 
 class Positions(Protocol):
@@ -198,10 +203,11 @@ class Source:
                 if message.error() is not None:
                     self._take_error(message)
         now_ms = self._clock.ms()
-        by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
-        for message, topic in zip(good, map(_topic, good), strict=True):
-            by_topic[topic].append(message)
-        return [raw_batch(topic, some, now_ms) for topic, some in by_topic.items() if some]
+        topics = list(map(_topic, good))
+        by_topic = (
+            (topic, list(compress(good, map(topic.__eq__, topics)))) for topic in self._topics
+        )
+        return [raw_batch(topic, some, now_ms) for topic, some in by_topic if some]
 
     def pause(self) -> None:
         """Stop fetching; `poll` goes on answering, with nothing."""
@@ -398,7 +404,7 @@ def raw_batch(topic: str, messages: list[Message], now_ms: int) -> RawBatch:
         The clock after they were taken, milliseconds since the epoch.
     """
     n = len(messages)
-    stamps_ms = np.fromiter((stamp for _, stamp in map(_timestamp, messages)), np.int64, n)
+    stamps_ms = np.fromiter(map(_SECOND, map(_timestamp, messages)), np.int64, n)
     stamps_ms[(stamps_ms < 0) | (stamps_ms > now_ms)] = now_ms
     return RawBatch(
         topic,

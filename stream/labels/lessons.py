@@ -142,6 +142,10 @@ class LessonQueue:
             clocks[says],
         )
 
+    def arrays(self) -> list[NDArray[Any]]:
+        """Return all that is held of lessons."""
+        return list(self._rings.values())
+
     def state(self) -> State:
         """Return the lessons that wait; arrays are views, until the next label or barrier."""
         head, tail = self.cursors.tolist()

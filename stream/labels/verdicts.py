@@ -20,7 +20,7 @@ from stream.keytable import NOWHERE, find
 from stream.labels.caps import count_in, over_cap
 from stream.labels.fates import Fate
 from stream.labels.lessons import HEAD, NEVER_TAUGHT, TAIL
-from stream.labels.waiting import LABELLED, MATURED, UNLABELLED, WITHHELD
+from stream.labels.places import LABELLED, MATURED, UNLABELLED, WITHHELD
 
 _TAKEN, _CORRECTED, _REPEATED = int(Fate.TAKEN), int(Fate.CORRECTED), int(Fate.REPEATED)
 _SUPERSEDED, _BEFORE_EVENT = int(Fate.SUPERSEDED), int(Fate.BEFORE_EVENT)

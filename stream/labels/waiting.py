@@ -12,43 +12,35 @@ counted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import uint64
 from numpy.typing import NDArray
 
 from models.states.restoring import array, require, require_kind, require_same, require_within
 from models.states.snapshot import State
-from schemas.jit import kernel
 from stream.decide import Outcome
 from stream.event_time import BEGINNING_US, END_US
-from stream.keytable import NOWHERE, find, insert, key_table, remove
+from stream.keytable import NOWHERE, key_table
 from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.fates import Source
 from stream.labels.memory import Allocate, in_memory
+from stream.labels.places import (
+    ADMITTED,
+    ERASED,
+    FREE,
+    LOST,
+    MATURE,
+    RELEASED,
+    UNLABELLED,
+    admit_rows,
+    enter_all,
+    forget_keys,
+    look_up,
+    mature_rows,
+)
 from stream.rings import index_of, joined, pieces, put, ring_arrays, ring_rows
 
-
-class Waiting(IntEnum):
-    """What is known about a row."""
-
-    FREE = 0
-    UNLABELLED = 1
-    LABELLED = 2
-    # Nobody labelled it in time: it was learned as genuine.
-    MATURED = 3
-    # Called fraud by a label that was not believed: learned neither as this nor as that.
-    WITHHELD = 4
-    # Nobody's any more: its place is taken until it is the oldest, and nothing is in it.
-    ERASED = 5
-
-
-FREE, UNLABELLED, LABELLED, MATURED, WITHHELD, ERASED = (int(state) for state in Waiting)
-# Places in the array of cursors: rows ever admitted, rows ever released, rows
-# released without having been learned from, rows that ever became mature.
-_ADMITTED, _RELEASED, _LOST, _MATURE = range(4)
 # The number of the lesson of a row that has none.
 NO_LESSON = -1
 
@@ -95,120 +87,6 @@ class Mature(NamedTuple):
     unlabelled: NDArray[np.int64]
     ripe: NDArray[np.int64]
     untold: NDArray[np.int64]
-
-
-@kernel
-def _release_oldest(buckets, keys, states, cursors):
-    place = cursors[_RELEASED] % keys.shape[0]
-    if states[place] != ERASED:
-        remove(buckets, 0, keys[place])
-    states[place] = FREE
-    cursors[_RELEASED] += 1
-    cursors[_MATURE] = max(cursors[_MATURE], cursors[_RELEASED])
-
-
-@kernel
-def admit_rows(
-    buckets,
-    keys,
-    times_us,
-    states,
-    cursors,
-    rows_max,
-    new_keys,
-    new_times_us,
-    take,
-    timely,
-    places,
-    repeated,
-):
-    """Give each timely row a place, or find the place of the row that it repeats."""
-    for row in range(new_keys.shape[0]):
-        if not take[row]:
-            continue
-        place = find(buckets, 0, new_keys[row])
-        if place != NOWHERE:
-            repeated[row] = True
-            places[row] = place
-            continue
-        if not timely[row]:
-            continue
-        if cursors[_ADMITTED] - cursors[_RELEASED] == rows_max:
-            if states[cursors[_RELEASED] % keys.shape[0]] == UNLABELLED:
-                cursors[_LOST] += 1
-            _release_oldest(buckets, keys, states, cursors)
-        place = cursors[_ADMITTED] % keys.shape[0]
-        cursors[_ADMITTED] += 1
-        insert(buckets, 0, new_keys[row], place)
-        keys[place] = new_keys[row]
-        times_us[place] = new_times_us[row]
-        states[place] = UNLABELLED
-        places[row] = place
-
-
-@kernel
-def mature_rows(
-    buckets, keys, times_us, states, clocks, cursors, before_us, release_us, out, ripe, untold
-):
-    """Let rows up to one time mature, and release those up to an earlier one.
-
-    Writes the places of those that nobody labelled, of all that were not withheld or erased,
-    and of those of these that the delayed clock was not told of; returns how many of each.
-    """
-    n, n_ripe, n_untold = 0, 0, 0
-    while cursors[_MATURE] < cursors[_ADMITTED]:
-        place = cursors[_MATURE] % keys.shape[0]
-        if times_us[place] > before_us:
-            break
-        if states[place] != WITHHELD and states[place] != ERASED:
-            ripe[n_ripe] = place
-            n_ripe += 1
-            if not clocks[place] & DELAYED:
-                untold[n_untold] = place
-                n_untold += 1
-        if states[place] == UNLABELLED:
-            states[place] = MATURED
-            out[n] = place
-            n += 1
-        # Whatever is said of it from now on is the delayed clock's to hear.
-        clocks[place] |= DELAYED
-        cursors[_MATURE] += 1
-    while cursors[_RELEASED] < cursors[_MATURE]:
-        if times_us[cursors[_RELEASED] % keys.shape[0]] > release_us:
-            break
-        _release_oldest(buckets, keys, states, cursors)
-    return n, n_ripe, n_untold
-
-
-@kernel
-def look_up(buckets, keys, places):
-    """Find the place of each key, or NOWHERE."""
-    for i in range(keys.shape[0]):
-        places[i] = NOWHERE if keys[i] == uint64(0) else find(buckets, 0, keys[i])
-
-
-@kernel
-def forget_keys(buckets, keys):
-    """Take keys that are in the table out of it."""
-    for i in range(keys.shape[0]):
-        remove(buckets, 0, keys[i])
-
-
-@kernel
-def enter_all(buckets, keys, states, first, places):
-    """Fill an empty table with rows from number `first` on; False for a key twice, or 0.
-
-    An erased row has no key, and only such a row.
-    """
-    for i in range(keys.shape[0]):
-        if states[i] == ERASED:
-            if keys[i] != uint64(0):
-                return False
-            continue
-        if keys[i] == uint64(0) or find(buckets, 0, keys[i]) != NOWHERE:
-            return False
-        insert(buckets, 0, keys[i], (first + i) % places)
-    return True
 
 
 class WaitingRows:
@@ -279,12 +157,12 @@ class WaitingRows:
     @property
     def waiting(self) -> int:
         """Rows that are not mature yet."""
-        return int(self.cursors[_ADMITTED] - self.cursors[_MATURE])
+        return int(self.cursors[ADMITTED] - self.cursors[MATURE])
 
     @property
     def kept(self) -> int:
         """Rows in the ring, mature ones included."""
-        return int(self.cursors[_ADMITTED] - self.cursors[_RELEASED])
+        return int(self.cursors[ADMITTED] - self.cursors[RELEASED])
 
     @property
     def narrow(self) -> Ring:
@@ -312,7 +190,7 @@ class WaitingRows:
         maturity_us, correctable_us : int
             Age at which a row matures, and how much later it is released.
         """
-        admitted, released, mature = self.cursors[[_ADMITTED, _RELEASED, _MATURE]].tolist()
+        admitted, released, mature = self.cursors[[ADMITTED, RELEASED, MATURE]].tolist()
         # So many rows of those in front may be pushed out; what is behind them may be older.
         front = released + max(0, admitted - released + n - self.rows_max)
         ripe_us = self._least_us(mature, min(max(mature, front) + 1, admitted)) + maturity_us
@@ -329,7 +207,7 @@ class WaitingRows:
     @property
     def lost(self) -> int:
         """Unlabelled rows that had to leave before they were mature."""
-        return int(self.cursors[_LOST])
+        return int(self.cursors[LOST])
 
     def admit(
         self,
@@ -353,7 +231,7 @@ class WaitingRows:
         """
         places = np.full(len(keys), NOWHERE, np.int64)
         repeated = np.zeros(len(keys), np.bool_)
-        first = self.cursors[_ADMITTED]
+        first = self.cursors[ADMITTED]
         admit_rows(
             self.buckets,
             self.keys,
@@ -368,7 +246,7 @@ class WaitingRows:
             places,
             repeated,
         )
-        new = index_of(np.arange(first, self.cursors[_ADMITTED]) % len(self.keys))
+        new = index_of(np.arange(first, self.cursors[ADMITTED]) % len(self.keys))
         self.verdicts[new] = self.sources[new] = self.clocks[new] = 0
         self.label_times_us[new] = BEGINNING_US
         self.lessons[new] = NO_LESSON
@@ -394,12 +272,16 @@ class WaitingRows:
         self.numbers[rows] = numbers
         self.cold[rows] = cold
 
+    def arrays(self) -> list[NDArray[Any]]:
+        """Return all that is held of rows."""
+        return [self.buckets, *self._rings.values()]
+
     def state(self) -> State:
         """Return the rows that are kept; arrays are views, until the next `admit`.
 
         The table is made anew.
         """
-        admitted, released = self.cursors[[_ADMITTED, _RELEASED]].tolist()
+        admitted, released = self.cursors[[ADMITTED, RELEASED]].tolist()
         rings = ring_arrays(self._rings, released, admitted)
         return State(_KIND, self._sizes, {"cursors": self.cursors.copy(), **rings})
 
@@ -485,7 +367,7 @@ class WaitingRows:
         if is_capped:
             found |= self.entities == key
         places = np.flatnonzero(found)
-        admitted, released = self.cursors[[_ADMITTED, _RELEASED]].tolist()
+        admitted, released = self.cursors[[ADMITTED, RELEASED]].tolist()
         kept = places[(places - released) % len(self.keys) < admitted - released]
         keys, lessons = self.keys[kept], self.lessons[kept]
         forget_keys(self.buckets, keys)

@@ -12,8 +12,9 @@ from schemas.columns import Reason
 from stream.labels.book import LabelBook
 from stream.labels.clocks import Clock
 from stream.labels.fates import Fate, Source
+from stream.labels.places import Waiting
 from stream.labels.rules import LabelRules
-from stream.labels.waiting import Waiting, WaitingRows
+from stream.labels.waiting import WaitingRows
 
 HOUR_US = 3600 * SECOND
 DAY_US = 24 * HOUR_US

@@ -10,7 +10,8 @@ from schemas.errors import SnapshotError
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE
 from stream.labels.fates import Source
-from stream.labels.waiting import Waiting, WaitingRows
+from stream.labels.places import Waiting
+from stream.labels.waiting import WaitingRows
 
 
 def u64(*keys):
