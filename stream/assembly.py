@@ -10,9 +10,10 @@ from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry
 from stream.by_partition import ByPartition
 from stream.config import Config
 from stream.engine import Keep
+from stream.kafka.by_time import by_time
 from stream.kafka.client import Connection
 from stream.kafka.sink import Sink
-from stream.kafka.source import Source
+from stream.kafka.source import Source, raw_batch
 from stream.kafka.topic_ids import TopicIds, asking
 from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
@@ -77,6 +78,7 @@ def worker_of(
     inputs, control = (decoders.transactions, decoders.labels), decoders.control
     warmed = engine_of(config, hash_key, keep, partitions)
     warm = warm_up(warmed, *inputs, control)
+    by_time(raw_batch("", [], 0))
     if on_ready is not None:
         on_ready(warm)
     online = online_features_of(config, warmed.parameters.features, tell)

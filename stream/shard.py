@@ -16,6 +16,7 @@ from stream.decision_records import DecisionWriter
 from stream.effects import Effects
 from stream.engine import Engine
 from stream.held_labels import HeldLabel, HeldLabels
+from stream.kafka.by_time import by_time
 from stream.kafka.sink import Offsets, OutRecord
 from stream.kafka.source import RawBatch, headers_of
 from stream.labels.fates import Departed, Review
@@ -170,7 +171,7 @@ class Shard:
     def _step(self, raw: RawBatch) -> Step:
         """Let the engine take a batch, and say of it what nobody has seen."""
         if raw.topic == self.config.topics.transactions:
-            records = self._take_transactions(raw)
+            records = self._take_transactions(by_time(raw))
         elif self._control is not None and raw.topic == self.config.topics.control:
             records = self._take_orders(raw, self._control)
         else:

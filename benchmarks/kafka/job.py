@@ -149,7 +149,11 @@ class Records:
 
 def send(job: Job, topic: str, records: Iterator[tuple[bytes, bytes]]) -> None:
     """Put records on a topic, by their keys."""
-    settings: dict[str, Any] = {"bootstrap.servers": job.bootstrap, "linger.ms": 20}
+    settings: dict[str, Any] = {
+        "bootstrap.servers": job.bootstrap,
+        "linger.ms": 20,
+        "batch.num.messages": 100,
+    }
     producer = Producer({**settings, "partitioner": "murmur2_random", "enable.idempotence": True})
     for key, value in records:
         while True:

@@ -100,6 +100,9 @@ class Connection:
             # Where to start is said at assignment; records that are gone are an error.
             "auto.offset.reset": "error",
             "queued.min.messages": 20_000,
+            # A partition's records come in pieces of so many bytes: the smaller they are, the less
+            # one partition runs ahead of the others where a backlog is read.
+            "fetch.message.max.bytes": 65_536,
             # Records of a transaction that was aborted never happened, and committed offsets
             # are told only once no open transaction can change them.
             "isolation.level": "read_committed",

@@ -60,16 +60,18 @@ class RawBatch:
 
     def rows(self, keep: NDArray[np.bool_]) -> RawBatch:
         """Return some of the records; `keep` has shape (n,)."""
-        if keep.all():
-            return self
-        kept = np.flatnonzero(keep).tolist()
+        return self if keep.all() else self.at(np.flatnonzero(keep))
+
+    def at(self, places: NDArray[np.int64]) -> RawBatch:
+        """Return the records at some places, in the order of these."""
+        rows = places.tolist()
         return RawBatch(
             self.topic,
-            [self.messages[row] for row in kept],
-            [self.values[row] for row in kept],
-            self.partition[keep],
-            self.offset[keep],
-            self.arrival_time_us[keep],
+            [self.messages[row] for row in rows],
+            [self.values[row] for row in rows],
+            self.partition[places],
+            self.offset[places],
+            self.arrival_time_us[places],
             self.now_ms,
         )
 

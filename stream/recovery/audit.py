@@ -11,6 +11,7 @@ from schemas.errors import RecoveryError, SnapshotError
 from schemas.records import RecordCodec
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
+from stream.kafka.by_time import by_time
 from stream.publish import Publisher
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header, Kind
@@ -92,8 +93,9 @@ class Auditor:
         first_step = progress.step
         publisher = self.publisher(engine)
         records = 0
-        for header, raw in replayed(progress, chain, self.identity, self.reader):
-            records += len(raw)
+        for header, taken in replayed(progress, chain, self.identity, self.reader):
+            records += len(taken)
+            raw = by_time(taken) if taken.topic == self.identity.transactions else taken
             where = raw.values, raw.arrival_time_us, raw.partition, raw.offset
             if self.control is not None and raw.topic == self.identity.control:
                 engine.control(self.control.only(header.control_schemas).decode(*where))

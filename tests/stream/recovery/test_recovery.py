@@ -375,7 +375,7 @@ def remembering(world):
         world.seconds += 100
         recovery.tend()
     assert recovery.stats.erasures_pending == 0
-    recovery._schedule.interval_s = 1000.0
+    recovery._schedule.interval_s = recovery._schedule._first_s = 1000.0
     recovery._schedule.next_s = world.seconds + 1000
     if recovery._writer.busy:
         recovery._note(recovery._writer.wait(0))
