@@ -8,45 +8,53 @@ and its label; the broker's is not ours.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from benchmarks.harness import BenchmarkError, Result, Run, benchmark, compared
 from benchmarks.kafka.broker import broker
 from benchmarks.kafka.race import Contestant, Took, run
 
 UNIT = "us/event"
-# The module in `benchmarks.kafka` that each is compared with.
-_AGAINST = {
-    "engine_vs_raw_consume": "raw",
-    "engine_vs_plain_river": "plain",
-    "engine_vs_quix_dict": "quix",
+# The modules in `benchmarks.kafka` that are compared.
+PAIRS = {
+    "engine_vs_raw_consume": ("ours", "raw"),
+    "engine_vs_plain_river": ("ours", "plain"),
+    "engine_vs_quix_dict": ("ours", "quix"),
+    "engine_with_decisions_vs_raw_consume": ("ours_decisions", "raw"),
+    "engine_with_journal_vs_raw_consume": ("ours_journal", "raw"),
+    "engine_with_forest_vs_raw_consume": ("ours_forest", "raw"),
 }
+# Those that are slow do so many times fewer records.
+_SHARES = {"plain": 5, "quix": 5, "ours_forest": 2}
 
 
-def contestants(quick: bool) -> dict[str, Contestant]:
-    """Return the programs, those that are slow with fewer records."""
+def contestants(names: Collection[str], quick: bool) -> dict[str, Contestant]:
+    """Return the programs of some benchmarks, in the order in which they run."""
     n = 25_000 if quick else 150_000
-    sizes = {"ours": n, "raw": n, "plain": n // 5, "quix": n // 5}
-    return {module: Contestant(module, size) for module, size in sizes.items()}
+    modules = dict.fromkeys(module for name in PAIRS if name in names for module in PAIRS[name])
+    return {module: Contestant(module, n // _SHARES.get(module, 1)) for module in modules}
 
 
-@benchmark(*_AGAINST, unit=UNIT)
+@benchmark(*PAIRS, unit=UNIT)
 def engine(bench: Run) -> list[Result]:
     """Do the whole job on a real Kafka, beside consuming alone and beside plain Python."""
     rounds = 1 if bench.quick else 5
+    wanted = [name for name in PAIRS if name in bench.wanted]
     took: dict[str, list[Took]] = defaultdict(list)
     with broker() as bootstrap:
         for number in range(rounds):
-            for module, contestant in contestants(bench.quick).items():
+            for module, contestant in contestants(wanted, bench.quick).items():
                 bench.progress(f"round {number + 1} of {rounds}: {module}")
                 took[module].append(run(bootstrap, contestant, bench.seed + number))
-            _require_all(contestants(bench.quick)["ours"], took["ours"][-1])
-    return [_result(name, took["ours"], took[other]) for name, other in _AGAINST.items()]
+                if module.startswith("ours"):
+                    _require_all(contestant, took[module][-1])
+    return [_result(name, *(took[module] for module in PAIRS[name])) for name in wanted]
 
 
-def _require_all(ours: Contestant, took: Took) -> None:
+def _require_all(contestant: Contestant, took: Took) -> None:
     """Refuse a run in which ours left something out."""
     counters, letters = took.told["counters"], took.told["letters"]
-    wanted = 3 * ours.n, 2 * ours.n
+    wanted = 3 * contestant.n, 2 * contestant.n
     if (counters["decisions"], counters["labels"]) != wanted or letters:
         raise BenchmarkError(f"not all of {wanted} were taken: {counters}, dead letters {letters}")
 

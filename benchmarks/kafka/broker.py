@@ -7,7 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from confluent_kafka import Consumer, TopicPartition
+
 from benchmarks.machine import ROOT
+
+_SECONDS_MAX = 60.0
 
 
 @contextmanager
@@ -22,4 +26,14 @@ def broker() -> Iterator[str]:
     from kafka_server import KafkaServer
 
     with KafkaServer() as server:
+        _await_coordinator(server.bootstrap)
         yield server.bootstrap
+
+
+def _await_coordinator(bootstrap: str) -> None:
+    """Wait until groups can commit: a new broker answers before it has made a place for it."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody"})
+    try:
+        consumer.committed([TopicPartition("none", 0)], _SECONDS_MAX)
+    finally:
+        consumer.close()

@@ -24,7 +24,7 @@ WINDOWS = {"10m": 600, "1h": 3_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_00
 # Of the shipped registry: what stands in front of every value.
 PAYMENT_SCHEMA, LABEL_SCHEMA = 1, 2
 PARTITIONS = 8
-OUTPUTS = ("alerts", "dead-letters", "label-reviews")
+OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews")
 START_S = 1_700_000_000
 _PER_S = 100
 _FRAUDS = 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.kafka.job import ENTITIES, WINDOWS, Job
@@ -10,6 +11,7 @@ from benchmarks.kafka.watch import Watch
 from stream.assembly import worker_of
 from stream.config import load
 from stream.kafka.client import Connection
+from stream.worker import Never
 
 _FEATURES = f"{{{','.join(ENTITIES)}}}.{{count,amount_sum,amount_mean}}_{{{','.join(WINDOWS)}}}"
 
@@ -18,7 +20,10 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _overrides(job: Job) -> dict[str, dict[str, Any]]:
+Overrides = dict[str, dict[str, Any]]
+
+
+def _overrides(job: Job) -> Overrides:
     """Return the job's configuration."""
     return {
         "kafka": {"bootstrap": job.bootstrap, "group": job.out},
@@ -39,10 +44,13 @@ def _overrides(job: Job) -> dict[str, dict[str, Any]]:
     }
 
 
-def main() -> None:
-    """Work as `fraudstream run` does."""
+def main(more: Callable[[Job], Overrides] | None = None) -> None:
+    """Work as `fraudstream run` does; `more` gives keys that are another form's."""
     job = Job.given()
-    config = load(None, **_overrides(job))
+    overrides = _overrides(job)
+    for section, keys in ({} if more is None else more(job)).items():
+        overrides[section] = {**overrides.get(section, {}), **keys}
+    config = load(None, **overrides)
     worker = worker_of(config, Connection(job.bootstrap), bytes(range(16)), _tell)
 
     def finish() -> dict[str, Any]:
@@ -54,6 +62,7 @@ def main() -> None:
             "counters": vars(worker.shard.engine.counters),
         }
 
+    worker.recover(Never())
     watch = Watch(job, worker.source.pause, worker.source.resume, finish)
     while not watch.took(worker.turn(0.1)):
         pass
