@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,8 @@ from benchmarks.harness import (
 )
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+# Commands that bring a document up to date, and the module that writes into it.
+_WRITERS = {"report": "report", "experiment": "experiments", "waterfall": "waterfall"}
 
 
 def _seed(text: str) -> int:
@@ -48,11 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
     commands = parser.add_subparsers(
-        dest="command", metavar="[report | leaderboard | experiment | faults]"
+        dest="command", metavar="[report | leaderboard | experiment | faults | waterfall]"
     )
     for name, what in (
         ("report", "bring the table in a document up to date"),
         ("experiment", "the same of what `fraudstream experiment --out` wrote"),
+        ("waterfall", "draw where the time of a payment goes, from results of `stage_*`"),
     ):
         into = commands.add_parser(name, help=what)
         into.add_argument(
@@ -106,13 +110,10 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
     """
     options = _parser().parse_args(argv)
     try:
-        if options.command == "report":
-            return _report(options, report.write_into)
-        if options.command == "experiment":
-            # It imports what the other benchmarks do not need.
-            from benchmarks import experiments
-
-            return _report(options, experiments.write_into)
+        if options.command in _WRITERS:
+            # They import what the other benchmarks do not need.
+            writer = importlib.import_module(f"benchmarks.{_WRITERS[options.command]}")
+            return _report(options, writer.write_into)
         if options.command == "leaderboard":
             return _leaderboard(options)
         if options.command == "faults":

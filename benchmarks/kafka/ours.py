@@ -23,7 +23,7 @@ def _tell(text: str) -> None:
 Overrides = dict[str, dict[str, Any]]
 
 
-def _overrides(job: Job) -> Overrides:
+def overrides_of(job: Job) -> Overrides:
     """Return the job's configuration."""
     return {
         "kafka": {"bootstrap": job.bootstrap, "group": job.out},
@@ -47,7 +47,7 @@ def _overrides(job: Job) -> Overrides:
 def main(more: Callable[[Job], Overrides] | None = None) -> None:
     """Work as `fraudstream run` does; `more` gives keys that are another form's."""
     job = Job.given()
-    overrides = _overrides(job)
+    overrides = overrides_of(job)
     for section, keys in ({} if more is None else more(job)).items():
         overrides[section] = {**overrides.get(section, {}), **keys}
     config = load(None, **overrides)

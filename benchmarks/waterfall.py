@@ -1,0 +1,82 @@
+"""Where a microsecond goes, as a picture: the stages of `bench_stages`, one behind the other."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench_stages import STAGES
+from benchmarks.report import ReportError
+
+_NAMES, _WIDTH, _VALUES, _ROW, _TOP, _BOTTOM = 380, 380, 70, 26, 64, 16
+_STYLE = """
+.back { fill: #ffffff } text { fill: #1c1e21; font: 12px system-ui, sans-serif }
+.title { font-size: 15px; font-weight: 600 } .small { fill: #57606a; font-size: 11px }
+.bar { fill: #0550ae }
+@media (prefers-color-scheme: dark) {
+.back { fill: #14171c } text { fill: #e6e8eb } .small { fill: #9aa4af } .bar { fill: #79b8ff }
+}
+"""
+
+
+def svg(found: dict[str, Any]) -> str:
+    """Draw the stages of a results file.
+
+    Raises
+    ------
+    ReportError
+        If it has none of them.
+    """
+    results = {each["name"].removeprefix("stage_"): each for each in found["results"]}
+    missing = [stage for stage in STAGES if stage not in results]
+    if missing:
+        raise ReportError(f"the results have no stage {', '.join(missing)}: measure bench_stages")
+    took = {stage: float(results[stage]["value"]) for stage in STAGES}
+    whole = sum(took.values())
+    size = max(map(int, results["decode"]["detail"]["by_batch"]))
+    title = f"A payment and its label: {whole:.1f} us, in batches of {size}"
+    words = " ".join(f"{STAGES[stage]}: {us:.2f} us." for stage, us in took.items())
+    width, height = _NAMES + _WIDTH + _VALUES, _TOP + _ROW * len(took) + _BOTTOM
+    where = "in one process, what Kafka's client takes left out"
+    size_of = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    labels = 'role="img" aria-labelledby="title description"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size_of} {labels}>',
+        f'<title id="title">{escape(title)}</title>',
+        f'<desc id="description">{escape(words)}</desc>',
+        f"<style>{_STYLE}</style>",
+        f'<rect class="back" width="{width}" height="{height}"/>',
+        f'<text class="title" x="12" y="24">{escape(title)}</text>',
+        f'<text class="small" x="12" y="42">{escape(where)}</text>',
+    ]
+    before = 0.0
+    for row, (stage, us) in enumerate(took.items()):
+        y, x = _TOP + _ROW * row, _NAMES + before / whole * _WIDTH
+        length = us / whole * _WIDTH
+        parts += [
+            f'<text x="12" y="{y + 13}">{escape(STAGES[stage])}</text>',
+            f'<rect class="bar" x="{x:.1f}" y="{y}" width="{length:.1f}" height="18"/>',
+            f'<text class="small" x="{x + length + 6:.1f}" y="{y + 13}">{us:.2f}</text>',
+        ]
+        before += us
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def write_into(results: list[Path], picture: Path, *, check: bool) -> bool:
+    """Draw the newest of some results files; tell whether the picture was the same before.
+
+    Raises
+    ------
+    ReportError
+        If a file cannot be read, or has no stages.
+    """
+    try:
+        drawn = svg(json.loads(results[-1].read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError) as error:
+        raise ReportError(f"{results[-1]} cannot be read as results: {error}") from error
+    same = picture.is_file() and picture.read_text(encoding="utf-8") == drawn
+    if not check:
+        picture.write_text(drawn, encoding="utf-8")
+    return same
