@@ -18,6 +18,7 @@ from schemas.columns import Reason
 from schemas.decoder import Decoder
 from stream.budget.control import AlertBudget
 from stream.decide import Thresholds
+from stream.decision_records import DecisionWriter
 from stream.engine import Engine
 from stream.timed import within
 
@@ -70,7 +71,8 @@ def warm_up(
     early.numeric[:] = 1.0
     early.reason[:] = Reason.OK
     scratch.label(early)
-    scratch.step(batch)
+    effects = scratch.step(batch)
+    DecisionWriter(0, "").write(batch, effects.verdicts, np.arange(len(batch)))
     scratch.features.observe(batch, batch.reason == Reason.OK).states(np.arange(len(batch)))
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))

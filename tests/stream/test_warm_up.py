@@ -9,6 +9,7 @@ from schemas.columns import ID_START, ID_STOP, Reason
 from schemas.siphash import hash_texts
 from stream.app import decoders_of, engine_of, registry_of
 from stream.config import load
+from stream.decision_records import DecisionWriter
 from stream.warm_up import warm_up
 
 CONFIG = """
@@ -66,7 +67,7 @@ def test_nothing_is_compiled_after_it(tmp_path):
     before = compiled()
     batch = decoders.transactions.decode([b"\0"] * 64, 0)
     day_us = 86_400_000_000
-    rng = np.random.default_rng(1)
+    rng, writer = np.random.default_rng(1), DecisionWriter(1, "policy")
     for day in range(30):
         batch.longs[:] = rng.integers(1, 5, batch.longs.shape)
         batch.reason[:] = Reason.OK
@@ -75,6 +76,7 @@ def test_nothing_is_compiled_after_it(tmp_path):
         batch.arrival_time_us[:] = batch.event_time_us
         batch.transaction_key[:] = rng.integers(1, 2**60, 64)
         effects = engine.step(batch)
+        writer.write(batch, effects.verdicts, np.arange(len(batch)))
         labels = decoders.labels.decode([b"\0"] * 8, 0)
         labels.longs[:] = 0
         labels.reason[:] = Reason.OK

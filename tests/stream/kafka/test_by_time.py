@@ -1,10 +1,12 @@
 """Partitions are merged by their records' times, and each keeps its own order."""
 
+import numba
 import numpy as np
+import pytest
 from seeds import seeds
 
-from stream.kafka.by_time import by_time
-from stream.kafka.source import RawBatch
+from stream.kafka.by_time import by_time, reached
+from stream.kafka.source import RawBatch, raw_batch
 
 
 def batch_of(partition, offset, times):
@@ -53,3 +55,11 @@ def test_a_batch_in_order_is_the_same_batch():
 def test_a_wild_time_moves_none_of_its_partition_ahead_of_another():
     raw = batch_of([0, 0, 1, 1], [0, 1, 0, 1], [50, 2, 3, 4])
     assert by_time(raw).messages == [2, 3, 0, 1]
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_an_empty_batch_compiles_what_others_need():
+    assert len(by_time(raw_batch("t", [], 7))) == 0
+    compiled = len(reached.overloads)
+    by_time(batch_of([1, 0], [0, 0], [5, 4]))
+    assert len(reached.overloads) == compiled == 1

@@ -366,11 +366,11 @@ def numbers(world):
 
 @pytest.fixture
 def remembering(world):
-    """A worker that has taken everything, and left three snapshots."""
+    """A worker that has taken everything, and left three snapshots, the last of all of it."""
     world.chance = lambda share: share in (0.9, 0.2)  # All is delivered, and written in a while.
     life = worker_of(world, None)
     recovery = life.worker.shard.recovery
-    while len(numbers(world)) < 3:
+    while len(numbers(world)) < 3 or recovery._snapshot_step != recovery.progress.step:
         recovery._snapshot_step = -1
         world.seconds += 100
         recovery.tend()
