@@ -101,9 +101,9 @@ class Stages:
         self._now_us = time.time_ns() // 1000
         self._paid = self._labelled = 0
         while self._paid < job.warm:
-            self.pay(1000)
+            self.pay(min(1000, job.warm - self._paid))
         while self._labelled < n:
-            self.label(1000)
+            self.label(min(1000, n - self._labelled))
         self._put_clocks()
 
     def pay(self, n: int) -> None:

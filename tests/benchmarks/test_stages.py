@@ -33,13 +33,13 @@ def test_a_stage_that_fails_gives_the_clock_back():
 
 
 def test_every_stage_of_the_job_takes_time_and_nothing_is_refused():
-    job = Stages(2000, 1)
-    for _ in range(4):
-        job.pay(500)
-        job.label(500)
+    job = Stages(2050, 1)
+    for _ in range(5):
+        job.pay(410)
+        job.label(410)
     counters = job._shard.engine.counters
-    assert (counters.decisions, counters.labels) == (6000, 4000)
-    assert counters.labels_learned >= 3500
+    assert (counters.decisions, counters.labels) == (6150, 4100)
+    assert counters.labels_learned >= 3600
     assert counters.refused == counters.labels_refused == 0
     assert min(job.clock.seconds.values()) > 0.0
 
