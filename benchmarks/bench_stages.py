@@ -18,6 +18,7 @@ from benchmarks.kafka.ours import overrides_of
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import load
 from stream.kafka.source import RawBatch
+from stream.settle import touch
 from stream.shard import Shard
 from stream.warm_up import warm_up
 
@@ -85,6 +86,7 @@ class Stages:
         decoders = decoders_of(config, registry, _HASH_KEY)
         engine = engine_of(config, _HASH_KEY)
         warm_up(engine, decoders.transactions, decoders.labels)
+        touch(engine.arrays())
         self.clock = StageClock()
         self._shard = Shard(
             config,
