@@ -18,7 +18,7 @@ from benchmarks.kafka.ours import overrides_of
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import load
 from stream.kafka.source import RawBatch
-from stream.settle import touch
+from stream.process_memory import touch
 from stream.shard import Shard
 from stream.warm_up import warm_up
 

@@ -17,9 +17,9 @@ from stream.kafka.source import Source, raw_batch
 from stream.kafka.topic_ids import TopicIds, asking
 from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
+from stream.process_memory import touch
 from stream.recovery.setup import recovery_of
 from stream.recovery.tail import Tail
-from stream.settle import touch
 from stream.shard import Shard
 from stream.shards import Shards, WholeTopic
 from stream.store.setup import online_features_of, shows_features

@@ -16,8 +16,8 @@ import numpy as np
 
 from schemas.errors import BrokerError, FraudError, RecoveryError, SnapshotError, StorageError
 from stream.kafka.source import RawBatch
+from stream.process_memory import collect
 from stream.recovery.replaying import Place
-from stream.settle import collect
 from stream.shard import Shard
 from stream.shards import GoingOn, Publish, Settle
 

@@ -29,6 +29,7 @@ FIRST = (
     "stream/test_demo.py",
     "stream/features/test_state_oracle.py",
     "stream/offline/test_transformer.py",
+    "benchmarks/kafka/test_job.py",
     "benchmarks/test_leaderboard.py",
     "models/trees/test_forest_parity.py",
     "schemas/test_decoder.py",

@@ -51,7 +51,7 @@ LAYERS = (
         "stream.toml_lines",
         "stream.addresses",
         "stream.durable_file",
-        "stream.settle",
+        "stream.process_memory",
     ),
     ("stream.sections", "stream.secret_keys"),
     (

@@ -18,8 +18,8 @@ from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
 from stream.kafka.topics import existing
+from stream.process_memory import collect
 from stream.restarts import Restarts
-from stream.settle import collect
 from stream.summary import summary
 from stream.worker import Worker
 

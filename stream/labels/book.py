@@ -121,7 +121,7 @@ class LabelBook:
         Nothing is, at an earlier one, if no label comes until then, and no transactions but those
         of `batch`, wherever in it the barrier lies.
         """
-        if len(self.queue) or self.early.expects(batch.transaction_key):
+        if len(self.queue) or self.early.waits_for_any(batch.transaction_key):
             return BEGINNING_US
         maturity_us, taken = self.rules.maturity_us, batch.reason == _OK
         eldest_us = int(batch.event_time_us.min(initial=END_US, where=taken))

@@ -88,7 +88,7 @@ class EarlyLabels:
         if len(self) and not self._claimed:
             self._claimed = bool(any_held(self._counts, keys))
 
-    def expects(self, keys: NDArray[np.uint64]) -> bool:
+    def waits_for_any(self, keys: NDArray[np.uint64]) -> bool:
         """Tell whether a transaction was admitted, or is among these, whose label is here."""
         return self._claimed or (len(self) > 0 and bool(any_held(self._counts, keys)))
 

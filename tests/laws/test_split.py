@@ -20,6 +20,7 @@ from streams import (
     with_erasures,
 )
 
+from models.silent import SilentLearner
 from stream.engine import Engine
 from stream.event_time import BEGINNING_US
 from stream.labels.rules import LabelRules
@@ -126,3 +127,26 @@ def test_an_empty_batch_changes_nothing():
     assert len(effects.scores) == 0
     assert len(result.engine.label(block(LABEL_LAYOUT, [])).reasons) == 0
     assert result.state() == before
+
+
+def test_barriers_with_nothing_to_do_leave_a_batch_whole(monkeypatch):
+    parameters = replace(
+        random_parameters(np.random.default_rng(2)),
+        batch_rows_max=64,
+        waiting_max=10_000,
+        alerts_per_day=0.0,
+        labels=LabelRules(),
+    )
+    rows = [
+        {"time_us": START_US + i * 60 * SECOND, "key": 1 + i, "entities": [1, 2], "numeric": [0, 0]}
+        for i in range(40)
+    ]
+    decided, decide = [], Engine._decide
+
+    def count(self, batch, *arguments):
+        decided.append(len(batch))
+        decide(self, batch, *arguments)
+
+    monkeypatch.setattr(Engine, "_decide", count)
+    Engine(parameters, SilentLearner()).step(block(LAYOUT, rows))
+    assert decided == [40]

@@ -28,8 +28,8 @@ def touch(arrays: Iterable[NDArray[np.generic]]) -> int:
 def collect() -> None:
     """Free what nobody holds, and spare later collections what is still held.
 
-    What lives now, modules above all, lives on, and to look through it takes tens of
-    milliseconds. What is dropped of it later is freed by the next call.
+    What lives now, modules above all, lives on, and a payment would wait while it is looked
+    through. What is dropped of it later is freed by the next call.
     """
     gc.unfreeze()
     gc.collect()
