@@ -27,7 +27,7 @@ WAITING := -n 3 $(BY_FILE)
 BUSY := -n 2 $(BY_FILE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test simulate-long faults check bench lock clean
+.PHONY: help setup demo test simulate-long faults check bench bench-guard lock clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -68,6 +68,9 @@ check: .venv/.dev ## Lint and type-check only.
 
 bench: .venv/.dev ## Run the benchmarks.
 	$(BIN)/python -m benchmarks
+
+bench-guard: .venv/.dev ## Fail if a stage of the hot path has become slower, or fallen back beside a library.
+	$(BIN)/python -m benchmarks guard
 
 lock: ## Write the two lock files again (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -16,9 +16,11 @@ from rich.table import Table
 
 import benchmarks
 from benchmarks import machine, report
+from benchmarks.guard import command as guard
 from benchmarks.harness import (
     REGISTRY,
     Benchmark,
+    BenchmarkError,
     Registry,
     Result,
     UnknownBenchmarkError,
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
     commands = parser.add_subparsers(
-        dest="command", metavar="[report | leaderboard | experiment | faults | waterfall]"
+        dest="command", metavar="[report | leaderboard | experiment | faults | waterfall | guard]"
     )
     for name, what in (
         ("report", "bring the table in a document up to date"),
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     faults.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
     faults.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
     faults.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    guard.add_arguments(commands.add_parser("guard", help="fail if a stage has become slower"))
     return parser
 
 
@@ -121,6 +124,8 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
         if registry is None:
             discover(benchmarks)
             registry = REGISTRY
+        if options.command == "guard":
+            return _guard(options, registry)
         chosen = registry.select(options.only)
         if options.list:
             _list(chosen)
@@ -195,6 +200,17 @@ def _faults(options: argparse.Namespace) -> int:
     if options.into is not None:
         faults.write_into([options.out], options.into)
     return FAILED if any(row["failed"] for row in found["faults"]) else OK
+
+
+def _guard(options: argparse.Namespace, registry: Registry) -> int:
+    if options.out is not None and (why := _unwritable(options.out)) is not None:
+        return _usage(why)
+    try:
+        with _progress() as tell:
+            return OK if guard.run(options, registry, tell) else FAILED
+    except BenchmarkError as error:
+        print(f"python -m benchmarks guard: {error}", file=sys.stderr)
+        return FAILED
 
 
 def _unwritable(out: Path | None) -> str | None:

@@ -65,13 +65,15 @@ def _made(rng: np.random.Generator, n: int) -> tuple[list[str], Transactions, Ve
     longs[ID_START], longs[ID_STOP] = ends[:-1], ends[1:]
     longs[FIRST_MAPPED:] = rng.integers(1, 2**62, (2, n))
     batch = Transactions(layout, longs, np.frombuffer("".join(names).encode(), np.uint8))
-    flags = np.zeros((3, n), np.bool_)
+    codes, flags = np.zeros((2, n), np.int8), np.zeros((3, n), np.bool_)
     verdicts = Verdicts(
         rng.random(n),
-        np.zeros(n, np.int8),
-        np.zeros(n, np.int8),
-        *flags,
-        np.full(n, 123_456),
+        outcomes=codes[0],
+        timeliness=codes[1],
+        duplicate=flags[0],
+        cold=flags[1],
+        unscored=flags[2],
+        model_versions=np.full(n, 123_456),
     )
     return names, batch, verdicts
 

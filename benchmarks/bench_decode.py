@@ -50,13 +50,15 @@ def decode_vs_fastavro(run: Run) -> list[Result]:
     return results
 
 
-def read_each(schema: object, bodies: list[bytes]) -> list[object]:
+def read_each(schema: fastavro.types.Schema, bodies: list[bytes]) -> list[object]:
     """Decode with fastavro, as its documentation shows it for single records."""
     read, stream = fastavro.schemaless_reader, io.BytesIO
     return [read(stream(body), schema, None) for body in bodies]
 
 
-def make_messages(schema: object, rng: np.random.Generator, count: int) -> list[bytes]:
+def make_messages(
+    schema: fastavro.types.Schema, rng: np.random.Generator, count: int
+) -> list[bytes]:
     """Write transactions under the shipped schema; most optional fields are there."""
     channels = ("CHIP", "CONTACTLESS", "SWIPE", "ONLINE", "PHONE", "ATM")
 

@@ -7,17 +7,18 @@ stage calls that is a stage itself is not counted twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
 
 from benchmarks.harness import Result, Run, benchmark
-from benchmarks.kafka.job import Job, Records
+from benchmarks.kafka.job import PARTITIONS, Job, Records
 from benchmarks.kafka.ours import overrides_of
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import load
-from stream.kafka.source import RawBatch
+from stream.kafka import source
 from stream.process_memory import touch
 from stream.shard import Shard
 from stream.warm_up import warm_up
@@ -25,6 +26,7 @@ from stream.warm_up import warm_up
 BATCHES = (1, 16, 64, 256, 1024)
 UNIT = "us/event"
 STAGES = {
+    "lay_out": "lay a poll's records out as columns",
     "decode": "decode the payment",
     "recognise": "recognise repeats, and give a place among the waiting rows",
     "features": "compute 45 features of 3 entities",
@@ -75,9 +77,17 @@ class StageClock:
 
 
 class Stages:
-    """The job of `engine_vs_*`, decisions published too, on records in memory."""
+    """The job of `engine_vs_*`, decisions published too, on records in memory.
 
-    def __init__(self, n: int, seed: int) -> None:
+    Parameters
+    ----------
+    n : int
+        Payments that can be paid, and labels after as many as there are before them.
+    seed : int
+    clock : StageClock, optional
+    """
+
+    def __init__(self, n: int, seed: int, clock: StageClock | None = None) -> None:
         job = Job("nowhere:1", "payments", "labels", "out", n, seed)
         overrides = overrides_of(job)
         overrides["topics"]["decisions"] = "out-decisions"
@@ -87,7 +97,7 @@ class Stages:
         engine = engine_of(config, _HASH_KEY)
         warm_up(engine, decoders.transactions, decoders.labels)
         touch(engine.arrays())
-        self.clock = StageClock()
+        self.clock = StageClock() if clock is None else clock
         self._shard = Shard(
             config,
             engine,
@@ -98,9 +108,10 @@ class Stages:
         )
         self._topics = config.topics
         records = Records(job)
-        self._payments = [value for _, value in records.payments(0, job.warm + n)]
-        self._labels = [value for _, value in records.labels(0, job.warm)]
-        self._now_us = time.time_ns() // 1000
+        self._now_ms = time.time_ns() // 1_000_000
+        self._payments = self._messages(self._topics.transactions, records.payments(0, 3 * n))
+        self._labels = self._messages(self._topics.labels, records.labels(0, 2 * n))
+        self._lay_out = source.raw_batch
         self._paid = self._labelled = 0
         while self._paid < job.warm:
             self.pay(min(1000, job.warm - self._paid))
@@ -118,12 +129,22 @@ class Stages:
         self._take(self._topics.labels, self._labels, self._labelled, n)
         self._labelled += n
 
-    def _take(self, topic: str, values: list[bytes], first: int, n: int) -> None:
-        taken = values[first : first + n]
-        places = np.arange(first, first + len(taken))
-        nobody: list[Any] = [None] * len(taken)  # Messages are looked at where one is refused.
-        arrived = np.full(len(taken), self._now_us)
-        raw = RawBatch(topic, nobody, list(taken), places % 8, places, arrived)
+    def _messages(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> list[Message]:
+        stamp = TIMESTAMP_CREATE_TIME, self._now_ms
+        return [
+            Message(
+                topic=topic,
+                value=value,
+                key=key,
+                timestamp=stamp,
+                partition=i % PARTITIONS,
+                offset=i // PARTITIONS,
+            )
+            for i, (key, value) in enumerate(records)
+        ]
+
+    def _take(self, topic: str, messages: list[Message], first: int, n: int) -> None:
+        raw = self._lay_out(topic, messages[first : first + n], self._now_ms)
         step = self._shard.take(raw)
         assert step is not None
         for _ in step.records:
@@ -134,6 +155,7 @@ class Stages:
         shard, engine = self._shard, self._shard.engine
         champion = engine.champion
         for stage, owner, name in (
+            ("lay_out", self, "_lay_out"),
             ("decode", shard._transactions, "decode"),
             ("decode_label", shard._labels, "decode"),
             ("recognise", engine.waiting, "admit"),

@@ -175,8 +175,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     if not found["quick"]:  # Of another stream the Handbook's figures say nothing.
         rows += _published()
     rows.sort(key=lambda row: row[0], reverse=True)
-    headings = ("Model", "Whose", "Learns", "Single: AUC", "AP", "CP@100")
-    headings += ("Four folds: AUC", "AP", "CP@100", "Events/s")
+    single, folds = ("Single: AUC", "AP", "CP@100"), ("Four folds: AUC", "AP", "CP@100")
+    headings = ("Model", "Whose", "Learns", *single, *folds, "Events/s")
     table = markdown_table(headings, [cells for _, cells in rows], text_columns=3)
     failed = [f"{name} failed and is not in it." for name in found["failed"]]
     return "\n\n".join([table, " ".join([summary(found), *failed])])

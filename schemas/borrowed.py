@@ -17,6 +17,9 @@ the machine code: a loop over five windows is unrolled, one over none is not the
 from row to row is a shift. Each set of known lengths is compiled by itself, so kernels
 that gain nothing from it are given the group `unshaped`.
 
+Where ``FRAUDSTREAM_KERNELS`` is ``general``, no length is known: kernels are somewhat slower,
+and compiled once for all configurations instead of once for each.
+
 Rows need not lie one after the other: some columns of a wider block can be lent as an
 array of their own.
 
@@ -26,6 +29,7 @@ Uncompiled, a kernel is given the named tuple itself.
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -50,6 +54,10 @@ from numba.extending import (
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
 
+from schemas.errors import ConfigError
+
+VARIABLE = "FRAUDSTREAM_KERNELS"
+_SPECIAL, _GENERAL = "special", "general"
 _UNKNOWN = (None, None, None)
 # The words of a line of a table: address, rows and columns of an array, elements from
 # one row to the next.
@@ -228,9 +236,19 @@ def lend(
     rows, columns, strides : collection of str
         Fields whose number of rows, or of columns, or distance from row to row is a
         constant of the machine code. Known columns make the distance known too.
+
+    Raises
+    ------
+    ConfigError
+        If ``FRAUDSTREAM_KERNELS`` holds no word that is known.
     """
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return type(arrays)(*(np.atleast_2d(array) for array in arrays))
+    form = os.environ.get(VARIABLE, _SPECIAL)
+    if form not in (_SPECIAL, _GENERAL):
+        raise ConfigError(f"{VARIABLE} is {form!r}: say {_SPECIAL} (the default) or {_GENERAL}")
+    if form == _GENERAL:
+        return Lent(arrays, (), (), ())
     return Lent(arrays, rows, columns, strides)
 
 

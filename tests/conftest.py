@@ -31,6 +31,8 @@ Server = TypeVar("Server", KafkaServer, ProxiedKafka, RedisServer)
 
 # One line a server at the end of the run: what was used, or why nothing was.
 LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis")}
+# How kernels are compiled: `schemas.borrowed.VARIABLE`.
+KERNELS = "FRAUDSTREAM_KERNELS"
 # Where a worker of a parallel run keeps them for the process that reports.
 OUTPUT = "real servers"
 
@@ -45,7 +47,12 @@ class TopicFactory(Protocol):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let a first call compile, and uncompiled kernels wrap around as compiled ones do."""
+    """Let a first call compile, and uncompiled kernels wrap around as compiled ones do.
+
+    Kernels are compiled once for all numbers of features, as a user may have it too, or most of
+    the run would be compiling; tests of the other form ask for it with `special_kernels`.
+    """
+    os.environ.setdefault(KERNELS, "general")
     for plugin in (fault_log, order, seeds):
         config.pluginmanager.register(plugin)
     settings.register_profile("kernels", deadline=None)
@@ -54,6 +61,14 @@ def pytest_configure(config: pytest.Config) -> None:
         import numpy as np
 
         np.seterr(over="ignore")
+
+
+@pytest.fixture(scope="module")
+def special_kernels() -> Iterator[None]:
+    """Compile kernels for the lengths of each configuration, as it is by default."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KERNELS, "special")
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from schemas.records import RecordCodec, builtin
 
@@ -26,7 +27,6 @@ PAYMENT_SCHEMA, LABEL_SCHEMA = 1, 2
 PARTITIONS = 8
 OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews")
 START_S = 1_700_000_000
-_PER_S = 100
 _FRAUDS = 0.02
 
 
@@ -40,9 +40,15 @@ class Job:
     payments, labels, out : str
         Topics: two that are read, and what the topics that are written begin with.
     n : int
-        Payments and labels that are timed. Before the clock starts there are twice as many
-        payments, and the labels of half of them; timed are the labels of the other half.
+        Payments that are timed, and labels, if there are any.
     seed : int
+    warm : int
+        Payments before the clock starts; there are labels of the first half of them. Timed are
+        the labels that follow. By default twice as many as are timed.
+    labelled : bool
+        Whether labels are timed too.
+    per_s : int
+        Payments a second of event time.
     """
 
     bootstrap: str
@@ -51,6 +57,13 @@ class Job:
     out: str
     n: int
     seed: int = 1
+    warm: int = -1
+    labelled: bool = True
+    per_s: int = 100
+
+    def __post_init__(self) -> None:
+        if self.warm < 0:
+            object.__setattr__(self, "warm", 2 * self.n)
 
     @property
     def topics(self) -> list[str]:
@@ -58,9 +71,19 @@ class Job:
         return [self.payments, self.labels, *(f"{self.out}-{name}" for name in OUTPUTS)]
 
     @property
-    def warm(self) -> int:
-        """How many payments there are before the clock starts."""
-        return 2 * self.n
+    def decisions(self) -> str:
+        """The topic of decisions."""
+        return f"{self.out}-decisions"
+
+    @property
+    def labels_before(self) -> int:
+        """How many labels there are before the clock starts."""
+        return self.warm // 2
+
+    @property
+    def timed(self) -> int:
+        """How many records are timed."""
+        return 2 * self.n if self.labelled else self.n
 
     @classmethod
     def given(cls) -> Job:
@@ -99,6 +122,7 @@ class Records:
 
     def __init__(self, job: Job) -> None:
         rng = np.random.default_rng(job.seed)
+        self._per_s = job.per_s
         n = job.warm + job.n
         self._cards = rng.integers(0, max(n // 20, 50), n)
         self._shops = rng.integers(0, max(n // 200, 20), n)
@@ -144,7 +168,7 @@ class Records:
             yield f"card-{self._cards[i]}".encode(), self._label.encode(record)
 
     def _time_us(self, i: int) -> int:
-        return START_S * 1_000_000 + i * 1_000_000 // _PER_S
+        return START_S * 1_000_000 + i * 1_000_000 // self._per_s
 
 
 def send(job: Job, topic: str, records: Iterator[tuple[bytes, bytes]]) -> None:

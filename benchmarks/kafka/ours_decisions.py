@@ -5,4 +5,4 @@ from __future__ import annotations
 from benchmarks.kafka import ours
 
 if __name__ == "__main__":
-    ours.main(lambda job: {"topics": {"decisions": f"{job.out}-decisions"}})
+    ours.main(lambda job: {"topics": {"decisions": job.decisions}})

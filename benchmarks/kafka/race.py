@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.harness import BenchmarkError, Times
+from benchmarks.harness import Times
 from benchmarks.kafka.job import Job, Records, create_topics, delete_topics, send
-from benchmarks.kafka.peers import python_of
-from benchmarks.machine import ROOT
-
-_SECONDS_MAX = 180.0
+from benchmarks.kafka.programs import Program
 
 
 @dataclass(frozen=True)
@@ -52,20 +45,6 @@ class Took:
     told: dict[str, Any]
 
 
-@contextmanager
-def _bounded(process: subprocess.Popen[str]) -> Iterator[None]:
-    """End a process that takes too long, and one that nobody listens to."""
-    timer = threading.Timer(_SECONDS_MAX, process.kill)
-    timer.start()
-    try:
-        yield
-    except BaseException:
-        process.kill()
-        raise
-    finally:
-        timer.cancel()
-
-
 def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
     """Put the records on new topics, and let a program take them.
 
@@ -86,25 +65,13 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
     create_topics(job)
     records = Records(job)
     send(job, job.payments, records.payments(0, job.warm))
-    send(job, job.labels, records.labels(0, job.n))
-    module = f"benchmarks.kafka.{contestant.module}"
-    command = [python_of(contestant.module), "-m", module, job.text()]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with (
-        subprocess.Popen(command, cwd=ROOT, **pipes) as process,
-        _bounded(process),
-    ):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if process.stdout.readline().strip() != "warm":
-            raise BenchmarkError(f"{contestant} ended before it was warm")
+    send(job, job.labels, records.labels(0, job.labels_before))
+    with Program(contestant.module, job.text()) as program:
+        program.hear("it was warm")
         send(job, job.payments, records.payments(job.warm, job.warm + job.n))
-        send(job, job.labels, records.labels(job.n, 2 * job.n))
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
+        labels = job.labels_before, job.labels_before + job.n
+        send(job, job.labels, records.labels(*labels))
+        program.tell("go")
+        said = json.loads(program.hear("it was done"))
     delete_topics(job)
-    if not answer:
-        raise BenchmarkError(f"{contestant} ended before it was done")
-    said = json.loads(answer)
     return Took(Times(**said["times"]) / job.n, said["told"])

@@ -45,9 +45,9 @@ class Watch:
         """Note that so many records were taken; tell whether it was the last."""
         self._taken += n
         if self._began is None:
-            if self._taken >= self._job.warm + self._job.n:
+            if self._taken >= self._job.warm + self._job.labels_before:
                 self._begin()
-        elif self._taken >= 2 * self._job.n:
+        elif self._taken >= self._job.timed:
             self._end(self._began)
             return True
         return False

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 CLIENT = '"session.timeout.ms" = 6000'
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _as_users_have_it(special_kernels: None) -> None:
+    """Workers compile what they compile by default."""
+
+
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
     yield

@@ -8,9 +8,12 @@ import pytest
 from numba import float64, int64
 from seeds import seeds
 
-from schemas.borrowed import bound, lend, prefetch, table_of, unshaped
+from schemas.borrowed import VARIABLE, bound, lend, prefetch, table_of, unshaped
+from schemas.errors import ConfigError
 from schemas.jit import kernel
 
+# What is general has no length to look at.
+pytestmark = pytest.mark.usefixtures("special_kernels")
 COMPILED = not numba.config.DISABLE_JIT
 
 
@@ -102,6 +105,23 @@ def test_known_lengths_are_of_the_type_and_others_are_not():
     assert lend(short, columns=["whole"]).type == lend(long, columns=["whole"]).type
     assert lend(short, rows=["whole"]).type != lend(long, rows=["whole"]).type
     assert lend(short, rows=["whole"]).type != lend(short).type
+
+
+@pytest.mark.skipif(not COMPILED, reason="uncompiled, a length is never a constant")
+def test_no_length_is_of_the_type_where_kernels_are_to_be_general(monkeypatch):
+    rng = np.random.default_rng(1)
+    short, long = pair(rng), pair(rng, whole=(9, 7))
+    monkeypatch.setenv(VARIABLE, "general")
+    general = [lend(arrays, rows=["whole"], columns=["whole"]).type for arrays in (short, long)]
+    monkeypatch.delenv(VARIABLE)
+    assert general == [lend(short).type] * 2
+
+
+@pytest.mark.skipif(not COMPILED, reason="uncompiled, a length is never a constant")
+def test_a_form_that_is_not_known_is_named(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "quick")
+    with pytest.raises(ConfigError, match="FRAUDSTREAM_KERNELS is 'quick': say special"):
+        lend(pair(np.random.default_rng(1)))
 
 
 def test_what_lent_keeps_its_arrays_alive():

@@ -52,6 +52,7 @@ OURS = ("schemas", "models", "stream")
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
 @pytest.mark.slow
+@pytest.mark.usefixtures("special_kernels")
 def test_nothing_is_compiled_after_it(tmp_path):
     path = tmp_path / "fraudstream.toml"
     path.write_text(CONFIG)

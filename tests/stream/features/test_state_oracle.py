@@ -29,6 +29,7 @@ from restarts import every_part
 from seeds import seeds
 
 from models.states.snapshot import pack, unpack
+from schemas.borrowed import VARIABLE
 from schemas.columns import MISSING
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
@@ -36,6 +37,7 @@ from stream.features.state import FeatureState
 
 ROWS = 100 if INTERPRETED else 200
 BATCH_ROWS_MAX = 64
+EVENTS_MAX, ENTITIES_MAX = (1, 7, 64, 10_000), (1, 3, 12, 1_000)
 STATE_NAMES = {
     FRESH: "fresh",
     LATE_CORRECTED: "late-corrected",
@@ -138,10 +140,12 @@ def magnitude(name, stream, row, inputs):
 # The state against the oracle.
 
 
-@pytest.mark.parametrize("entities_max", [1, 3, 12, 1_000])
-@pytest.mark.parametrize("events_max", [1, 7, 64, 10_000])
+@pytest.mark.parametrize("entities_max", ENTITIES_MAX)
+@pytest.mark.parametrize("events_max", EVENTS_MAX)
 @seeds(1, with_run=True)
-def test_every_value_and_its_state_equal_the_oracle(events_max, entities_max, seed):
+def test_every_value_and_its_state_equal_the_oracle(events_max, entities_max, seed, monkeypatch):
+    if (events_max, entities_max) in zip(EVENTS_MAX, ENTITIES_MAX, strict=True):
+        monkeypatch.setenv(VARIABLE, "special")
     rng = np.random.default_rng([seed, events_max, entities_max])
     stream = hostile_stream(rng, ROWS)
     features = features_of_run(seed, rng)

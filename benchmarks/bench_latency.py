@@ -1,0 +1,85 @@
+"""How long a payment takes from due to decided on a real Kafka, beside a bare echo.
+
+A process of its own sends on schedule, another reads the decisions; what counts is the time from
+the moment at which a payment was due. See `benchmarks.kafka.on_schedule`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from benchmarks.harness import BenchmarkError, Result, Run, benchmark
+from benchmarks.kafka.broker import broker
+from benchmarks.kafka.open_loop import SKIPPED_S, Load, run
+
+UNIT = "ms"
+_RATES = {"1k": 1_000, "10k": 10_000, "50k": 50_000}
+_ECHO = "echo"
+
+
+class Case(NamedTuple):
+    """Which program decides, at which rate, with labels or without."""
+
+    module: str
+    rate: str
+    labelled: bool = True
+
+
+# Of each name's reference everything is the same but for the program.
+CASES = {
+    "latency_1k": Case("ours_decisions", "1k"),
+    "latency_10k": Case("ours_decisions", "10k"),
+    "latency_50k": Case("ours_decisions", "50k"),
+    "latency_unlabelled": Case("ours_decisions", "10k", labelled=False),
+    "latency_snapshots": Case("ours_snapshots", "10k"),
+}
+# The two that have targets, of `latency_10k`.
+NAMES = {
+    "latency_p99_vs_echo": ("latency_10k", "p99"),
+    "latency_p99.9_vs_echo": ("latency_10k", "p99.9"),
+    **{f"{name}_p99": (name, "p99") for name in CASES if name != "latency_10k"},
+}
+
+
+@benchmark(*NAMES, unit=UNIT)
+def latency(bench: Run) -> list[Result]:
+    """Decide payments that come on schedule, beside sending them on undecided."""
+    rounds, seconds = (1, SKIPPED_S + 3) if bench.quick else (3, SKIPPED_S + 10)
+    wanted = {name: NAMES[name] for name in NAMES if name in bench.wanted}
+    cases = {CASES[of] for of, _ in wanted.values()}
+    cases |= {case._replace(module=_ECHO) for case in cases}
+    found: dict[Case, list[dict[str, Any]]] = defaultdict(list)
+    with broker() as bootstrap:
+        for number in range(rounds):
+            for case in sorted(cases):
+                bench.progress(f"round {number + 1} of {rounds}: {_words(case)}")
+                load = Load(_RATES[case.rate], seconds, case.labelled)
+                found[case].append(run(bootstrap, case.module, load, bench.seed + number))
+                if missing := found[case][-1]["missing"]:
+                    raise BenchmarkError(f"{missing} payments were not decided by {_words(case)}")
+    return [_result(name, found, CASES[of], at) for name, (of, at) in wanted.items()]
+
+
+def _words(case: Case) -> str:
+    return f"{case.module} at {case.rate}/s {'with' if case.labelled else 'without'} labels"
+
+
+def _result(name: str, found: dict[Case, list[dict[str, Any]]], case: Case, at: str) -> Result:
+    ours, echo = found[case], found[case._replace(module=_ECHO)]
+    ratios = [theirs[at] / mine[at] for mine, theirs in zip(ours, echo, strict=True)]
+    return Result(
+        name,
+        UNIT,
+        statistics.median(mine[at] for mine in ours),
+        statistics.median(theirs[at] for theirs in echo),
+        statistics.median(ratios),
+        {
+            "ratio_low": min(ratios),
+            "ratio_high": max(ratios),
+            "rounds": len(ratios),
+            "told": ours,
+            "reference_told": echo,
+        },
+    )

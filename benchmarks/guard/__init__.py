@@ -1,0 +1,1 @@
+"""The guard: the stages of the hot path may not become slower unseen."""
