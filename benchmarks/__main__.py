@@ -23,7 +23,6 @@ from benchmarks.harness import (
     BenchmarkError,
     Registry,
     Result,
-    UnknownBenchmarkError,
     discover,
 )
 
@@ -122,8 +121,7 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
         if options.command == "faults":
             return _faults(options)
         if registry is None:
-            discover(benchmarks)
-            registry = REGISTRY
+            registry = _found()
         if options.command == "guard":
             return _guard(options, registry)
         chosen = registry.select(options.only)
@@ -131,10 +129,21 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
             _list(chosen)
             return OK
         return _measure(chosen, options)
-    except (UnknownBenchmarkError, report.ReportError) as error:
+    except (BenchmarkError, report.ReportError) as error:
         return _usage(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _found() -> Registry:
+    """Return the benchmarks of this package."""
+    try:
+        discover(benchmarks)
+    except ModuleNotFoundError as error:
+        raise BenchmarkError(
+            f"{error}: what benchmarks compare with comes with `make .venv/.dev`"
+        ) from error
+    return REGISTRY
 
 
 def _usage(text: str) -> int:

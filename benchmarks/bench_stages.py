@@ -15,7 +15,7 @@ from confluent_kafka import TIMESTAMP_CREATE_TIME, Message
 
 from benchmarks.harness import Result, Run, benchmark
 from benchmarks.kafka.job import PARTITIONS, Job, Records
-from benchmarks.kafka.ours import overrides_of
+from benchmarks.kafka.ours import Overrides, merged, overrides_of
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config import load
 from stream.kafka import source
@@ -26,7 +26,7 @@ from stream.warm_up import warm_up
 BATCHES = (1, 16, 64, 256, 1024)
 UNIT = "us/event"
 STAGES = {
-    "lay_out": "lay a poll's records out as columns",
+    "lay_out": "lay records out as columns",
     "decode": "decode the payment",
     "recognise": "recognise repeats, and give a place among the waiting rows",
     "features": "compute 45 features of 3 entities",
@@ -85,13 +85,24 @@ class Stages:
         Payments that can be paid, and labels after as many as there are before them.
     seed : int
     clock : StageClock, optional
+    per_s : int
+        Payments a second of event time.
+    more : mapping, optional
+        Sections of the configuration, over the job's.
     """
 
-    def __init__(self, n: int, seed: int, clock: StageClock | None = None) -> None:
-        job = Job("nowhere:1", "payments", "labels", "out", n, seed)
-        overrides = overrides_of(job)
-        overrides["topics"]["decisions"] = "out-decisions"
-        config = load(None, **overrides)
+    def __init__(
+        self,
+        n: int,
+        seed: int,
+        clock: StageClock | None = None,
+        *,
+        per_s: int = 100,
+        more: Overrides | None = None,
+    ) -> None:
+        job = Job("nowhere:1", "payments", "labels", "out", n, seed, per_s=per_s)
+        decisions: Overrides = {"topics": {"decisions": job.decisions}}
+        config = load(None, **merged(overrides_of(job), decisions, more or {}))
         registry = registry_of(config)
         decoders = decoders_of(config, registry, _HASH_KEY)
         engine = engine_of(config, _HASH_KEY)
@@ -121,13 +132,30 @@ class Stages:
 
     def pay(self, n: int) -> None:
         """Take the next payments."""
-        self._take(self._topics.transactions, self._payments, self._paid, n)
-        self._paid += n
+        self.work(self.payments(n))
 
     def label(self, n: int) -> None:
         """Take the next labels."""
-        self._take(self._topics.labels, self._labels, self._labelled, n)
+        self.work(self.labels(n))
+
+    def payments(self, n: int) -> source.RawBatch:
+        """Return the next payments as a poll gives them."""
+        self._paid += n
+        messages = self._payments[self._paid - n : self._paid]
+        return self._lay_out(self._topics.transactions, messages, self._now_ms)
+
+    def labels(self, n: int) -> source.RawBatch:
+        """Return the next labels as a poll gives them."""
         self._labelled += n
+        messages = self._labels[self._labelled - n : self._labelled]
+        return self._lay_out(self._topics.labels, messages, self._now_ms)
+
+    def work(self, raw: source.RawBatch) -> None:
+        """Do all there is to do for a batch; drop the records that it leads to."""
+        step = self._shard.take(raw)
+        assert step is not None
+        for _ in step.records:
+            pass
 
     def _messages(self, topic: str, records: Iterable[tuple[bytes, bytes]]) -> list[Message]:
         stamp = TIMESTAMP_CREATE_TIME, self._now_ms
@@ -142,13 +170,6 @@ class Stages:
             )
             for i, (key, value) in enumerate(records)
         ]
-
-    def _take(self, topic: str, messages: list[Message], first: int, n: int) -> None:
-        raw = self._lay_out(topic, messages[first : first + n], self._now_ms)
-        step = self._shard.take(raw)
-        assert step is not None
-        for _ in step.records:
-            pass
 
     def _put_clocks(self) -> None:
         """Time what is called of every stage."""
@@ -166,7 +187,7 @@ class Stages:
             ("decide", engine, "step"),
             ("join", engine, "label"),
             ("learn", engine, "_learn"),
-            ("publish", self, "_take"),
+            ("publish", self, "work"),
         ):
             setattr(owner, name, self.clock.timed(stage, getattr(owner, name)))
 

@@ -29,7 +29,6 @@ Uncompiled, a kernel is given the named tuple itself.
 from __future__ import annotations
 
 import operator
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -54,10 +53,8 @@ from numba.extending import (
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
 
-from schemas.errors import ConfigError
+from schemas.kernel_form import general
 
-VARIABLE = "FRAUDSTREAM_KERNELS"
-_SPECIAL, _GENERAL = "special", "general"
 _UNKNOWN = (None, None, None)
 # The words of a line of a table: address, rows and columns of an array, elements from
 # one row to the next.
@@ -244,10 +241,7 @@ def lend(
     """
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return type(arrays)(*(np.atleast_2d(array) for array in arrays))
-    form = os.environ.get(VARIABLE, _SPECIAL)
-    if form not in (_SPECIAL, _GENERAL):
-        raise ConfigError(f"{VARIABLE} is {form!r}: say {_SPECIAL} (the default) or {_GENERAL}")
-    if form == _GENERAL:
+    if general():
         return Lent(arrays, (), (), ())
     return Lent(arrays, rows, columns, strides)
 

@@ -424,6 +424,17 @@ def erase(
     raise typer.Exit(erase_entity(entity, of_id, config, yes, as_json))
 
 
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def bench(context: typer.Context) -> None:
+    """Measure how fast it is, beside what one would use otherwise; `bench --help` says more."""
+    from stream.commands.bench import run_bench
+
+    run_bench(context.args)
+
+
 @app.command()
 def version(as_json: JsonOption = False) -> None:
     """Print the versions of fraudstream and of what it stands on."""

@@ -31,7 +31,7 @@ Server = TypeVar("Server", KafkaServer, ProxiedKafka, RedisServer)
 
 # One line a server at the end of the run: what was used, or why nothing was.
 LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis")}
-# How kernels are compiled: `schemas.borrowed.VARIABLE`.
+# How kernels are compiled: `schemas.kernel_form.VARIABLE`.
 KERNELS = "FRAUDSTREAM_KERNELS"
 # Where a worker of a parallel run keeps them for the process that reports.
 OUTPUT = "real servers"

@@ -15,14 +15,15 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 from numpy.typing import NDArray
 
-from benchmarks.kafka.job import PARTITIONS, Job
+from benchmarks.kafka.job import Job
 from benchmarks.kafka.on_schedule import due_ns
 from stream.kafka.client import Connection
 
 _SILENCE_S = 15.0
+_USUAL_NS = 100_000_000
 _TIMEOUT_S = 10.0
 _ID_LENGTH_AT = 5
-_HIGHEST_US, _DIGITS = 600_000_000, 3
+_HIGHEST_US, _DIGITS, _US_IN_MS = 600_000_000, 3, 1000.0
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 
 
@@ -32,11 +33,11 @@ def number_of(value: bytes) -> int:
     return int(value[_ID_LENGTH_AT + 3 : _ID_LENGTH_AT + 1 + length])
 
 
-def from_end(bootstrap: str, topic: str) -> Consumer:
-    """Return a consumer of what comes from now on."""
-    settings = Connection(bootstrap).consumer(f"{topic}-reader")
+def from_end(job: Job) -> Consumer:
+    """Return a consumer of the decisions that come from now on."""
+    settings = Connection(job.bootstrap).consumer(f"{job.out}-reader")
     consumer = Consumer({**settings, "enable.auto.commit": False})
-    places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+    places = [TopicPartition(job.decisions, partition) for partition in range(job.partitions)]
     for place in places:
         place.offset = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)[1]
     consumer.assign(places)
@@ -69,6 +70,12 @@ def summed(took_ns: NDArray[np.int64], skipped: int) -> dict[str, Any]:
     return {**dict(zip(PERCENTILES, at.tolist(), strict=True)), "missing": missing}
 
 
+def caught_up_s(took_ns: NDArray[np.int64], per_s: int) -> float:
+    """Return when the last payment was due that took longer than is usual where nobody waits."""
+    late = np.flatnonzero((took_ns < 0) | (took_ns > _USUAL_NS))
+    return float(late[-1] + 1) / per_s if late.size else 0.0
+
+
 def write_log(path: Path, took_ns: NDArray[np.int64], per_s: int) -> None:
     """Write an interval log of HdrHistogram, in microseconds, one interval for a second due."""
     with path.open("w", encoding="utf-8") as file:
@@ -81,7 +88,7 @@ def write_log(path: Path, took_ns: NDArray[np.int64], per_s: int) -> None:
                 histogram.record_value(min(us, _HIGHEST_US))
             histogram.set_start_time_stamp(second * 1000)
             histogram.set_end_time_stamp((second + 1) * 1000)
-            log.output_interval_histogram(histogram, 0, 1.0)
+            log.output_interval_histogram(histogram, max_value_unit_ratio=_US_IN_MS)
 
 
 def main() -> None:
@@ -89,7 +96,7 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     skipped, log = given.pop("skipped"), given.pop("log")
     job = Job(**given)
-    consumer = from_end(job.bootstrap, job.decisions)
+    consumer = from_end(job)
     gc.collect()
     gc.freeze()
     print("ready", flush=True)
@@ -98,7 +105,8 @@ def main() -> None:
     consumer.close()
     if log:
         write_log(Path(log), took_ns, job.per_s)
-    print(json.dumps(summed(took_ns, skipped)), flush=True)
+    found = {**summed(took_ns, skipped), "caught_up_s": caught_up_s(took_ns, job.per_s)}
+    print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ class Job:
         Whether labels are timed too.
     per_s : int
         Payments a second of event time.
+    partitions : int
+        Of each topic.
     """
 
     bootstrap: str
@@ -60,6 +62,7 @@ class Job:
     warm: int = -1
     labelled: bool = True
     per_s: int = 100
+    partitions: int = PARTITIONS
 
     def __post_init__(self) -> None:
         if self.warm < 0:
@@ -99,7 +102,7 @@ def create_topics(job: Job) -> None:
     """Make the topics."""
     admin = AdminClient({"bootstrap.servers": job.bootstrap})
     config = {"retention.ms": "-1"}
-    topics = [NewTopic(name, PARTITIONS, 1, config=config) for name in job.topics]
+    topics = [NewTopic(name, job.partitions, 1, config=config) for name in job.topics]
     for made in admin.create_topics(topics).values():
         made.result(30.0)
 

@@ -33,11 +33,14 @@ class Load:
         How long, those included that do not count.
     labelled : bool
         Whether as many labels come, to learn from.
+    pause_s : float
+        So long after the first payment the program begins.
     """
 
     per_s: int
     seconds: int
     labelled: bool = True
+    pause_s: float = 0.0
 
 
 def run(
@@ -58,8 +61,8 @@ def run(
     Returns
     -------
     dict
-        Percentiles and ``missing`` of `end_to_end`, ``late_ms_max`` of `on_schedule`, and
-        ``cpu_us``, what the program took for a payment and its label.
+        Percentiles, ``missing`` and ``caught_up_s`` of `end_to_end`, ``late_ms_max`` of
+        `on_schedule`, and ``cpu_us``, what the program took for a payment and its label.
 
     Raises
     ------
@@ -94,6 +97,7 @@ def run(
         begin = str(time.monotonic_ns() + _BEFORE_BEGIN_NS)
         for each in (reader, sender):
             each.tell(begin)
+        time.sleep(load.pause_s)
         program.tell("go")
         sent = json.loads(sender.hear("it had sent all"))
         took = json.loads(reader.hear("it had read all"))

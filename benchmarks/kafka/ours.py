@@ -44,13 +44,19 @@ def overrides_of(job: Job) -> Overrides:
     }
 
 
+def merged(*overrides: Overrides) -> Overrides:
+    """Lay configurations over each other, key by key."""
+    whole: Overrides = {}
+    for each in overrides:
+        for section, keys in each.items():
+            whole[section] = {**whole.get(section, {}), **keys}
+    return whole
+
+
 def main(more: Callable[[Job], Overrides] | None = None) -> None:
     """Work as `fraudstream run` does; `more` gives keys that are another form's."""
     job = Job.given()
-    overrides = overrides_of(job)
-    for section, keys in ({} if more is None else more(job)).items():
-        overrides[section] = {**overrides.get(section, {}), **keys}
-    config = load(None, **overrides)
+    config = load(None, **merged(overrides_of(job), {} if more is None else more(job)))
     worker = worker_of(config, Connection(job.bootstrap), bytes(range(16)), _tell)
 
     def finish() -> dict[str, Any]:

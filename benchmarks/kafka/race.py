@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.harness import Times
-from benchmarks.kafka.job import Job, Records, create_topics, delete_topics, send
+from benchmarks.kafka.job import PARTITIONS, Job, Records, create_topics, delete_topics, send
 from benchmarks.kafka.programs import Program
 
 
@@ -22,10 +22,13 @@ class Contestant:
         Of `benchmarks.kafka`.
     n : int
         Payments and labels that are timed.
+    partitions : int
+        Of each topic.
     """
 
     module: str
     n: int
+    partitions: int = PARTITIONS
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
         f"{name}-out",
         contestant.n,
         seed,
+        partitions=contestant.partitions,
     )
     create_topics(job)
     records = Records(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from schemas.kernel_form import GENERAL, VARIABLE
 from stream.console import INTERRUPTED, OK, alert_line, emit_json, emit_report, out, say
 from stream.console import until_signalled as signals
 from stream.demo import Demo, DemoPlan
@@ -20,6 +22,8 @@ _ALERTS_SHOWN = 12
 
 def run_demo(seconds: float | None, rate: float, seed: int, as_json: bool) -> int:
     """Run the demo and report; return the exit status."""
+    # It is watched for a minute or two: a first start that compiles less is worth more.
+    os.environ.setdefault(VARIABLE, GENERAL)
     say("fraudstream demo: Ctrl-C ends it")
     running: list[Demo] = []
 

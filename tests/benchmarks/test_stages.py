@@ -69,5 +69,5 @@ def test_the_picture_has_every_stage_and_is_drawn_once(tmp_path, capsys):
 
 def test_results_without_a_stage_are_refused(tmp_path):
     results = results_of(tmp_path, list(STAGES)[1:])
-    with pytest.raises(ReportError, match="no stage decode"):
+    with pytest.raises(ReportError, match="no stage lay_out"):
         waterfall.write_into([results], tmp_path / "waterfall.svg", check=False)

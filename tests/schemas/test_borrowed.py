@@ -8,9 +8,10 @@ import pytest
 from numba import float64, int64
 from seeds import seeds
 
-from schemas.borrowed import VARIABLE, bound, lend, prefetch, table_of, unshaped
+from schemas.borrowed import bound, lend, prefetch, table_of, unshaped
 from schemas.errors import ConfigError
 from schemas.jit import kernel
+from schemas.kernel_form import VARIABLE
 
 # What is general has no length to look at.
 pytestmark = pytest.mark.usefixtures("special_kernels")

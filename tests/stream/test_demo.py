@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numba
 import pytest
+from confluent_kafka import Consumer
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,6 +39,19 @@ def wait_for(path, text, process):
         assert process.poll() is None, path.read_text()
         assert time.monotonic() < deadline, path.read_text()
         time.sleep(0.05)
+
+
+def wait_for_a_decision(bootstrap):
+    """Any client may look on."""
+    group = {"group.id": "tests", "auto.offset.reset": "earliest"}
+    consumer = Consumer({"bootstrap.servers": bootstrap, **group})
+    try:
+        consumer.subscribe(["fraud.decisions"])
+        message = consumer.poll(START_SECONDS)
+        assert message is not None
+        assert message.error() is None
+    finally:
+        consumer.close()
 
 
 def family(pid):
@@ -111,7 +125,7 @@ def test_ctrl_c_ends_the_demo_with_its_report_and_leaves_no_process(tmp_path):
         )
     try:
         wait_for(err, "sending", process)
-        time.sleep(4)
+        wait_for_a_decision(re.search(r"broker on (\S+)", err.read_text())[1])
         children = family(process.pid)
         assert children
         process.send_signal(signal.SIGINT)

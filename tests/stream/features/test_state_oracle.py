@@ -29,8 +29,8 @@ from restarts import every_part
 from seeds import seeds
 
 from models.states.snapshot import pack, unpack
-from schemas.borrowed import VARIABLE
 from schemas.columns import MISSING
+from schemas.kernel_form import VARIABLE
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.state import FeatureState
