@@ -18,6 +18,7 @@ from models.two_clocks import on_two_clocks
 from stream.decide import Said
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
+from stream.short_arrays import filled
 
 _KIND = "contender/1"
 
@@ -98,15 +99,15 @@ def ask(
     alerting : float
         The least score that is alerted now.
     """
-    raw = np.full((len(X), len(contenders)), np.nan)
-    scores = np.full_like(raw, np.nan)
+    raw = filled((len(X), len(contenders)), np.nan)
+    scores = raw.copy()
     for at, contender in enumerate(contenders):
         if contender.learner.ready and len(X):
             said = contender.learner.predict_proba_many(X)
             calibrator = contender.calibrator
             raw[:, at] = said
             scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
-    return Said(scores, raw, np.full(len(X), alerting))
+    return Said(scores, raw, filled(len(X), alerting))
 
 
 def judge(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:

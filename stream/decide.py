@@ -9,6 +9,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.short_arrays import filled
+
 THRESHOLD_OFF = 2.0
 
 
@@ -31,7 +33,7 @@ class Thresholds:
 
     def outcomes(self, scores: NDArray[np.float64]) -> NDArray[np.int8]:
         """Decide each score; NaN, a missing score, is ALLOW, and the caller says why."""
-        outcomes = np.full(len(scores), Outcome.ALLOW, np.int8)
+        outcomes = filled(len(scores), Outcome.ALLOW, np.int8)
         # The strictest last, so that it wins whatever the order of the thresholds.
         for outcome, threshold in self._steps():
             outcomes[scores >= threshold] = outcome

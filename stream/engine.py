@@ -9,7 +9,7 @@ batch ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -39,8 +39,15 @@ from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
+from stream.short_arrays import count, every, filled, marked
 
-_OK = int(Reason.OK)
+# As numbers: CPython 3.11 looks a member up for a microsecond each time.
+_OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
+_LATE, _TOO_LATE = int(Timeliness.LATE), int(Timeliness.TOO_LATE)
+_REVIEW = int(Outcome.REVIEW)
+_REPEATED, _CORRECTED, _SUPERSEDED, _LOW_CONFIDENCE = (
+    int(fate) for fate in (Fate.REPEATED, Fate.CORRECTED, Fate.SUPERSEDED, Fate.LOW_CONFIDENCE)
+)
 
 
 @dataclass(frozen=True)
@@ -221,10 +228,11 @@ class Engine:
         )
         width = len(self.parameters.features.names)
         effects = _empty_effects(batch, timeliness, width, self.keep)
-        barriers = watermarks // self.parameters.learn_interval_us
-        cuts = np.flatnonzero(np.diff(barriers, prepend=self._barrier))
-        decided, due_us = 0, self._due_us(batch)
-        for row, barrier in zip(cuts.tolist(), barriers[cuts].tolist(), strict=True):
+        decided: int = 0
+        due_us: int | None = None
+        for row, barrier in self._barriers(watermarks):
+            if due_us is None:
+                due_us = self._due_us(batch)
             self._barrier = barrier
             # Most barriers find nothing to do, and a batch that need not be cut is cheaper.
             if self._now_us >= due_us:
@@ -248,8 +256,8 @@ class Engine:
         """
         effects = self.book.take(labels, self.clock.watermark_us, self._mark)
         self.counters.labels += len(labels)
-        self.counters.labels_refused += int((effects.reasons != _OK).sum())
-        self.counters.labels_early += int(effects.held.sum())
+        self.counters.labels_refused += count(effects.reasons != _OK)
+        self.counters.labels_early += count(effects.held)
         self._count_labels(effects.departed)
         return effects
 
@@ -285,6 +293,14 @@ class Engine:
         """Go on from the state of an engine built alike; SnapshotError, no change, else."""
         self._barrier = restore(self, state)
 
+    def _barriers(self, watermarks: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+        """Return the rows at which a barrier is passed, and which."""
+        barriers = watermarks // self.parameters.learn_interval_us
+        if not len(barriers) or barriers[-1] == self._barrier:
+            return ()
+        cuts = marked(np.diff(barriers, prepend=self._barrier) != 0)
+        return zip(cuts.tolist(), barriers[cuts].tolist(), strict=True)
+
     def _due_us(self, batch: Transactions) -> int:
         """Return before which time no barrier has anything to do, if only this batch comes."""
         due_us = self.book.due_us(batch)
@@ -301,42 +317,46 @@ class Engine:
         """Score and decide some rows, and remember them."""
         thresholds = self.thresholds
         take = batch.reason == _OK
-        timely = effects.timeliness[start:stop] != Timeliness.TOO_LATE
+        timely = effects.timeliness[start:stop] != _TOO_LATE
         places, repeated = self.waiting.admit(
             batch.transaction_key, batch.event_time_us, take, timely
         )
         fresh = take & timely & ~repeated
-        self.book.admit(batch, fresh, places)
+        # Nearly always all of them; then nothing is copied.
+        rows = slice(None) if every(fresh) else marked(fresh)
+        self.book.admit(batch, rows, places[rows])
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
-        fresh_X = X if fresh.all() else X[fresh]
+        fresh_X = X[rows]
         said = ask(self.contenders, fresh_X, thresholds.alerting)
-        scores = np.full(len(batch), np.nan)
-        scores[fresh] = said.scores[:, 0]
+        scores = filled(len(batch), np.nan)
+        scores[rows] = said.scores[:, 0]
         outcomes = thresholds.outcomes(scores)
-        drawn = np.full(len(batch), np.nan)
+        drawn = filled(len(batch), np.nan)
         if self.budget is not None:
             drawn = self.budget.draw(batch.transaction_key, scores)
-            outcomes[~np.isnan(drawn)] = Outcome.REVIEW
+            outcomes[~np.isnan(drawn)] = _REVIEW
         self.waiting.store(
-            places[fresh],
+            places[rows],
             fresh_X,
             said.packed(),
-            outcomes[fresh],
-            readings.numbers[fresh],
+            outcomes[rows],
+            readings.numbers[rows],
             not self.learner.ready,
         )
-        scores[repeated] = self.waiting.scores[places[repeated], 0]
-        outcomes[repeated] = self.waiting.outcomes[places[repeated]]
+        if count(repeated):
+            scores[repeated] = self.waiting.scores[places[repeated], 0]
+            outcomes[repeated] = self.waiting.outcomes[places[repeated]]
         effects.scores[start:stop] = scores
         effects.outcomes[start:stop] = outcomes
         effects.duplicate[start:stop] = repeated
-        silent = np.flatnonzero((fresh | repeated) & np.isnan(scores))
-        effects.cold[start + silent] = self.waiting.cold[places[silent]]
-        effects.unscored[start + silent] = ~self.waiting.cold[places[silent]]
-        effects.reasons[start:stop][take & ~timely & ~repeated] = Reason.EVENT_TOO_LATE
+        silent = marked((fresh | repeated) & np.isnan(scores))
+        if len(silent):
+            effects.cold[start + silent] = self.waiting.cold[places[silent]]
+            effects.unscored[start + silent] = ~self.waiting.cold[places[silent]]
+        effects.reasons[start:stop][take & ~timely & ~repeated] = _EVENT_TOO_LATE
         effects.model_versions[start:stop] = self.learner.learned
-        alerted = np.flatnonzero(fresh & (outcomes >= Outcome.REVIEW))
+        alerted = marked(fresh & (outcomes >= _REVIEW))
         if self.budget is not None:
             self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
@@ -379,7 +399,7 @@ class Engine:
             if self.budget is not None:
                 self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
             self._test_then_train(lessons)
-            self.counters.labels_learned += int(lessons.news.sum())
+            self.counters.labels_learned += count(lessons.news)
         mature = self.book.mature(now_us)
         if len(mature.unlabelled):
             self._mark(mature.unlabelled, np.zeros(len(mature.unlabelled), np.bool_))
@@ -405,21 +425,22 @@ class Engine:
     def _count(self, batch: Transactions, effects: Effects) -> None:
         taken = batch.reason == _OK
         counters = self.counters
-        counters.refused += int((~taken).sum())
-        counters.decisions += int(taken.sum())
+        decided = count(taken)
+        counters.refused += len(batch) - decided
+        counters.decisions += decided
         counters.alerts += len(effects.alerts)
-        counters.duplicates += int(effects.duplicate.sum())
-        counters.unscored += int(effects.unscored.sum())
-        counters.late += int((taken & (effects.timeliness == Timeliness.LATE)).sum())
-        counters.too_late += int((taken & (effects.timeliness == Timeliness.TOO_LATE)).sum())
+        counters.duplicates += count(effects.duplicate)
+        counters.unscored += count(effects.unscored)
+        counters.late += count(taken & (effects.timeliness == _LATE))
+        counters.too_late += count(taken & (effects.timeliness == _TOO_LATE))
 
     def _count_labels(self, departed: list[Departed]) -> None:
         counters, counts = self.counters, self.book.counts
-        counters.labels_refused += sum(each.reason != Reason.OK for each in departed)
-        counters.labels_repeated = int(counts[Fate.REPEATED])
-        counters.labels_corrected = int(counts[Fate.CORRECTED])
-        counters.labels_superseded = int(counts[Fate.SUPERSEDED])
-        counters.labels_withheld = int(counts[Fate.LOW_CONFIDENCE :].sum())
+        counters.labels_refused += sum(each.reason != _OK for each in departed)
+        counters.labels_repeated = int(counts[_REPEATED])
+        counters.labels_corrected = int(counts[_CORRECTED])
+        counters.labels_superseded = int(counts[_SUPERSEDED])
+        counters.labels_withheld = sum(counts[_LOW_CONFIDENCE:].tolist())
 
 
 def _empty_effects(
@@ -428,7 +449,7 @@ def _empty_effects(
     n = len(batch)
     width = 0 if keep is Keep.NOTHING else n_features
     return Effects(
-        scores=np.full(n, np.nan),
+        scores=filled(n, np.nan),
         outcomes=np.zeros(n, np.int8),
         timeliness=timeliness,
         duplicate=np.zeros(n, np.bool_),
@@ -437,7 +458,7 @@ def _empty_effects(
         model_versions=np.zeros(n, np.int64),
         reasons=batch.reason.copy(),
         readings=KeptReadings(
-            np.full((n, width), np.nan),
+            filled((n, width), np.nan),
             np.zeros((n, n_features if keep is Keep.STATES else 0), np.uint8),
         ),
         alerts=[],

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.states.restoring import view
 from models.states.snapshot import State
+from stream.short_arrays import every
 
 # Behind an array's name: the rows that lie from the beginning of the ring on.
 WRAPPED = "/wrapped"
@@ -28,9 +29,17 @@ def index_of(places: NDArray[np.int64]) -> slice | NDArray[np.int64]:
     A slice is a view, and is written at once; places are looked up one by one.
     """
     n = len(places)
-    if n and places[-1] - places[0] + 1 == n and (places[1:] - places[:-1] == 1).all():
+    if n and places[-1] - places[0] + 1 == n and (n == 1 or every(places[1:] - places[:-1] == 1)):
         return slice(int(places[0]), int(places[-1]) + 1)
     return places
+
+
+def places_of(first: int, stop: int, length: int) -> slice | NDArray[np.int64]:
+    """Return what picks the rows of the numbers from `first` up to `stop` of a ring."""
+    start, n = first % length, stop - first
+    if start + n <= length:
+        return slice(start, start + n)
+    return np.arange(first, stop) % length
 
 
 def pieces(array: NDArray[Any], first: int, stop: int) -> Pieces:

@@ -34,6 +34,7 @@ LAYERS = (
     ("schemas", "schemas.*"),
     ("models.*",),
     ("models",),
+    ("stream.short_arrays",),
     ("stream.keytable", "stream.rings", "stream.draws"),
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time"),

@@ -6,8 +6,9 @@ A column is named by a tuple: its kind and the name it is of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,16 +79,16 @@ class EventColumns:
             Written.
         """
         # Several columns come of one number, one square or one condition.
-        fixed_point = cache(partial(self.fixed_point, batch, rows))
-        limbs = cache(lambda name: squares(fixed_point(name)[0]))
-        condition = cache(partial(self.condition, batch, rows))
+        fixed_point = _Kept(partial(self.fixed_point, batch, rows))
+        limbs = _Kept(lambda name: squares(fixed_point[name][0]))
+        condition = _Kept(partial(self.condition, batch, rows))
         for at, (kind, name) in enumerate(self.columns):
             if kind in ("number", "known", "most", "least"):
-                block[at] = _of_number(kind, *fixed_point(name))
+                block[at] = _of_number(kind, *fixed_point[name])
             elif kind in ("square_high", "square_low"):
-                block[at] = limbs(name)[0 if kind == "square_high" else 1]
+                block[at] = limbs[name][0 if kind == "square_high" else 1]
             elif kind in ("true", "decided"):
-                true, decided = condition(name)
+                true, decided = condition[name]
                 block[at] = decided if kind == "decided" else true & decided
             elif kind == "key":
                 block[at] = key_column(batch, self.inputs, name)[rows].view(np.int64)
@@ -132,6 +133,22 @@ class EventColumns:
         if condition.below is not None:
             true &= number < condition.below
         return true, ~np.isnan(number)
+
+
+class _Kept(dict[str, Any]):
+    """What a function gives for each name, worked out when it is first asked for.
+
+    As ``functools.cache``, which takes microseconds to put around a function.
+    """
+
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, name: str) -> Any:
+        """Work it out."""
+        found = self[name] = self._function(name)
+        return found
 
 
 def key_column(batch: Transactions, inputs: Inputs, name: str) -> NDArray[np.uint64]:

@@ -22,6 +22,7 @@ from stream.features.plan import EntityPlan, parts_of, plan_features
 from stream.features.program import compile_program
 from stream.features.readings import NOT_TAKEN, Readings
 from stream.features.side_by_side import side_by_side
+from stream.short_arrays import filled, marked
 from stream.windows.erasing import ERASE_ENTITIES, ERASE_VALUE, erase_entities, erase_value
 from stream.windows.observe import OBSERVE, observe
 from stream.windows.verdicts import TELL, note_verdicts, tell_verdicts
@@ -201,8 +202,8 @@ class FeatureState:
         n = len(batch)
         if n > self.batch_rows_max:
             raise ValueError(f"{n} rows at once, of at most {self.batch_rows_max}")
-        taken = np.flatnonzero(take)
-        numbers = np.full(n, NOT_TAKEN, np.int64)
+        taken = marked(take)
+        numbers = filled(n, NOT_TAKEN, np.int64)
         if len(taken) == n:
             matrix = self._observe(batch, slice(None), n)
         else:

@@ -12,6 +12,7 @@ from numba import int64
 
 from schemas.jit import kernel
 from stream.kafka.source import RawBatch
+from stream.short_arrays import every
 
 
 @kernel
@@ -32,6 +33,6 @@ def by_time(raw: RawBatch) -> RawBatch:
     keys = np.empty(len(raw), np.int64)
     latest = np.zeros(int(raw.partition.max(initial=-1)) + 1, np.int64)
     reached(raw.partition, raw.arrival_time_us, latest, keys)
-    if (keys[1:] >= keys[:-1]).all():
+    if every(keys[1:] >= keys[:-1]):
         return raw
     return raw.at(np.argsort(keys, kind="stable"))

@@ -23,8 +23,18 @@ from stream.labels.share import weights_of
 from stream.labels.verdicts import Stood, nothing_stood, take_verdicts
 from stream.labels.waiting import Mature, WaitingRows
 from stream.rings import index_of
+from stream.short_arrays import count, marked
 
+# As numbers: CPython 3.11 looks a member up for a microsecond each time.
 _OK = int(Reason.OK)
+_WITHOUT_VERDICT = int(Reason.LABEL_WITHOUT_VERDICT)
+_CONFIDENCE_INVALID = int(Reason.LABEL_CONFIDENCE_INVALID)
+_TIME_BEFORE_EVENT = int(Reason.LABEL_TIME_BEFORE_EVENT)
+_UNKNOWN_TRANSACTION = int(Reason.LABEL_UNKNOWN_TRANSACTION)
+_TOO_OLD = int(Reason.LABEL_TOO_OLD)
+_NO_ROW, _BEFORE_EVENT = int(Fate.NO_ROW), int(Fate.BEFORE_EVENT)
+_TAKEN, _CORRECTED, _REPEATED = int(Fate.TAKEN), int(Fate.CORRECTED), int(Fate.REPEATED)
+_LOW_CONFIDENCE = int(Fate.LOW_CONFIDENCE)
 # Tells the features that waiting rows are fraud, or are not, by their places.
 Mark = Callable[[NDArray[np.int64], NDArray[np.bool_]], None]
 
@@ -85,18 +95,18 @@ class LabelBook:
         verdicts, confidence = labels.numeric
         silent = (verdicts != 0.0) & (verdicts != 1.0)
         unsure = ~((confidence > 0) & (confidence <= 1))
-        reasons[(reasons == _OK) & silent] = Reason.LABEL_WITHOUT_VERDICT
-        reasons[(reasons == _OK) & unsure] = Reason.LABEL_CONFIDENCE_INVALID
+        reasons[(reasons == _OK) & silent] = _WITHOUT_VERDICT
+        reasons[(reasons == _OK) & unsure] = _CONFIDENCE_INVALID
         # A label that was held came before these; but a batch of none is nothing at all.
         reviews, departed = self._join_claimed(watermark_us, mark) if len(labels) else ([], [])
         given = self._apply(labels, reasons == _OK, watermark_us, mark)
-        reasons[given.fates == Fate.BEFORE_EVENT] = Reason.LABEL_TIME_BEFORE_EVENT
-        absent = given.fates == Fate.NO_ROW
+        reasons[given.fates == _BEFORE_EVENT] = _TIME_BEFORE_EVENT
+        absent = given.fates == _NO_ROW
         old = absent & (labels.event_time_us < watermark_us - self.rules.horizon_us)
         held = absent & ~old & (labels.transaction_key != 0) & (self.rules.early_max > 0)
-        reasons[absent & ~held] = Reason.LABEL_UNKNOWN_TRANSACTION
-        reasons[old] = Reason.LABEL_TOO_OLD
-        if held.any():
+        reasons[absent & ~held] = _UNKNOWN_TRANSACTION
+        reasons[old] = _TOO_OLD
+        if count(held):
             chosen = Transactions(labels.layout, labels.longs[:, held], labels.data)
             gone = self.early.hold(chosen, watermark_us)
             departed += _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
@@ -104,16 +114,23 @@ class LabelBook:
         return LabelEffects(reasons, held, reviews, departed)
 
     def admit(
-        self, batch: Transactions, fresh: NDArray[np.bool_], places: NDArray[np.int64]
+        self, batch: Transactions, rows: NDArray[np.intp] | slice, places: NDArray[np.int64]
     ) -> None:
-        """Note the transactions that have just got a place among the waiting rows."""
-        capped = batch.entities[self.rules.capped_entity]
-        taken = index_of(places[fresh])
-        self.waiting.entities[taken] = capped[fresh]
+        """Note the transactions that have just got a place among the waiting rows.
+
+        Parameters
+        ----------
+        batch : Transactions
+        rows : ndarray of intp, shape (k,), or slice
+            Which of it.
+        places : ndarray of int64, shape (k,)
+        """
+        taken, entities = index_of(places), batch.entities
+        self.waiting.entities[taken] = entities[self.rules.capped_entity][rows]
         # Column by column: as a matrix it takes several times as long.
-        for at, keys in enumerate(batch.entities):
-            self.waiting.subjects[taken, at] = keys[fresh]
-        self.early.expect(batch.transaction_key[fresh])
+        for at, keys in enumerate(entities):
+            self.waiting.subjects[taken, at] = keys[rows]
+        self.early.expect(batch.transaction_key[rows])
 
     def due_us(self, batch: Transactions) -> int:
         """Return the least time of a barrier at which there is anything to do.
@@ -226,12 +243,12 @@ class LabelBook:
             given.places,
             given.stood,
         )
-        changed = (given.fates == Fate.TAKEN) | (given.fates == Fate.CORRECTED)
-        told = given.places[changed | (given.fates == Fate.REPEATED)]
+        changed = (given.fates == _TAKEN) | (given.fates == _CORRECTED)
+        told = given.places[changed | (given.fates == _REPEATED)]
         new = told[waiting.lessons[told] >= first_lesson]
         queue.fill(waiting.lessons[new], waiting.features[new], waiting.scores[new])
         mark(given.places[changed], labels.numeric[0][changed] == 1.0)
-        self.counts += np.bincount(given.fates, minlength=len(Fate))
+        self.counts += np.bincount(given.fates, minlength=len(self.counts))
         return given
 
     def _sources(self, labels: Transactions) -> NDArray[np.int8]:
@@ -246,9 +263,9 @@ class LabelBook:
     ) -> list[Review]:
         """Name the labels that somebody should look at; `rows` is what each is called."""
         stood, there = given.stood, given.stood.times_us != BEGINNING_US
-        withheld = given.fates >= Fate.LOW_CONFIDENCE
+        withheld = given.fates >= _LOW_CONFIDENCE
         reviews = []
-        for at in np.flatnonzero(withheld | ((given.fates == Fate.CORRECTED) & there)).tolist():
+        for at in marked(withheld | ((given.fates == _CORRECTED) & there)).tolist():
             earlier = bool(there[at])
             reviews.append(
                 Review(

@@ -39,7 +39,8 @@ from stream.labels.places import (
     look_up,
     mature_rows,
 )
-from stream.rings import index_of, joined, pieces, put, ring_arrays, ring_rows
+from stream.rings import index_of, joined, pieces, places_of, put, ring_arrays, ring_rows
+from stream.short_arrays import filled
 
 # The number of the lesson of a row that has none.
 NO_LESSON = -1
@@ -229,9 +230,9 @@ class WaitingRows:
             Rows whose transaction waits already; `places` is then its place, readable
             until the next `admit` even if a later row of the batch pushed it out.
         """
-        places = np.full(len(keys), NOWHERE, np.int64)
+        places = filled(len(keys), NOWHERE, np.int64)
         repeated = np.zeros(len(keys), np.bool_)
-        first = self.cursors[ADMITTED]
+        first = int(self.cursors[ADMITTED])
         admit_rows(
             self.buckets,
             self.keys,
@@ -246,7 +247,7 @@ class WaitingRows:
             places,
             repeated,
         )
-        new = index_of(np.arange(first, self.cursors[ADMITTED]) % len(self.keys))
+        new = places_of(first, int(self.cursors[ADMITTED]), len(self.keys))
         self.verdicts[new] = self.sources[new] = self.clocks[new] = 0
         self.label_times_us[new] = BEGINNING_US
         self.lessons[new] = NO_LESSON

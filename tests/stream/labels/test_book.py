@@ -15,6 +15,7 @@ from stream.labels.fates import Fate, Source
 from stream.labels.places import Waiting
 from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
+from stream.short_arrays import marked
 
 HOUR_US = 3600 * SECOND
 DAY_US = 24 * HOUR_US
@@ -46,7 +47,8 @@ class Desk:
         places, repeated = self.waiting.admit(batch.transaction_key, batch.event_time_us, take)
         numbers = np.arange(self.number, self.number + len(keys))[~repeated]
         self.number += len(keys)
-        self.book.admit(batch, ~repeated, places)
+        fresh = marked(~repeated)
+        self.book.admit(batch, fresh, places[fresh])
         mine = numbers[:, None].astype(float)
         self.waiting.store(places[~repeated], mine, mine, numbers * 0, numbers)
 
