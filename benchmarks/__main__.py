@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
             help="may repeat: the newer last",
         )
         into.add_argument("--into", metavar="DOCUMENT", type=Path, required=True)
+        if name == "report":
+            into.add_argument(
+                "--row", metavar="NAME", action="append", default=[], help="only it; may repeat"
+            )
         into.add_argument(
             "--check", action="store_true", help="change nothing; exit 1 if it differs"
         )
@@ -115,7 +120,8 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
         if options.command in _WRITERS:
             # They import what the other benchmarks do not need.
             writer = importlib.import_module(f"benchmarks.{_WRITERS[options.command]}")
-            return _report(options, writer.write_into)
+            more = {"only": options.row} if options.command == "report" else {}
+            return _report(options, partial(writer.write_into, **more))
         if options.command == "leaderboard":
             return _leaderboard(options)
         if options.command == "faults":
@@ -155,6 +161,7 @@ def _report(options: argparse.Namespace, write_into: Callable[..., bool]) -> int
     same = write_into(options.results, options.into, check=options.check)
     if options.check and not same:
         files = " ".join(f"--results {path}" for path in options.results)
+        files += "".join(f" --row {name}" for name in getattr(options, "row", []))
         print(
             f"{options.into} does not say what the results say; bring it up to date with: "
             f"python -m benchmarks {options.command} {files} --into {options.into}",

@@ -209,7 +209,25 @@ def newest(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
-def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> bool:
+def chosen(files: Sequence[Mapping[str, Any]], only: Sequence[str]) -> str:
+    """Return one table of some results in the order asked for, and what they were measured on.
+
+    Raises
+    ------
+    ReportError
+        None of the files has one of them.
+    """
+    rows = {row[0]: row for found in files for row in _rows(found)}
+    if missing := [name for name in only if name not in rows]:
+        raise ReportError(f"no results file has {', '.join(missing)}")
+    used = [found for found in files if any(each["name"] in only for each in found["results"])]
+    table = markdown_table(_HEADINGS, [rows[name] for name in only], text_columns=2)
+    return "\n\n".join([table, *map(summary, used)])
+
+
+def write_into(
+    results: Sequence[Path], into: Path, *, check: bool = False, only: Sequence[str] = ()
+) -> bool:
     """Bring the tables in a document up to date.
 
     Parameters
@@ -220,6 +238,8 @@ def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> b
         The document with the markers.
     check
         Change nothing.
+    only
+        Names of the results that the document has, in one table; all of them for none.
 
     Returns
     -------
@@ -231,7 +251,8 @@ def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> b
     ReportError
         One of the two cannot be used.
     """
-    tables = [markdown(found) for found in newest([load(path) for path in results])]
+    files = newest([load(path) for path in results])
+    tables = [chosen(files, only)] if only else [markdown(found) for found in files]
     return bring_up_to_date(into, tables, check=check)
 
 

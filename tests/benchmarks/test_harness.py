@@ -587,6 +587,31 @@ def test_what_a_later_file_measured_again_leaves_the_earlier_table(tmp_path: Pat
     assert into.read_text().count("| Benchmark |") == 2
 
 
+def test_a_document_may_have_some_rows_in_an_order_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "0.json", tmp_path / "1.json"]
+    for number, names in enumerate((["a", "b"], ["c", "b"])):
+        samples = [sample_result(name) for name in names]
+        found = report.document(samples, {"cpu": f"cpu {number}"}, quick=False)
+        files[number].write_text(report.to_json(found))
+    into = tmp_path / "README.md"
+    into.write_text(DOCUMENT)
+    command = ["report", "--into", str(into)]
+    command += [part for file in files for part in ("--results", str(file))]
+    assert main([*command, "--row", "b", "--row", "c"]) == 0
+    text = into.read_text()
+    assert text.count("| Benchmark |") == 1
+    assert text.index("| b |") < text.index("| c |")
+    assert "| a |" not in text
+    # What the other file measured is not shown, so neither is where.
+    assert "cpu 1" in text
+    assert "cpu 0" not in text
+    assert main([*command, "--row", "b", "--row", "c", "--check"]) == 0
+    assert main([*command, "--row", "d"]) == 2
+    assert "no results file has d" in capsys.readouterr().err
+
+
 def test_text_outside_the_markers_is_not_checked(tmp_path: Path) -> None:
     results, into = tmp_path / "results.json", tmp_path / "README.md"
     results.write_text(report.to_json(report.document([sample_result()], {}, quick=False)))

@@ -6,7 +6,7 @@ from seeds import seeds
 
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
-from stream.rings import WRAPPED, joined, pieces, put, ring_arrays, ring_rows
+from stream.rings import WRAPPED, joined, pieces, places_of, put, ring_arrays, ring_rows
 
 
 @seeds(20)
@@ -25,6 +25,16 @@ def test_what_lives_comes_back_at_its_place(seed):
     other = np.full((length, 2), -1)
     put(other, first, ring_rows(state, {"ring": other}, first, stop)["ring"])
     assert other.tolist() == ring.tolist()
+
+
+@seeds(20)
+def test_the_rows_of_numbers_are_picked_as_by_their_remainders(seed):
+    rng = np.random.default_rng(seed)
+    length = int(rng.integers(1, 9))
+    first = int(rng.integers(0, 40))
+    stop = first + int(rng.integers(0, length + 1))
+    ring = np.arange(length)
+    assert ring[places_of(first, stop, length)].tolist() == [n % length for n in range(first, stop)]
 
 
 @pytest.mark.parametrize("name", ["ring", "ring" + WRAPPED])
