@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -181,6 +182,19 @@ def _field(context: Any, builder: Any, group: BorrowedGroup, address: Any, name:
     return array._getvalue()
 
 
+@lru_cache(maxsize=256)
+def _group_of(
+    title: str,
+    names: tuple[str, ...],
+    dtypes: tuple[np.dtype[Any], ...],
+    shapes: tuple[tuple[int | None, int | None, int | None], ...],
+) -> BorrowedGroup:
+    """Return the type of such a group; Numba takes longer to make one than kernels to run."""
+    arrays = [BorrowedArray(numba.from_dtype(dtype)) for dtype in dtypes]
+    fields, known = zip(names, arrays, strict=True), zip(names, shapes, strict=True)
+    return BorrowedGroup(title, dict(fields), dict(known))
+
+
 class Lent:
     """A named tuple of arrays as Python passes it to kernels, which are its only readers."""
 
@@ -194,15 +208,13 @@ class Lent:
         self._arrays = arrays
         self._table = table_of(arrays)
         self.address = int(self._table.__array_interface__["data"][0])
-        fields, shapes = {}, {}
-        for name, array, line in zip(arrays._fields, arrays, self._table.tolist(), strict=True):
-            fields[name] = BorrowedArray(numba.from_dtype(array.dtype))
-            known = name in rows, name in columns, name in columns or name in strides
-            rows_known, columns_known, stride_known = (
-                length if told else None for length, told in zip(line[1:], known, strict=True)
-            )
-            shapes[name] = rows_known, columns_known, stride_known
-        self.type = BorrowedGroup(type(arrays).__name__, fields, shapes)
+        shapes = []
+        for name, line in zip(arrays._fields, self._table.tolist(), strict=True):
+            told = name in rows, name in columns, name in columns or name in strides
+            known = [length if each else None for length, each in zip(line[1:], told, strict=True)]
+            shapes.append((known[0], known[1], known[2]))
+        dtypes = tuple(array.dtype for array in arrays)
+        self.type = _group_of(type(arrays).__name__, arrays._fields, dtypes, tuple(shapes))
 
 
 @typeof_impl.register(Lent)
