@@ -82,9 +82,11 @@ class Stages:
     Parameters
     ----------
     n : int
-        Payments that can be paid, and labels after as many as there are before them.
+        Payments that can be paid, and labels of earlier ones.
     seed : int
     clock : StageClock, optional
+    warm : int
+        Payments that are paid already, half of them labelled; by default twice as many.
     per_s : int
         Payments a second of event time.
     more : mapping, optional
@@ -97,10 +99,11 @@ class Stages:
         seed: int,
         clock: StageClock | None = None,
         *,
+        warm: int = -1,
         per_s: int = 100,
         more: Overrides | None = None,
     ) -> None:
-        job = Job("nowhere:1", "payments", "labels", "out", n, seed, per_s=per_s)
+        job = Job("nowhere:1", "payments", "labels", "out", n, seed, warm=warm, per_s=per_s)
         decisions: Overrides = {"topics": {"decisions": job.decisions}}
         config = load(None, **merged(overrides_of(job), decisions, more or {}))
         registry = registry_of(config)
@@ -120,14 +123,17 @@ class Stages:
         self._topics = config.topics
         records = Records(job)
         self._now_ms = time.time_ns() // 1_000_000
-        self._payments = self._messages(self._topics.transactions, records.payments(0, 3 * n))
-        self._labels = self._messages(self._topics.labels, records.labels(0, 2 * n))
+        self._payments = self._messages(
+            self._topics.transactions, records.payments(0, job.warm + n)
+        )
+        behind = job.labels_before + n
+        self._labels = self._messages(self._topics.labels, records.labels(0, behind))
         self._lay_out = source.raw_batch
         self._paid = self._labelled = 0
         while self._paid < job.warm:
             self.pay(min(1000, job.warm - self._paid))
-        while self._labelled < n:
-            self.label(min(1000, n - self._labelled))
+        while self._labelled < job.labels_before:
+            self.label(min(1000, job.labels_before - self._labelled))
         self._put_clocks()
 
     def pay(self, n: int) -> None:

@@ -51,7 +51,7 @@ def main() -> None:
     """Work off what stdin asks for until it ends."""
     plan: dict[str, Any] = json.loads(sys.argv[1])
     print(json.dumps({"root": str(Path(stream.__file__).parent.parent)}), flush=True)
-    job = Stages(plan["events"], plan["seed"], SlowedClock(plan["slower"]))
+    job = Stages(plan["events"], plan["seed"], SlowedClock(plan["slower"]), warm=plan["warm"])
     for line in sys.stdin:
         asked = json.loads(line)
         size, batches = asked["size"], asked["batches"]

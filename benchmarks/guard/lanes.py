@@ -31,12 +31,15 @@ class Plan:
     batches : dict of int to int
         How many batches of each size are one measurement.
     seed : int
+    warm : int
+        Payments that a process has seen before.
     """
 
     processes: int = 3
     rounds: int = 11
     batches: Mapping[int, int] = field(default_factory=lambda: {16: 64, 1024: 4})
     seed: int = 1
+    warm: int = 20_000
 
     @property
     def events(self) -> int:
@@ -62,7 +65,12 @@ class Process:
     """
 
     def __init__(self, tree: Path, plan: Plan, slower: Mapping[str, float]) -> None:
-        asked = {"events": plan.events, "seed": plan.seed, "slower": dict(slower)}
+        asked = {
+            "events": plan.events,
+            "seed": plan.seed,
+            "warm": plan.warm,
+            "slower": dict(slower),
+        }
         self._tree = tree
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.guard.lane", json.dumps(asked)],

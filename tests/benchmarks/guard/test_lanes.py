@@ -12,7 +12,7 @@ from benchmarks.guard.trees import tree_of
 from benchmarks.harness import BenchmarkError
 from benchmarks.machine import ROOT
 
-SMALL = Plan(processes=1, rounds=1, batches={64: 4})
+SMALL = Plan(processes=1, rounds=1, batches={64: 4}, warm=1000)
 
 
 class Noting:
