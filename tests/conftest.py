@@ -60,7 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         import numpy as np
 
-        np.seterr(over="ignore")
+        # Infinity less infinity is no number, compiled or not; only uncompiled it is told.
+        np.seterr(over="ignore", invalid="ignore")
 
 
 @pytest.fixture(scope="module")
