@@ -16,7 +16,7 @@ from rich.console import Console
 from benchmarks import machine
 from benchmarks.bench_stages import STAGES
 from benchmarks.guard.lanes import Plan, race
-from benchmarks.guard.trees import tree_of
+from benchmarks.guard.trees import MissingCommitError, tree_of
 from benchmarks.guard.verdict import Compared, judge, table_of
 from benchmarks.harness import BenchmarkError, Registry
 
@@ -66,7 +66,16 @@ def run(options: argparse.Namespace, registry: Registry, progress: Callable[[str
     """
     limits, out = Limits.read(), Console(width=None if sys.stdout.isatty() else 160)
     facts, runs, good = machine.facts(options.seed), [], True
-    for number in range(options.repeat):
+    try:
+        tree_of(options.base or limits.base)
+        repeats = options.repeat
+    except MissingCommitError as why:
+        if options.base:
+            raise
+        # A clone without history, as some CI has: what can be compared is.
+        out.print(f"stages were NOT COMPARED: {why}", markup=False)
+        repeats = 0
+    for number in range(repeats):
         found = compare(limits, options.base or limits.base, options.slow, options.seed, progress)
         slower = [f"{each.stage} at {each.size}" for each in found if each.slower]
         out.print(table_of(found))

@@ -12,12 +12,16 @@ from benchmarks.harness import BenchmarkError
 from benchmarks.machine import ROOT
 
 
+class MissingCommitError(BenchmarkError):
+    """A commit is not in this clone; the text says what brings it."""
+
+
 def tree_of(commit: str) -> Path:
     """Return a folder with the files of a commit; it is kept for the next time.
 
     Raises
     ------
-    BenchmarkError
+    MissingCommitError
         If git does not know the commit.
     """
     folder = ROOT / ".cache" / "guard" / commit
@@ -36,9 +40,9 @@ def _archive(commit: str) -> bytes:
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except OSError as error:
-        raise BenchmarkError(f"git cannot be run: {error}") from error
+        raise MissingCommitError(f"git cannot be run: {error}") from error
     if done.returncode:
-        raise BenchmarkError(
+        raise MissingCommitError(
             f"the commit {commit} of benchmarks/guard/limits.toml is not in this clone "
             f"({done.stderr.decode(errors='replace').strip()}): git fetch --unshallow"
         )
