@@ -41,7 +41,7 @@ from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
 from stream.short_arrays import count, every, filled, marked
 
-# As numbers: CPython 3.11 looks a member up for a microsecond each time.
+# As numbers: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
 _LATE, _TOO_LATE = int(Timeliness.LATE), int(Timeliness.TOO_LATE)
 _REVIEW = int(Outcome.REVIEW)
@@ -228,7 +228,7 @@ class Engine:
         )
         width = len(self.parameters.features.names)
         effects = _empty_effects(batch, timeliness, width, self.keep)
-        decided: int = 0
+        decided = 0
         due_us: int | None = None
         for row, barrier in self._barriers(watermarks):
             if due_us is None:

@@ -27,7 +27,7 @@ from stream.recovery.recovery import Recovery
 from stream.short_arrays import marked
 from stream.store.online import OnlineFeatures
 
-# As a number: CPython 3.11 looks a member up for a microsecond each time.
+# As a number: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK = int(Reason.OK)
 
 

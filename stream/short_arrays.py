@@ -1,7 +1,7 @@
 """What batches of a few rows ask for over and over, in one call of NumPy's C each.
 
 ``np.full``, ``np.flatnonzero``, ``mask.any()`` and ``mask.sum()`` go through layers of Python or
-set up a reduction: several microseconds, whatever the length, where these take a tenth.
+set up a reduction: whatever the length that takes longer than what is asked for.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ FIRST = (
     "stream/features/test_state_oracle.py",
     "stream/offline/test_transformer.py",
     "benchmarks/kafka/test_job.py",
+    "benchmarks/kafka/test_open_loop.py",
+    "benchmarks/guard/test_lanes.py",
     "benchmarks/test_leaderboard.py",
     "models/trees/test_forest_parity.py",
     "schemas/test_decoder.py",

@@ -66,20 +66,20 @@ def run(options: argparse.Namespace, registry: Registry, progress: Callable[[str
     """
     limits, out = Limits.read(), Console(width=None if sys.stdout.isatty() else 160)
     facts, runs, good = machine.facts(options.seed), [], True
+    base = options.base or limits.base
     try:
-        tree_of(options.base or limits.base)
-        repeats = options.repeat
+        tree, repeats = tree_of(base), options.repeat
     except MissingCommitError as why:
         if options.base:
             raise
         # A clone without history, as some CI has: what can be compared is.
         out.print(f"stages were NOT COMPARED: {why}", markup=False)
-        repeats = 0
+        tree, repeats = machine.ROOT, 0
     for number in range(repeats):
-        found = compare(limits, options.base or limits.base, options.slow, options.seed, progress)
+        found = compare(limits, tree, options.slow, options.seed, progress)
         slower = [f"{each.stage} at {each.size}" for each in found if each.slower]
         out.print(table_of(found))
-        out.print(f"run {number + 1}: {_told(slower, limits)}")
+        out.print(f"run {number + 1}: {_told(slower, base, limits)}")
         runs.append({"slower": slower, "stages": [each.as_json() for each in found]})
         good = good and not slower
     floors = [] if options.only_stages else beside_libraries(registry, limits, options, progress)
@@ -94,14 +94,14 @@ def run(options: argparse.Namespace, registry: Registry, progress: Callable[[str
 
 def compare(
     limits: Limits,
-    base: str,
+    base: Path,
     slowed: Sequence[str],
     seed: int,
     progress: Callable[[str], None],
 ) -> list[Compared]:
-    """Compare the stages of this tree with those of a commit."""
+    """Compare the stages of this tree with those of another."""
     slower: Mapping[str, float] = dict.fromkeys(slowed, SLOWED_BY)
-    pairs = race(tree_of(base), machine.ROOT, Plan(seed=seed), slower, progress)
+    pairs = race(base, machine.ROOT, Plan(seed=seed), slower, progress)
     return judge(pairs, list(STAGES), limits.slower_max, limits.confidence)
 
 
@@ -122,8 +122,8 @@ def beside_libraries(
     return found
 
 
-def _told(slower: list[str], limits: Limits) -> str:
+def _told(slower: list[str], base: str, limits: Limits) -> str:
     if not slower:
         return "no stage is slower"
     sure = f"by more than {limits.slower_max}, {limits.confidence:.1%} sure"
-    return f"SLOWER than {limits.base[:12]} {sure}: {', '.join(slower)}"
+    return f"SLOWER than {base[:12]} {sure}: {', '.join(slower)}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from benchmarks.harness import BenchmarkError
+from benchmarks.programs import Program
+
+# The first start of a tree compiles.
+_SECONDS_MAX = 600.0
 
 Seconds = dict[str, float]
 """Of an event, by stage."""
@@ -71,51 +72,30 @@ class Process:
             "warm": plan.warm,
             "slower": dict(slower),
         }
-        self._tree = tree
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.guard.lane", json.dumps(asked)],
-            cwd=tree,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        self._program = Program(
+            "benchmarks.guard.lane", json.dumps(asked), tree=tree, seconds_max=_SECONDS_MAX
         )
-        root = Path(self._answer()["root"])
-        if root.resolve() != tree.resolve():
-            self._end()
-            raise BenchmarkError(f"the process of {tree} runs the code of {root}")
+        try:
+            root = Path(json.loads(self._program.hear("it said what it runs"))["root"])
+            if root.resolve() != tree.resolve():
+                raise BenchmarkError(f"the process of {tree} runs the code of {root}")
+        except BaseException:
+            self._program.end()
+            raise
 
     def __enter__(self) -> Process:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._end()
+    def __exit__(self, *_: object) -> None:
+        self._program.end()
 
     def ask(self, size: int, batches: int) -> Seconds:
         """Work off batches of a size; return what an event took."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"size": size, "batches": batches}) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
-
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise BenchmarkError(f"the process of {self._tree} ended: its last words are above")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        self._program.tell(json.dumps({"size": size, "batches": batches}))
+        took: Seconds = json.loads(self._program.hear("it had answered"))
+        return took
 
 
-Open = Callable[[], Lane]
 Pairs = dict[tuple[str, int], list[tuple[float, float]]]
 """(stage, size) to the seconds of (base, now) of every round."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.kafka.job import Job, Records, create_topics, delete_topics, send
-from benchmarks.kafka.programs import Program
+from benchmarks.kafka.peers import program as started
 
 # Caches, connections and the group find their pace before it counts.
 SKIPPED_S = 2
@@ -88,11 +88,11 @@ def run(
     log_to = "" if log is None else str(log)
     reading = {**asdict(job), "skipped": SKIPPED_S * load.per_s, "log": log_to}
     with ExitStack() as stack:
-        sender = stack.enter_context(Program("on_schedule", job.text()))
+        sender = stack.enter_context(started("on_schedule", job.text()))
         sender.hear("it was ready")
-        program = stack.enter_context(Program(module, job.text()))
+        program = stack.enter_context(started(module, job.text()))
         program.hear("it was warm")
-        reader = stack.enter_context(Program("end_to_end", json.dumps(reading)))
+        reader = stack.enter_context(started("end_to_end", json.dumps(reading)))
         reader.hear("it was ready")
         begin = str(time.monotonic_ns() + _BEFORE_BEGIN_NS)
         for each in (reader, sender):

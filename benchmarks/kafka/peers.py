@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.harness import BenchmarkError
 from benchmarks.machine import ROOT
+from benchmarks.programs import Program
 
 _REQUIREMENTS = {
     # It wants an older confluent-kafka than ours.
@@ -33,6 +34,11 @@ def python_of(name: str) -> str:
         _install(home, python, _REQUIREMENTS[name])
         complete.write_text(wanted, encoding="utf-8")
     return str(python)
+
+
+def program(module: str, argument: str) -> Program:
+    """Start a module of `benchmarks.kafka` in the environment that it needs."""
+    return Program(f"benchmarks.kafka.{module}", argument, python=python_of(module))
 
 
 def _install(home: Path, python: Path, requirements: tuple[str, ...]) -> None:

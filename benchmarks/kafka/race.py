@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.harness import Times
 from benchmarks.kafka.job import PARTITIONS, Job, Records, create_topics, delete_topics, send
-from benchmarks.kafka.programs import Program
+from benchmarks.kafka.peers import program as started
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
     records = Records(job)
     send(job, job.payments, records.payments(0, job.warm))
     send(job, job.labels, records.labels(0, job.labels_before))
-    with Program(contestant.module, job.text()) as program:
+    with started(contestant.module, job.text()) as program:
         program.hear("it was warm")
         send(job, job.payments, records.payments(job.warm, job.warm + job.n))
         labels = job.labels_before, job.labels_before + job.n

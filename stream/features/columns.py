@@ -138,7 +138,7 @@ class EventColumns:
 class _Kept(dict[str, Any]):
     """What a function gives for each name, worked out when it is first asked for.
 
-    As ``functools.cache``, which takes microseconds to put around a function.
+    As ``functools.cache``, which takes longer to put around a function than most of them run.
     """
 
     def __init__(self, function: Callable[[str], Any]) -> None:

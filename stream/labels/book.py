@@ -25,7 +25,7 @@ from stream.labels.waiting import Mature, WaitingRows
 from stream.rings import index_of
 from stream.short_arrays import count, marked
 
-# As numbers: CPython 3.11 looks a member up for a microsecond each time.
+# As numbers: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK = int(Reason.OK)
 _WITHOUT_VERDICT = int(Reason.LABEL_WITHOUT_VERDICT)
 _CONFIDENCE_INVALID = int(Reason.LABEL_CONFIDENCE_INVALID)

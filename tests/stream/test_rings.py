@@ -9,12 +9,16 @@ from schemas.errors import SnapshotError
 from stream.rings import WRAPPED, joined, pieces, places_of, put, ring_arrays, ring_rows
 
 
+def numbers_of(seed):
+    """Choose the length of a ring, and which numbers live in it."""
+    rng = np.random.default_rng(seed)
+    length, first = int(rng.integers(1, 9)), int(rng.integers(0, 40))
+    return length, first, first + int(rng.integers(0, length + 1))
+
+
 @seeds(20)
 def test_what_lives_comes_back_at_its_place(seed):
-    rng = np.random.default_rng(seed)
-    length = int(rng.integers(1, 9))
-    first = int(rng.integers(0, 40))
-    stop = first + int(rng.integers(0, length + 1))
+    length, first, stop = numbers_of(seed)
     ring = np.full((length, 2), -1)
     for number in range(first, stop):
         ring[number % length] = number
@@ -29,10 +33,7 @@ def test_what_lives_comes_back_at_its_place(seed):
 
 @seeds(20)
 def test_the_rows_of_numbers_are_picked_as_by_their_remainders(seed):
-    rng = np.random.default_rng(seed)
-    length = int(rng.integers(1, 9))
-    first = int(rng.integers(0, 40))
-    stop = first + int(rng.integers(0, length + 1))
+    length, first, stop = numbers_of(seed)
     ring = np.arange(length)
     assert ring[places_of(first, stop, length)].tolist() == [n % length for n in range(first, stop)]
 

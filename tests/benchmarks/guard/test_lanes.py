@@ -61,7 +61,7 @@ def test_a_slowed_stage_takes_so_many_times_as_long_and_others_do_not(monkeypatc
 def test_a_process_works_off_what_it_is_asked_for_and_ends_with_the_block():
     with Process(ROOT, SMALL, {}) as lane:
         took = lane.ask(64, 4)
-        process = lane._process
+        process = lane._program._process
     assert list(took) == list(STAGES)
     assert min(took.values()) > 0.0
     assert process.returncode is not None

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
+from pathlib import Path
 from types import TracebackType
 
 from benchmarks.harness import BenchmarkError
-from benchmarks.kafka.peers import python_of
 from benchmarks.machine import ROOT
-
-_SECONDS_MAX = 180.0
 
 
 class Program:
-    """A module of `benchmarks.kafka` that runs until the end of the block, or for three minutes.
+    """A module that runs until the end of the block.
 
     Parameters
     ----------
     module : str
+        With its packages.
     argument : str
         Its only one.
+    python : str
+        The interpreter.
+    tree : Path
+        The top folder of the code that it runs.
+    seconds_max : float
+        After which it is ended.
     """
 
-    def __init__(self, module: str, argument: str) -> None:
-        self._module = module
+    def __init__(
+        self,
+        module: str,
+        argument: str,
+        *,
+        python: str = sys.executable,
+        tree: Path = ROOT,
+        seconds_max: float = 180.0,
+    ) -> None:
+        self._name = f"{module} of {tree}"
         self._process = subprocess.Popen(
-            [python_of(module), "-m", f"benchmarks.kafka.{module}", argument],
-            cwd=ROOT,
+            [python, "-m", module, argument],
+            cwd=tree,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         # One that hangs ends, and with it whoever waits for its next line.
-        self._bound = threading.Timer(_SECONDS_MAX, self._process.kill)
+        self._bound = threading.Timer(seconds_max, self._process.kill)
         self._bound.start()
 
     def __enter__(self) -> Program:
@@ -46,7 +60,13 @@ class Program:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            self._process.kill()
+            self.end()
+        self._process.communicate()
+        self._bound.cancel()
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
         self._process.communicate()
         self._bound.cancel()
 
@@ -61,7 +81,7 @@ class Program:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise BenchmarkError(f"{self._module} ended before {before}")
+            raise BenchmarkError(f"{self._name} ended before {before}")
         return line.strip()
 
     def tell(self, line: str) -> None:
