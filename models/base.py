@@ -50,14 +50,16 @@ class Learner(Protocol):
         """
         ...
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart.
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; changes nothing.
 
         Returns
         -------
-        base : float
+        bases : ndarray of float64, shape (n,)
             Log-odds that no feature explains.
-        contributions : ndarray of float64, shape (n_features,)
+        contributions : ndarray of float64, shape (n, n_features)
             Log-odds that each feature adds: base + their sum is the score's.
         """
         ...

@@ -137,9 +137,11 @@ class Blend:
         """Return the probability of fraud of each row, shape (n,); NaN where there is none."""
         return pool.pooled(log_odds_of(self.members, X), self._weights)
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart; see `models.members.contributions_of`."""
-        return contributions_of(self.members, self._weights, x)
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; see `models.members.contributions_of`."""
+        return contributions_of(self.members, self._weights, X)
 
     def state(self) -> State:
         """Return parameters, weights and the states of all members.

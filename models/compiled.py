@@ -57,10 +57,12 @@ class Unlabelled:
         """Return how strange each row is, shape (n,)."""
         return self.detector.score_many(X)
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Put all of a score's log-odds in the base."""
-        (score,) = self.predict_proba_many(x[np.newaxis]).tolist()
-        return log_odds(score), np.zeros(len(x))
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Put all of each score's log-odds in its base."""
+        bases = [log_odds(score) for score in self.predict_proba_many(X).tolist()]
+        return np.array(bases, np.float64), np.zeros(X.shape)
 
     def state(self) -> State:
         """Return the detector's state."""
@@ -148,9 +150,11 @@ class CompiledLearner:
         """Return the score of each row, shape (n,); changes nothing."""
         return self.model.predict_proba_many(self._scaled(X))
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart; see `models.base.Learner`."""
-        return self.model.contributions(self._scaled(x[np.newaxis])[0])
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; see `models.base.Learner`."""
+        return self.model.contributions_many(self._scaled(X))
 
     def state(self) -> State:
         """Return all that `restore` needs to go on bit for bit."""

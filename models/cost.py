@@ -48,7 +48,7 @@ def measured_cost(
     # A first call may compile, or make tables; the scores and lessons timed are those after it.
     copy.predict_proba_many(X[:1])
     copy.learn_many(X[:1], y[:1])
-    copy.contributions(X[0])
+    copy.contributions_many(X[:1])
     times = [clock()]
     copy.predict_proba_many(X)
     times.append(clock())

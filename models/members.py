@@ -43,29 +43,30 @@ def log_odds_of(members: Mapping[str, Learner], X: NDArray[np.float64]) -> NDArr
 
 
 def contributions_of(
-    members: Mapping[str, Learner], weights: NDArray[np.float64], x: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64]]:
-    """Take a pooled score apart: the weighted mean of what each member says of each feature.
+    members: Mapping[str, Learner], weights: NDArray[np.float64], X: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Take pooled scores apart: the weighted mean of what each member says of each feature.
 
     What of a member's log-odds no feature explains is in the base, and so is what bounding
     them takes away. Where there is no score all of it is 0.
 
     Returns
     -------
-    base : float
-    contributions : ndarray of float64, shape (n_features,)
+    bases : ndarray of float64, shape (n,)
+    contributions : ndarray of float64, shape (n, n_features)
     """
-    odds = log_odds_of(members, x[np.newaxis])[0]
-    shares = pool.shares(odds, weights)
-    base, parts = 0.0, np.zeros(len(x))
-    for member, part, spoken in zip(members.values(), shares, odds, strict=True):
-        if part > 0.0:
-            _, said = member.contributions(x)
-            if not np.isfinite(said).all():
-                said = np.zeros(len(x))
-            base += part * (spoken - said.sum())
-            parts += part * said
-    return float(base), parts
+    odds = log_odds_of(members, X)
+    shares = pool.shares_many(odds, weights)
+    bases, parts = np.zeros(len(X)), np.zeros(X.shape)
+    for at, member in enumerate(members.values()):
+        rows = shares[:, at] > 0.0
+        if rows.any():
+            share = shares[rows, at]
+            _, said = member.contributions_many(X[rows])
+            said = np.where(np.isfinite(said).all(axis=1, keepdims=True), said, 0.0)
+            bases[rows] += share * (odds[rows, at] - said.sum(axis=1))
+            parts[rows] += share[:, np.newaxis] * said
+    return bases, parts
 
 
 def states_of(members: Mapping[str, Stateful]) -> dict[str, State]:

@@ -66,6 +66,15 @@ def shares(odds: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[n
 
 
 @kernel
+def shares_many(odds: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each member's part of the pool for each row, shape (n, n_members)."""
+    parts = np.empty(odds.shape)
+    for row in range(len(odds)):
+        parts[row] = shares(odds[row], weights)
+    return parts
+
+
+@kernel
 def pooled(odds: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probability that the pool gives each row, shape (n,); NaN where nobody speaks."""
     scores = np.full(len(odds), np.nan)

@@ -142,11 +142,15 @@ class SampledLearner:
             scores[rows] = self.learner.predict_proba_many(X[rows])
         return scores
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart; all is 0 where there is none."""
-        if not chosen(x[np.newaxis], self.share, self.seed)[0]:
-            return 0.0, np.zeros(len(x))
-        return self.learner.contributions(x)
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; all is 0 where there is none."""
+        rows = chosen(X, self.share, self.seed)
+        bases, parts = np.zeros(len(X)), np.zeros(X.shape)
+        if rows.any():
+            bases[rows], parts[rows] = self.learner.contributions_many(X[rows])
+        return bases, parts
 
     def state(self) -> State:
         """Return the share and the learner's state; see `models.base.Learner`."""

@@ -26,9 +26,11 @@ class SilentLearner:
         """Know nothing."""
         return np.full(len(X), np.nan)
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Say nothing."""
-        return 0.0, np.zeros(len(x))
+        return np.zeros(len(X)), np.zeros(X.shape)
 
     def state(self) -> State:
         """Have none."""

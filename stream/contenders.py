@@ -45,25 +45,25 @@ class Contender:
         it = self.calibrator
         return {} if it is None else {"slope": it.slope, "offset": it.offset, "labels": it.learned}
 
-    def contributions(
-        self, x: NDArray[np.float64], raw: float
-    ) -> tuple[float, NDArray[np.float64]]:
-        """Take the score of a row apart, of which the learner itself said `raw`.
+    def contributions_many(
+        self, X: NDArray[np.float64], raw: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart, of which the learner itself said `raw`.
 
         Calibration stretches what each feature adds. What it adds itself, and what bounding
         the log-odds takes away, is in the base.
 
         Returns
         -------
-        base : float
-        contributions : ndarray of float64, shape (n_features,)
+        bases : ndarray of float64, shape (n,)
+        contributions : ndarray of float64, shape (n, n_features)
             base + their sum is the log-odds of the score.
         """
-        base, parts = self.learner.contributions(x)
+        bases, parts = self.learner.contributions_many(X)
         if self.calibrator is None:
-            return base, parts
+            return bases, parts
         stretched = self.calibrator.slope * parts
-        return self.calibrator.log_odds(raw) - float(stretched.sum()), stretched
+        return self.calibrator.log_odds(raw) - stretched.sum(axis=1), stretched
 
     def state(self) -> State:
         """Return all that `restore` needs to go on bit for bit; a copy."""

@@ -36,6 +36,10 @@ from stream.event_time import Timeliness
 # What a decision says was missing when it was made, in this order.
 DEGRADED = ("model_cold", "no_score", "too_late")
 _COLD, _NO_SCORE, _TOO_LATE = 1, 2, 4
+DEGRADED_BY_BITS = tuple(
+    tuple(name for i, name in enumerate(DEGRADED) if bits >> i & 1)
+    for bits in range(1 << len(DEGRADED))
+)
 _LATEST = int(Timeliness.TOO_LATE)
 
 
@@ -109,6 +113,7 @@ class DecisionWriter:
             batch.data,
             verdicts,
             np.ascontiguousarray(verdicts.scores).view(np.uint64),
+            degraded_bits(verdicts),
             rows,
             self._head,
             self._policy,
@@ -125,11 +130,17 @@ class DecisionWriter:
         ]
 
 
+def degraded_bits(verdicts: Verdicts) -> NDArray[np.int64]:
+    """Return which of `DEGRADED` hold for each row, a bit each, shape (n,)."""
+    too_late = (verdicts.timeliness == _LATEST) & ~verdicts.duplicate
+    return verdicts.cold * _COLD | verdicts.unscored * _NO_SCORE | too_late * _TOO_LATE
+
+
 def _degraded_arrays() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return every array of `DEGRADED` as Avro has it, by its bits, and where each ends."""
     texts = []
-    for bits in range(1 << len(DEGRADED)):
-        chosen = [name.encode() for i, name in enumerate(DEGRADED) if bits >> i & 1]
+    for names in DEGRADED_BY_BITS:
+        chosen = [name.encode() for name in names]
         # One block of so many items, and an empty one: all numbers here fit one byte.
         block = bytes([2 * len(chosen)]) + b"".join(bytes([2 * len(t)]) + t for t in chosen)
         texts.append(block + b"\0" if chosen else b"\0")
@@ -139,11 +150,24 @@ def _degraded_arrays() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 @uncounted
 @kernel
 def write_rows(
-    longs, data, verdicts, scores, rows, head, policy, degraded, degraded_ends, out, ends, keys
+    longs,
+    data,
+    verdicts,
+    scores,
+    lacks,
+    rows,
+    head,
+    policy,
+    degraded,
+    degraded_ends,
+    out,
+    ends,
+    keys,
 ):
     """Write rows one after the other; `ends` gets where each ends, `keys` 16 bytes for each.
 
-    `scores` are those of the verdicts, as the words that hold them.
+    `scores` are those of the verdicts, as the words that hold them, and `lacks` tell
+    which of `DEGRADED` hold, a bit each.
     """
     at = 0
     for i in range(rows.shape[0]):
@@ -160,7 +184,7 @@ def write_rows(
         at = write_varint(out, at, verdicts.timeliness[row])
         out[at] = verdicts.duplicate[row]
         at += 1
-        bits = degraded_bits(verdicts, row)
+        bits = lacks[row]
         start = degraded_ends[bits - 1] if bits > 0 else 0
         at = write_bytes(out, at, degraded, start, degraded_ends[bits])
         at = write_varint(out, at, verdicts.model_versions[row])
@@ -170,17 +194,3 @@ def write_rows(
         if key == 0:
             key = longs[TRANSACTION_KEY, row]
         write_hexadecimal(keys, i * KEY_BYTES, key)
-
-
-@uncounted
-@kernel
-def degraded_bits(verdicts, row):
-    """Return which of `DEGRADED` hold, a bit each."""
-    bits = 0
-    if verdicts.cold[row]:
-        bits |= _COLD
-    if verdicts.unscored[row]:
-        bits |= _NO_SCORE
-    if verdicts.timeliness[row] == _LATEST and not verdicts.duplicate[row]:
-        bits |= _TOO_LATE
-    return bits

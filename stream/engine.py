@@ -30,7 +30,7 @@ from stream.decide import Outcome, Said, Thresholds
 from stream.effects import Effects, KeptReadings
 from stream.engine_state import restore, state_of
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
-from stream.evidence import Evidence, reasons_of
+from stream.evidence import Alerted, evidence_of
 from stream.features.feature_set import FeatureSet
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
@@ -360,17 +360,16 @@ class Engine:
         if self.budget is not None:
             self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
+            alerts = Alerted(
+                start + alerted,
+                X[alerted],
+                readings.states(alerted),
+                said.raw[np.cumsum(fresh)[alerted] - 1, 0],
+                outcomes[alerted],
+                drawn[alerted],
+            )
             names = self.parameters.features.names
-            raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0].tolist()
-            for at, states in enumerate(readings.states(alerted)):
-                row = int(alerted[at])
-                threshold = thresholds.of(Outcome(int(outcomes[row])))
-                base, parts = self.champion.contributions(X[row], raw[at])
-                reasons = reasons_of(names, X[row], parts, states)
-                probability = 1.0 if np.isnan(drawn[row]) else float(drawn[row])
-                effects.alerts.append(
-                    Evidence(row + start, threshold, probability, base, reasons, states)
-                )
+            effects.alerts.extend(evidence_of(alerts, names, self.champion, thresholds))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:

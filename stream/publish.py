@@ -14,17 +14,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
+from stream.decision_records import DEGRADED_BY_BITS, degraded_bits
 from stream.effects import Effects
 from stream.event_time import Timeliness
 from stream.evidence import Evidence
-from stream.features.value_states import packed
+from stream.features.value_states import ValueState, packed
 from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]
+
+_OUTCOMES, _TIMELINESS, _STATES = (
+    tuple(each.name for each in words) for words in (Outcome, Timeliness, ValueState)
+)
 
 ATTEMPT_HEADER = "fraudstream.attempt"
 
@@ -87,8 +93,10 @@ class Publisher:
 
     def alerts(self, batch: Transactions, effects: Effects) -> Iterator[dict[str, Any]]:
         """Yield a record of `alert.avsc` for each alert."""
-        for evidence in effects.alerts:
-            yield self._alert(batch, effects, evidence)
+        if effects.alerts:
+            columns = self._columns(batch, effects)
+            for values in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, values, strict=True))
 
     def key(self, batch: Transactions, row: int) -> bytes:
         """Return the key of a row's records: its first entity's hash, in hexadecimal."""
@@ -109,51 +117,60 @@ class Publisher:
             ("content-type", "application/avro"),
         ]
 
-    def _verdict(self, effects: Effects, row: int) -> dict[str, Any]:
-        score = float(effects.scores[row])
-        timeliness = Timeliness(int(effects.timeliness[row]))
-        degraded = ["model_cold"] if effects.cold[row] else []
-        if effects.unscored[row]:
-            degraded.append("no_score")
-        if timeliness is Timeliness.TOO_LATE and not effects.duplicate[row]:
-            degraded.append("too_late")
+    def _columns(self, batch: Transactions, effects: Effects) -> dict[str, list[Any]]:
+        """Return the fields of `alert.avsc`, each with its value in every alert."""
+        alerts = effects.alerts
+        rows = np.array([each.row for each in alerts], np.intp)
+        partitions, offsets = batch.partition[rows].tolist(), batch.offset[rows].tolist()
+        scores = [None if np.isnan(each) else each for each in effects.scores[rows].tolist()]
+        states = packed(np.stack([each.states for each in alerts]))
+        degraded = degraded_bits(effects.verdicts)[rows].tolist()
+        n = len(alerts)
         return {
-            "decision": Outcome(int(effects.outcomes[row])).name,
-            "score": None if np.isnan(score) else score,
-            "timeliness": timeliness.name,
-            "degraded": degraded,
-            "model_version": int(effects.model_versions[row]),
-            "policy_version": self.policy_version,
+            "alert_id": [
+                alert_id(self.topic, *place, self.policy_version)
+                for place in zip(partitions, offsets, strict=True)
+            ],
+            "transaction_id": [batch.transaction_id(row) for row in rows.tolist()],
+            "event_time": batch.event_time_us[rows].tolist(),
+            "decision": [_OUTCOMES[each] for each in effects.outcomes[rows].tolist()],
+            "score": scores,
+            "score_scaled": [None if each is None else score_scaled(each) for each in scores],
+            "threshold": [each.threshold for each in alerts],
+            "selection_probability": [each.probability for each in alerts],
+            "amount_minor": batch.amount_minor[rows].tolist(),
+            "entities": _hashes(batch.layout.entities, batch.entities[:, rows]),
+            "reasons": [_reasons(each) for each in alerts],
+            "value_states": [each.tobytes() for each in states],
+            "base": [each.base for each in alerts],
+            "timeliness": [_TIMELINESS[each] for each in effects.timeliness[rows].tolist()],
+            "degraded": [list(DEGRADED_BY_BITS[bits]) for bits in degraded],
+            "model_version": effects.model_versions[rows].tolist(),
+            "policy_version": [self.policy_version] * n,
+            "source_topic": [self.topic] * n,
+            "source_partition": partitions,
+            "source_offset": offsets,
         }
 
-    def _alert(self, batch: Transactions, effects: Effects, evidence: Evidence) -> dict[str, Any]:
-        row = evidence.row
-        verdict = self._verdict(effects, row)
-        partition, offset = int(batch.partition[row]), int(batch.offset[row])
-        keys = batch.entities[:, row].tolist()
-        return {
-            "alert_id": alert_id(self.topic, partition, offset, self.policy_version),
-            "transaction_id": batch.transaction_id(row),
-            "event_time": int(batch.event_time_us[row]),
-            **verdict,
-            "score_scaled": None if verdict["score"] is None else score_scaled(verdict["score"]),
-            "threshold": evidence.threshold,
-            "selection_probability": evidence.probability,
-            "amount_minor": int(batch.amount_minor[row]),
-            "entities": {
-                name: f"{key:016x}"
-                for name, key in zip(batch.layout.entities, keys, strict=True)
-                if key
-            },
-            "reasons": [
-                {**reason._asdict(), "state": reason.state.name} for reason in evidence.reasons
-            ],
-            "value_states": packed(evidence.states).tobytes(),
-            "base": evidence.base,
-            "source_topic": self.topic,
-            "source_partition": partition,
-            "source_offset": offset,
+
+def _hashes(names: tuple[str, ...], keys: NDArray[np.uint64]) -> list[dict[str, str]]:
+    """Return the entities of each payment that there are; `keys` has shape (n_entities, n)."""
+    return [
+        {name: f"{key:016x}" for name, key in zip(names, each, strict=True) if key}
+        for each in keys.T.tolist()
+    ]
+
+
+def _reasons(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {
+            "feature": each.feature,
+            "value": each.value,
+            "contribution": each.contribution,
+            "state": _STATES[each.state],
         }
+        for each in evidence.reasons
+    ]
 
 
 def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, Any]:

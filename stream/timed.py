@@ -68,9 +68,11 @@ class TimedLearner:
         self._scored.add(time.thread_time_ns() - began, len(X))
         return scores
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart."""
-        return self.learner.contributions(x)
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart."""
+        return self.learner.contributions_many(X)
 
     def state(self) -> State:
         """Return the learner's state."""

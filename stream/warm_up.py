@@ -96,7 +96,7 @@ def _run_scores() -> None:
     scores, y = np.array([0.5, np.nan]), np.array([True, False])
     calibrator = Calibrator()
     calibrator.learn(scores, y)
-    calibrator.log_odds(0.5)
+    calibrator.log_odds(np.array([0.5]))
     AlertBudget(1.0, Thresholds()).count(calibrator.calibrate(scores), 0)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
+from tests.one_row import contributions
 
 
 def everything(model):
@@ -28,7 +29,7 @@ def assert_cuts_never_matter(make, X, y, w):
     for i in range(len(X)):
         before = everything(parts)
         parts.predict_proba_many(X)
-        parts.contributions(X[i])
+        contributions(parts, X[i])
         assert everything(parts) == before
         parts.learn_many(X[i : i + 1], y[i : i + 1], w[i : i + 1])
     assert everything(parts) == everything(whole)
@@ -46,7 +47,7 @@ def assert_stays_finite(make, X, y, w):
     assert math.isfinite(model.intercept)
     scores = model.predict_proba_many(np.concatenate([X, np.full((2, width), -1e308)]))
     assert ((scores >= 0) & (scores <= 1)).all()
-    base, parts = model.contributions(np.full(width, -np.inf))
+    base, parts = contributions(model, np.full(width, -np.inf))
     assert math.isfinite(base + parts.sum())
     make().restore(state)
 
@@ -54,7 +55,7 @@ def assert_stays_finite(make, X, y, w):
 def assert_contributions_add_up(model, X, tolerance):
     """Base and contributions of each row are the log-odds of its score."""
     for x, score in zip(X, model.predict_proba_many(X), strict=True):
-        base, parts = model.contributions(x)
+        base, parts = contributions(model, x)
         assert parts.shape == x.shape
         assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), abs=tolerance)
 

@@ -121,15 +121,18 @@ class AdditiveLogistic:
         """Return the probability of fraud of each row, shape (n,); changes nothing."""
         return predict_rows(self._curves, self._scalars, rows_of(X, self.width))
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Return what each feature adds beyond what it usually adds, shape (width,).
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what each feature of each row adds beyond what it usually adds.
 
         Curves are only known up to a constant that another could have instead. So what the
         curve of a feature was on average over the latest genuine rows is in the base: a
         contribution of 0 is that of a value as they have it. An unknown value has one too.
         """
-        heights = heights_of(self._curves, rows_of(x[np.newaxis], self.width), 0)
-        return self.intercept + float(self._usual.sum()), heights - self._usual
+        heights = heights_of(self._curves, rows_of(X, self.width))
+        base = self.intercept + float(self._usual.sum())
+        return np.full(len(X), base), heights - self._usual
 
     def state(self) -> State:
         """Return parameters, scalars and arrays, copied."""

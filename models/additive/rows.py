@@ -63,9 +63,10 @@ def predict_rows(curves, scalars, X):
 
 
 @kernel
-def heights_of(curves, X, i):
-    """Return what each feature of row i adds to the log-odds."""
-    heights = np.empty(X.shape[1])
-    for j in range(X.shape[1]):
-        heights[j] = height(curves, j, position_of(X[i, j]))
+def heights_of(curves, X):
+    """Return what each feature of each row adds to the log-odds."""
+    heights = np.empty(X.shape)
+    for i in range(X.shape[0]):
+        for j in range(X.shape[1]):
+            heights[i, j] = height(curves, j, position_of(X[i, j]))
     return heights

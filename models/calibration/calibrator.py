@@ -93,9 +93,9 @@ class Calibrator:
         """Return the probability that stands for each score, shape (n,); NaN stays."""
         return np.asarray(apply_line(self._line, scores))
 
-    def log_odds(self, score: float) -> float:
-        """Return the log-odds of what `calibrate` makes of a score."""
-        return self.slope * float(squeezed(score)) + self.offset
+    def log_odds(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of what `calibrate` makes of each score, shape (n,)."""
+        return self.slope * np.array([squeezed(each) for each in scores.tolist()]) + self.offset
 
     def learn(self, scores: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
         """Learn labels one after the other, in order: a batch is nothing but its rows.

@@ -76,8 +76,10 @@ class DenseClassifier(Dense, Protocol):
         """Return the probability of fraud of each row, shape (n,); changes nothing."""
         ...
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart; see `models.base.Learner.contributions`."""
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; see `models.base.Learner.contributions_many`."""
         ...
 
 

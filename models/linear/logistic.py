@@ -171,10 +171,13 @@ class DenseLogisticRegression:
         """Return the probability of fraud of each row, shape (n,); changes nothing."""
         return predict_rows(self.weights, self._scalars, rows_of(X, self.width))
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Return the intercept, and weight times value of each column, shape (width,)."""
-        values = np.clip(rows_of(x[np.newaxis], self.width)[0], -VALUE_MAX, VALUE_MAX)
-        return self.intercept, np.where(np.isnan(values), 0.0, self.weights * values)
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the intercept for each row, and weight times value of each column."""
+        values = np.clip(rows_of(X, self.width), -VALUE_MAX, VALUE_MAX)
+        bases = np.full(len(X), self.intercept)
+        return bases, np.where(np.isnan(values), 0.0, self.weights * values)
 
     def state(self) -> State:
         """Return parameters, scalars and arrays, copied."""

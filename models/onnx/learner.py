@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import warnings
 from collections.abc import Sequence
@@ -99,10 +100,13 @@ class TrainedLearner:
             no_probability = ~((scores >= -_ROUNDING) & (scores <= 1.0 + _ROUNDING))
         return np.where(no_probability, np.nan, np.clip(scores, 0.0, 1.0))
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Put all of a score's log-odds in the base: the model is not taken apart."""
-        (score,) = self.predict_proba_many(x[np.newaxis]).tolist()
-        return 0.0 if np.isnan(score) else log_odds(score), np.zeros(len(x))
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Put all of each score's log-odds in its base: the model is not taken apart."""
+        scores = self.predict_proba_many(X).tolist()
+        bases = [0.0 if math.isnan(score) else log_odds(score) for score in scores]
+        return np.array(bases, np.float64), np.zeros(X.shape)
 
     def state(self) -> State:
         """Return which model it is; the model itself stays in its file."""

@@ -136,19 +136,26 @@ class RiverLearner:
                 scores[at] = score(x)
         return scores
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart.
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart.
 
         For the default pipeline each feature's part is its weight times its scaled
         value. A model of another kind is not taken apart: all of its log-odds are
         in the base. Where there is no score everything is 0.
         """
-        (score,) = self.predict_proba_many(x[np.newaxis]).tolist()
-        if math.isnan(score):
-            return 0.0, np.zeros(len(x))
-        if _is_logistic(self.model):
-            return _linear_parts(self.model, next(self._dicts(x[np.newaxis])), self.feature_names)
-        return log_odds(score), np.zeros(len(x))
+        bases, parts = np.zeros(len(X)), np.zeros(X.shape)
+        linear = _is_logistic(self.model)
+        scores = self.predict_proba_many(X).tolist()
+        for row, (x, score) in enumerate(zip(self._dicts(X), scores, strict=True)):
+            if math.isnan(score):
+                continue
+            if linear:
+                bases[row], parts[row] = _linear_parts(self.model, x, self.feature_names)
+            else:
+                bases[row] = log_odds(score)
+        return bases, parts
 
     def state(self) -> State:
         """Return all that `restore` needs to go on bit for bit; a copy.

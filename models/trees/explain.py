@@ -21,15 +21,16 @@ from schemas.jit import kernel, uncounted
 
 @uncounted
 @kernel
-def add_path(trees, root, X, row, scale, changes):
-    """Add each feature's change of probability in one tree, times a scale, to `changes`."""
-    node, _ = descend(trees, root, X, row)
-    after = share(trees, node)
-    while node != root:
-        node = trees.links[node, PARENT]
-        before = share(trees, node)
-        changes[trees.links[node, FEATURE]] += scale * (after - before)
-        after = before
+def add_paths(trees, root, X, scale, changes):
+    """Add each feature's change of probability in one tree, times a scale, to a row's `changes`."""
+    for row in range(X.shape[0]):
+        node, _ = descend(trees, root, X, row)
+        after = share(trees, node)
+        while node != root:
+            node = trees.links[node, PARENT]
+            before = share(trees, node)
+            changes[row, trees.links[node, FEATURE]] += scale * (after - before)
+            after = before
 
 
 @uncounted
@@ -38,6 +39,16 @@ def share(trees, node):
     """Return the share of fraud in a node's weight; 0 where it has none."""
     total = trees.weights[node, 0] + trees.weights[node, 1]
     return trees.weights[node, 1] / total if total > 0.0 else 0.0
+
+
+def log_odds_of_many(
+    scores: NDArray[np.float64], changes: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return `log_odds_of` of each row; `changes` has shape (n, n_features)."""
+    bases, parts = np.empty(len(scores)), np.empty(changes.shape)
+    for row, score in enumerate(scores.tolist()):
+        bases[row], parts[row] = log_odds_of(score, changes[row])
+    return bases, parts
 
 
 def log_odds_of(score: float, changes: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.states.snapshot import State
-from models.trees.explain import add_path, log_odds_of
+from models.trees.explain import add_paths, log_odds_of_many
 from models.trees.forest_state import restored_forest, saved_forest
 from models.trees.nodes import NODES_IN_USE, REFUSED
 from models.trees.planting import MaxFeatures, planted
@@ -207,10 +207,12 @@ class DenseForest:
         score_rows(self._trees, self._rules, roots, hits, weighted, X, scores, others)
         return scores
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart; see `models.trees.explain`."""
-        X = rows_of(x[np.newaxis], self._width)
-        changes = np.zeros(self._width)
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; see `models.trees.explain`."""
+        X = rows_of(X, self._width)
+        changes = np.zeros(X.shape)
         forest = self._forest
         votes = [
             vote_weight(forest.hits, tree, self._bagging.weighted) if forest.classes[root] else 0.0
@@ -218,8 +220,8 @@ class DenseForest:
         ]
         for root, vote in zip(forest.roots, votes, strict=True):
             if vote > 0.0:
-                add_path(self._trees, root, X, 0, vote / sum(votes), changes)
-        return log_odds_of(float(self.predict_proba_many(X)[0]), changes)
+                add_paths(self._trees, root, X, vote / sum(votes), changes)
+        return log_odds_of_many(self.predict_proba_many(X), changes)
 
     def state(self) -> State:
         """Return parameters and arrays; see `models.dense.model.Dense`."""

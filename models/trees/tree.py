@@ -11,7 +11,7 @@ from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
-from models.trees.explain import add_path, log_odds_of
+from models.trees.explain import add_paths, log_odds_of_many
 from models.trees.grow import grow, score
 from models.trees.nodes import NODES_IN_USE, REFUSED, Trees, reserved, widened
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
@@ -159,12 +159,14 @@ class DenseTree:
         _score_rows(self._trees, self._rules, X, scores)
         return scores
 
-    def contributions(self, x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """Take one score apart; see `models.trees.explain`."""
-        X = rows_of(x[np.newaxis], self._width)
-        changes = np.zeros(self._width)
-        add_path(self._trees, 0, X, 0, 1.0, changes)
-        return log_odds_of(float(self.predict_proba_many(X)[0]), changes)
+    def contributions_many(
+        self, X: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take the score of each row apart; see `models.trees.explain`."""
+        X = rows_of(X, self._width)
+        changes = np.zeros(X.shape)
+        add_paths(self._trees, 0, X, 1.0, changes)
+        return log_odds_of_many(self.predict_proba_many(X), changes)
 
     def state(self) -> State:
         """Return parameters and arrays; see `models.dense.model.Dense`."""

@@ -12,6 +12,7 @@ import models
 from models.additive.estimators import AdditiveLogisticRegression
 from models.river.adapter import RiverLearner, logistic_pipeline
 from stream.decide import Thresholds
+from tests.one_row import contributions
 
 NAMES = tuple(f"f{i}" for i in range(5))
 MODELS = {
@@ -49,13 +50,32 @@ def test_contributions_and_base_are_the_log_odds_of_the_score(build, model, seed
         scores = learner.predict_proba_many(X)
         for x, score in zip(X[start : start + 20], scores[start : start + 20], strict=True):
             if 0 < score < 1:
-                base, parts = learner.contributions(x)
+                base, parts = contributions(learner, x)
                 assert parts.shape == (len(NAMES),)
                 assert model in UNKNOWN_COUNTS or not parts[np.isnan(x)].any()
                 assert_adds_up(score, base + parts.sum())
                 checked += 1
         learner.learn_many(X[start : start + 20], y[start : start + 20])
     assert checked > 100
+
+
+@pytest.mark.parametrize("build", [RiverLearner, models.compile])
+@pytest.mark.parametrize("model", MODELS)
+@seeds(2)
+def test_rows_that_are_taken_apart_together_are_as_each_alone(build, model, seed):
+    rng = np.random.default_rng(seed)
+    learner = build(MODELS[model](), NAMES)
+    y = rng.random(300) < 0.4
+    X = rng.normal(0, 1, (300, len(NAMES))) + 2 * y[:, None]
+    X[rng.random(X.shape) < 0.1] = np.nan
+    learner.learn_many(X, y)
+    bases, parts = learner.contributions_many(X)
+    assert len(np.unique(np.column_stack([bases, parts]), axis=0)) > 1
+    for row, x in enumerate(X):
+        base, alone = contributions(learner, x)
+        assert (base, alone.tobytes()) == (bases[row], parts[row].tobytes())
+    none, nothing = learner.contributions_many(X[:0])
+    assert (none.shape, nothing.shape) == ((0,), (0, len(NAMES)))
 
 
 @seeds(4)

@@ -15,6 +15,7 @@ from models.trees.estimators import ARFClassifier
 from models.two_clocks import TwoClocks
 from models.weights import require_weights
 from schemas.errors import ModelError
+from tests.one_row import contributions
 
 NAMES = tuple(f"f{i}" for i in range(6))
 IMBALANCED = {"grace_period": 20, "max_share_to_split": 1.0, "min_branch_fraction": 1e-4}
@@ -118,7 +119,7 @@ def test_scores_are_probabilities_for_ever_after_hostile_rows(build, seed):
         assert_probabilities(learner.predict_proba_many(np.concatenate([X[:5], hostile])))
     learner.learn_many(X[100:], y[100:])
     assert_probabilities(learner.predict_proba_many(np.concatenate([X, hostile])))
-    base, parts = learner.contributions(hostile[0])
+    base, parts = contributions(learner, hostile[0])
     assert np.isfinite([base, *parts]).all()
 
 
@@ -136,7 +137,7 @@ def test_a_prediction_changes_nothing(build, seed):
         # Also before the first lesson, and of hostile rows.
         asked.predict_proba_many(X)
         asked.predict_proba_many(rng.choice(HOSTILE, (5, len(NAMES))))
-        asked.contributions(X[start])
+        contributions(asked, X[start])
         for learner in (asked, unasked):
             learner.learn_many(X[start : start + 10], y[start : start + 10])
     np.testing.assert_array_equal(asked.predict_proba_many(X), unasked.predict_proba_many(X))
@@ -150,7 +151,7 @@ def test_rows_that_are_given_stay_as_they_are(build):
     learner = build()
     learner.learn_many(X, y)
     learner.predict_proba_many(X)
-    learner.contributions(X[0])
+    contributions(learner, X[0])
     assert (X.tobytes(), y.tobytes()) == before
 
 

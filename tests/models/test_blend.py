@@ -18,6 +18,7 @@ from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
+from tests.one_row import contributions
 
 NAMES = ("amount", "ratio", "count", "gap")
 HOSTILE = (np.inf, -np.inf, 1e308, -1e308, np.nan, 0.0, -0.0, 5e-324)
@@ -53,11 +54,11 @@ class Column:
     def predict_proba_many(self, X):
         return X[:, self.at].copy()
 
-    def contributions(self, x):
-        p = float(np.clip(x[self.at], 1e-15, 1 - 1e-15))
-        parts = np.zeros(len(x))
-        parts[self.at] = math.log(p / (1 - p)) - 0.5
-        return 0.5, parts
+    def contributions_many(self, X):
+        p = np.clip(X[:, self.at], 1e-15, 1 - 1e-15)
+        parts = np.zeros(X.shape)
+        parts[:, self.at] = np.log(p / (1 - p)) - 0.5
+        return np.full(len(X), 0.5), parts
 
     def state(self):
         return State("column/1", {"at": self.at, "learned": self.learned})
@@ -182,7 +183,7 @@ def test_scores_stay_probabilities_after_hostile_rows(seed):
     scores = blend.predict_proba_many(rows)
     assert ((scores > 0) & (scores < 1)).all()
     assert rows.tobytes() == before
-    base, parts = blend.contributions(hostile[0])
+    base, parts = contributions(blend, hostile[0])
     assert np.isfinite([base, *parts]).all()
 
 
@@ -195,7 +196,7 @@ def test_contributions_and_base_are_the_log_odds_of_the_score(seed):
     for start in range(0, 300, 30):
         blend.learn_many(X[start : start + 30], y[start : start + 30])
         for x, score in zip(X[:60], blend.predict_proba_many(X[:60]), strict=True):
-            base, parts = blend.contributions(x)
+            base, parts = contributions(blend, x)
             assert not parts[np.isnan(x)].any()
             if np.isnan(score):
                 assert base == 0.0
@@ -209,8 +210,8 @@ def test_contributions_and_base_are_the_log_odds_of_the_score(seed):
         name: it for name, it in blend.members.items() if it.predict_proba_many(x[None])[0] >= 0
     }
     total = sum(w[name] for name in awake)
-    expected = sum(w[name] / total * it.contributions(x)[1] for name, it in awake.items())
-    np.testing.assert_allclose(blend.contributions(x)[1], expected, rtol=1e-12)
+    expected = sum(w[name] / total * contributions(it, x)[1] for name, it in awake.items())
+    np.testing.assert_allclose(contributions(blend, x)[1], expected, rtol=1e-12)
     assert expected.any()
 
 
@@ -218,7 +219,7 @@ def test_contributions_that_are_not_finite_are_in_the_base():
     blend = columns(2)
     blend.members["m0"].contributions = lambda x: (math.nan, np.full(2, np.inf))
     x = np.array([0.2, 0.7])
-    base, parts = blend.contributions(x)
+    base, parts = contributions(blend, x)
     (score,) = blend.predict_proba_many(x[None])
     assert np.isfinite(parts).all()
     assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), abs=1e-12)
@@ -229,7 +230,7 @@ class TestWhoTakesPart:
         blend = river_blend()
         assert blend.ready is False
         assert np.isnan(blend.predict_proba_many(np.zeros((3, 4)))).all()
-        assert blend.contributions(np.zeros(4))[0] == 0.0
+        assert contributions(blend, np.zeros(4))[0] == 0.0
         assert blend.predict_proba_many(np.zeros((0, 4))).shape == (0,)
 
     def test_who_is_not_ready_neither_speaks_nor_is_judged(self):

@@ -20,6 +20,7 @@ from models.scale import estimators as our_scale
 from models.states.snapshot import pack, unpack
 from models.trees import estimators as our_trees
 from schemas.errors import ModelError, SnapshotError, TrainedModelError
+from tests.one_row import contributions
 
 NAMES = ("ratio", "amount", "count", "gap", "age")
 IMBALANCE = {"max_share_to_split": 1.0, "min_branch_fraction": 1e-4}
@@ -108,7 +109,7 @@ def test_contributions_and_base_are_the_score_s_log_odds(pipeline, seed):
     learner = models.compile(pipeline, NAMES)
     learner.learn_many(X[:350], y[:350])
     for x, score in zip(X[350:], learner.predict_proba_many(X[350:]), strict=True):
-        base, parts = learner.contributions(x)
+        base, parts = contributions(learner, x)
         assert parts.shape == (len(NAMES),)
         limited = min(max(score, 1e-12), 1 - 1e-12)
         if limited == score:

@@ -10,6 +10,7 @@ from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner, chosen
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
+from tests.one_row import contributions
 
 MASK = 2**64 - 1
 
@@ -106,8 +107,8 @@ class TestSampledLearner:
         np.testing.assert_array_equal(np.isnan(scores), ~rows)
         np.testing.assert_array_equal(scores[rows], plain.predict_proba_many(X[rows]))
         for x, row in zip(X[:30], rows[:30], strict=True):
-            base, parts = ours.contributions(x)
-            expected = plain.contributions(x) if row else (0.0, np.zeros(3))
+            base, parts = contributions(ours, x)
+            expected = contributions(plain, x) if row else (0.0, np.zeros(3))
             assert base == expected[0]
             np.testing.assert_array_equal(parts, expected[1])
 

@@ -9,6 +9,7 @@ from models.river.adapter import logistic_pipeline
 from models.states.snapshot import pack, unpack
 from models.two_clocks import TwoClocks
 from schemas.errors import SnapshotError
+from tests.one_row import contributions
 
 NAMES = ("f0", "f1", "f2")
 
@@ -67,7 +68,7 @@ def test_what_it_says_of_features_adds_up_to_the_score(seed):
     both.learn_feedback(*lessons(rng, 20))
     X, _ = lessons(rng, 10)
     for x, score in zip(X, both.predict_proba_many(X), strict=True):
-        base, parts = both.contributions(x)
+        base, parts = contributions(both, x)
         assert base + parts.sum() == pytest.approx(log_odds(score), abs=1e-9)
 
 

@@ -13,6 +13,7 @@ from stream.contenders import Contender, ask, calibrate, contender_of, judge, te
 from stream.decide import Said
 from stream.labels.clocks import Clock
 from stream.timed import TimedLearner
+from tests.one_row import contributions
 
 
 class _Says:
@@ -26,9 +27,10 @@ class _Says:
     def predict_proba_many(self, X):
         return X[:, 0].copy()
 
-    def contributions(self, x):
-        p = min(max(x[0], 1e-15), 1 - 1e-15)
-        return 0.25, np.array([math.log(p / (1 - p)) - 1.25, 1.0])
+    def contributions_many(self, X):
+        p = np.clip(X[:, 0], 1e-15, 1 - 1e-15)
+        parts = np.column_stack([np.log(p / (1 - p)) - 1.25, np.ones(len(X))])
+        return np.full(len(X), 0.25), parts
 
     def learn_many(self, X, y, w=None):
         self.notes.append("learner")
@@ -70,7 +72,7 @@ def taught():
 @pytest.mark.parametrize("raw", [0.0, 1e-9, 0.2, 0.97, 1 - 1e-9, 1.0])
 def test_base_and_contributions_are_the_log_odds_of_the_calibrated_score(raw):
     contender = Contender(_Says(), calibrator=taught())
-    base, parts = contender.contributions(np.array([raw, 0.0]), raw)
+    base, parts = contributions(contender, np.array([raw, 0.0]), raw)
     score = ask([contender], np.array([[raw, 0.0]]), 0.5).scores[0, 0]
     assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), rel=1e-9)
     # Each feature's part is stretched as all others are.
@@ -82,7 +84,7 @@ def test_without_a_calibrator_what_the_learner_says_is_the_score():
     X = np.array([[0.2, 0.0], [0.7, 0.0]])
     said = ask([contender], X, 0.4)
     np.testing.assert_array_equal(said.scores, said.raw)
-    assert contender.contributions(X[0], 0.2)[0] == 0.25
+    assert contributions(contender, X[0], 0.2)[0] == 0.25
     assert contender.calibration == {}
 
 

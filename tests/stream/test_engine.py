@@ -57,8 +57,8 @@ class _Sure:
     def predict_proba_many(self, X):
         return np.full(len(X), 0.99)
 
-    def contributions(self, x):
-        return 0.0, np.zeros(len(x))
+    def contributions_many(self, X):
+        return np.zeros(len(X)), np.zeros(X.shape)
 
     def learn_many(self, X, y, w=None):
         pass

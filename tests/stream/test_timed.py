@@ -8,6 +8,7 @@ from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from stream.timed import TimedLearner, unlearned_by, within
+from tests.one_row import contributions
 
 
 class Slow:
@@ -20,8 +21,8 @@ class Slow:
         burn(1e-3 * len(X))
         return X[:, 0] / 10
 
-    def contributions(self, x):
-        return 0.5, x * 2
+    def contributions_many(self, X):
+        return np.full(len(X), 0.5), X * 2
 
     def state(self):
         return State("slow/1", {"n": 3})
@@ -55,7 +56,7 @@ def test_all_else_is_the_learner_s_own():
     slow = Slow()
     timed = TimedLearner(slow)
     assert (timed.learned, timed.ready) == (7, True)
-    base, parts = timed.contributions(np.array([1.0, 2.0]))
+    base, parts = contributions(timed, np.array([1.0, 2.0]))
     assert (base, parts.tolist()) == (0.5, [2.0, 4.0])
     assert timed.state() == State("slow/1", {"n": 3})
     timed.restore(State("slow/1"))

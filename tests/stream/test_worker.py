@@ -34,6 +34,7 @@ from stream.shard import Step
 from stream.summary import summary
 from stream.timed import TimedLearner
 from stream.worker import Worker
+from tests.one_row import contributions
 
 SECONDS = 30
 KEY = b"sixteen bytes ok"
@@ -332,7 +333,7 @@ def test_an_alert_carries_its_evidence():
             row = engine.waiting.find(np.array([transaction], np.uint64))[0]
             x = engine.waiting.features[row]
             raw = Said.unpacked(engine.waiting.scores[[row]]).raw[0, 0]
-            base, parts = engine.champion.contributions(x, raw)
+            base, parts = contributions(engine.champion, x, raw)
             log_odds = math.log(alert["score"] / (1 - alert["score"]))
             assert alert["base"] == base
             assert base + parts.sum() == pytest.approx(log_odds, rel=1e-9)

@@ -25,6 +25,7 @@ from models.additive.curve import SQUARES, WEIGHT
 from models.additive.knots import PLACES
 from models.linear.translate import dense_of as linear_of
 from models.scale.translate import dense_of as scaler_of
+from tests.one_row import contributions
 
 WIDTH = 6
 
@@ -84,7 +85,7 @@ def test_that_a_value_is_not_known_may_be_evidence():
     model = AdditiveLogistic(2)
     model.learn_many(X, y)
     unknown, known = np.array([np.nan, 0.5]), np.array([0.5, 0.5])
-    assert model.contributions(unknown)[1][0] > 1 > 0 > model.contributions(known)[1][0]
+    assert contributions(model, unknown)[1][0] > 1 > 0 > contributions(model, known)[1][0]
 
 
 @seeds(2)
@@ -101,9 +102,9 @@ def test_what_is_usual_of_genuine_rows_contributes_nothing():
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
     latest = X[~y][-1000:]
-    parts = np.array([model.contributions(x)[1] for x in latest])
+    parts = np.array([contributions(model, x)[1] for x in latest])
     assert np.abs(parts.mean(axis=0)).max() < 0.15
-    base, _ = model.contributions(X[0])
+    base, _ = contributions(model, X[0])
     mean = np.mean([base + row.sum() for row in parts])
     assert base == pytest.approx(mean, abs=0.3)
 
@@ -139,7 +140,7 @@ def test_columns_that_come_later_leave_the_others_as_they_are(seed):
     wide.widen(WIDTH)
     assert wide.width == WIDTH
     assert wide.predict_proba_many(X).tolist() == model.predict_proba_many(X[:, :5]).tolist()
-    assert wide.contributions(X[0])[1].tolist()[:5] == model.contributions(X[0, :5])[1].tolist()
+    assert contributions(wide, X[0])[1].tolist()[:5] == contributions(model, X[0, :5])[1].tolist()
     wide.learn_many(X, y)
     assert wide.state().arrays["curves"][5, :, WEIGHT].any()
 

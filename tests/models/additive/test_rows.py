@@ -10,6 +10,7 @@ from seeds import seeds
 from models.additive import rows
 from models.additive.additive import AdditiveLogistic
 from models.additive.rows import USUAL_OVER
+from tests.one_row import contributions
 
 WIDTH = 6
 N = 120 if numba.config.DISABLE_JIT else 400
@@ -28,7 +29,7 @@ def assert_equal(model, oracle, X):
     found = model.predict_proba_many(X)
     np.testing.assert_allclose(found, [oracle.score(x) for x in X.tolist()], rtol=0, atol=1e-12)
     for x in X:
-        base, parts = model.contributions(x)
+        base, parts = contributions(model, x)
         plain_base, plain_parts = oracle.contributions(x.tolist())
         assert base == pytest.approx(plain_base, abs=1e-12)
         np.testing.assert_allclose(parts, plain_parts, rtol=0, atol=1e-12)

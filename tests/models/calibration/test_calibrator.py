@@ -202,7 +202,7 @@ def test_log_odds_are_those_of_the_score(seed):
     calibrator = Calibrator()
     calibrator.learn(scores, y)
     for p in (1e-14, 1e-4, 0.3, 0.999):
-        odds = calibrator.log_odds(p)
+        (odds,) = calibrator.log_odds(np.array([p]))
         assert calibrator.calibrate(np.array([p]))[0] == pytest.approx(1 / (1 + math.exp(-odds)))
 
 

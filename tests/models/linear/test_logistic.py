@@ -24,6 +24,7 @@ from models.linear.logistic import DenseLogisticRegression
 from models.linear.translate import dense_of
 from models.scale.standard import DenseStandardScaler
 from schemas.errors import SnapshotError
+from tests.one_row import contributions
 
 WIDTH = 9
 RIVER = {
@@ -235,7 +236,7 @@ def test_contributions_add_up_to_the_log_odds(build, seed):
     model.learn_many(X, y)
     assert_contributions_add_up(model, X[:50], 1e-9)
     for x in X[:50]:
-        base, parts = model.contributions(x)
+        base, parts = contributions(model, x)
         assert parts[np.isnan(x)].tolist() == [0.0] * np.isnan(x).sum()
         assert base == model.intercept
 

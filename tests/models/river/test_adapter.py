@@ -15,6 +15,7 @@ from models.river.adapter import RiverLearner, logistic_pipeline
 from models.river.kinds import Kind
 from models.states.snapshot import State, pack, unpack
 from schemas.errors import ModelError, SnapshotError
+from tests.one_row import contributions
 
 NAMES = ("amount", "ratio", "count", "gap")
 MODELS = {
@@ -138,7 +139,7 @@ def test_the_default_pipeline_is_taken_apart_by_weight_times_scaled_value(seed):
     learner.learn_many(X, y)
     scaler, regression = learner.model.steps.values()
     for x, score in zip(X[:50], learner.predict_proba_many(X[:50]), strict=True):
-        base, parts = learner.contributions(x)
+        base, parts = contributions(learner, x)
         assert base == regression.intercept
         for name, value, part in zip(NAMES, x.tolist(), parts.tolist(), strict=True):
             if math.isnan(value):
@@ -154,7 +155,7 @@ def test_a_model_of_another_kind_has_all_its_log_odds_in_the_base():
     learner = RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES)
     learner.learn_many(X, y)
     for x, score in zip(X, learner.predict_proba_many(X), strict=True):
-        base, parts = learner.contributions(x)
+        base, parts = contributions(learner, x)
         assert parts.tolist() == [0.0] * 4
         assert math.isfinite(base)
         if 1e-9 < score < 1 - 1e-9:
@@ -165,7 +166,7 @@ def test_a_model_of_another_kind_has_all_its_log_odds_in_the_base():
 def test_a_score_of_zero_or_one_or_none_has_finite_log_odds(p):
     learner = RiverLearner(Listener(), NAMES)
     learner.model.predict_proba_one = lambda x: p
-    base, _ = learner.contributions(np.zeros(4))
+    base, _ = contributions(learner, np.zeros(4))
     assert math.isfinite(base)
     assert (base > 0) is (p.get(True) == 1.0)
 
@@ -313,7 +314,7 @@ def test_a_score_that_is_none_is_nan_and_the_next_row_goes_on():
     expected = [0.25, 0.0, 1.0, *[math.nan] * 5, 0.5]
     np.testing.assert_array_equal(scores, expected)
     for x, score in zip(X, scores, strict=True):
-        base, parts = learner.contributions(x)
+        base, parts = contributions(learner, x)
         assert math.isfinite(base)
         assert parts.tolist() == [0.0]
         assert base == (0.0 if math.isnan(score) or score == 0.5 else base)
