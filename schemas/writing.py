@@ -6,14 +6,48 @@ caller has made sure that there is room. Avro 1.12 specification, "Binary Encodi
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import fastavro
 import numpy as np
 from numba import int64, uint8, uint64
+from numpy.typing import NDArray
 
 from schemas.jit import inlined, kernel, uncounted
 
 VARINT_BYTES_MAX = 10
 DOUBLE_BYTES = 8
 KEY_BYTES = 16
+
+
+class Pieces(NamedTuple):
+    """Bytes that are the same in many records, made beforehand and laid end to end.
+
+    Attributes
+    ----------
+    data : ndarray of uint8
+    ends : ndarray of int64, shape (n + 1,)
+        Where each ends, behind where the first begins.
+    """
+
+    data: NDArray[np.uint8]
+    ends: NDArray[np.int64]
+
+
+def pieces_of(texts: Sequence[bytes]) -> Pieces:
+    """Lay texts end to end."""
+    lengths = [0, *map(len, texts)]
+    return Pieces(np.frombuffer(b"".join(texts), np.uint8), np.cumsum(lengths, dtype=np.int64))
+
+
+def string_bytes(text: str) -> bytes:
+    """Return a string as Avro has it: its length, and its bytes."""
+    buffer = io.BytesIO()
+    fastavro.schemaless_writer(buffer, {"type": "string"}, text)
+    return buffer.getvalue()
+
 
 _DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8).copy()
 
@@ -49,11 +83,27 @@ def write_string(out, at, data, start, stop):
 
 @uncounted
 @inlined
+def write_piece(out, at, pieces, number):
+    """Copy a piece as it is."""
+    return write_bytes(out, at, pieces.data, pieces.ends[number], pieces.ends[number + 1])
+
+
+@uncounted
+@inlined
 def write_double(out, at, bits):
     """Write a double, given as the word that holds it; the lowest byte first."""
     for i in range(DOUBLE_BYTES):
         out[at + i] = uint8((uint64(bits) >> uint64(8 * i)) & uint64(0xFF))
     return at + DOUBLE_BYTES
+
+
+@uncounted
+@kernel
+def write_optional_double(out, at, value, bits):
+    """Write a union of null and double: null for NaN, else as `write_double`."""
+    if np.isnan(value):
+        return write_varint(out, at, 0)
+    return write_double(out, write_varint(out, at, 1), bits)
 
 
 @uncounted

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from stream.short_arrays import filled
 
 THRESHOLD_OFF = 2.0
+# On the card industry's scale.
+SCORE_SCALED_MAX = 999
+ALERT_ID_BYTES = 32
 
 
 class Outcome(IntEnum):
@@ -92,7 +95,7 @@ class Said:
 
 def score_scaled(score: float) -> int:
     """Bring a probability to the card industry's scale of 0 to 999."""
-    return min(999, int(score * 1000))
+    return min(SCORE_SCALED_MAX, int(score * (SCORE_SCALED_MAX + 1)))
 
 
 def alert_id(topic: str, partition: int, offset: int, policy: str) -> str:
@@ -102,4 +105,4 @@ def alert_id(topic: str, partition: int, offset: int, policy: str) -> str:
     keeps ids drops the repeat.
     """
     text = f"{topic}\0{partition}\0{offset}\0{policy}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=ALERT_ID_BYTES // 2).hexdigest()

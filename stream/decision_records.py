@@ -20,14 +20,16 @@ from schemas.columns import (
     Transactions,
 )
 from schemas.jit import kernel, uncounted
-from schemas.wire import HEADER_SIZE, frame
+from schemas.wire import frame
 from schemas.writing import (
     DOUBLE_BYTES,
     KEY_BYTES,
     VARINT_BYTES_MAX,
-    write_bytes,
-    write_double,
+    pieces_of,
+    string_bytes,
     write_hexadecimal,
+    write_optional_double,
+    write_piece,
     write_string,
     write_varint,
 )
@@ -41,6 +43,18 @@ DEGRADED_BY_BITS = tuple(
     for bits in range(1 << len(DEGRADED))
 )
 _LATEST = int(Timeliness.TOO_LATE)
+
+
+def _array_bytes(names: tuple[str, ...]) -> bytes:
+    """Return an array of few strings as Avro has it: one block of so many, and an empty one."""
+    count = bytes([2 * len(names)]) if names else b""
+    return count + b"".join(map(string_bytes, names)) + b"\0"
+
+
+# By the bits of what was missing.
+DEGRADED_ARRAYS = tuple(map(_array_bytes, DEGRADED_BY_BITS))
+# Places of the pieces that a decision is made of.
+_HEAD, _POLICY, _DEGRADED = range(3)
 
 
 class Verdicts(NamedTuple):
@@ -76,14 +90,12 @@ class DecisionWriter:
     """
 
     def __init__(self, schema_id: int, policy_version: str) -> None:
-        self._head = np.frombuffer(frame(schema_id, b""), np.uint8)
-        policy = policy_version.encode()
-        self._policy = np.frombuffer(policy, np.uint8)
-        self._degraded, self._degraded_ends = _degraded_arrays()
-        longest = int(np.diff(self._degraded_ends, prepend=0).max())
+        always = [frame(schema_id, b""), string_bytes(policy_version)]
+        self._pieces = pieces_of([*always, *DEGRADED_ARRAYS])
         # Lengths, times and versions are varints; an outcome, a timeliness, a flag and the
         # branch of a union are a byte each.
-        self._fixed = HEADER_SIZE + 4 * VARINT_BYTES_MAX + DOUBLE_BYTES + 4 + longest + len(policy)
+        varying = 3 * VARINT_BYTES_MAX + DOUBLE_BYTES + 4
+        self._fixed = sum(map(len, always)) + max(map(len, DEGRADED_ARRAYS)) + varying
 
     def write(
         self, batch: Transactions, verdicts: Verdicts, rows: NDArray[np.intp]
@@ -115,19 +127,23 @@ class DecisionWriter:
             np.ascontiguousarray(verdicts.scores).view(np.uint64),
             degraded_bits(verdicts),
             rows,
-            self._head,
-            self._policy,
-            self._degraded,
-            self._degraded_ends,
+            self._pieces,
             out,
             ends,
             keys,
         )
-        data, names, places = out.tobytes(), keys.tobytes(), [0, *ends.tolist()]
-        return [
-            (names[i * KEY_BYTES : (i + 1) * KEY_BYTES], data[places[i] : places[i + 1]])
-            for i in range(k)
-        ]
+        return split(out, ends, keys)
+
+
+def split(
+    out: NDArray[np.uint8], ends: NDArray[np.int64], keys: NDArray[np.uint8]
+) -> list[tuple[bytes, bytes]]:
+    """Return keys and values that a kernel wrote end to end, record by record."""
+    data, names, places = out.tobytes(), keys.tobytes(), [0, *ends.tolist()]
+    return [
+        (names[i * KEY_BYTES : (i + 1) * KEY_BYTES], data[places[i] : places[i + 1]])
+        for i in range(len(ends))
+    ]
 
 
 def degraded_bits(verdicts: Verdicts) -> NDArray[np.int64]:
@@ -136,61 +152,37 @@ def degraded_bits(verdicts: Verdicts) -> NDArray[np.int64]:
     return verdicts.cold * _COLD | verdicts.unscored * _NO_SCORE | too_late * _TOO_LATE
 
 
-def _degraded_arrays() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return every array of `DEGRADED` as Avro has it, by its bits, and where each ends."""
-    texts = []
-    for names in DEGRADED_BY_BITS:
-        chosen = [name.encode() for name in names]
-        # One block of so many items, and an empty one: all numbers here fit one byte.
-        block = bytes([2 * len(chosen)]) + b"".join(bytes([2 * len(t)]) + t for t in chosen)
-        texts.append(block + b"\0" if chosen else b"\0")
-    return np.frombuffer(b"".join(texts), np.uint8), np.cumsum([len(t) for t in texts])
-
-
 @uncounted
 @kernel
-def write_rows(
-    longs,
-    data,
-    verdicts,
-    scores,
-    lacks,
-    rows,
-    head,
-    policy,
-    degraded,
-    degraded_ends,
-    out,
-    ends,
-    keys,
-):
+def write_rows(longs, data, verdicts, scores, lacks, rows, pieces, out, ends, keys):
     """Write rows one after the other; `ends` gets where each ends, `keys` 16 bytes for each.
 
-    `scores` are those of the verdicts, as the words that hold them, and `lacks` tell
-    which of `DEGRADED` hold, a bit each.
+    `scores` are those of the verdicts, as the words that hold them; `lacks` tell which of
+    `DEGRADED` hold, a bit each.
     """
     at = 0
     for i in range(rows.shape[0]):
         row = rows[i]
-        at = write_bytes(out, at, head, 0, head.shape[0])
+        at = write_piece(out, at, pieces, _HEAD)
         at = write_string(out, at, data, longs[ID_START, row], longs[ID_STOP, row])
         at = write_varint(out, at, longs[EVENT_TIME_US, row])
         at = write_varint(out, at, verdicts.outcomes[row])
-        has_score = not np.isnan(verdicts.scores[row])
-        # The branches of the union: null, double.
-        at = write_varint(out, at, 1 if has_score else 0)
-        if has_score:
-            at = write_double(out, at, scores[row])
+        at = write_optional_double(out, at, verdicts.scores[row], scores[row])
         at = write_varint(out, at, verdicts.timeliness[row])
         out[at] = verdicts.duplicate[row]
         at += 1
-        bits = lacks[row]
-        start = degraded_ends[bits - 1] if bits > 0 else 0
-        at = write_bytes(out, at, degraded, start, degraded_ends[bits])
+        at = write_piece(out, at, pieces, _DEGRADED + lacks[row])
         at = write_varint(out, at, verdicts.model_versions[row])
-        at = write_string(out, at, policy, 0, policy.shape[0])
+        at = write_piece(out, at, pieces, _POLICY)
         ends[i] = at
-        key = longs[FIRST_MAPPED, row]
-        if key == 0:
-            key = longs[TRANSACTION_KEY, row]
-        write_hexadecimal(keys, i * KEY_BYTES, key)
+        write_key(keys, i, longs, row)
+
+
+@uncounted
+@kernel
+def write_key(keys, i, longs, row):
+    """Write the key of a row's records as the i-th: its first entity's hash, or its own."""
+    key = longs[FIRST_MAPPED, row]
+    if key == 0:
+        key = longs[TRANSACTION_KEY, row]
+    write_hexadecimal(keys, i * KEY_BYTES, key)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.decision_records import Verdicts
-from stream.evidence import Evidence
+from stream.evidence import Evidence, together
 from stream.labels.fates import Departed, Review
 
 
@@ -54,8 +55,8 @@ class Effects:
         dead letter.
     readings : KeptReadings
         What the engine was made to keep; else empty.
-    alerts : list of Evidence
-        Rows at REVIEW or stricter that are no duplicates.
+    alerted : list of Evidence
+        Rows at REVIEW or stricter that are no duplicates, by what was decided at once.
     label_reviews : list of Review
         Labels that waited for a row of this step or an earlier one.
     departed_labels : list of Departed
@@ -71,9 +72,14 @@ class Effects:
     model_versions: NDArray[np.int64]
     reasons: NDArray[np.int64]
     readings: KeptReadings
-    alerts: list[Evidence]
+    alerted: list[Evidence]
     label_reviews: list[Review] = field(default_factory=list)
     departed_labels: list[Departed] = field(default_factory=list)
+
+    @cached_property
+    def alerts(self) -> Evidence:
+        """Why rows were alerted, all together."""
+        return together(self.alerted)
 
     @property
     def verdicts(self) -> Verdicts:

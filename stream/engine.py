@@ -368,8 +368,7 @@ class Engine:
                 outcomes[alerted],
                 drawn[alerted],
             )
-            names = self.parameters.features.names
-            effects.alerts.extend(evidence_of(alerts, names, self.champion, thresholds))
+            effects.alerted.append(evidence_of(alerts, self.champion, thresholds))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
@@ -427,7 +426,7 @@ class Engine:
         decided = count(taken)
         counters.refused += len(batch) - decided
         counters.decisions += decided
-        counters.alerts += len(effects.alerts)
+        counters.alerts += sum(len(each.rows) for each in effects.alerted)
         counters.duplicates += count(effects.duplicate)
         counters.unscored += count(effects.unscored)
         counters.late += count(taken & (effects.timeliness == _LATE))
@@ -460,7 +459,7 @@ def _empty_effects(
             filled((n, width), np.nan),
             np.zeros((n, n_features if keep is Keep.STATES else 0), np.uint8),
         ),
-        alerts=[],
+        alerted=[],
     )
 
 

@@ -1,17 +1,19 @@
-"""Why a payment was alerted."""
+"""Why payments were alerted."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream.contenders import Contender
 from stream.decide import Outcome, Thresholds
-from stream.features.value_states import ValueState
+from stream.features.value_states import ValueState, packed
 
 ALERT_REASONS_MAX = 4
+NO_REASON = -1
 _STATES = tuple(ValueState)
 
 
@@ -24,35 +26,8 @@ class Contribution(NamedTuple):
     state: ValueState
 
 
-class Evidence(NamedTuple):
-    """Why one row was alerted.
-
-    Attributes
-    ----------
-    row : int
-        Its place in the batch.
-    threshold : float
-        The score from which its outcome applied.
-    probability : float
-        1 if the score reached it; else that with which the payment was drawn to be looked at.
-    base : float
-        Log-odds that no feature explains.
-    reasons : tuple of Contribution
-        At most four features that raised the score, largest first.
-    states : ndarray of uint8, shape (n_features,)
-        `ValueState` of every feature.
-    """
-
-    row: int
-    threshold: float
-    probability: float
-    base: float
-    reasons: tuple[Contribution, ...]
-    states: NDArray[np.uint8]
-
-
 class Alerted(NamedTuple):
-    """The rows of a batch that were alerted, and what was said of them.
+    """Rows that are alerted, and what was said of them.
 
     Attributes
     ----------
@@ -76,45 +51,106 @@ class Alerted(NamedTuple):
     drawn: NDArray[np.float64]
 
 
-def evidence_of(
-    alerted: Alerted, names: tuple[str, ...], champion: Contender, thresholds: Thresholds
-) -> list[Evidence]:
-    """Return why each row was alerted; `names` are those of the features."""
-    bases, parts = champion.contributions_many(alerted.X, alerted.raw)
-    thresholds_of = [thresholds.of(outcome) for outcome in Outcome]
-    columns = (
-        alerted.rows.tolist(),
-        [thresholds_of[outcome] for outcome in alerted.outcomes.tolist()],
-        np.where(np.isnan(alerted.drawn), 1.0, alerted.drawn).tolist(),
-        bases.tolist(),
-        reasons_of(names, alerted.X, parts, alerted.states),
-        alerted.states,
-    )
-    return list(map(Evidence, *columns))
+class Evidence(NamedTuple):
+    """Why rows of a batch were alerted, in the order of the rows.
 
-
-def reasons_of(
-    names: tuple[str, ...],
-    X: NDArray[np.float64],
-    parts: NDArray[np.float64],
-    states: NDArray[np.uint8],
-) -> list[tuple[Contribution, ...]]:
-    """Return, for each row, the features that raised its score most.
-
-    Parameters
+    Attributes
     ----------
-    names : tuple of str
-    X, parts : ndarray of float64, shape (n, n_features)
-        Values, and what each added to the log-odds.
-    states : ndarray of uint8, shape (n, n_features)
+    rows : ndarray of int64, shape (n,)
+        Their places in the batch.
+    thresholds : ndarray of float64, shape (n,)
+        The score from which each one's outcome applied.
+    probabilities : ndarray of float64, shape (n,)
+        1 if the score reached it; else that with which the payment was drawn to be looked at.
+    bases : ndarray of float64, shape (n,)
+        Log-odds that no feature explains.
+    reasons : ndarray of int64, shape (n, ALERT_REASONS_MAX)
+        Places of the features that raised the score most, largest first; NO_REASON behind the
+        last one that did.
+    values, parts : ndarray of float64, shape (n, ALERT_REASONS_MAX)
+        Of the reasons: the value, and what it added to the log-odds.
+    reason_states : ndarray of uint8, shape (n, ALERT_REASONS_MAX)
+        `ValueState` of the reasons' values.
+    states : ndarray of uint8, shape (n, ceil(n_features / 4))
+        `ValueState` of every feature; see `stream.features.value_states.packed`.
     """
-    order = np.argsort(-parts, axis=1, kind="stable")[:, :ALERT_REASONS_MAX]
-    chosen = (np.take_along_axis(each, order, axis=1).tolist() for each in (X, parts, states))
-    return [
-        tuple(
-            Contribution(names[i], value, part, _STATES[state])
-            for i, value, part, state in zip(*row, strict=True)
-            if part > 0
+
+    rows: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    bases: NDArray[np.float64]
+    reasons: NDArray[np.int64]
+    values: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    reason_states: NDArray[np.uint8]
+    states: NDArray[np.uint8]
+
+    def of(self, places: NDArray[np.int64]) -> Evidence:
+        """Return the evidence of some of the rows, in the order of `places`."""
+        columns: list[Any] = [column[places] for column in self]
+        return Evidence(*columns)
+
+    def words(self) -> Evidence:
+        """Return it as kernels take it: in place of doubles the words that hold them."""
+        columns: list[Any] = list(map(np.ascontiguousarray, self))
+        return Evidence(
+            *(each.view(np.uint64) if each.dtype == np.float64 else each for each in columns)
         )
-        for row in zip(order.tolist(), *chosen, strict=True)
-    ]
+
+    def contributions(self, names: tuple[str, ...]) -> list[tuple[Contribution, ...]]:
+        """Return the reasons of each row; `names` are those of all features."""
+        columns = self.reasons, self.values, self.parts, self.reason_states
+        return [
+            tuple(
+                Contribution(names[feature], value, part, _STATES[state])
+                for feature, value, part, state in zip(*row, strict=True)
+                if feature != NO_REASON
+            )
+            for row in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+
+
+def evidence_of(alerted: Alerted, champion: Contender, thresholds: Thresholds) -> Evidence:
+    """Return why rows were alerted that were decided at once, by the thresholds then in force."""
+    bases, parts = champion.contributions_many(alerted.X, alerted.raw)
+    n, width = parts.shape
+    reasons = np.full((n, ALERT_REASONS_MAX), NO_REASON)
+    reasons[:, :width] = np.argsort(-parts, axis=1, kind="stable")[:, :ALERT_REASONS_MAX]
+    values, raised, states = (
+        np.take_along_axis(alerted.X, reasons, axis=1),
+        np.take_along_axis(parts, reasons, axis=1),
+        np.take_along_axis(alerted.states, reasons, axis=1),
+    )
+    reasons[~(raised > 0.0)] = NO_REASON
+    return Evidence(
+        alerted.rows,
+        np.array([thresholds.of(outcome) for outcome in Outcome])[alerted.outcomes],
+        np.where(np.isnan(alerted.drawn), 1.0, alerted.drawn),
+        bases,
+        reasons,
+        values,
+        raised,
+        states,
+        packed(alerted.states),
+    )
+
+
+def together(parts: Sequence[Evidence]) -> Evidence:
+    """Lay evidence of parts of a batch one behind the other; there may be none."""
+    if len(parts) == 1:
+        return parts[0]
+    return Evidence(*map(np.concatenate, zip(*parts, strict=True))) if parts else _NOTHING
+
+
+_NUMBERS, _FEW = np.zeros(0), np.zeros((0, ALERT_REASONS_MAX))
+_NOTHING = Evidence(
+    np.zeros(0, np.int64),
+    _NUMBERS,
+    _NUMBERS,
+    _NUMBERS,
+    _FEW.astype(np.int64),
+    _FEW,
+    _FEW,
+    _FEW.astype(np.uint8),
+    np.zeros((0, 0), np.uint8),
+)

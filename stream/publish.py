@@ -22,15 +22,12 @@ from stream.decide import Outcome, Thresholds, alert_id, score_scaled
 from stream.decision_records import DEGRADED_BY_BITS, degraded_bits
 from stream.effects import Effects
 from stream.event_time import Timeliness
-from stream.evidence import Evidence
-from stream.features.value_states import ValueState, packed
+from stream.evidence import Contribution, Evidence
 from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]
 
-_OUTCOMES, _TIMELINESS, _STATES = (
-    tuple(each.name for each in words) for words in (Outcome, Timeliness, ValueState)
-)
+_OUTCOMES, _TIMELINESS = (tuple(each.name for each in words) for words in (Outcome, Timeliness))
 
 ATTEMPT_HEADER = "fraudstream.attempt"
 
@@ -92,64 +89,68 @@ class Publisher:
         self.source = source
 
     def alerts(self, batch: Transactions, effects: Effects) -> Iterator[dict[str, Any]]:
-        """Yield a record of `alert.avsc` for each alert."""
-        if effects.alerts:
-            columns = self._columns(batch, effects)
-            for values in zip(*columns.values(), strict=True):
-                yield dict(zip(columns, values, strict=True))
+        """Yield a record of `alert.avsc` for each alert; `AlertWriter` writes the same."""
+        columns = self._columns(batch, effects, effects.alerts)
+        for values in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, values, strict=True))
 
-    def key(self, batch: Transactions, row: int) -> bytes:
-        """Return the key of a row's records: its first entity's hash, in hexadecimal."""
-        entity = int(batch.entities[0, row]) or int(batch.transaction_key[row])
-        return b"%016x" % entity
+    def alert_ids(self, batch: Transactions, rows: NDArray[np.int64]) -> list[str]:
+        """Return the ids of alerts of some rows."""
+        places = zip(batch.partition[rows].tolist(), batch.offset[rows].tolist(), strict=True)
+        return [alert_id(self.topic, *place, self.policy_version) for place in places]
 
-    def cloud_event(self, alert: dict[str, Any], key: bytes) -> Headers:
-        """Return the CloudEvents headers of an alert."""
-        at = _EPOCH + timedelta(microseconds=min(alert["event_time"], _CALENDAR_END_US))
+    def cloud_event(self, name: str, subject: str, time_us: int, key: bytes) -> Headers:
+        """Return the CloudEvents headers of an alert.
+
+        Parameters
+        ----------
+        name, subject : str
+            Ids of the alert and of the payment.
+        time_us : int
+            When the payment was made.
+        key : bytes
+            The record's.
+        """
+        at = _EPOCH + timedelta(microseconds=min(time_us, _CALENDAR_END_US))
         return [
             ("ce_specversion", "1.0"),
             ("ce_type", "fraudstream.v1.Alert"),
             ("ce_source", self.source),
-            ("ce_id", alert["alert_id"]),
+            ("ce_id", name),
             ("ce_time", at.isoformat().replace("+00:00", "Z")),
-            ("ce_subject", alert["transaction_id"]),
+            ("ce_subject", subject),
             ("ce_partitionkey", key),
             ("content-type", "application/avro"),
         ]
 
-    def _columns(self, batch: Transactions, effects: Effects) -> dict[str, list[Any]]:
+    def _columns(
+        self, batch: Transactions, effects: Effects, alerts: Evidence
+    ) -> dict[str, list[Any]]:
         """Return the fields of `alert.avsc`, each with its value in every alert."""
-        alerts = effects.alerts
-        rows = np.array([each.row for each in alerts], np.intp)
-        partitions, offsets = batch.partition[rows].tolist(), batch.offset[rows].tolist()
+        rows = alerts.rows
         scores = [None if np.isnan(each) else each for each in effects.scores[rows].tolist()]
-        states = packed(np.stack([each.states for each in alerts]))
-        degraded = degraded_bits(effects.verdicts)[rows].tolist()
-        n = len(alerts)
+        lacks = degraded_bits(effects.verdicts)[rows].tolist()
         return {
-            "alert_id": [
-                alert_id(self.topic, *place, self.policy_version)
-                for place in zip(partitions, offsets, strict=True)
-            ],
+            "alert_id": self.alert_ids(batch, rows),
             "transaction_id": [batch.transaction_id(row) for row in rows.tolist()],
             "event_time": batch.event_time_us[rows].tolist(),
             "decision": [_OUTCOMES[each] for each in effects.outcomes[rows].tolist()],
             "score": scores,
             "score_scaled": [None if each is None else score_scaled(each) for each in scores],
-            "threshold": [each.threshold for each in alerts],
-            "selection_probability": [each.probability for each in alerts],
+            "threshold": alerts.thresholds.tolist(),
+            "selection_probability": alerts.probabilities.tolist(),
             "amount_minor": batch.amount_minor[rows].tolist(),
             "entities": _hashes(batch.layout.entities, batch.entities[:, rows]),
-            "reasons": [_reasons(each) for each in alerts],
-            "value_states": [each.tobytes() for each in states],
-            "base": [each.base for each in alerts],
+            "reasons": list(map(_reasons, alerts.contributions(self.policy.feature_names))),
+            "value_states": [each.tobytes() for each in alerts.states],
+            "base": alerts.bases.tolist(),
             "timeliness": [_TIMELINESS[each] for each in effects.timeliness[rows].tolist()],
-            "degraded": [list(DEGRADED_BY_BITS[bits]) for bits in degraded],
+            "degraded": [list(DEGRADED_BY_BITS[each]) for each in lacks],
             "model_version": effects.model_versions[rows].tolist(),
-            "policy_version": [self.policy_version] * n,
-            "source_topic": [self.topic] * n,
-            "source_partition": partitions,
-            "source_offset": offsets,
+            "policy_version": [self.policy_version] * len(rows),
+            "source_topic": [self.topic] * len(rows),
+            "source_partition": batch.partition[rows].tolist(),
+            "source_offset": batch.offset[rows].tolist(),
         }
 
 
@@ -161,16 +162,8 @@ def _hashes(names: tuple[str, ...], keys: NDArray[np.uint64]) -> list[dict[str, 
     ]
 
 
-def _reasons(evidence: Evidence) -> list[dict[str, Any]]:
-    return [
-        {
-            "feature": each.feature,
-            "value": each.value,
-            "contribution": each.contribution,
-            "state": _STATES[each.state],
-        }
-        for each in evidence.reasons
-    ]
+def _reasons(contributions: tuple[Contribution, ...]) -> list[dict[str, Any]]:
+    return [{**each._asdict(), "state": each.state.name} for each in contributions]
 
 
 def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
 from schemas.siphash import hash_texts
+from stream.alert_records import AlertWriter
 from stream.config import Config
 from stream.decision_records import DecisionWriter
 from stream.effects import Effects
@@ -104,7 +105,15 @@ class Shard:
         self._publisher = publisher
         self._codecs = codecs
         self._online = online
-        self._decisions = DecisionWriter(codecs.decision.schema_id, publisher.policy_version)
+        version = publisher.policy_version
+        self._decisions = DecisionWriter(codecs.decision.schema_id, version)
+        self._alerts = AlertWriter(
+            codecs.alert.schema_id,
+            version,
+            publisher.topic,
+            engine.parameters.features.names,
+            engine.parameters.features.layout.entities,
+        )
         self._fenced_by_offsets = config.worker.guarantee == "exactly_once"
         # What leads to them came earlier: only in a replay are they out with the step's own rows.
         self._replays = False
@@ -204,19 +213,29 @@ class Shard:
         self, batch: Transactions, effects: Effects, missing: NDArray[np.bool_]
     ) -> Iterator[OutRecord]:
         """Yield the alerts and decisions of the rows whose output is missing."""
-        topics = self.config.topics
-        for alert, evidence in zip(
-            self._publisher.alerts(batch, effects), effects.alerts, strict=True
-        ):
-            if not missing[evidence.row] or self._published.is_out(alert["alert_id"]):
-                continue
-            key = self._publisher.key(batch, evidence.row)
-            headers = self._publisher.cloud_event(alert, key)
-            yield OutRecord(topics.alerts, key, self._codecs.alert.encode_checked(alert), headers)
-        if topics.decisions:
+        if effects.alerted:
+            yield from self._alerted(batch, effects, missing)
+        topic = self.config.topics.decisions
+        if topic:
             rows = marked((batch.reason == _OK) & missing)
             for key, value in self._decisions.write(batch, effects.verdicts, rows):
-                yield OutRecord(topics.decisions, key, value)
+                yield OutRecord(topic, key, value)
+
+    def _alerted(
+        self, batch: Transactions, effects: Effects, missing: NDArray[np.bool_]
+    ) -> Iterator[OutRecord]:
+        """Yield the alerts that are missing and are not out."""
+        alerts, publisher = effects.alerts, self._publisher
+        alerts = alerts.of(marked(missing[alerts.rows]))
+        ids = publisher.alert_ids(batch, alerts.rows)
+        wanted = [at for at, name in enumerate(ids) if not self._published.is_out(name)]
+        alerts, ids = alerts.of(np.array(wanted, np.int64)), [ids[at] for at in wanted]
+        records = self._alerts.write(batch, effects.verdicts, alerts, ids)
+        times_us = batch.event_time_us[alerts.rows].tolist()
+        places = zip(ids, alerts.rows.tolist(), times_us, records, strict=True)
+        for name, row, time_us, (key, value) in places:
+            headers = publisher.cloud_event(name, batch.transaction_id(row), time_us, key)
+            yield OutRecord(self.config.topics.alerts, key, value, headers)
 
     def _take_labels(self, raw: RawBatch) -> Iterator[OutRecord]:
         batch: Transactions = self._labels.decode(

@@ -14,12 +14,16 @@ from models.calibration.calibrator import Calibrator
 from models.cost import Cost, measured_cost
 from models.sampling import SampledLearner, chosen
 from models.silent import SilentLearner
-from schemas.columns import Reason
+from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
+from stream.alert_records import AlertWriter
 from stream.budget.control import AlertBudget
-from stream.decide import Thresholds
+from stream.decide import ALERT_ID_BYTES, Thresholds
 from stream.decision_records import DecisionWriter
+from stream.effects import Effects
 from stream.engine import Engine
+from stream.evidence import Alerted, evidence_of
+from stream.features.readings import Readings
 from stream.timed import within
 
 # Rows by which a model's cost is measured: one poll of a busy topic, one fraud in sixteen.
@@ -73,7 +77,8 @@ def warm_up(
     scratch.label(early)
     effects = scratch.step(batch)
     DecisionWriter(0, "").write(batch, effects.verdicts, np.arange(len(batch)))
-    scratch.features.observe(batch, batch.reason == Reason.OK).states(np.arange(len(batch)))
+    readings = scratch.features.observe(batch, batch.reason == Reason.OK)
+    _write_alerts(scratch, batch, effects, readings)
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
@@ -89,6 +94,20 @@ def warm_up(
         name: cost_of(contender.learner, width) for name, contender in engine.challengers.items()
     }
     return WarmedUp(time.perf_counter() - start, cost, challengers)
+
+
+def _write_alerts(
+    scratch: Engine, batch: Transactions, effects: Effects, readings: Readings
+) -> None:
+    """Alert all rows."""
+    rows, n = np.arange(len(batch)), len(batch)
+    unknown = np.full(n, np.nan)
+    states = readings.states(rows)
+    alerted = Alerted(rows, readings.matrix, states, unknown, effects.outcomes, unknown)
+    features = scratch.parameters.features
+    writer = AlertWriter(0, "", "", features.names, features.layout.entities)
+    alerts = evidence_of(alerted, scratch.champion, scratch.thresholds)
+    writer.write(batch, effects.verdicts, alerts, [" " * ALERT_ID_BYTES] * n)
 
 
 def _run_scores() -> None:

@@ -453,11 +453,16 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
         said.append({k: v for k, v in vars(effects).items() if isinstance(v, np.ndarray)})
         result.reviews += effects.label_reviews
         result.departed += effects.departed_labels
+        alerts = effects.alerts
+        reasons = alerts.contributions(result.engine.parameters.features.names)
         result.alerts += [
-            (a.row + start, a.base, tuple(r[:3] for r in a.reasons)) for a in effects.alerts
+            (row + start, base, tuple(each[:3] for each in raised))
+            for row, base, raised in zip(
+                alerts.rows.tolist(), alerts.bases.tolist(), reasons, strict=True
+            )
         ]
-        result.thresholds += [a.threshold for a in effects.alerts]
-        result.probabilities += [a.probability for a in effects.alerts]
+        result.thresholds += alerts.thresholds.tolist()
+        result.probabilities += alerts.probabilities.tolist()
         result.matrices.append(effects.readings.matrix)
         result.value_states.append(effects.readings.value_states)
         result.watermarks_us.append(result.engine.clock.watermark_us)

@@ -170,11 +170,11 @@ class Playback:
             for row in np.flatnonzero(frauds[start:stop]).tolist():
                 self._expect(part, row, int(first_due[start + row]), True, Source.CHARGEBACK)
             if self.analyst_delay_us:
-                for alert in effects.alerts:
-                    truth = is_fraud[start + alert.row]
+                for row in effects.alerts.rows.tolist():
+                    truth = is_fraud[start + row]
                     if truth is not None:
-                        due_us = int(latest[start + alert.row]) + self.analyst_delay_us
-                        self._expect(part, alert.row, due_us, truth, Source.ANALYST_REVIEW)
+                        due_us = int(latest[start + row]) + self.analyst_delay_us
+                        self._expect(part, row, due_us, truth, Source.ANALYST_REVIEW)
             self.rows += len(part)
             yield start, part, effects
             start = stop

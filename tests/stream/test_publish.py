@@ -7,21 +7,34 @@ from datetime import datetime
 
 import numpy as np
 import pytest
+from seeds import seeds
 
 from models.river.adapter import RiverLearner, logistic_pipeline
-from schemas.columns import REASON_TEXT, Reason, Transactions
+from schemas.columns import (
+    AMOUNT_MINOR,
+    EVENT_TIME_US,
+    ID_START,
+    ID_STOP,
+    OFFSET,
+    REASON_TEXT,
+    Reason,
+    Transactions,
+)
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder, Limits
 from schemas.records import RecordCodec, builtin
 from schemas.roles import Roles
+from stream.alert_records import AlertWriter
 from stream.decide import THRESHOLD_OFF, Outcome, Thresholds
 from stream.decision_records import DecisionWriter
 from stream.effects import Effects
 from stream.engine import Engine, EngineParameters
 from stream.event_time import Timeliness
+from stream.evidence import ALERT_REASONS_MAX, Evidence
 from stream.features.declare import declare, default_names
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
+from stream.features.value_states import ValueState
 from stream.publish import ATTEMPT_HEADER, Policy, Publisher, dead_letter_headers
 from stream.simulate.payments import traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
@@ -85,12 +98,26 @@ def alerts_of(decided: Decided) -> list[dict[str, object]]:
     return list(decided.publisher.alerts(decided.batch, decided.effects))
 
 
+def key_of(batch: Transactions, row: int) -> bytes:
+    return b"%016x" % (int(batch.entities[0, row]) or int(batch.transaction_key[row]))
+
+
+def written_alerts(
+    batch: Transactions, effects: Effects, publisher: Publisher
+) -> list[tuple[bytes, bytes]]:
+    """Return what goes on the topic."""
+    names, version = publisher.policy.feature_names, publisher.policy_version
+    writer = AlertWriter(ALERT.schema_id, version, publisher.topic, names, batch.layout.entities)
+    ids = publisher.alert_ids(batch, effects.alerts.rows)
+    return writer.write(batch, effects.verdicts, effects.alerts, ids)
+
+
 def decisions_of(decided: Decided, effects: Effects | None = None) -> list[dict[str, object]]:
     batch, effects = decided.batch, effects or decided.effects
     writer = DecisionWriter(DECISION.schema_id, decided.publisher.policy_version)
     rows = np.flatnonzero(batch.reason == Reason.OK)
     written = writer.write(batch, effects.verdicts, rows)
-    assert [key for key, _ in written] == [decided.publisher.key(batch, row) for row in rows]
+    assert [key for key, _ in written] == [key_of(batch, row) for row in rows]
     return [DECISION.decode(value) for _, value in written]
 
 
@@ -104,6 +131,67 @@ def test_the_batch_has_something_of_everything(decided: Decided) -> None:
 def test_alerts_fit_their_contract_to_the_last_bit(decided: Decided) -> None:
     for alert in alerts_of(decided):
         assert ALERT.decode(ALERT.encode(alert)) == alert
+
+
+def test_alerts_are_written_as_a_general_library_writes_them(decided: Decided) -> None:
+    batch, effects, publisher = decided.batch, decided.effects, decided.publisher
+    written = written_alerts(batch, effects, publisher)
+    assert [value for _, value in written] == [ALERT.encode(each) for each in alerts_of(decided)]
+    assert [key for key, _ in written] == [key_of(batch, row) for row in effects.alerts.rows]
+
+
+@seeds(20)
+def test_whatever_an_alert_says_it_is_written_as_a_general_library_writes_it(
+    decided: Decided, seed: int
+) -> None:
+    """Every field takes its least and its greatest value, and some in between."""
+    rng = np.random.default_rng(seed)
+    batch, effects = alerts_at_random(decided, rng)
+    publisher = Publisher(decided.publisher.policy, "ü" * int(rng.integers(0, 200)), "")
+    expected = [ALERT.encode(each) for each in publisher.alerts(batch, effects)]
+    assert [value for _, value in written_alerts(batch, effects, publisher)] == expected
+    nothing = dataclasses.replace(effects, alerted=[])
+    assert written_alerts(batch, nothing, publisher) == []
+
+
+def alerts_at_random(decided: Decided, rng: np.random.Generator) -> tuple[Transactions, Effects]:
+    """Return a batch of which all rows are alerted, for reasons that make no sense."""
+    n, k = len(decided.batch), len(FEATURES.names)
+    batch = Transactions(decided.batch.layout, decided.batch.longs.copy(), decided.batch.data)
+    batch.longs[[EVENT_TIME_US, AMOUNT_MINOR, OFFSET]] = rng.integers(-(2**63), 2**63 - 1, (3, n))
+    batch.longs[AMOUNT_MINOR, :2] = -(2**63), 2**63 - 1
+    batch.partition[:] = rng.integers(0, 2**31, n)
+    batch.entities[rng.random(batch.entities.shape) < 0.3] = 0
+    # An id may be empty.
+    batch.longs[[ID_START, ID_STOP], -1] = 0
+    numbers = np.array([0.0, -0.0, 1.0, 5e-324, -1.7e308, np.inf, np.nan, 0.1])
+    order = np.argsort(rng.random((n, k)), axis=1)[:, :ALERT_REASONS_MAX]
+    order[np.arange(ALERT_REASONS_MAX) >= rng.integers(0, ALERT_REASONS_MAX + 1, (n, 1))] = -1
+    alerts = Evidence(
+        rng.permutation(n),
+        rng.choice(numbers, n),
+        rng.choice(numbers, n),
+        rng.choice(numbers, n),
+        order,
+        rng.choice(numbers, order.shape),
+        rng.choice(numbers, order.shape),
+        rng.integers(0, len(ValueState), order.shape, dtype=np.uint8),
+        rng.integers(0, 256, (n, int(rng.integers(0, 300))), dtype=np.uint8),
+    )
+    scores = rng.choice([0.0, 1.0, 0.9999, 1e-9, np.nan], n)
+    half = n // 2
+    effects = dataclasses.replace(
+        decided.effects,
+        scores=scores,
+        outcomes=rng.integers(0, len(Outcome), n, dtype=np.int8),
+        timeliness=rng.integers(0, len(Timeliness), n, dtype=np.int8),
+        cold=rng.random(n) < 0.5,
+        unscored=rng.random(n) < 0.5,
+        duplicate=rng.random(n) < 0.5,
+        model_versions=rng.integers(0, 2**63 - 1, n),
+        alerted=[alerts.of(np.arange(half)), alerts.of(np.arange(half, n))],
+    )
+    return batch, effects
 
 
 def test_decisions_fit_their_contract_and_there_is_one_for_every_row_taken(
@@ -133,8 +221,8 @@ def test_a_decision_without_a_score_says_why(decided: Decided) -> None:
 
 
 def test_an_alert_says_what_the_payment_was_and_where_it_lies(decided: Decided) -> None:
-    for alert, evidence in zip(alerts_of(decided), decided.effects.alerts, strict=True):
-        row, record = evidence.row, decided.payments[evidence.row]
+    for alert, row in zip(alerts_of(decided), decided.effects.alerts.rows, strict=True):
+        record = decided.payments[row]
         assert alert["transaction_id"] == record["transaction_id"]
         assert alert["event_time"] == record["event_time"]
         assert alert["amount_minor"] == record["amount_minor"]
@@ -182,27 +270,31 @@ def test_ids_of_cards_and_devices_are_nowhere(decided: Decided) -> None:
     }
     publisher, batch, effects = decided.publisher, decided.batch, decided.effects
     text = repr([alerts_of(decided), decisions_of(decided)])
-    for alert, evidence in zip(alerts_of(decided), effects.alerts, strict=True):
-        key = publisher.key(batch, evidence.row)
-        text += repr((key, publisher.cloud_event(alert, key)))
+    for alert, (key, value) in zip(
+        alerts_of(decided), written_alerts(batch, effects, publisher), strict=True
+    ):
+        name, subject = str(alert["alert_id"]), str(alert["transaction_id"])
+        text += repr((key, value, publisher.cloud_event(name, subject, START_US, key)))
     assert len(secret) > 50
     assert not [word for word in secret if word in text]
 
 
 def test_entities_are_named_by_their_hashes_and_nobody_is_left_out(decided: Decided) -> None:
-    for alert, evidence in zip(alerts_of(decided), decided.effects.alerts, strict=True):
-        keys = decided.batch.entities[:, evidence.row].tolist()
+    for alert, row in zip(alerts_of(decided), decided.effects.alerts.rows, strict=True):
+        keys = decided.batch.entities[:, row].tolist()
         known = {n: f"{k:016x}" for n, k in zip(ROLES.entities, keys, strict=True) if k}
         assert alert["entities"] == known
-        has_device = decided.payments[evidence.row]["device_id"] is not None
+        has_device = decided.payments[row]["device_id"] is not None
         assert ("device" in alert["entities"]) == has_device
 
 
 def test_the_key_is_the_first_entitys_hash_or_else_the_transactions(decided: Decided) -> None:
     batch = Transactions(decided.batch.layout, decided.batch.longs.copy(), decided.batch.data)
-    assert decided.publisher.key(batch, 0) == b"%016x" % int(batch.entities[0, 0])
-    batch.entities[0, 0] = 0
-    assert decided.publisher.key(batch, 0) == b"%016x" % int(batch.transaction_key[0])
+    row = int(decided.effects.alerts.rows[0])
+    for key in (batch.entities[0, row], batch.transaction_key[row]):
+        found = written_alerts(batch, decided.effects, decided.publisher)
+        assert found[0][0] == b"%016x" % int(key)
+        batch.entities[0, row] = 0
 
 
 # The policy's version.
@@ -238,15 +330,14 @@ def test_the_version_changes_when_anything_in_the_policy_changes() -> None:
 
 
 def test_an_alert_is_a_cloud_event(decided: Decided) -> None:
-    alert = {**alerts_of(decided)[0], "event_time": 1_750_000_000_123_456}
-    headers = decided.publisher.cloud_event(alert, b"key")
+    headers = decided.publisher.cloud_event("name", "t-1", 1_750_000_000_123_456, b"key")
     assert dict(headers) == {
         "ce_specversion": "1.0",
         "ce_type": "fraudstream.v1.Alert",
         "ce_source": "/fraudstream/test",
-        "ce_id": alert["alert_id"],
+        "ce_id": "name",
         "ce_time": "2025-06-15T15:06:40.123456Z",
-        "ce_subject": alert["transaction_id"],
+        "ce_subject": "t-1",
         "ce_partitionkey": b"key",
         "content-type": "application/avro",
     }
@@ -264,15 +355,13 @@ def test_an_alert_is_a_cloud_event(decided: Decided) -> None:
     ],
 )
 def test_the_time_of_an_event_is_exact(decided: Decided, time_us: int, text: str) -> None:
-    alert = {**alerts_of(decided)[0], "event_time": time_us}
-    assert dict(decided.publisher.cloud_event(alert, b""))["ce_time"] == text
+    assert dict(decided.publisher.cloud_event("", "", time_us, b""))["ce_time"] == text
     assert datetime.fromisoformat(text).year >= 1970
 
 
 @pytest.mark.parametrize("time_us", [253_402_300_800_000_000, 2**62, 2**63 - 1])
 def test_a_time_behind_the_calendar_stops_nobody(decided: Decided, time_us: int) -> None:
-    alert = {**alerts_of(decided)[0], "event_time": time_us}
-    found = dict(decided.publisher.cloud_event(alert, b""))["ce_time"]
+    found = dict(decided.publisher.cloud_event("", "", time_us, b""))["ce_time"]
     assert found == "9999-12-31T23:59:59.999999Z"
 
 

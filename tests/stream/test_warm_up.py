@@ -97,6 +97,6 @@ def test_nothing_is_compiled_after_it(tmp_path):
         orders.categorical[:, 0] = hash_texts(names, bytes(16))
         assert engine.control(orders).erased
     assert engine.learner.ready
-    assert effects.alerts, "explanations were asked for"
+    assert len(effects.alerts.rows), "explanations were asked for"
     grown = {name: n for name, n in compiled().items() if n != before.get(name, 0)}
     assert grown == {}

@@ -50,11 +50,12 @@ class Listener:
         ids = [batch.transaction_id(row) for row in range(len(batch))]
         self.heard += list(zip(ids, batch.reason.tolist(), strict=True))
         assert (batch.arrival_time_us == batch.event_time_us).all()
-        self.alerts = [
-            SimpleNamespace(row=row)
+        rows = [
+            row
             for row, name in enumerate(ids)
             if int(name[1:]) in self.alerted and batch.reason[row] == Reason.OK
         ]
+        self.alerts = SimpleNamespace(rows=np.array(rows, np.int64))
         return self
 
     def label(self, labels: Transactions) -> Any:

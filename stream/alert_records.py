@@ -1,0 +1,221 @@
+"""The alerts of a batch as records of `alert.avsc`, written by a kernel, as decisions are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.columns import (
+    AMOUNT_MINOR,
+    EVENT_TIME_US,
+    FIRST_MAPPED,
+    ID_START,
+    ID_STOP,
+    OFFSET,
+    PARTITION,
+    Transactions,
+)
+from schemas.jit import kernel, uncounted
+from schemas.wire import frame
+from schemas.writing import (
+    DOUBLE_BYTES,
+    KEY_BYTES,
+    VARINT_BYTES_MAX,
+    pieces_of,
+    string_bytes,
+    write_double,
+    write_hexadecimal,
+    write_optional_double,
+    write_piece,
+    write_string,
+    write_varint,
+)
+from stream.decide import ALERT_ID_BYTES, SCORE_SCALED_MAX
+from stream.decision_records import DEGRADED_ARRAYS, Verdicts, degraded_bits, split, write_key
+from stream.evidence import ALERT_REASONS_MAX, NO_REASON, Evidence
+
+# Places of the pieces that an alert is made of; entities come behind the features.
+_HEAD, _POLICY, _TOPIC, _DEGRADED = range(4)
+_FEATURES = _DEGRADED + len(DEGRADED_ARRAYS)
+# Of what is written anew: lengths, times, places, counts, and what a byte would do for.
+_VARINTS, _DOUBLES = 15, 4
+
+
+class AlertWriter:
+    """Write alerts as they go on the topic; `Publisher.alerts` gives the same as dictionaries.
+
+    Parameters
+    ----------
+    schema_id : int
+        Of `alert.avsc` in the registry.
+    policy_version : str
+        What every alert says it was made under.
+    topic : str
+        The transactions topic, as alerts name it.
+    features, entities : tuple of str
+        Their names, in the order of the columns.
+    """
+
+    def __init__(
+        self,
+        schema_id: int,
+        policy_version: str,
+        topic: str,
+        features: tuple[str, ...],
+        entities: tuple[str, ...],
+    ) -> None:
+        named = [string_bytes(name) for name in features]
+        hashed = [string_bytes(name) for name in entities]
+        always = [frame(schema_id, b""), string_bytes(policy_version), string_bytes(topic)]
+        self._pieces = pieces_of([*always, *DEGRADED_ARRAYS, *named, *hashed])
+        self._first_entity = _FEATURES + len(features)
+        varint = VARINT_BYTES_MAX
+        reason = max(map(len, named), default=0) + 2 * DOUBLE_BYTES + varint
+        entity = varint + KEY_BYTES
+        self._fixed = (
+            sum(map(len, always))
+            + max(map(len, DEGRADED_ARRAYS))
+            + ALERT_ID_BYTES
+            + _VARINTS * varint
+            + _DOUBLES * DOUBLE_BYTES
+            + ALERT_REASONS_MAX * reason
+            + sum(map(len, hashed))
+            + len(entities) * entity
+        )
+
+    def write(
+        self, batch: Transactions, verdicts: Verdicts, alerts: Evidence, ids: Sequence[str]
+    ) -> list[tuple[bytes, bytes]]:
+        """Return the key and the value of each alert's record.
+
+        Parameters
+        ----------
+        batch : Transactions
+        verdicts : Verdicts
+        alerts : Evidence
+            Why rows of the batch were alerted.
+        ids : sequence of str
+            The alerts' own, `ALERT_ID_BYTES` letters each.
+
+        Returns
+        -------
+        list of (bytes, bytes)
+            Keys are those of the rows' decisions.
+        """
+        longs, n = batch.longs, len(alerts.rows)
+        text = int((longs[ID_STOP, alerts.rows] - longs[ID_START, alerts.rows]).sum())
+        room = self._fixed + alerts.states.shape[1]
+        out, keys = np.empty(text + n * room, np.uint8), np.empty(n * KEY_BYTES, np.uint8)
+        ends = np.empty(n, np.int64)
+        write_alerts(
+            longs,
+            batch.data,
+            verdicts,
+            np.ascontiguousarray(verdicts.scores).view(np.uint64),
+            degraded_bits(verdicts),
+            alerts.words(),
+            np.frombuffer("".join(ids).encode(), np.uint8),
+            self._pieces,
+            self._first_entity,
+            out,
+            ends,
+            keys,
+        )
+        return split(out, ends, keys)
+
+
+@uncounted
+@kernel
+def write_alerts(
+    longs,
+    data,
+    verdicts,
+    scores,
+    lacks,
+    alerts,
+    ids,
+    pieces,
+    first_entity,
+    out,
+    ends,
+    keys,
+):
+    """Write alerts one after the other; `ends` gets where each ends, `keys` 16 bytes for each.
+
+    `scores` and the doubles of `alerts` are given as the words that hold them; `lacks` tell what
+    was missing, a bit each; `first_entity` is the piece that names the first entity.
+    """
+    at = 0
+    for i in range(alerts.rows.shape[0]):
+        row = alerts.rows[i]
+        at = write_piece(out, at, pieces, _HEAD)
+        at = write_string(out, at, ids, i * ALERT_ID_BYTES, (i + 1) * ALERT_ID_BYTES)
+        at = write_string(out, at, data, longs[ID_START, row], longs[ID_STOP, row])
+        at = write_varint(out, at, longs[EVENT_TIME_US, row])
+        at = write_varint(out, at, verdicts.outcomes[row])
+        at = write_optional_double(out, at, verdicts.scores[row], scores[row])
+        at = write_scaled(out, at, verdicts.scores[row])
+        at = write_double(out, at, alerts.thresholds[i])
+        at = write_double(out, at, alerts.probabilities[i])
+        at = write_varint(out, at, longs[AMOUNT_MINOR, row])
+        at = write_hashes(out, at, longs, row, pieces, first_entity)
+        at = write_reasons(out, at, alerts, i, pieces)
+        at = write_string(out, at, alerts.states[i], 0, alerts.states.shape[1])
+        at = write_double(out, at, alerts.bases[i])
+        at = write_varint(out, at, verdicts.timeliness[row])
+        at = write_piece(out, at, pieces, _DEGRADED + lacks[row])
+        at = write_varint(out, at, verdicts.model_versions[row])
+        at = write_piece(out, at, pieces, _POLICY)
+        at = write_piece(out, at, pieces, _TOPIC)
+        at = write_varint(out, at, longs[PARTITION, row])
+        at = write_varint(out, at, longs[OFFSET, row])
+        ends[i] = at
+        write_key(keys, i, longs, row)
+
+
+@uncounted
+@kernel
+def write_scaled(out, at, score):
+    """Write the score on the card industry's scale; see `stream.decide.score_scaled`."""
+    if np.isnan(score):
+        return write_varint(out, at, 0)
+    at = write_varint(out, at, 1)
+    return write_varint(out, at, min(SCORE_SCALED_MAX, int(score * (SCORE_SCALED_MAX + 1))))
+
+
+@uncounted
+@kernel
+def write_hashes(out, at, longs, row, pieces, first_entity):
+    """Write the map of the entities that there are to their hashes."""
+    n = pieces.ends.shape[0] - 1 - first_entity
+    known = 0
+    for entity in range(n):
+        known += longs[FIRST_MAPPED + entity, row] != 0
+    # One block of so many, and an empty one that ends the map.
+    if known > 0:
+        at = write_varint(out, at, known)
+    for entity in range(n):
+        key = longs[FIRST_MAPPED + entity, row]
+        if key != 0:
+            at = write_piece(out, at, pieces, first_entity + entity)
+            at = write_varint(out, at, KEY_BYTES)
+            at = write_hexadecimal(out, at, key)
+    return write_varint(out, at, 0)
+
+
+@uncounted
+@kernel
+def write_reasons(out, at, alerts, i, pieces):
+    """Write the array of the reasons of one alert."""
+    known = 0
+    while known < ALERT_REASONS_MAX and alerts.reasons[i, known] != NO_REASON:
+        known += 1
+    if known > 0:
+        at = write_varint(out, at, known)
+    for k in range(known):
+        at = write_piece(out, at, pieces, _FEATURES + alerts.reasons[i, k])
+        at = write_double(out, at, alerts.values[i, k])
+        at = write_double(out, at, alerts.parts[i, k])
+        at = write_varint(out, at, alerts.reason_states[i, k])
+    return write_varint(out, at, 0)
