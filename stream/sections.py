@@ -389,7 +389,7 @@ class DecisionSection(Section):
 class WorkerSection(Section):
     """The loop."""
 
-    batch_rows_max: Annotated[int, Field(ge=1, le=1024)] = 500
+    batch_rows_max: Annotated[int, Field(ge=1, le=1024)] = 1024
     """Payments worked on at once, at most; a poll takes four times as many records where so many
     are there."""
     pretouch: bool = False

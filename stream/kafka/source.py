@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import compress
+from itertools import groupby
 from operator import itemgetter, methodcaller
 from typing import Any, Protocol
 
@@ -205,11 +205,11 @@ class Source:
                 if message.error() is not None:
                     self._take_error(message)
         now_ms = self._clock.ms()
-        topics = list(map(_topic, good))
-        by_topic = (
-            (topic, list(compress(good, map(topic.__eq__, topics)))) for topic in self._topics
-        )
-        return [raw_batch(topic, some, now_ms) for topic, some in by_topic if some]
+        by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
+        # What a fetch brought of one partition comes in one go.
+        for topic, run in groupby(good, _topic):
+            by_topic[topic].extend(run)
+        return [raw_batch(topic, some, now_ms) for topic, some in by_topic.items() if some]
 
     def pause(self) -> None:
         """Stop fetching; `poll` goes on answering, with nothing."""
