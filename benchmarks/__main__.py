@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -30,6 +31,8 @@ from benchmarks.harness import (
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 # Commands that bring a document up to date, and the module that writes into it.
 _WRITERS = {"report": "report", "experiment": "experiments", "waterfall": "waterfall"}
+# Commands that sum logs up first.
+_SUMMED = {"faults": "benchmarks.faults", "shown": "benchmarks.guard.shown"}
 
 
 def _seed(text: str) -> int:
@@ -53,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", metavar="N", type=_seed, default=1, help="default: %(default)s")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
     commands = parser.add_subparsers(
-        dest="command", metavar="[report | leaderboard | experiment | faults | waterfall | guard]"
+        dest="command",
+        metavar="[report | leaderboard | experiment | faults | waterfall | guard | shown]",
     )
     for name, what in (
         ("report", "bring the table in a document up to date"),
@@ -86,16 +90,22 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--results", metavar="FILE", type=Path, help="of a run before")
     board.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
     board.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
-    faults = commands.add_parser(
-        "faults", help="sum up what tests that inject faults saw, or write their table"
-    )
-    faults.add_argument(
-        "--log", metavar="FILE", type=Path, action="append", default=[], help="may repeat"
-    )
-    faults.add_argument("--out", metavar="FILE", type=Path, help="sum the logs up in this file")
-    faults.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
-    faults.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
-    faults.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    for name, what in (
+        ("faults", "sum up what tests that inject faults saw, or write their table"),
+        ("shown", "sum up what `guard --out` wrote, or write the table of it"),
+    ):
+        summing = commands.add_parser(name, help=what)
+        summing.add_argument(
+            "--log", metavar="FILE", type=Path, action="append", default=[], help="may repeat"
+        )
+        summing.add_argument(
+            "--out", metavar="FILE", type=Path, help="sum the logs up in this file"
+        )
+        summing.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
+        summing.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
+        summing.add_argument(
+            "--check", action="store_true", help="change nothing; exit 1 if it differs"
+        )
     guard.add_arguments(commands.add_parser("guard", help="fail if a stage has become slower"))
     return parser
 
@@ -124,8 +134,8 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
             return _report(options, partial(writer.write_into, **more))
         if options.command == "leaderboard":
             return _leaderboard(options)
-        if options.command == "faults":
-            return _faults(options)
+        if options.command in _SUMMED:
+            return _summed(options, importlib.import_module(_SUMMED[options.command]))
         if registry is None:
             registry = _found()
         if options.command == "guard":
@@ -200,22 +210,22 @@ def _leaderboard(options: argparse.Namespace) -> int:
     return FAILED if found["failed"] else OK
 
 
-def _faults(options: argparse.Namespace) -> int:
-    from benchmarks import faults
-
+def _summed(options: argparse.Namespace, summing: Any) -> int:
+    """Sum logs up, or write the table of what was; `summing` is the module that does it."""
+    name = options.command
     if bool(options.log) != bool(options.out) or bool(options.out) == bool(options.results):
-        return _usage("faults: either --log FILE --out FILE, to sum up, or --results FILE")
+        return _usage(f"{name}: either --log FILE --out FILE, to sum up, or --results FILE")
     if options.results:
         if options.into is None:
-            return _usage("faults: --results FILE needs --into DOCUMENT")
-        return _report(options, faults.write_into)
+            return _usage(f"{name}: --results FILE needs --into DOCUMENT")
+        return _report(options, summing.write_into)
     if (why := _unwritable(options.out)) is not None:
         return _usage(why)
-    found = faults.summed(faults.read_log(options.log))
+    found = summing.summed(summing.read_log(options.log))
     options.out.write_text(report.to_json(found), encoding="utf-8")
     if options.into is not None:
-        faults.write_into([options.out], options.into)
-    return FAILED if any(row["failed"] for row in found["faults"]) else OK
+        summing.write_into([options.out], options.into)
+    return FAILED if summing.failed(found) else OK
 
 
 def _guard(options: argparse.Namespace, registry: Registry) -> int:

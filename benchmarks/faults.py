@@ -85,6 +85,11 @@ def summed(lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def failed(found: Mapping[str, Any]) -> bool:
+    """Tell whether a run failed."""
+    return any(row["failed"] for row in found["faults"])
+
+
 def markdown(found: Mapping[str, Any]) -> str:
     """Return the table, and a line about where and how often it was run.
 

@@ -38,8 +38,13 @@ def document(
         "machine": dict(machine),
         "quick": quick,
         "failed": list(failed),
-        "taken_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "taken_at": now(),
     }
+
+
+def now() -> str:
+    """Return the time as results files have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def to_json(found: Mapping[str, Any]) -> str:

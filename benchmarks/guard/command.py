@@ -19,6 +19,7 @@ from benchmarks.guard.lanes import Plan, race
 from benchmarks.guard.trees import MissingCommitError, tree_of
 from benchmarks.guard.verdict import Compared, judge, table_of
 from benchmarks.harness import BenchmarkError, Registry
+from benchmarks.report import now
 
 LIMITS = Path(__file__).with_name("limits.toml")
 SLOWED_BY = 1.5
@@ -87,7 +88,13 @@ def run(options: argparse.Namespace, registry: Registry, progress: Callable[[str
         out.print(f"{floor['name']}: {floor['ratio']:.1f}x, at least {floor['at_least']:g}x")
         good = good and floor["ratio"] >= floor["at_least"]
     if options.out is not None:
-        told = {"machine": facts, "slowed": options.slow, "runs": runs, "libraries": floors}
+        told = {
+            "machine": facts,
+            "taken_at": now(),
+            "slowed": options.slow,
+            "runs": runs,
+            "libraries": floors,
+        }
         options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return good
 
