@@ -1,4 +1,4 @@
-"""Writing decisions as records of a topic, beside fastavro on the same verdicts."""
+"""Writing decisions and alerts as records of topics, beside fastavro on the same."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from benchmarks.harness import Result, Run, benchmark
 from schemas.columns import EVENT_TIME_US, FIRST_MAPPED, ID_START, ID_STOP, Layout, Transactions
 from schemas.records import builtin
 from schemas.wire import frame
-from stream.decide import Outcome
+from stream.alert_records import AlertWriter
+from stream.decide import Outcome, Thresholds
 from stream.decision_records import DecisionWriter, Verdicts
+from stream.effects import Effects, KeptReadings
 from stream.event_time import Timeliness
+from stream.evidence import Alerted, Evidence, evidence_of
+from stream.publish import Policy, Publisher
 
 BATCHES = (1, 16, 64, 256, 1024)
 UNIT = "us/event"
@@ -44,6 +48,41 @@ def decisions_vs_fastavro(run: Run) -> list[Result]:
         )
         results.append(measured.result(name, UNIT, batch=size))
     return results
+
+
+@benchmark("alerts_vs_fastavro_16", unit="us/alert")
+def alerts_vs_fastavro(run: Run) -> list[Result]:
+    """Write key and value of 16 alerts; fastavro is given dictionaries made beforehand."""
+    features = tuple(f"card.amount_mean_{hours}h" for hours in range(1, 46))
+    policy = Policy(Thresholds(), features)
+    publisher = Publisher(policy, "fraud.transactions", "/fraudstream/benchmark")
+    _, batch, verdicts = _made(run.rng, 16)
+    effects = Effects(
+        **verdicts._asdict(),
+        reasons=np.zeros(16, np.int64),
+        readings=KeptReadings(np.zeros((16, 0)), np.zeros((16, 0), np.uint8)),
+        alerted=[_evidence(run.rng, 16, len(features))],
+    )
+    entities, version = batch.layout.entities, publisher.policy_version
+    writer = AlertWriter(_SCHEMA_ID, version, publisher.topic, features, entities)
+    ids, alerts = publisher.alert_ids(batch, effects.alerts.rows), effects.alerts
+    records, keys = list(publisher.alerts(batch, effects)), batch.entities[0].tolist()
+    schema = fastavro.parse_schema(builtin("alert"))
+    assert writer.write(batch, verdicts, alerts, ids) == write_each(schema, keys, records)
+    measured = run.paired(
+        partial(writer.write, batch, verdicts, alerts, ids),
+        partial(write_each, schema, keys, records),
+        items=16,
+    )
+    return [measured.result("alerts_vs_fastavro_16", "us/alert", batch=16)]
+
+
+def _evidence(rng: np.random.Generator, n: int, n_features: int) -> Evidence:
+    X, parts = rng.normal(size=(2, n, n_features))
+    states = np.zeros(X.shape, np.uint8)
+    review, undrawn = np.full(n, Outcome.REVIEW, np.int8), np.full(n, np.nan)
+    rows, bases = np.arange(n), rng.normal(size=n)
+    return evidence_of(Alerted(rows, X, states, bases, parts, review, undrawn), Thresholds())
 
 
 def write_each(schema: Any, keys: list[int], records: list[Any]) -> list[tuple[bytes, bytes]]:

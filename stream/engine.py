@@ -360,15 +360,16 @@ class Engine:
         if self.budget is not None:
             self.budget.count(said.scores[:, 0], len(alerted))
         if len(alerted):
+            raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0]
             alerts = Alerted(
                 start + alerted,
                 X[alerted],
                 readings.states(alerted),
-                said.raw[np.cumsum(fresh)[alerted] - 1, 0],
+                *self.champion.contributions_many(X[alerted], raw),
                 outcomes[alerted],
                 drawn[alerted],
             )
-            effects.alerted.append(evidence_of(alerts, self.champion, thresholds))
+            effects.alerted.append(evidence_of(alerts, thresholds))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.contenders import Contender
 from stream.decide import Outcome, Thresholds
 from stream.features.value_states import ValueState, packed
 
@@ -36,8 +35,10 @@ class Alerted(NamedTuple):
     X : ndarray of float64, shape (n, n_features)
     states : ndarray of uint8, shape (n, n_features)
         `ValueState` of every value.
-    raw : ndarray of float64, shape (n,)
-        What the learner itself said.
+    bases : ndarray of float64, shape (n,)
+        Log-odds that no feature explains.
+    parts : ndarray of float64, shape (n, n_features)
+        Log-odds that each feature adds.
     outcomes : ndarray of int8, shape (n,)
     drawn : ndarray of float64, shape (n,)
         With which probability a row was drawn to be looked at; NaN where it was not.
@@ -46,7 +47,8 @@ class Alerted(NamedTuple):
     rows: NDArray[np.int64]
     X: NDArray[np.float64]
     states: NDArray[np.uint8]
-    raw: NDArray[np.float64]
+    bases: NDArray[np.float64]
+    parts: NDArray[np.float64]
     outcomes: NDArray[np.int8]
     drawn: NDArray[np.float64]
 
@@ -110,9 +112,9 @@ class Evidence(NamedTuple):
         ]
 
 
-def evidence_of(alerted: Alerted, champion: Contender, thresholds: Thresholds) -> Evidence:
+def evidence_of(alerted: Alerted, thresholds: Thresholds) -> Evidence:
     """Return why rows were alerted that were decided at once, by the thresholds then in force."""
-    bases, parts = champion.contributions_many(alerted.X, alerted.raw)
+    parts = alerted.parts
     n, width = parts.shape
     reasons = np.full((n, ALERT_REASONS_MAX), NO_REASON)
     reasons[:, :width] = np.argsort(-parts, axis=1, kind="stable")[:, :ALERT_REASONS_MAX]
@@ -126,7 +128,7 @@ def evidence_of(alerted: Alerted, champion: Contender, thresholds: Thresholds) -
         alerted.rows,
         np.array([thresholds.of(outcome) for outcome in Outcome])[alerted.outcomes],
         np.where(np.isnan(alerted.drawn), 1.0, alerted.drawn),
-        bases,
+        alerted.bases,
         reasons,
         values,
         raised,

@@ -101,12 +101,12 @@ def _write_alerts(
 ) -> None:
     """Alert all rows."""
     rows, n = np.arange(len(batch)), len(batch)
-    unknown = np.full(n, np.nan)
-    states = readings.states(rows)
-    alerted = Alerted(rows, readings.matrix, states, unknown, effects.outcomes, unknown)
+    X, unknown = readings.matrix, np.full(n, np.nan)
+    parts = scratch.champion.contributions_many(X, unknown)
+    alerted = Alerted(rows, X, readings.states(rows), *parts, effects.outcomes, unknown)
     features = scratch.parameters.features
     writer = AlertWriter(0, "", "", features.names, features.layout.entities)
-    alerts = evidence_of(alerted, scratch.champion, scratch.thresholds)
+    alerts = evidence_of(alerted, scratch.thresholds)
     writer.write(batch, effects.verdicts, alerts, [" " * ALERT_ID_BYTES] * n)
 
 

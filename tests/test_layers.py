@@ -40,7 +40,7 @@ LAYERS = (
     ("stream.features.*", "stream.decide", "stream.event_time"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
     ("stream.decision_records",),
-    ("stream.effects",),
+    ("stream.effects", "stream.alert_records"),
     ("stream.contenders", "stream.control", "stream.counters"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),

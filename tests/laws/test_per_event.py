@@ -44,7 +44,7 @@ def test_blocks_are_counted():
 def job():
     """A job that is warm.
 
-    Evidence of an alert is written in Python, and so is what is learned once a second of event
+    An alert has headers, made in Python, and so is what is learned once a second of event
     time: here are no alerts, and few seconds.
     """
     job = Stages(20_000, 1, per_s=10_000, more=SILENT)
