@@ -31,6 +31,7 @@ from schemas.compiler import compile_schema
 from schemas.decoder import Decoder
 from schemas.errors import ConfigError, ModelError, RecoveryError, SnapshotError, StorageError
 from schemas.records import RecordCodec, builtin
+from stream.app import engine_of, publisher_of
 from stream.engine import Engine
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
@@ -597,11 +598,11 @@ def test_what_cannot_be_deleted_is_counted_and_told_once(world, remembering, mon
 )
 def test_what_is_published_in_a_transaction_goes_with_where_the_group_is(guarantee, offsets):
     config, decoders, codecs, _ = parts()
+    engine = engine_of(config, KEY)
     worker = config.worker.model_copy(update={"guarantee": guarantee})
     published = Published()
     published.acknowledge({(IN, 0): 50})
     recovery = SimpleNamespace(published=published)
     config = config.model_copy(update={"worker": worker})
-    publisher = SimpleNamespace(policy_version="p")
-    made = config, None, *decoders, publisher, codecs, recovery
+    made = config, engine, *decoders, publisher_of(config, engine), codecs, recovery
     assert Shard(*made)._step(batch([(0, 3)])).offsets == offsets
