@@ -22,7 +22,7 @@ from stream.decide import Outcome, Thresholds, alert_id, score_scaled
 from stream.decision_records import DEGRADED_BY_BITS, degraded_bits
 from stream.effects import Effects
 from stream.event_time import Timeliness
-from stream.evidence import Contribution, Evidence
+from stream.evidence import Contribution
 from stream.labels.fates import Fate, Review
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -90,7 +90,7 @@ class Publisher:
 
     def alerts(self, batch: Transactions, effects: Effects) -> Iterator[dict[str, Any]]:
         """Yield a record of `alert.avsc` for each alert; `AlertWriter` writes the same."""
-        columns = self._columns(batch, effects, effects.alerts)
+        columns = self._columns(batch, effects)
         for values in zip(*columns.values(), strict=True):
             yield dict(zip(columns, values, strict=True))
 
@@ -123,11 +123,9 @@ class Publisher:
             ("content-type", "application/avro"),
         ]
 
-    def _columns(
-        self, batch: Transactions, effects: Effects, alerts: Evidence
-    ) -> dict[str, list[Any]]:
+    def _columns(self, batch: Transactions, effects: Effects) -> dict[str, list[Any]]:
         """Return the fields of `alert.avsc`, each with its value in every alert."""
-        rows = alerts.rows
+        alerts, rows = effects.alerts, effects.alerts.rows
         scores = [None if np.isnan(each) else each for each in effects.scores[rows].tolist()]
         lacks = degraded_bits(effects.verdicts)[rows].tolist()
         return {
