@@ -9,16 +9,10 @@ from typing import Any
 
 from benchmarks.bench_stages import STAGES
 from benchmarks.report import ReportError
+from stream.svg import INK, picture
 
 _NAMES, _WIDTH, _VALUES, _ROW, _TOP, _BOTTOM = 380, 380, 70, 26, 64, 16
-_STYLE = """
-.back { fill: #ffffff } text { fill: #1c1e21; font: 12px system-ui, sans-serif }
-.title { font-size: 15px; font-weight: 600 } .small { fill: #57606a; font-size: 11px }
-.bar { fill: #0550ae }
-@media (prefers-color-scheme: dark) {
-.back { fill: #14171c } text { fill: #e6e8eb } .small { fill: #9aa4af } .bar { fill: #79b8ff }
-}
-"""
+_STYLES = ([f".bar {{ fill: {ink} }}" for ink in INK],)
 
 
 def svg(found: dict[str, Any]) -> str:
@@ -40,17 +34,7 @@ def svg(found: dict[str, Any]) -> str:
     words = " ".join(f"{STAGES[stage]}: {us:.2f} us." for stage, us in took.items())
     width, height = _NAMES + _WIDTH + _VALUES, _TOP + _ROW * len(took) + _BOTTOM
     where = "in one process, what Kafka's client takes left out"
-    size_of = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    labels = 'role="img" aria-labelledby="title description"'
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size_of} {labels}>',
-        f'<title id="title">{escape(title)}</title>',
-        f'<desc id="description">{escape(words)}</desc>',
-        f"<style>{_STYLE}</style>",
-        f'<rect class="back" width="{width}" height="{height}"/>',
-        f'<text class="title" x="12" y="24">{escape(title)}</text>',
-        f'<text class="small" x="12" y="42">{escape(where)}</text>',
-    ]
+    parts = []
     before = 0.0
     for row, (stage, us) in enumerate(took.items()):
         y, x = _TOP + _ROW * row, _NAMES + before / whole * _WIDTH
@@ -61,10 +45,10 @@ def svg(found: dict[str, Any]) -> str:
             f'<text class="small" x="{x + length + 6:.1f}" y="{y + 13}">{us:.2f}</text>',
         ]
         before += us
-    return "\n".join([*parts, "</svg>", ""])
+    return picture(title, where, words, (width, height), _STYLES, parts)
 
 
-def write_into(results: list[Path], picture: Path, *, check: bool) -> bool:
+def write_into(results: list[Path], into: Path, *, check: bool) -> bool:
     """Draw the newest of some results files; tell whether the picture was the same before.
 
     Raises
@@ -76,7 +60,7 @@ def write_into(results: list[Path], picture: Path, *, check: bool) -> bool:
         drawn = svg(json.loads(results[-1].read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError) as error:
         raise ReportError(f"{results[-1]} cannot be read as results: {error}") from error
-    same = picture.is_file() and picture.read_text(encoding="utf-8") == drawn
+    same = into.is_file() and into.read_text(encoding="utf-8") == drawn
     if not check:
-        picture.write_text(drawn, encoding="utf-8")
+        into.write_text(drawn, encoding="utf-8")
     return same

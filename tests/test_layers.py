@@ -53,6 +53,7 @@ LAYERS = (
         "stream.addresses",
         "stream.durable_file",
         "stream.process_memory",
+        "stream.svg",
     ),
     ("stream.sections", "stream.secret_keys"),
     (

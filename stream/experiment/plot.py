@@ -1,8 +1,4 @@
-"""An experiment's results as a picture: means and intervals, a row for each configuration.
-
-Plain SVG, readable where the reader's colours are light and where they are dark; every
-figure is there in words too, for who cannot see it.
-"""
+"""An experiment's results as a picture: means and intervals, a row for each configuration."""
 
 from __future__ import annotations
 
@@ -12,6 +8,7 @@ from html import escape
 from typing import Any
 
 from stream.experiment.measures import MEASURES
+from stream.svg import FAINT, INK, picture
 
 # What is drawn, from left to right; the second where the stream is too short for the protocol.
 PANELS = (
@@ -21,16 +18,12 @@ PANELS = (
 _NAMES, _PANEL, _GAP, _ROW, _TOP, _BOTTOM = 190, 200, 48, 28, 74, 40
 _NAME_CHARACTERS = 26
 _TICKS = 3
-_XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
-_STYLE = """
-.back { fill: #ffffff } text { fill: #1c1e21; font: 12px system-ui, sans-serif }
-.title { font-size: 15px; font-weight: 600 } .small { fill: #57606a; font-size: 11px }
-.grid { stroke: #d8dee4 } .interval { stroke: #0550ae; stroke-width: 2 } .mean { fill: #0550ae }
-@media (prefers-color-scheme: dark) {
-.back { fill: #14171c } text { fill: #e6e8eb } .small { fill: #9aa4af } .grid { stroke: #343b44 }
-.interval { stroke: #79b8ff } .mean { fill: #79b8ff }
-}
-"""
+# Of each class: where all is light, where it is dark.
+_STYLES = (
+    [f".grid {{ stroke: {faint} }}" for faint in FAINT],
+    [f".interval {{ stroke: {ink}; stroke-width: 2 }}" for ink in INK],
+    [f".mean {{ fill: {ink} }}" for ink in INK],
+)
 
 
 def svg(found: dict[str, Any]) -> str:
@@ -48,16 +41,7 @@ def svg(found: dict[str, Any]) -> str:
     )
     n = len(found["seeds"])
     title = f"{len(configurations)} configurations over {n} seed{'' if n == 1 else 's'}"
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    parts = [
-        f'<svg {_XMLNS} {size} role="img" aria-labelledby="title description">',
-        f'<title id="title">{escape(title)}</title>',
-        f'<desc id="description">{escape(_in_words(found, measures, over))}</desc>',
-        f"<style>{_STYLE}</style>",
-        f'<rect class="back" width="{width}" height="{height}"/>',
-        f'<text class="title" x="12" y="24">{escape(title)}</text>',
-        f'<text class="small" x="12" y="42">{escape(over)}; mean and 95 % interval</text>',
-    ]
+    parts = []
     for row, each in enumerate(configurations):
         y = _TOP + _ROW * row + _ROW // 2
         name = each["name"]
@@ -66,7 +50,8 @@ def svg(found: dict[str, Any]) -> str:
         parts.append(f'<text x="12" y="{y + 4}">{escape(name)}</text>')
     for column, measure in enumerate(measures):
         parts += _panel(found, measure, _NAMES + column * (_PANEL + _GAP))
-    return "\n".join([*parts, "</svg>", ""])
+    words = _in_words(found, measures, over)
+    return picture(title, f"{over}; mean and 95 % interval", words, (width, height), _STYLES, parts)
 
 
 def ticks(low: float, high: float, most: int = _TICKS) -> list[float]:
