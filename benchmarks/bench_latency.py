@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 from benchmarks.harness import BenchmarkError, Result, Run, benchmark
 from benchmarks.kafka.broker import broker
 from benchmarks.kafka.open_loop import SKIPPED_S, Load, run
+from benchmarks.machine import ROOT
 
 UNIT = "ms"
 _RATES = {"1k": 1_000, "10k": 10_000, "50k": 50_000}
 # That count; at the highest rate there are enough payments in fewer.
 _SECONDS = {"1k": 10, "10k": 10, "50k": 4}
 _ECHO = "echo"
+# HdrHistogram's interval logs of the last run, a file for each program, rate and round.
+LOGS = ROOT / ".cache" / "latency"
 
 
 class Case(NamedTuple):
@@ -53,13 +56,15 @@ def latency(bench: Run) -> list[Result]:
     cases = {CASES[of] for of, _ in wanted.values()}
     cases |= {case._replace(module=_ECHO) for case in cases}
     found: dict[Case, list[dict[str, Any]]] = defaultdict(list)
+    LOGS.mkdir(parents=True, exist_ok=True)
     with broker() as bootstrap:
         for number in range(rounds):
             for case in sorted(cases):
                 bench.progress(f"round {number + 1} of {rounds}: {_words(case)}")
                 counted = 3 if bench.quick else _SECONDS[case.rate]
                 load = Load(_RATES[case.rate], SKIPPED_S + counted, case.labelled)
-                found[case].append(run(bootstrap, case.module, load, bench.seed + number))
+                log = LOGS / f"{_file_name(case)}-{number + 1}.hlog"
+                found[case].append(run(bootstrap, case.module, load, bench.seed + number, log))
                 if missing := found[case][-1]["missing"]:
                     raise BenchmarkError(f"{missing} payments were not decided by {_words(case)}")
     return [_result(name, found, CASES[of], at) for name, (of, at) in wanted.items()]
@@ -67,6 +72,10 @@ def latency(bench: Run) -> list[Result]:
 
 def _words(case: Case) -> str:
     return f"{case.module} at {case.rate}/s {'with' if case.labelled else 'without'} labels"
+
+
+def _file_name(case: Case) -> str:
+    return f"{case.module}-{case.rate}-{'labelled' if case.labelled else 'unlabelled'}"
 
 
 def _result(name: str, found: dict[Case, list[dict[str, Any]]], case: Case, at: str) -> Result:
