@@ -33,7 +33,8 @@ from schemas.writing import (
 )
 from stream.decide import ALERT_ID_BYTES, SCORE_SCALED_MAX
 from stream.decision_records import DEGRADED_ARRAYS, Verdicts, degraded_bits, split, write_key
-from stream.evidence import ALERT_REASONS_MAX, NO_REASON, Evidence
+from stream.evidence import ALERT_REASONS_MAX, Evidence
+from stream.reasons import NO_REASON
 
 # Places of the pieces that an alert is made of; entities come behind the features.
 _HEAD, _POLICY, _TOPIC, _DEGRADED = range(4)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from stream.decide import Outcome, Thresholds
 from stream.features.value_states import ValueState, packed
+from stream.reasons import NO_REASON, choose_reasons
+from stream.short_arrays import filled
 
 ALERT_REASONS_MAX = 4
-NO_REASON = -1
 _STATES = tuple(ValueState)
 
 
@@ -114,16 +115,10 @@ class Evidence(NamedTuple):
 
 def evidence_of(alerted: Alerted, thresholds: Thresholds) -> Evidence:
     """Return why rows were alerted that were decided at once, by the thresholds then in force."""
-    parts = alerted.parts
-    n, width = parts.shape
-    reasons = np.full((n, ALERT_REASONS_MAX), NO_REASON)
-    reasons[:, :width] = np.argsort(-parts, axis=1, kind="stable")[:, :ALERT_REASONS_MAX]
-    values, raised, states = (
-        np.take_along_axis(alerted.X, reasons, axis=1),
-        np.take_along_axis(parts, reasons, axis=1),
-        np.take_along_axis(alerted.states, reasons, axis=1),
-    )
-    reasons[~(raised > 0.0)] = NO_REASON
+    shape = len(alerted.rows), ALERT_REASONS_MAX
+    reasons, values, parts = filled(shape, NO_REASON, np.int64), np.zeros(shape), np.zeros(shape)
+    states = np.zeros(shape, np.uint8)
+    choose_reasons(alerted.X, alerted.parts, alerted.states, reasons, values, parts, states)
     return Evidence(
         alerted.rows,
         np.array([thresholds.of(outcome) for outcome in Outcome])[alerted.outcomes],
@@ -131,7 +126,7 @@ def evidence_of(alerted: Alerted, thresholds: Thresholds) -> Evidence:
         alerted.bases,
         reasons,
         values,
-        raised,
+        parts,
         states,
         packed(alerted.states),
     )

@@ -37,7 +37,7 @@ LAYERS = (
     ("stream.short_arrays",),
     ("stream.keytable", "stream.rings", "stream.draws"),
     ("stream.windows.*",),
-    ("stream.features.*", "stream.decide", "stream.event_time"),
+    ("stream.features.*", "stream.decide", "stream.event_time", "stream.reasons"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
     ("stream.decision_records",),
     ("stream.effects", "stream.alert_records"),
