@@ -8,7 +8,7 @@ WITHOUT_KERNELS := models/onnx models/river $(addprefix schemas/test_,compatibil
 # Run once more without compiling: the core, where the kernels are, and a hostile file through all.
 CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 	tests/stream/labels tests/stream/budget/test_levels.py $(addprefix tests/stream/test_,keytable.py \
-	decide.py contenders.py event_time.py engine.py \
+	decide.py contenders.py event_time.py engine.py evidence.py publish.py decision_records.py \
 	replay.py::test_every_row_of_a_hostile_file_is_in_the_table_with_what_became_of_it) \
 	$(addprefix --ignore=tests/,$(WITHOUT_KERNELS))
 

@@ -173,7 +173,7 @@ class Sink:
         self._producer.flush(0.1)
 
     def _produce(self, record: OutRecord, delivered: Callable[[Any, Any], None]) -> None:
-        deadline = time.monotonic() + _QUEUE_FULL_WAIT_S
+        deadline = math.inf
         while True:
             try:
                 self._producer.produce(
@@ -185,7 +185,9 @@ class Sink:
                 )
                 return
             except BufferError:
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                deadline = min(deadline, now + _QUEUE_FULL_WAIT_S)
+                if now > deadline:
                     raise DeliveryError(
                         f"the brokers took nothing for {_QUEUE_FULL_WAIT_S:.0f} s"
                     ) from None
