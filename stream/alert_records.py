@@ -40,7 +40,7 @@ from stream.reasons import NO_REASON
 _HEAD, _POLICY, _TOPIC, _DEGRADED = range(4)
 _FEATURES = _DEGRADED + len(DEGRADED_ARRAYS)
 # Of what is written anew: lengths, times, places, counts, and what a byte would do for.
-_VARINTS, _DOUBLES = 15, 4
+_VARINTS, _DOUBLES = 17, 4
 
 
 class AlertWriter:
