@@ -57,6 +57,8 @@ def latency(bench: Run) -> list[Result]:
     cases |= {case._replace(module=_ECHO) for case in cases}
     found: dict[Case, list[dict[str, Any]]] = defaultdict(list)
     LOGS.mkdir(parents=True, exist_ok=True)
+    for old in LOGS.glob("*.hlog"):
+        old.unlink()
     with broker() as bootstrap:
         for number in range(rounds):
             for case in sorted(cases):

@@ -1,8 +1,8 @@
 """Single Avro records by the general path, and the schemas that ship with the package.
 
-This is the path of the edges: our own outputs, and looking at one record. It trusts
+This is the path of the edges: what comes rarely, and looking at one record. It trusts
 the schema it is given; records of strangers go through the column decoder, which
-checks every byte.
+checks every byte, and what goes out by the thousand is written by kernels.
 """
 
 import io

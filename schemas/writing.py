@@ -1,7 +1,8 @@
 """Writing single Avro values into bytes.
 
 Every kernel takes the bytes, a place in them, and returns the place behind what it wrote; its
-caller has made sure that there is room. Avro 1.12 specification, "Binary Encoding".
+caller has made sure that there is room. What is the same in many records is made once, as
+`Pieces`. Avro 1.12 specification, "Binary Encoding".
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ _HEAD, _POLICY, _DEGRADED = range(3)
 
 
 class Verdicts(NamedTuple):
-    """What an engine said of the rows of a batch; `stream.engine.Effects` has the same.
+    """What an engine said of the rows of a batch; `stream.effects.Effects` has the same.
 
     Attributes
     ----------

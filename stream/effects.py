@@ -78,7 +78,7 @@ class Effects:
 
     @cached_property
     def alerts(self) -> Evidence:
-        """Why rows were alerted, all together."""
+        """Why rows were alerted, all together; to be asked for once the step has ended."""
         return together(self.alerted)
 
     @property

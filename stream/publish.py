@@ -274,7 +274,7 @@ def _number(attempts: Sequence[Any]) -> int:
 
 @dataclass(frozen=True)
 class Codecs:
-    """The encoders of the output topics."""
+    """The contracts of the output topics, under their ids."""
 
     alert: RecordCodec
     decision: RecordCodec

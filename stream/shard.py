@@ -193,7 +193,7 @@ class Shard:
         return Step(records, offsets, len(raw))
 
     def _take_transactions(self, raw: RawBatch) -> Iterator[OutRecord]:
-        """Decide a batch; yield its records, which are encoded as they are produced."""
+        """Decide a batch; yield its records: alerts, decisions, dead letters, labels to look at."""
         batch = self._transactions.decode(
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )

@@ -37,6 +37,10 @@ def read_log(paths: Sequence[Path]) -> list[dict[str, Any]]:
         if not isinstance(found, dict) or not {"machine", "slowed", "runs"} <= set(found):
             raise ReportError(f"{path}: was not written by guard --out")
         files.append(found)
+        for fact in ("cpu", "commit"):
+            here, first = found["machine"].get(fact), files[0]["machine"].get(fact)
+            if here != first:
+                raise ReportError(f"{path}: {fact} is {here}, and {first} in {paths[0]}")
     return files
 
 
@@ -44,12 +48,20 @@ def summed(files: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return, for each stage and size of batches, what the guard said, as JSON takes it.
 
     Runs in which another stage was slowed count for neither.
+
+    Raises
+    ------
+    ReportError
+        A run has no stages.
     """
     files = list(files)
     unchanged = [run for each in files if not each["slowed"] for run in each["runs"]]
     slowed = [(each["slowed"], run) for each in files if each["slowed"] for run in each["runs"]]
     runs = [*unchanged, *(run for _, run in slowed)]
-    keys = dict.fromkeys((row["stage"], row["size"]) for run in runs for row in run["stages"])
+    try:
+        keys = dict.fromkeys((row["stage"], row["size"]) for run in runs for row in run["stages"])
+    except (KeyError, TypeError) as error:
+        raise ReportError(f"a run has no stages: {error}") from error
     return {
         "machine": files[0]["machine"] if files else {},
         "taken_at": min((each.get("taken_at", "") for each in files), default=""),

@@ -208,8 +208,10 @@ class Source:
         by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
         # What a fetch brought of one partition comes in one go.
         for topic, run in groupby(good, _topic):
-            by_topic[topic].extend(run)
-        return [raw_batch(topic, some, now_ms) for topic, some in by_topic.items() if some]
+            by_topic.setdefault(topic, []).extend(run)
+        return [
+            raw_batch(topic, by_topic[topic], now_ms) for topic in self._topics if by_topic[topic]
+        ]
 
     def pause(self) -> None:
         """Stop fetching; `poll` goes on answering, with nothing."""

@@ -119,8 +119,12 @@ def test_scores_are_probabilities_for_ever_after_hostile_rows(build, seed):
         assert_probabilities(learner.predict_proba_many(np.concatenate([X[:5], hostile])))
     learner.learn_many(X[100:], y[100:])
     assert_probabilities(learner.predict_proba_many(np.concatenate([X, hostile])))
-    base, parts = contributions(learner, hostile[0])
-    assert np.isfinite([base, *parts]).all()
+    rows = np.concatenate([X[:10], hostile])
+    bases, parts = learner.contributions_many(rows)
+    assert np.isfinite(np.column_stack([bases, parts])).all()
+    for row, x in enumerate(rows):
+        base, alone = contributions(learner, x)
+        assert (base, alone.tobytes()) == (bases[row], parts[row].tobytes())
 
 
 def assert_probabilities(scores):

@@ -217,12 +217,22 @@ def test_contributions_and_base_are_the_log_odds_of_the_score(seed):
 
 def test_contributions_that_are_not_finite_are_in_the_base():
     blend = columns(2)
-    blend.members["m0"].contributions = lambda x: (math.nan, np.full(2, np.inf))
-    x = np.array([0.2, 0.7])
-    base, parts = contributions(blend, x)
-    (score,) = blend.predict_proba_many(x[None])
+    said = blend.members["m0"].contributions_many
+
+    def wild(X):
+        """Say nothing finite of the second row."""
+        bases, parts = said(X)
+        bases[1], parts[1] = math.nan, np.inf
+        return bases, parts
+
+    blend.members["m0"].contributions_many = wild
+    X = np.array([[0.2, 0.7], [0.3, 0.6]])
+    bases, parts = blend.contributions_many(X)
+    scores = blend.predict_proba_many(X)
     assert np.isfinite(parts).all()
-    assert math.log(score / (1 - score)) == pytest.approx(base + parts.sum(), abs=1e-12)
+    assert parts[0].all()
+    assert parts[1].tolist()[0] == 0.0
+    np.testing.assert_allclose(bases + parts.sum(axis=1), np.log(scores / (1 - scores)), 1e-12)
 
 
 class TestWhoTakesPart:

@@ -9,8 +9,10 @@ from numba.core.dispatcher import Dispatcher
 
 from schemas.columns import ID_START, ID_STOP, Reason
 from schemas.siphash import hash_texts
+from stream.alert_records import AlertWriter
 from stream.app import decoders_of, engine_of, registry_of
 from stream.config import load
+from stream.decide import ALERT_ID_BYTES
 from stream.decision_records import DecisionWriter
 from stream.warm_up import warm_up
 
@@ -72,6 +74,8 @@ def test_nothing_is_compiled_after_it(tmp_path):
     batch = decoders.transactions.decode([b"\0"] * 64, 0)
     day_us = 86_400_000_000
     rng, writer = np.random.default_rng(1), DecisionWriter(1, "policy")
+    features = engine.parameters.features
+    alert_writer = AlertWriter(1, "policy", "topic", features.names, features.layout.entities)
     for day in range(30):
         batch.longs[:] = rng.integers(1, 5, batch.longs.shape)
         batch.reason[:] = Reason.OK
@@ -81,6 +85,9 @@ def test_nothing_is_compiled_after_it(tmp_path):
         batch.transaction_key[:] = rng.integers(1, 2**60, 64)
         effects = engine.step(batch)
         writer.write(batch, effects.verdicts, np.arange(len(batch)))
+        alerts = effects.alerts.of(np.arange(len(effects.alerts.rows)))
+        ids = ["0" * ALERT_ID_BYTES] * len(alerts.rows)
+        alert_writer.write(batch, effects.verdicts, alerts, ids)
         labels = decoders.labels.decode([b"\0"] * 8, 0)
         labels.longs[:] = 0
         labels.reason[:] = Reason.OK

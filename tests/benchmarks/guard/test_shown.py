@@ -94,6 +94,19 @@ def test_what_the_guard_did_not_write_is_named(tmp_path: Path, text: str) -> Non
         read_log([log])
 
 
+def test_runs_of_another_machine_are_not_summed_up_with_these(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    here.write_text(json.dumps(FILES[0]))
+    there.write_text(json.dumps({**FILES[1], "machine": {"cpu": "slide rule"}}))
+    with pytest.raises(ReportError, match=r"there\.json: cpu is slide rule, and abacus in .*here"):
+        read_log([here, there])
+
+
+def test_a_run_without_stages_is_named() -> None:
+    with pytest.raises(ReportError, match="a run has no stages"):
+        summed([{**FILES[0], "runs": [{}]}])
+
+
 def test_what_holds_no_runs_is_named(tmp_path: Path) -> None:
     results = tmp_path / "found.json"
     results.write_text('{"stages": [3]}')

@@ -356,12 +356,18 @@ def test_what_waits_too_long_is_said(online, written, engine, monkeypatch):
 def test_decisions_are_the_same_whether_values_are_kept():
     rng = np.random.default_rng(3)
     both = [engine_of(CONFIG, KEY, keep) for keep in (Keep.NOTHING, Keep.VALUES)]
+    X, y = rng.normal(size=(400, len(both[0].parameters.features.names))), rng.random(400) < 0.5
+    for engine in both:
+        engine.learner.learn_many(X, y)
+    alerts = 0
     for n in range(20):
         each = batch(rng.integers(1, 30, 50), rng.integers(1, 9, 50), first_offset=50 * n)
         one, other = (engine.step(each) for engine in both)
         assert np.array_equal(one.scores, other.scores, equal_nan=True)
         assert np.array_equal(one.outcomes, other.outcomes)
         np.testing.assert_equal(one.alerts, other.alerts)
+        alerts += len(one.alerts.rows)
+    assert alerts
     from models.states.snapshot import pack
 
     assert pack(both[0].state()) == pack(both[1].state())
