@@ -8,6 +8,7 @@ import pytest
 from benchmarks import bench_stages, waterfall
 from benchmarks.__main__ import main
 from benchmarks.bench_stages import STAGES, StageClock, Stages
+from benchmarks.machine import ROOT
 from benchmarks.report import ReportError
 
 
@@ -71,3 +72,8 @@ def test_results_without_a_stage_are_refused(tmp_path):
     results = results_of(tmp_path, list(STAGES)[1:])
     with pytest.raises(ReportError, match="no stage lay_out"):
         waterfall.write_into([results], tmp_path / "waterfall.svg", check=False)
+
+
+def test_the_picture_shows_what_the_newest_results_say() -> None:
+    newest = max((ROOT / "benchmarks" / "results").glob("*-stages.json"))
+    assert waterfall.write_into([newest], ROOT / "docs" / "waterfall.svg", check=True)
