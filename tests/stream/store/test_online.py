@@ -356,7 +356,8 @@ def test_what_waits_too_long_is_said(online, written, engine, monkeypatch):
 def test_decisions_are_the_same_whether_values_are_kept():
     rng = np.random.default_rng(3)
     both = [engine_of(CONFIG, KEY, keep) for keep in (Keep.NOTHING, Keep.VALUES)]
-    X, y = rng.normal(size=(400, len(both[0].parameters.features.names))), rng.random(400) < 0.5
+    X = rng.normal(size=(5000, len(both[0].parameters.features.names)))
+    y = rng.random(5000) < 0.8
     for engine in both:
         engine.learner.learn_many(X, y)
     alerts = 0
