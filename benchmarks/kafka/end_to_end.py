@@ -45,10 +45,13 @@ def from_end(job: Job) -> Consumer:
     return consumer
 
 
-def read(job: Job, consumer: Consumer, begin_ns: int) -> NDArray[np.int64]:
-    """Return the nanoseconds from due to read of every payment; -1 of one that nobody decided."""
+def read(job: Job, consumer: Consumer, begin_ns: int, pause_s: float = 0.0) -> NDArray[np.int64]:
+    """Return the nanoseconds from due to read of every payment; -1 of one that nobody decided.
+
+    It ends when all were, or when nobody decided anything for a while after the pause.
+    """
     took_ns = np.full(job.n, -1)
-    missing, heard_s = job.n, time.monotonic()
+    missing, heard_s = job.n, time.monotonic() + pause_s
     while missing and time.monotonic() - heard_s < _SILENCE_S:
         messages = consumer.consume(1, 0.1) + consumer.consume(10_000, 0)
         now_ns = time.monotonic_ns()
@@ -72,9 +75,9 @@ def summed(took_ns: NDArray[np.int64], skipped: int) -> dict[str, Any]:
 
 
 def caught_up_s(took_ns: NDArray[np.int64], per_s: int) -> float:
-    """Return when the last payment was due that had to wait for a backlog."""
-    late = np.flatnonzero((took_ns < 0) | (took_ns > _BACKLOG_NS))
-    return float(late[-1] + 1) / per_s if late.size else 0.0
+    """Return how long after the first was due the last was read that had to wait for a backlog."""
+    late = np.flatnonzero(took_ns > _BACKLOG_NS)
+    return float((late / per_s + took_ns[late] / 1e9).max(initial=0.0))
 
 
 def write_log(path: Path, took_ns: NDArray[np.int64], per_s: int) -> None:
@@ -95,15 +98,17 @@ def write_log(path: Path, took_ns: NDArray[np.int64], per_s: int) -> None:
 def main() -> None:
     """Read from the time that stdin gives; the argument is a job, and which are skipped."""
     given = json.loads(sys.argv[1])
-    skipped, log = given.pop("skipped"), given.pop("log")
+    skipped, log, pause_s = (given.pop(name) for name in ("skipped", "log", "pause_s"))
     job = Job(**given)
     consumer = from_end(job)
     gc.collect()
     gc.freeze()
     print("ready", flush=True)
     begin_ns = int(sys.stdin.readline())
-    took_ns = read(job, consumer, begin_ns)
+    took_ns = read(job, consumer, begin_ns, pause_s)
     consumer.close()
+    if (took_ns[skipped:] < 0).all():
+        raise SystemExit("no payment was decided: does the program publish decisions?")
     if log:
         write_log(Path(log), took_ns, job.per_s)
     found = {**summed(took_ns, skipped), "caught_up_s": caught_up_s(took_ns, job.per_s)}

@@ -86,7 +86,12 @@ def run(
     send(job, job.payments, records.payments(0, job.warm))
     send(job, job.labels, records.labels(0, job.labels_before))
     log_to = "" if log is None else str(log)
-    reading = {**asdict(job), "skipped": SKIPPED_S * load.per_s, "log": log_to}
+    reading = {
+        **asdict(job),
+        "skipped": SKIPPED_S * load.per_s,
+        "log": log_to,
+        "pause_s": load.pause_s,
+    }
     with ExitStack() as stack:
         sender = stack.enter_context(started("on_schedule", job.text()))
         sender.hear("it was ready")
