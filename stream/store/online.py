@@ -107,10 +107,13 @@ class OnlineFeatures:
         self._waiting = [nobody(len(of.names)) for of in self._entities]
         self._queue: deque[_Block | _Erased] = deque()
         self._erased: deque[_Erased] = deque()
+        # When the oldest came that left the queue and does not wait yet.
+        self._in_hand_s = math.inf
         # Partitions that went, and when.
         self._left: deque[tuple[int, float]] = deque()
         # Each is written by one thread only: rows that came, that were taken, that were dropped.
         self._came = self._taken = self._pushed_out = self._given_up = 0
+        self._erasures_asked = self._erasures_done = 0
         self._said = False
         self._end_s: float | None = None
         self._ending = False
@@ -152,6 +155,7 @@ class OnlineFeatures:
         keys : sequence of int
             Keyed hashes of the ids.
         """
+        self._erasures_asked += 1
         self._queue.append(_Erased(self._stamp(), entity, tuple(keys)))
 
     def leave(self, partition: int) -> None:
@@ -178,17 +182,20 @@ class OnlineFeatures:
     @property
     def erasures_pending(self) -> int:
         """Orders to delete that were not carried out yet; what is left at the end is lost."""
-        queued = sum(isinstance(each, _Erased) for each in tuple(self._queue))
-        return queued + len(self._erased)
+        return self._erasures_asked - self._erasures_done
 
     @property
     def behind_seconds(self) -> float:
         """For how long the oldest of what is not written yet has waited."""
-        oldest = [float(each.put_s.min()) for each in self._waiting if len(each)]
-        for queue in (self._queue, self._erased):
-            with suppress(IndexError):
-                oldest.append(queue[0].put_s)
-        return max(0.0, self._clock() - min(oldest, default=self._clock()))
+        # Looked at in the order in which all goes, so that nothing slips by while it goes on.
+        oldest = []
+        with suppress(IndexError):
+            oldest.append(self._queue[0].put_s)
+        oldest.append(self._in_hand_s)
+        with suppress(IndexError):
+            oldest.append(self._erased[0].put_s)
+        oldest += [float(each.put_s.min()) for each in self._waiting if len(each)]
+        return max(0.0, self._clock() - min(oldest))
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what can be written in this time, and end."""
@@ -243,6 +250,7 @@ class OnlineFeatures:
         n_left, n_before = len(self._left), self._taken
         while self._queue:
             try:
+                self._in_hand_s = min(self._in_hand_s, self._queue[0].put_s)
                 each = self._queue.popleft()
             except IndexError:  # The other thread made room.
                 break
@@ -256,6 +264,7 @@ class OnlineFeatures:
                 self._taken += len(each.batch)
                 blocks.append(each)
         self._join(blocks)
+        self._in_hand_s = math.inf
         self._drop_left()
         for _ in range(n_left):  # All that came before they went was looked at.
             self._left.popleft()
@@ -307,6 +316,7 @@ class OnlineFeatures:
                 return False
             self._succeeded(0)
             self._erased.popleft()
+            self._erasures_done += 1
         return True
 
     def _write_some(self) -> bool:

@@ -23,6 +23,7 @@ from stream.store import online as online_module
 from stream.store.breaker import Breaker
 from stream.store.entity_columns import entity_columns
 from stream.store.feature_hashes import ENTITIES_AT_ONCE
+from stream.store.newest import newest
 from stream.store.online import SHARE_MAX, OnlineFeatures
 
 KEY = bytes(range(16))
@@ -351,6 +352,27 @@ def test_what_waits_too_long_is_said(online, written, engine, monkeypatch):
     assert online.failed == 0
     written.held.set()
     wait_until(lambda: online.as_dict()["state"] == "ok")
+
+
+def test_what_is_just_being_gathered_is_not_taken_for_written(online, written, engine, monkeypatch):
+    gathering, go_on = threading.Event(), threading.Event()
+
+    def slow_newest(parts):
+        gathering.set()
+        go_on.wait(SECONDS)
+        return newest(parts)
+
+    monkeypatch.setattr(online_module, "newest", slow_newest)
+    first = batch([1])
+    online.put(first, engine.step(first))
+    online.forget("card", [2])
+    assert gathering.wait(SECONDS)
+    assert online.behind_seconds > 0
+    assert online.erasures_pending == 1
+    go_on.set()
+    wait_until(lambda: not online.behind_seconds)
+    assert sorted(written.of("card")) == [1]
+    assert online.erasures_pending == 0
 
 
 def test_decisions_are_the_same_whether_values_are_kept():
