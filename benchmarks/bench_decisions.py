@@ -15,11 +15,12 @@ from schemas.records import builtin
 from schemas.wire import frame
 from stream.alert_records import AlertWriter
 from stream.decide import Outcome, Thresholds
-from stream.decision_records import DecisionWriter, Verdicts
+from stream.decision_records import DecisionWriter
 from stream.effects import Effects, KeptReadings
 from stream.event_time import Timeliness
 from stream.evidence import Alerted, Evidence, evidence_of
 from stream.publish import Policy, Publisher
+from stream.verdicts import Verdicts
 
 BATCHES = (1, 16, 64, 256, 1024)
 UNIT = "us/event"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.report import ReportError, bring_up_to_date, each_as_table, markdown_table
+from benchmarks.report import ReportError, markdown_table, writer_of
 from stream.experiment.measures import MEASURES
 
 BEGIN, END = "<!-- experiment:begin -->", "<!-- experiment:end -->"
@@ -47,15 +46,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         raise ReportError(f"holds no experiment: {type(error).__name__} {error}") from error
 
 
-def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> bool:
-    """Bring the tables in a document up to date; tell whether they were.
-
-    Raises
-    ------
-    ReportError
-        A file or the document cannot be used.
-    """
-    return bring_up_to_date(into, each_as_table(results, markdown), BEGIN, END, check=check)
+write_into = writer_of(markdown, BEGIN, END)
 
 
 def _words(name: str) -> str:

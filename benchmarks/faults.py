@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.report import ReportError, bring_up_to_date, each_as_table, markdown_table
+from benchmarks.report import ReportError, markdown_table, writer_of
 
 BEGIN, END = "<!-- faults:begin -->", "<!-- faults:end -->"
 HEADINGS = ("Fault", "What must hold", "Test", "Runs", "Faults", "Inputs", "Lost", "Twice")
@@ -105,15 +105,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         raise ReportError(f"holds no faults: {type(error).__name__} {error}") from error
 
 
-def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> bool:
-    """Bring the table in a document up to date; tell whether it was.
-
-    Raises
-    ------
-    ReportError
-        A file or the document cannot be used.
-    """
-    return bring_up_to_date(into, each_as_table(results, markdown), BEGIN, END, check=check)
+write_into = writer_of(markdown, BEGIN, END)
 
 
 def _row(each: Mapping[str, Any]) -> tuple[str, ...]:

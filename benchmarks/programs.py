@@ -60,7 +60,7 @@ class Program:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            self.end()
+            self._process.kill()
         self._process.communicate()
         self._bound.cancel()
 

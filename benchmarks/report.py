@@ -261,6 +261,22 @@ def write_into(
     return bring_up_to_date(into, tables, check=check)
 
 
+def writer_of(
+    markdown: Callable[[Mapping[str, Any]], str], begin: str, end: str
+) -> Callable[..., bool]:
+    """Return what brings the tables of results files between two markers of a document.
+
+    It takes the files, the document, and whether to change nothing (``check``); it tells whether
+    they stood there already, and raises ReportError if one of them cannot be used.
+    """
+
+    def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> bool:
+        tables = each_as_table(results, markdown)
+        return bring_up_to_date(into, tables, begin, end, check=check)
+
+    return write_into
+
+
 def bring_up_to_date(
     into: Path, tables: Sequence[str], begin: str = BEGIN, end: str = END, *, check: bool = False
 ) -> bool:

@@ -32,9 +32,10 @@ from schemas.writing import (
     write_varint,
 )
 from stream.decide import ALERT_ID_BYTES, SCORE_SCALED_MAX
-from stream.decision_records import DEGRADED_ARRAYS, Verdicts, degraded_bits, split, write_key
 from stream.evidence import ALERT_REASONS_MAX, Evidence
+from stream.keyed_records import room_for, split, write_key
 from stream.reasons import NO_REASON
+from stream.verdicts import DEGRADED_ARRAYS, Verdicts, degraded_bits
 
 # Places of the pieces that an alert is made of; entities come behind the features.
 _HEAD, _POLICY, _TOPIC, _DEGRADED = range(4)
@@ -104,13 +105,9 @@ class AlertWriter:
         list of (bytes, bytes)
             Keys are those of the rows' decisions.
         """
-        longs, n = batch.longs, len(alerts.rows)
-        text = int((longs[ID_STOP, alerts.rows] - longs[ID_START, alerts.rows]).sum())
-        room = self._fixed + alerts.states.shape[1]
-        out, keys = np.empty(text + n * room, np.uint8), np.empty(n * KEY_BYTES, np.uint8)
-        ends = np.empty(n, np.int64)
+        room = room_for(batch, alerts.rows, self._fixed + alerts.states.shape[1])
         write_alerts(
-            longs,
+            batch.longs,
             batch.data,
             verdicts,
             np.ascontiguousarray(verdicts.scores).view(np.uint64),
@@ -119,35 +116,20 @@ class AlertWriter:
             np.frombuffer("".join(ids).encode(), np.uint8),
             self._pieces,
             self._first_entity,
-            out,
-            ends,
-            keys,
+            room,
         )
-        return split(out, ends, keys)
+        return split(room)
 
 
 @uncounted
 @kernel
-def write_alerts(
-    longs,
-    data,
-    verdicts,
-    scores,
-    lacks,
-    alerts,
-    ids,
-    pieces,
-    first_entity,
-    out,
-    ends,
-    keys,
-):
-    """Write alerts one after the other; `ends` gets where each ends, `keys` 16 bytes for each.
+def write_alerts(longs, data, verdicts, scores, lacks, alerts, ids, pieces, first_entity, room):
+    """Write alerts one after the other.
 
     `scores` and the doubles of `alerts` are given as the words that hold them; `lacks` tell what
     was missing, a bit each; `first_entity` is the piece that names the first entity.
     """
-    at = 0
+    out, at = room.values, 0
     for i in range(alerts.rows.shape[0]):
         row = alerts.rows[i]
         at = write_piece(out, at, pieces, _HEAD)
@@ -171,8 +153,8 @@ def write_alerts(
         at = write_piece(out, at, pieces, _TOPIC)
         at = write_varint(out, at, longs[PARTITION, row])
         at = write_varint(out, at, longs[OFFSET, row])
-        ends[i] = at
-        write_key(keys, i, longs, row)
+        room.ends[i] = at
+        write_key(room.keys, i, longs, row)
 
 
 @uncounted

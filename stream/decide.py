@@ -42,9 +42,9 @@ class Thresholds:
             outcomes[scores >= threshold] = outcome
         return outcomes
 
-    def of(self, outcome: Outcome) -> float:
-        """Return the threshold behind an outcome; 0 for ALLOW."""
-        return dict(self._steps()).get(outcome, 0.0)
+    def of(self, outcomes: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Return the threshold behind each outcome, shape (n,); 0 for ALLOW."""
+        return np.array([0.0, self.review, self.challenge, self.block])[outcomes]
 
     @property
     def alerting(self) -> float:

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.decision_records import Verdicts
 from stream.evidence import Evidence, together
 from stream.labels.fates import Departed, Review
+from stream.verdicts import Verdicts
 
 
 @dataclass(frozen=True)

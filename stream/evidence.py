@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.decide import Outcome, Thresholds
+from stream.decide import Thresholds
 from stream.features.value_states import ValueState, packed
 from stream.reasons import NO_REASON, choose_reasons
 from stream.short_arrays import filled
@@ -121,7 +121,7 @@ def evidence_of(alerted: Alerted, thresholds: Thresholds) -> Evidence:
     choose_reasons(alerted.X, alerted.parts, alerted.states, reasons, values, parts, states)
     return Evidence(
         alerted.rows,
-        np.array([thresholds.of(outcome) for outcome in Outcome])[alerted.outcomes],
+        thresholds.of(alerted.outcomes),
         np.where(np.isnan(alerted.drawn), 1.0, alerted.drawn),
         alerted.bases,
         reasons,

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
 from stream.decide import Outcome, Thresholds, alert_id, score_scaled
-from stream.decision_records import DEGRADED_BY_BITS, degraded_bits
 from stream.effects import Effects
 from stream.event_time import Timeliness
 from stream.evidence import Contribution
 from stream.labels.fates import Fate, Review
+from stream.verdicts import DEGRADED_BY_BITS, degraded_bits
 
 Headers = list[tuple[str, str | bytes | None]]
 

@@ -226,10 +226,14 @@ class Shard:
     ) -> Iterator[OutRecord]:
         """Yield the alerts that are missing and are not out."""
         alerts, publisher = effects.alerts, self._publisher
-        alerts = alerts.of(marked(missing[alerts.rows]))
         ids = publisher.alert_ids(batch, alerts.rows)
-        wanted = [at for at, name in enumerate(ids) if not self._published.is_out(name)]
-        alerts, ids = alerts.of(np.array(wanted, np.int64)), [ids[at] for at in wanted]
+        wanted = [
+            at
+            for at in marked(missing[alerts.rows]).tolist()
+            if not self._published.is_out(ids[at])
+        ]
+        if len(wanted) < len(ids):
+            alerts, ids = alerts.of(np.array(wanted, np.int64)), [ids[at] for at in wanted]
         records = self._alerts.write(batch, effects.verdicts, alerts, ids)
         times_us = batch.event_time_us[alerts.rows].tolist()
         places = zip(ids, alerts.rows.tolist(), times_us, records, strict=True)

@@ -39,8 +39,8 @@ LAYERS = (
     ("stream.windows.*",),
     ("stream.features.*", "stream.decide", "stream.event_time", "stream.reasons"),
     ("stream.labels.*", "stream.evidence", "stream.budget", "stream.budget.*"),
-    ("stream.decision_records",),
-    ("stream.effects", "stream.alert_records"),
+    ("stream.verdicts", "stream.keyed_records"),
+    ("stream.effects", "stream.decision_records", "stream.alert_records"),
     ("stream.contenders", "stream.control", "stream.counters"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),

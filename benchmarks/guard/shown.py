@@ -10,10 +10,9 @@ from typing import Any
 
 from benchmarks.report import (
     ReportError,
-    bring_up_to_date,
-    each_as_table,
     markdown_table,
     summary,
+    writer_of,
 )
 
 BEGIN, END = "<!-- guard:begin -->", "<!-- guard:end -->"
@@ -105,15 +104,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         raise ReportError(f"holds no runs of the guard: {type(error).__name__} {error}") from error
 
 
-def write_into(results: Sequence[Path], into: Path, *, check: bool = False) -> bool:
-    """Bring the table in a document up to date; tell whether it was.
-
-    Raises
-    ------
-    ReportError
-        A file or the document cannot be used.
-    """
-    return bring_up_to_date(into, each_as_table(results, markdown), BEGIN, END, check=check)
+write_into = writer_of(markdown, BEGIN, END)
 
 
 def _said(stage: str, size: int, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

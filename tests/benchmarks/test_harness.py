@@ -1,12 +1,10 @@
-"""The benchmark harness: what it measures, what it refuses, what it writes."""
+"""The benchmark harness: what it measures, and what it refuses."""
 
 from __future__ import annotations
 
 import gc
-import io
 import json
 import re
-import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -14,24 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from benchmarks import harness, machine, report
-from benchmarks.__main__ import main
+from benchmarks import harness
 from benchmarks.harness import (
     BenchmarkError,
-    Paired,
     Registry,
     Result,
-    Run,
     Spread,
     Times,
     UnknownBenchmarkError,
     discover,
     paired,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.benchmarks.registries import a_registry, measurement, sample_result
 
 
 class FakeMachine:
@@ -62,32 +55,6 @@ def spin(loops: int) -> Callable[[], int]:
         return total
 
     return work
-
-
-def sample_result(name: str = "decode", /, **changes: Any) -> Result:
-    values: dict[str, Any] = {"unit": "us/event", "value": 0.5, "reference": 6.0, "ratio": 12.0}
-    return Result(name, **{**values, **changes})
-
-
-def a_registry() -> Registry:
-    registry = Registry()
-
-    @registry.benchmark("decode.batch", "decode.single", unit="us/event")
-    def decode(run: Run) -> list[Result]:
-        """Decode something.
-
-        More about it.
-        """
-        run.progress("decoding")
-        return [sample_result(name) for name in ("decode.batch", "decode.single")]
-
-    @registry.benchmark("windows", unit="events/s")
-    def windows(run: Run) -> list[Result]:
-        """Update windows."""
-        drawn = float(run.rng.random())
-        return [Result("windows", "events/s", 1 + drawn, detail={"quick": run.quick})]
-
-    return registry
 
 
 # paired
@@ -280,17 +247,6 @@ def test_progress_is_told_of_every_round() -> None:
     assert told == ["round 1 of 2", "round 2 of 2"]
 
 
-def measurement() -> Paired:
-    return Paired(
-        ours=Times(cpu=2e-6, thread=1e-6, wall=4e-6),
-        reference=Times(cpu=1e-5, thread=1e-5, wall=1e-5),
-        ratio=Spread(5.0, 4.0, 6.0),
-        clock="cpu",
-        rounds=7,
-        calls=(100, 20),
-    )
-
-
 @pytest.mark.parametrize(
     ("unit", "value", "reference"),
     [("us/event", 2, 10), ("ns", 2_000, 10_000), ("events/s", 500_000, 100_000)],
@@ -395,367 +351,3 @@ def test_modules_are_found_by_their_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert discover(found) == ["bench_one"]
     assert sys.modules.pop("a_package_of_benchmarks.bench_one").loaded is True
     sys.modules.pop("a_package_of_benchmarks", None)
-
-
-# The command line
-
-
-def test_json_is_the_data_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--json", "--quick", "--seed", "7"], a_registry()) == 0
-    out, err = capsys.readouterr()
-    found = json.loads(out)
-    assert err == "", "no progress where nobody looks"
-    assert [result["name"] for result in found["results"]] == [
-        *("decode.batch", "decode.single", "windows")
-    ]
-    assert found["results"][0] == {
-        "name": "decode.batch",
-        "unit": "us/event",
-        "value": 0.5,
-        "reference": 6.0,
-        "ratio": 12.0,
-        "detail": {},
-    }
-    assert found["results"][2]["reference"] is None
-    assert found["results"][2]["detail"] == {"quick": True}
-    assert found["quick"] is True
-    assert found["machine"]["seed"] == 7
-
-
-def test_a_table_is_printed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], a_registry()) == 0
-    out = capsys.readouterr().out
-    assert "decode.single" in out
-    assert "12.0x" in out
-    assert "seed 1." in out
-
-
-def test_only_runs_what_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--json", "--only", "windows", "--only", "decode.batch"]
-    assert main(arguments, a_registry()) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [result["name"] for result in found["results"]] == ["decode.batch", "windows"]
-
-
-def test_an_unknown_name_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--only", "decode.bacth"], a_registry()) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "'decode.bacth'" in err
-    assert "did you mean decode.batch" in err
-    assert "Traceback" not in err
-
-
-@pytest.mark.parametrize("wrong", [["--seed", "-1"], ["--seed", "x"], ["--frobnicate"], ["show"]])
-def test_wrong_arguments_are_wrong_usage(
-    wrong: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(wrong, a_registry())
-    assert stopped.value.code == 2
-    assert capsys.readouterr().out == ""
-
-
-def test_the_list_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    registry = Registry()
-
-    @registry.benchmark("a[b]", unit="s")
-    def fails(run: Run) -> list[Result]:
-        """Fail at once."""
-        raise AssertionError(run)
-
-    assert main(["--list"], registry) == 0
-    line = capsys.readouterr().out.splitlines()[1]
-    assert line.split(None, 2) == ["a[b]", "s", "Fail at once."]
-
-
-def test_a_broken_benchmark_does_not_cost_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    registry = Registry()
-
-    @registry.benchmark("broken", unit="s")
-    def broken(run: Run) -> list[Result]:
-        raise RuntimeError("no such luck")
-
-    @registry.benchmark("whole", unit="s")
-    def whole(run: Run) -> list[Result]:
-        return [Result("whole", "s", 1.0)]
-
-    assert main(["--json"], registry) == 1
-    out, err = capsys.readouterr()
-    found = json.loads(out)
-    assert [result["name"] for result in found["results"]] == ["whole"]
-    assert found["failed"] == ["broken"]
-    assert "no such luck" in err
-
-
-def test_ctrl_c_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:
-    registry = Registry()
-
-    @registry.benchmark("long", unit="s")
-    def long(run: Run) -> list[Result]:
-        raise KeyboardInterrupt
-
-    assert main([], registry) == 130
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_a_file_that_cannot_be_written_is_known_before_the_work(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    registry = Registry()
-    ran: list[Run] = []
-
-    @registry.benchmark("a", unit="s")
-    def notes(run: Run) -> list[Result]:
-        ran.append(run)
-        return [Result("a", "s", 1.0)]
-
-    assert main(["--out", str(tmp_path / "missing" / "results.json")], registry) == 2
-    assert main(["--out", str(tmp_path)], registry) == 2
-    assert not ran
-    assert "cannot be written" in capsys.readouterr().err
-
-
-def test_the_module_answers_as_a_command() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--only", "no-such-benchmark"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 2, done.stderr
-    assert "no-such-benchmark" in done.stderr
-
-
-def test_colours_asked_for_do_not_make_a_person(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    assert main(["--json"], a_registry()) == 0
-    assert capsys.readouterr().err == ""
-
-
-# The report
-
-DOCUMENT = f"# Numbers\n\nbefore\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n"
-
-
-def test_results_go_into_a_document_and_the_check_holds(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results, into = tmp_path / "results.json", tmp_path / "README.md"
-    into.write_text(DOCUMENT)
-    assert main(["--quick", "--out", str(results)], a_registry()) == 0
-    command = ["report", "--results", str(results), "--into", str(into)]
-    capsys.readouterr()
-
-    assert main([*command, "--check"]) == 1
-    assert "bring it up to date with" in capsys.readouterr().err
-    assert into.read_text() == DOCUMENT, "a check changes nothing"
-
-    assert main(command) == 0
-    assert main([*command, "--check"]) == 0
-    text = into.read_text()
-    assert "| decode.batch | us/event | 0.500 | 6.00 | 12.0x | - |" in text
-    assert text.startswith(f"# Numbers\n\nbefore\n\n{report.BEGIN}\n| Benchmark |")
-    assert text.endswith(f"seed 1. A quick run: the numbers are rough.\n{report.END}\n\nafter\n")
-    assert "old" not in text
-
-    into.write_text(text.replace("12.0x", "13.0x"))
-    assert main([*command, "--check"]) == 1
-
-
-def test_what_a_later_file_measured_again_leaves_the_earlier_table(tmp_path: Path) -> None:
-    files = []
-    for number, names in enumerate((["a", "b"], ["b", "c"], ["c"])):
-        files.append(tmp_path / f"{number}.json")
-        found = report.document(
-            [sample_result(name) for name in names], {"cpu": f"cpu {number}"}, quick=False
-        )
-        files[-1].write_text(report.to_json(found))
-    into = tmp_path / "README.md"
-    into.write_text(DOCUMENT)
-    report.write_into(files, into)
-    tables = into.read_text().split("| Benchmark |")[1:]
-    rows = [[n for n in "abc" if f"| {n} |" in table] for table in tables]
-    assert rows == [["a"], ["b"], ["c"]]
-    assert [f"cpu {number}" in table for number, table in enumerate(tables)] == [True] * 3
-    assert report.write_into(files, into, check=True)
-    report.write_into(files[:2], into)
-    assert into.read_text().count("| Benchmark |") == 2
-
-
-def test_a_document_may_have_some_rows_in_an_order_of_its_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files = [tmp_path / "0.json", tmp_path / "1.json"]
-    for number, names in enumerate((["a", "b"], ["c", "b"])):
-        samples = [sample_result(name) for name in names]
-        found = report.document(samples, {"cpu": f"cpu {number}"}, quick=False)
-        files[number].write_text(report.to_json(found))
-    into = tmp_path / "README.md"
-    into.write_text(DOCUMENT)
-    command = ["report", "--into", str(into)]
-    command += [part for file in files for part in ("--results", str(file))]
-    assert main([*command, "--row", "b", "--row", "c"]) == 0
-    text = into.read_text()
-    assert text.count("| Benchmark |") == 1
-    assert text.index("| b |") < text.index("| c |")
-    assert "| a |" not in text
-    # What the other file measured is not shown, so neither is where.
-    assert "cpu 1" in text
-    assert "cpu 0" not in text
-    assert main([*command, "--row", "b", "--row", "c", "--check"]) == 0
-    assert main([*command, "--row", "d"]) == 2
-    assert "no results file has d" in capsys.readouterr().err
-
-
-def test_text_outside_the_markers_is_not_checked(tmp_path: Path) -> None:
-    results, into = tmp_path / "results.json", tmp_path / "README.md"
-    results.write_text(report.to_json(report.document([sample_result()], {}, quick=False)))
-    into.write_text(DOCUMENT)
-    report.write_into([results], into)
-    into.write_text(into.read_text().replace("after", "later"))
-    assert report.write_into([results], into, check=True)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "no markers",
-        report.BEGIN,
-        f"{report.END}\n{report.BEGIN}",
-        f"{report.BEGIN}{report.END}{report.BEGIN}{report.END}",
-    ],
-)
-def test_a_document_needs_its_markers(
-    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results, into = tmp_path / "results.json", tmp_path / "README.md"
-    results.write_text(report.to_json(report.document([], {}, quick=False)))
-    into.write_text(text)
-    assert main(["report", "--results", str(results), "--into", str(into)]) == 2
-    assert "once each" in capsys.readouterr().err
-    assert into.read_text() == text
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        (None, "No such file"),
-        ("{", "Expecting"),
-        ("[]", "holds no list of results"),
-        ('{"results": [{"name": "a"}]}', "result 0 lacks unit, value"),
-        ('{"results": [3]}', "result 0 lacks name"),
-    ],
-)
-def test_a_file_that_is_no_results_file_is_named(
-    text: str | None, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results.json"
-    if text is not None:
-        results.write_text(text)
-    into = tmp_path / "README.md"
-    into.write_text(DOCUMENT)
-    assert main(["report", "--results", str(results), "--into", str(into)]) == 2
-    err = capsys.readouterr().err
-    assert complaint in err
-    assert "results.json" in err
-
-
-def test_a_name_cannot_break_the_table() -> None:
-    found = report.document([sample_result("a|b")], {}, quick=False)
-    assert "| a\\|b | us/event |" in report.markdown(found)
-
-
-def test_a_name_is_no_markup_on_a_terminal() -> None:
-    out = io.StringIO()
-    found = report.document([sample_result("[red]a[/]")], {}, quick=False)
-    report.print_table(found, Console(file=out, width=160))
-    assert "[red]a[/]" in out.getvalue()
-
-
-def test_the_spread_of_the_ratios_is_shown() -> None:
-    found = report.document([measurement().result("x", "us/event")], {}, quick=False)
-    assert "| x | us/event | 2.00 | 10.0 | 5.00x | 4.00 to 6.00 |" in report.markdown(found)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "-"),
-        (0.0, "0"),
-        (0.00012345, "0.000123"),
-        (0.15, "0.150"),
-        (1.0, "1.00"),
-        (9.999, "10.0"),
-        (99.96, "100"),
-        (123.4, "123"),
-        (-2.5, "-2.50"),
-        (512_345.0, "512,000"),
-    ],
-)
-def test_three_digits_are_enough(value: float | None, text: str) -> None:
-    assert report.number(value) == text
-
-
-def test_the_readme_has_its_markers() -> None:
-    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    assert report.splice(text, "table").count("table\n") >= 1
-
-
-# The machine
-
-
-def test_the_facts_are_known_here() -> None:
-    facts = machine.facts(seed=5)
-    assert facts["cores"] >= 1
-    assert facts["seed"] == 5
-    assert facts["python"].endswith(".".join(map(str, sys.version_info[:3])))
-    named = {"numpy", "numba", "river", "fastavro", "confluent-kafka", "polars", "duckdb"}
-    assert set(facts["packages"]) == named
-    assert all(facts["packages"].values())
-    json.dumps(facts, allow_nan=False)
-
-
-def test_the_facts_do_not_tell_where_the_machine_keeps_things() -> None:
-    text = json.dumps(machine.facts(seed=1))
-    assert str(ROOT) not in text
-    assert str(Path.home()) not in text
-
-
-def test_the_commit_and_whether_it_was_changed(tmp_path: Path) -> None:
-    def git(*arguments: str) -> None:
-        identity = (
-            "-c",
-            "user.name=n",
-            "-c",
-            "user.email=e@example.com",
-            "-c",
-            "commit.gpgsign=no",
-        )
-        command = ["git", "-C", str(tmp_path), *identity, *arguments]
-        subprocess.run(command, check=True, capture_output=True, timeout=30)
-
-    git("init", "-q")
-    (tmp_path / "a").write_text("1")
-    git("add", "a")
-    git("commit", "-q", "-m", "first")
-    commit, dirty = machine._commit(tmp_path)
-    assert commit is not None
-    assert re.fullmatch(r"[0-9a-f]{40}", commit)
-    assert dirty is False
-    (tmp_path / "a").write_text("2")
-    assert machine._commit(tmp_path) == (commit, True)
-
-
-def test_without_git_the_commit_is_unknown(tmp_path: Path) -> None:
-    assert machine._commit(tmp_path / "missing") == (None, None)
-
-
-def test_the_processor_is_read_from_the_kernel(tmp_path: Path) -> None:
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nmodel name\t: A Fine Processor @ 2 GHz\n")
-    assert machine._cpu_model(cpuinfo) == "A Fine Processor @ 2 GHz"

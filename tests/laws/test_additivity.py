@@ -59,25 +59,6 @@ def test_contributions_and_base_are_the_log_odds_of_the_score(build, model, seed
     assert checked > 100
 
 
-@pytest.mark.parametrize("build", [RiverLearner, models.compile])
-@pytest.mark.parametrize("model", MODELS)
-@seeds(2)
-def test_rows_that_are_taken_apart_together_are_as_each_alone(build, model, seed):
-    rng = np.random.default_rng(seed)
-    learner = build(MODELS[model](), NAMES)
-    y = rng.random(300) < 0.4
-    X = rng.normal(0, 1, (300, len(NAMES))) + 2 * y[:, None]
-    X[rng.random(X.shape) < 0.1] = np.nan
-    learner.learn_many(X, y)
-    bases, parts = learner.contributions_many(X)
-    assert len(np.unique(np.column_stack([bases, parts]), axis=0)) > 1
-    for row, x in enumerate(X):
-        base, alone = contributions(learner, x)
-        assert (base, alone.tobytes()) == (bases[row], parts[row].tobytes())
-    none, nothing = learner.contributions_many(X[:0])
-    assert (none.shape, nothing.shape) == ((0,), (0, len(NAMES)))
-
-
 @seeds(4)
 def test_the_evidence_of_an_alert_explains_its_own_score(seed):
     """Four reasons are published; the others of the row's features make up the rest."""

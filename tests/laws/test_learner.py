@@ -125,6 +125,8 @@ def test_scores_are_probabilities_for_ever_after_hostile_rows(build, seed):
     for row, x in enumerate(rows):
         base, alone = contributions(learner, x)
         assert (base, alone.tobytes()) == (bases[row], parts[row].tobytes())
+    none, nothing = learner.contributions_many(rows[:0])
+    assert (none.shape, nothing.shape) == ((0,), (0, len(NAMES)))
 
 
 def assert_probabilities(scores):

@@ -64,7 +64,7 @@ def test_outcomes_are_ordered_from_mild_to_strict():
 
 def test_the_threshold_behind_an_outcome_is_told():
     thresholds = Thresholds(0.1, 0.2, 0.3)
-    assert [thresholds.of(outcome) for outcome in Outcome] == [0.0, 0.1, 0.2, 0.3]
+    assert thresholds.of(np.array([*Outcome], np.int8)).tolist() == [0.0, 0.1, 0.2, 0.3]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from seeds import seeds
 from schemas.columns import ID_START, ID_STOP, Layout, Transactions
 from schemas.records import RecordCodec, builtin
 from stream.decide import Outcome
-from stream.decision_records import DEGRADED, DecisionWriter, Verdicts
+from stream.decision_records import DecisionWriter
 from stream.event_time import Timeliness
+from stream.verdicts import DEGRADED, Verdicts
 
 SCHEMA_ID, POLICY = 5, "0123456789ab"
 WILD = [0.0, -0.0, 1.0, 5e-324, 1e308, 1e-310, np.inf, -np.inf, np.nan, 0.1]
