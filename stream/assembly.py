@@ -115,7 +115,8 @@ def worker_of(
     inputs_read = config.topics.inputs()
     # The mock has no ids, and its topics live as long as it.
     ids = None if connection.embedded else TopicIds(asking(connection, inputs_read))
-    source = Source(connection, config.kafka.group, inputs_read, on_error, ids)
+    linger_s = config.worker.linger / 1e6
+    source = Source(connection, config.kafka.group, inputs_read, on_error, ids, linger_s)
     try:
         sink = (
             _transactional_sink(config, connection, source, on_error, on_stuck)

@@ -25,6 +25,7 @@ POINTS = (
 
 def install(point: str, hits: int, number: int = signal.SIGKILL) -> None:
     """Have this process get a signal at the `hits`-th time that it comes by `point`."""
+    from stream.kafka import sink
     from stream.kafka.source import Source
     from stream.kafka.transactions import TransactionalSink
     from stream.recovery import recovery
@@ -51,6 +52,8 @@ def install(point: str, hits: int, number: int = signal.SIGKILL) -> None:
         setattr(owner, method, wrapped)
 
     around(Journal, "append", "before journal", "after journal")
+    # Between two records, not only between two calls of the client.
+    sink._TOGETHER_MAX = 2
     around(TransactionalSink, "_produce", "mid publish")
     around(recovery.Recovery, "_begin_snapshot", "before snapshot")
     around(Source, "_assign", "", "at assignment")

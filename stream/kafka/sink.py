@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.errors import BrokerError, DeliveryError, FraudError
 from stream.kafka.client import Connection
@@ -21,6 +21,9 @@ Header = tuple[str, str | bytes | None]
 # half of them have gone.
 QUEUED_HIGH = 20_000
 _QUEUE_FULL_WAIT_S = 30.0
+# One call of the client for so many records, where it can.
+_TOGETHER_MAX = 256
+_ANY_PARTITION = -1
 _CALL_TIMEOUT_S = 10.0
 
 
@@ -110,9 +113,9 @@ class Sink:
                 step.outstanding -= 1
                 self.delivered += 1
 
-        for record in records:
-            step.outstanding += 1
-            self._produce(record, delivered)
+        for some in together(records):
+            step.outstanding += len(some)
+            self._produce(some, delivered)
         step.outstanding -= 1
         self.poll(0)
 
@@ -172,16 +175,31 @@ class Sink:
         self._producer.purge()
         self._producer.flush(0.1)
 
-    def _produce(self, record: OutRecord, delivered: Callable[[Any, Any], None]) -> None:
+    def _produce(self, some: list[OutRecord], delivered: Callable[[Any, Any], None]) -> None:
+        """Hand records to the client: one, or several without headers for one topic."""
+        if len(some) == 1:
+            self._produce_one(some[0], delivered)
+            return
+        given = [{"key": record.key, "value": record.value} for record in some]
+        taken = self._producer.produce_batch(some[0].topic, given, _ANY_PARTITION, delivered)
+        if taken == len(some):
+            return
+        for record, told in zip(some, given, strict=True):
+            error: Any = told.get("_error")
+            if error is None:
+                continue
+            if error.code() != KafkaError._QUEUE_FULL:
+                raise self._refused(record, KafkaException(error))
+            # Where the queue is full for one, it was for all behind it: they stay in order.
+            self._produce_one(record, delivered)
+
+    def _produce_one(self, record: OutRecord, delivered: Callable[[Any, Any], None]) -> None:
         deadline = math.inf
+        topic, key, value, headers = record
         while True:
             try:
                 self._producer.produce(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    headers=record.headers,
-                    on_delivery=delivered,
+                    topic, value, key, _ANY_PARTITION, delivered, headers=headers
                 )
                 return
             except BufferError:
@@ -197,3 +215,22 @@ class Sink:
 
     def _refused(self, record: OutRecord, error: KafkaException) -> FraudError:
         return DeliveryError(f"a record for {record.topic} was refused: {error}")
+
+
+def together(records: Iterable[OutRecord]) -> Iterator[list[OutRecord]]:
+    """Yield records in order, as many at once as one call of the client takes.
+
+    Those are the ones that follow each other, without headers and for one topic.
+    """
+    some: list[OutRecord] = []
+    for record in records:
+        alone = record.headers is not None
+        if some and (alone or record.topic != some[0].topic or len(some) == _TOGETHER_MAX):
+            yield some
+            some = []
+        if alone:
+            yield [record]
+        else:
+            some.append(record)
+    if some:
+        yield some

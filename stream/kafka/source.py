@@ -31,6 +31,9 @@ _partition, _offset = map(methodcaller, ("partition", "offset"))
 # Called so, and not as an attribute, CPython 3.11 checks the client's answer every time.
 _headers = methodcaller("headers")
 
+# Where a poll finds no more than these, waiting brings few others and is felt by each.
+_FEW = 16
+
 
 @dataclass(frozen=True)
 class RawBatch:
@@ -121,6 +124,8 @@ class Source:
         Told of errors that librdkafka recovers from by itself.
     ids : TopicIds, optional
         Watches whether the topics are still the same; closed with the source.
+    linger_s : float
+        How long, where many records come, the first ones of a poll wait for others.
     """
 
     def __init__(
@@ -130,8 +135,11 @@ class Source:
         topics: Iterable[str],
         on_error: Callable[[str], None] | None = None,
         ids: TopicIds | None = None,
+        linger_s: float = 0.0,
     ) -> None:
         self._ids = ids
+        self._linger_s = linger_s
+        self._many = False
         self._topics = list(topics)
         self._positions: Positions | None = None
         self._subscribed = False
@@ -165,7 +173,9 @@ class Source:
     def poll(self, n_max: int, timeout_s: float) -> list[RawBatch]:
         """Wait for a first record, then take what is already there.
 
-        ``consume(n, timeout)`` would wait for all n or the whole timeout: at 500
+        Where the last poll brought more than a few, the first ones wait a little for others: much
+        of what a batch costs, it costs however small it is.
+        ``consume(n, timeout)`` alone would wait for all n or the whole timeout: at 500
         records a second that is half of it, for every record.
 
         Returns
@@ -190,10 +200,12 @@ class Source:
         if self._ids is not None:
             self._ids.require()
         if first is None:
+            self._many = False
             return []
         messages, before = [first], self._releases
         if n_max > 1:
-            messages += self._consumer.consume(n_max - 1, 0)
+            messages += self._consumer.consume(n_max - 1, self._linger_s if self._many else 0)
+            self._many = len(messages) > _FEW
         if self._failure is not None:
             raise self._failure
         if before != self._releases:

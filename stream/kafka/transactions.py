@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from schemas.errors import BrokerError, ConfigError, FraudError, TransactionError
 from stream.kafka.client import Connection
-from stream.kafka.sink import Offsets, OutRecord, Sink
+from stream.kafka.sink import Offsets, OutRecord, Sink, together
 from stream.kafka.transactional_calls import TransactionalCalls
 
 # A transaction of more records is not seen sooner, and aborting it repeats more.
@@ -124,12 +124,12 @@ class TransactionalSink(Sink):
             partitions are another's.
         """
         self._commit_if_due()
-        for record in records:
+        for some in together(records):
             if not offsets:
                 raise ValueError("records without offsets: give where the group is in their input")
             self._begin()
-            self._records += 1
-            self._produce(record, self._delivered)
+            self._records += len(some)
+            self._produce(some, self._delivered)
         news = any(at > self._known.get(place, -1) for place, at in offsets.items())
         if news or (self._open and self._records):
             self._begin()

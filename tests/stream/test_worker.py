@@ -632,7 +632,7 @@ def test_an_offset_is_committed_only_behind_the_acknowledged_dead_letter(monkeyp
     with rig_of() as rig:
         produce, held = rig.worker.sink._produce, []
         monkeypatch.setattr(
-            rig.worker.sink, "_produce", lambda record, delivered: held.append((record, delivered))
+            rig.worker.sink, "_produce", lambda some, delivered: held.append((some, delivered))
         )
         rig.send(IN, [b"poison"])
         deadline = time.monotonic() + SECONDS
@@ -645,7 +645,7 @@ def test_an_offset_is_committed_only_behind_the_acknowledged_dead_letter(monkeyp
         rig.take(1)
         for _ in range(3):
             rig.worker.turn(0.05)
-        assert [record.topic for record, _ in held] == [DEAD]
+        assert [[record.topic for record in some] for some, _ in held] == [[DEAD]]
         assert rig.committed() == -1001
         assert len(rig.read(DECISIONS)) == 1
         produce(*held[0])

@@ -9,7 +9,7 @@ from schemas.errors import BrokerError, DeliveryError
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.sink import OutRecord, Sink
+from stream.kafka.sink import OutRecord, Sink, together
 
 SECONDS = 20
 
@@ -59,7 +59,7 @@ def test_offsets_are_safe_only_once_every_record_is_acknowledged(sink):
 def test_a_step_waits_for_the_steps_before_it(sink):
     steps = [(("in", 0), 10), (("in", 1), 7), (("in", 0), 20)]
     callbacks = []
-    sink._produce = lambda record, delivered: callbacks.append((record, delivered))
+    sink._produce = lambda some, delivered: callbacks.extend((each, delivered) for each in some)
     for n, (place, offset) in enumerate(steps):
         sink.publish(records(n + 1), {place: offset})
     sink.publish([], {("labels", 0): 5})
@@ -97,6 +97,42 @@ def test_records_arrive_whole_and_in_order(broker, sink):
     assert [m.value() for m in messages] == [b"value", None, b"0", b"1", b"2"]
     assert [m.key() for m in messages] == [b"key", None, b"k", b"k", b"k"]
     assert messages[0].headers() == headers
+
+
+def test_one_call_takes_records_of_a_topic_that_have_no_headers(monkeypatch):
+    monkeypatch.setattr(sink_module, "_TOGETHER_MAX", 3)
+    given = [
+        *records(4, "t"),
+        *records(2, "u"),
+        OutRecord("u", None, b"", []),
+        OutRecord("u", None, b"", [("a", b"1")]),
+        *records(1, "u"),
+    ]
+    found = list(together(given))
+    assert [len(some) for some in found] == [3, 1, 2, 1, 1, 1]
+    assert [record for some in found for record in some] == given
+    assert list(together([])) == []
+
+
+def test_many_records_are_taken_by_few_calls_and_arrive_in_order(broker, sink):
+    calls, producer = [], sink._producer
+
+    class Counting:
+        def __getattr__(self, name):
+            calls.append(name)
+            return getattr(producer, name)
+
+        __len__ = producer.__len__
+
+    sink._producer = Counting()
+    mixed = [*records(300), OutRecord("t", b"k", b"alone", [("h", b"1")]), *records(300)]
+    sink.publish(mixed, {("in", 0): 601})
+    assert calls.count("produce_batch") == 4
+    assert calls.count("produce") == 1
+    assert sink.flush(SECONDS) == 0
+    assert sink.delivered == 601
+    assert sink.safe_offsets() == {("in", 0): 601}
+    assert [m.value() for m in read(broker, "t", 601)] == [record.value for record in mixed]
 
 
 def test_a_record_that_is_too_large_is_refused_and_its_input_never_safe(broker):

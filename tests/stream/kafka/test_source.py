@@ -143,6 +143,53 @@ def test_what_is_there_comes_in_one_poll_up_to_the_limit(broker):
     assert values_of(batches) == [b"%d" % n for n in range(100)]
 
 
+class Arriving:
+    """In place of a consumer: so many records are there at each poll, and as many again soon."""
+
+    def __init__(self, consumer, there):
+        self.consumer, self.there, self.waits = consumer, iter(there), []
+
+    def poll(self, timeout_s):
+        self.rest = next(self.there)
+        return self.consumer.poll(SECONDS) if self.rest else None
+
+    def consume(self, n_max, timeout_s):
+        self.waits.append(timeout_s)
+        n = 2 * self.rest if timeout_s else self.rest
+        return self.consumer.consume(min(n_max, n - 1), SECONDS)
+
+
+def test_only_where_many_come_do_the_first_wait_for_others(broker):
+    with source_of(broker, ["b"], linger_s=0.005) as source:
+        join(source)
+        produce(broker, "b", [b"%d" % n for n in range(500)])
+        real = source._consumer
+        source._consumer = Arriving(real, [2, 16, 20, 20, 100, 3, 3, 20, 0, 20])
+        try:
+            found = [sum(map(len, source.poll(150, 0.1))) for _ in range(10)]
+            waits = source._consumer.waits
+        finally:
+            source._consumer = real
+    assert waits == [0, 0, 0, 0.005, 0.005, 0.005, 0, 0, 0]
+    assert found == [2, 16, 20, 40, 150, 6, 3, 20, 0, 20]
+
+
+def test_many_that_come_one_after_the_other_come_together(broker):
+    with source_of(broker, ["b"], linger_s=SECONDS) as source:
+        join(source)
+        produce(broker, "b", [b"first %d" % n for n in range(20)])
+        while not source._many:
+            source.poll(20, 0.1)
+        late = threading.Timer(0.2, produce, (broker, "b", [b"%d" % n for n in range(30)]))
+        late.start()
+        produce(broker, "b", [b"now"])
+        began_s = time.monotonic()
+        (batch,) = source.poll(31, 0.1)
+        assert 0.1 < time.monotonic() - began_s < SECONDS / 2, "a full batch waits for nobody"
+        late.join()
+    assert batch.values == [b"now", *(b"%d" % n for n in range(30))]
+
+
 def test_an_empty_poll_returns_nothing_within_its_timeout(broker):
     with source_of(broker) as source:
         join(source)
