@@ -393,7 +393,7 @@ class WorkerSection(Section):
     """Payments worked on at once, at most; a poll takes four times as many records where so many
     are there."""
     linger: Annotated[Duration, Field(le=1_000_000)] = 5_000
-    """Where polls bring more than 16 records, how long the first ones wait for others: so many are
+    """Where polls bring more than 4 records, how long the first ones wait for others: so many are
     cheaper together. Fewer never wait; 0: nobody does."""
     pretouch: bool = False
     """Whether all memory that the state may take is taken before the first record, so that no

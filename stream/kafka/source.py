@@ -32,7 +32,7 @@ _partition, _offset = map(methodcaller, ("partition", "offset"))
 _headers = methodcaller("headers")
 
 # Where a poll finds no more than these, waiting brings few others and is felt by each.
-_FEW = 16
+_FEW = 4
 
 
 @dataclass(frozen=True)
