@@ -86,17 +86,56 @@ class SimProducer:
         topic: str,
         value: bytes | None,
         key: bytes | None,
-        headers: list[tuple[str, Any]] | None,
+        partition: int,
         on_delivery: Callable[[Any, Any], None],
+        headers: list[tuple[str, Any]] | None = None,
     ) -> None:
+        self._require_producing()
+        if len(self._flying) >= QUEUE_MAX:
+            raise BufferError
+        self._take(topic, value, key, on_delivery, headers)
+
+    def produce_batch(
+        self,
+        topic: str,
+        messages: list[dict[str, Any]],
+        partition: int,
+        on_delivery: Callable[[Any, Any], None],
+    ) -> int:
+        """Take some; of the others it says why not, as the client does."""
+        error: KafkaError | None = None
+        try:
+            self._require_producing()
+        except KafkaException as raised:
+            error = raised.args[0]
+        taken = 0
+        for message in messages:
+            if error is None and len(self._flying) >= QUEUE_MAX:
+                # For one and for all behind it, though there may be room again by then.
+                error = KafkaError(KafkaError._QUEUE_FULL)
+            if error is not None:
+                message["_error"] = error
+                continue
+            self._take(topic, message["value"], message["key"], on_delivery, None)
+            taken += 1
+        return taken
+
+    def _require_producing(self) -> None:
         if self._state == "fatal":
             _fail(KafkaError._FATAL, fatal=True)
         # It has a thread of its own: what fails there is told by the next poll.
         if self._flying and self._world.trouble(0.003):
             self._time_out()
         self._require("open")
-        if len(self._flying) >= QUEUE_MAX:
-            raise BufferError
+
+    def _take(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        on_delivery: Callable[[Any, Any], None],
+        headers: list[tuple[str, Any]] | None,
+    ) -> None:
         self._world.point("publish")
         stamp_ms = self._world.now_ms
         self._flying.append((topic, (stamp_ms, key, value, tuple(headers or ())), on_delivery))
