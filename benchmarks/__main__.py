@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from benchmarks.harness import (
     Result,
     discover,
 )
+from benchmarks.pace import Pace, words
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 # Commands that bring a document up to date, and the module that writes into it.
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "failed, 2 wrong usage, 130 interrupted.",
     )
     parser.add_argument("--only", metavar="NAME", action="append", default=[], help="may repeat")
+    parser.add_argument("--full", action="store_true", help="the long ones too: an hour and more")
     parser.add_argument("--quick", action="store_true", help="rough numbers, soon")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write the results file as well")
@@ -57,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
     commands = parser.add_subparsers(
         dest="command",
-        metavar="[report | leaderboard | experiment | faults | waterfall | guard | shown]",
+        metavar="[report | leaderboard | experiment | drift | faults | waterfall | guard | shown]",
     )
     for name, what in (
         ("report", "bring the table in a document up to date"),
@@ -90,6 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--results", metavar="FILE", type=Path, help="of a run before")
     board.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
     board.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    drift = commands.add_parser(
+        "drift", help="watch streams with drifts in them and without, or write their table"
+    )
+    drift.add_argument("--quick", action="store_true", help="one small world: rough numbers")
+    drift.add_argument("--out", metavar="FILE", type=Path, help="run, and write the results file")
+    drift.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
+    drift.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
+    drift.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
     for name, what in (
         ("faults", "sum up what tests that inject faults saw, or write their table"),
         ("shown", "sum up what `guard --out` wrote, or write the table of it"),
@@ -132,15 +143,15 @@ def main(argv: Sequence[str] | None = None, registry: Registry | None = None) ->
             writer = importlib.import_module(f"benchmarks.{_WRITERS[options.command]}")
             more = {"only": options.row} if options.command == "report" else {}
             return _report(options, partial(writer.write_into, **more))
-        if options.command == "leaderboard":
-            return _leaderboard(options)
+        if options.command in _OWN:
+            return _OWN[options.command](options)
         if options.command in _SUMMED:
             return _summed(options, importlib.import_module(_SUMMED[options.command]))
         if registry is None:
             registry = _found()
         if options.command == "guard":
             return _guard(options, registry)
-        chosen = registry.select(options.only)
+        chosen = registry.select(options.only, full=options.full or options.list)
         if options.list:
             _list(chosen)
             return OK
@@ -210,6 +221,34 @@ def _leaderboard(options: argparse.Namespace) -> int:
     return FAILED if found["failed"] else OK
 
 
+def _drift(options: argparse.Namespace) -> int:
+    # It imports what the other benchmarks do not need.
+    from benchmarks.drift import experiment, table
+
+    if (options.out is None) == (not options.results):
+        return _usage("drift: either --out FILE, to run it, or --results FILE of a run")
+    if options.results:
+        if options.into is None:
+            return _usage("drift: --results FILE needs --into DOCUMENT")
+        return _report(options, table.write_into)
+    if (why := _unwritable(options.out)) is not None:
+        return _usage(why)
+    found = experiment.measure(
+        quick=options.quick,
+        seed=options.seed,
+        tell=lambda text: print(text, file=sys.stderr),
+    )
+    options.out.write_text(report.to_json(found), encoding="utf-8")
+    if options.into is not None:
+        table.write_into([options.out], options.into)
+    print(table.markdown(found))
+    return OK
+
+
+# Commands that run something of their own.
+_OWN = {"leaderboard": _leaderboard, "drift": _drift}
+
+
 def _summed(options: argparse.Namespace, summing: Any) -> int:
     """Sum logs up, or write the table of what was; `summing` is the module that does it."""
     name = options.command
@@ -252,7 +291,8 @@ def _list(chosen: Sequence[Benchmark]) -> None:
         table.add_column(heading, overflow="fold")
     for each in chosen:
         for name, unit in each.units.items():
-            table.add_row(escape(name), escape(unit), escape(each.title))
+            left = " (--full)" if each.full else ""
+            table.add_row(escape(name), escape(unit), escape(each.title + left))
     _stdout().print(table)
 
 
@@ -264,23 +304,29 @@ def _measure(chosen: Sequence[Benchmark], options: argparse.Namespace) -> int:
     only = frozenset(options.only)
     results: list[Result] = []
     failed: list[str] = []
+    seconds: dict[str, float] = {}
+    pace = Pace([each.takes_s for each in chosen], quick=options.quick)
     with _progress() as tell:
         for number, each in enumerate(chosen, 1):
             names = ", ".join(name for name in each.units if not only or name in only)
-            prefix = f"[{number}/{len(chosen)}] {names}"
-            tell(prefix)
+            began = time.perf_counter()
+            progress = _after(f"[{number}/{len(chosen)}] {names}", pace, began, tell)
+            progress("beginning")
             try:
                 results += each.run(
                     quick=options.quick,
                     seed=options.seed,
                     only=only,
-                    progress=_after(prefix, tell),
+                    progress=progress,
                 )
             except Exception:  # One broken benchmark must not cost the others' results.
                 failed.append(names)
                 print(f"{names} failed:\n{traceback.format_exc()}", file=sys.stderr, end="")
+            seconds[names] = round(time.perf_counter() - began, 1)
+            pace.took(seconds[names])
     found = report.document(results, facts, quick=options.quick, failed=failed)
     found["load_average_after"] = machine.load_average()
+    found["took_s"] = seconds
     if options.out is not None:
         options.out.write_text(report.to_json(found), encoding="utf-8")
     if options.json:
@@ -290,8 +336,13 @@ def _measure(chosen: Sequence[Benchmark], options: argparse.Namespace) -> int:
     return FAILED if failed else OK
 
 
-def _after(prefix: str, tell: Callable[[str], None]) -> Callable[[str], None]:
-    return lambda text: tell(f"{prefix}: {text}")
+def _after(
+    prefix: str, pace: Pace, began: float, tell: Callable[[str], None]
+) -> Callable[[str], None]:
+    def progress(text: str) -> None:
+        tell(f"{prefix}: {text} ({words(pace.left_s(time.perf_counter() - began))})")
+
+    return progress
 
 
 def _stdout() -> Console:

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
+from typing import Any, Protocol
 
 from river import stats, utils
 
@@ -95,6 +96,53 @@ class BisectWindows:
                 total = totals[-1] + amount
                 times.append(time_us)
                 totals.append(total)
+                first, n = 0, len(times)
+                for length_us in self._longest_first:
+                    first = bisect_right(times, time_us - length_us, first)
+                    units = (total - totals[first]) / MINOR_PER_UNIT
+                    row += (n - first, units, units / (n - first))
+            features.append(row)
+        return features
+
+
+class Store(Protocol):
+    """Keeps values by key: as text, so that they are read and written whole."""
+
+    def get(self, key: str, default: Any) -> Any:
+        """Return what is kept, or the default."""
+        ...
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value."""
+        ...
+
+
+class StoredWindows:
+    """The same from lists in a store, which hold no more than the longest window.
+
+    Attributes
+    ----------
+    store : Store
+        To be given before the first event.
+    """
+
+    def __init__(self, windows_us: Sequence[int]) -> None:
+        self.store: Store
+        self._longest_first = tuple(reversed(windows_us))
+
+    def observe(self, rows: Iterable[tuple[int, int, list[Any]]]) -> list[list[float]]:
+        """Take events in order of time; return count, sum and mean, the longest window first."""
+        features = []
+        for time_us, amount, keys in rows:
+            row: list[float] = []
+            for of, key in enumerate(keys):
+                times, totals = self.store.get(f"{of}:{key}", [[], [0]])
+                total = totals[-1] + amount
+                times.append(time_us)
+                totals.append(total)
+                gone = bisect_right(times, time_us - self._longest_first[0])
+                del times[:gone], totals[:gone]
+                self.store.set(f"{of}:{key}", [times, totals])
                 first, n = 0, len(times)
                 for length_us in self._longest_first:
                     first = bisect_right(times, time_us - length_us, first)

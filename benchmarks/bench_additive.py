@@ -22,7 +22,7 @@ class Compiled:
         return self.model.predict_proba_many(X)
 
 
-@benchmark("additive_score_256", "additive_learn_256", unit=UNIT)
+@benchmark("additive_score_256", "additive_learn_256", unit=UNIT, takes_s=25, full=True)
 def additive_vs_river(run: Run) -> list[Result]:
     """Additive model, batches of 256; River's scaler and regression, one dictionary at a time."""
     lessons = Lessons(run)

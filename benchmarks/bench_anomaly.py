@@ -21,7 +21,7 @@ HEIGHTS = (8, 12)
 NAMES = [f"feature_{j:02d}" for j in range(N_FEATURES)]
 
 
-@benchmark("hst_vs_river_256", unit=UNIT)
+@benchmark("hst_vs_river_256", unit=UNIT, takes_s=40, full=True)
 def hst_vs_river(run: Run) -> list[Result]:
     """Score, then learn 256 events of 30 features, scaled to 0 to 1; River takes one by one."""
     batches = rows_of_fraud(run.rng, 8 if run.quick else 40)

@@ -28,7 +28,7 @@ UNIT = "us/event"
 _SCHEMA_ID, _POLICY = 5, "0123456789ab"
 
 
-@benchmark(*(f"decisions_vs_fastavro_{size}" for size in BATCHES), unit=UNIT)
+@benchmark(*(f"decisions_vs_fastavro_{size}" for size in BATCHES), unit=UNIT, takes_s=50)
 def decisions_vs_fastavro(run: Run) -> list[Result]:
     """Write key and value of decisions; fastavro is given dictionaries made beforehand."""
     writer = DecisionWriter(_SCHEMA_ID, _POLICY)
@@ -51,7 +51,7 @@ def decisions_vs_fastavro(run: Run) -> list[Result]:
     return results
 
 
-@benchmark("alerts_vs_fastavro_16", unit="us/alert")
+@benchmark("alerts_vs_fastavro_16", unit="us/alert", takes_s=15)
 def alerts_vs_fastavro(run: Run) -> list[Result]:
     """Write key and value of 16 alerts; fastavro is given dictionaries made beforehand."""
     features = tuple(f"card.amount_mean_{hours}h" for hours in range(1, 46))
@@ -60,6 +60,7 @@ def alerts_vs_fastavro(run: Run) -> list[Result]:
     _, batch, verdicts = _made(run.rng, 16)
     effects = Effects(
         **verdicts._asdict(),
+        champions=np.zeros(16, np.uint8),
         reasons=np.zeros(16, np.int64),
         readings=KeptReadings(np.zeros((16, 0)), np.zeros((16, 0), np.uint8)),
         alerted=[_evidence(run.rng, 16, len(features))],
@@ -83,7 +84,9 @@ def _evidence(rng: np.random.Generator, n: int, n_features: int) -> Evidence:
     states = np.zeros(X.shape, np.uint8)
     review, undrawn = np.full(n, Outcome.REVIEW, np.int8), np.full(n, np.nan)
     rows, bases = np.arange(n), rng.normal(size=n)
-    return evidence_of(Alerted(rows, X, states, bases, parts, review, undrawn), Thresholds())
+    none = np.zeros((n, 0)), np.zeros(n, np.int64)
+    alerted = Alerted(rows, X, states, bases, parts, review, undrawn, *none)
+    return evidence_of(alerted, Thresholds())
 
 
 def write_each(schema: Any, keys: list[int], records: list[Any]) -> list[tuple[bytes, bytes]]:

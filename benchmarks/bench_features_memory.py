@@ -13,7 +13,7 @@ _GB = 1e9
 _NEEDED_BYTES = {False: 8_000_000_000, True: 1_000_000_000}
 
 
-@benchmark(NAME, unit="GB")
+@benchmark(NAME, unit="GB", takes_s=120, full=True)
 def features_memory(run: Run) -> list[Result]:
     """Growth of a process with 10 M cards (--quick: 1 M), 30-day windows, beside the formula."""
     if available_bytes() < _NEEDED_BYTES[run.quick]:

@@ -31,7 +31,7 @@ def _names(entities: tuple[str, ...], window: str) -> list[str]:
     return [f"{entity}.{{count,amount_sum,amount_mean}}_{window}" for entity in entities]
 
 
-@benchmark(*LENGTHS, unit=UNIT)
+@benchmark(*LENGTHS, unit=UNIT, takes_s=90, full=True)
 def features_by_window_length(run: Run) -> list[Result]:
     """9 features over one window of a day, 7 or 30 days; the reference is ours over an hour."""
     cards, a_month = (20_000, 80_000) if run.quick else (1_000_000, 4_000_000)
@@ -57,7 +57,12 @@ def features_by_window_length(run: Run) -> list[Result]:
     return results
 
 
-@benchmark(*(f"features_population_{inside}" for inside in POPULATIONS[1:]), unit=UNIT)
+@benchmark(
+    *(f"features_population_{inside}" for inside in POPULATIONS[1:]),
+    unit=UNIT,
+    takes_s=60,
+    full=True,
+)
 def features_by_population(run: Run) -> list[Result]:
     """Count, sum and mean of N events in a card's hour; the reference is ours with 10."""
     few = _hour(run, _CARDS, POPULATIONS[0])
@@ -84,7 +89,10 @@ REFERENCES = {"river": _river, "resum": _resum}
 
 
 @benchmark(
-    *(f"features_vs_{other}_{inside}" for other in REFERENCES for inside in POPULATIONS), unit=UNIT
+    *(f"features_vs_{other}_{inside}" for other in REFERENCES for inside in POPULATIONS),
+    unit=UNIT,
+    takes_s=180,
+    full=True,
 )
 def features_beside_walks(run: Run) -> list[Result]:
     """The same beside River's TimeRolling, and beside a deque added up at every event."""

@@ -166,7 +166,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return thread_time() - started
 
 
-@benchmark(*_FOREST, unit=UNIT)
+@benchmark(*_FOREST, unit=UNIT, takes_s=80)
 def forest_vs_river(run: Run) -> list[Result]:
     """Forest of ten: score and learn in batches of 256, each alone, and event by event."""
     ours, theirs, told = taught(run, rivers_forest)
@@ -184,7 +184,7 @@ def forest_vs_river(run: Run) -> list[Result]:
     return results
 
 
-@benchmark(*_OTHERS, unit=UNIT)
+@benchmark(*_OTHERS, unit=UNIT, takes_s=200, full=True)
 def variants_vs_river(run: Run) -> list[Result]:
     """Score and learn in batches of 256: all features, ADWIN, naive Bayes leaves; one tree."""
     results = []

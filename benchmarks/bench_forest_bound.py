@@ -34,7 +34,7 @@ _LATE_DAYS = 7
 _JUDGED_FROM = 60
 
 
-@benchmark(*BOUNDS, unit=UNIT)
+@benchmark(*BOUNDS, unit=UNIT, takes_s=240, full=True)
 def forest_nodes(run: Run) -> list[Result]:
     """Average precision of a forest of ten with few nodes, beside one without a bound."""
     run.progress("computing the features")

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from benchmarks.harness import BenchmarkError, Result, Run, benchmark, compared
 from benchmarks.kafka.broker import broker
+from benchmarks.kafka.job import PARTITIONS
 from benchmarks.kafka.race import Contestant, Took, run
 
 UNIT = "us/event"
@@ -20,25 +21,32 @@ PAIRS = {
     "engine_vs_raw_consume": ("ours", "raw"),
     "engine_vs_plain_river": ("ours", "plain"),
     "engine_vs_quix_dict": ("ours", "quix"),
+    "engine_vs_quix_state": ("ours", "quix_state"),
+    "engine_vs_faust_dict": ("ours", "faust_dict"),
     "engine_with_decisions_vs_raw_consume": ("ours_decisions", "raw"),
     "engine_with_journal_vs_raw_consume": ("ours_journal", "raw"),
     "engine_with_forest_vs_raw_consume": ("ours_forest", "raw"),
 }
 # Those that are slow do so many times fewer records.
-_SHARES = {"plain": 5, "quix": 5, "ours_forest": 2}
+_SHARES = {"plain": 5, "quix": 5, "quix_state": 15, "faust_dict": 15, "ours_forest": 2}
+# A store of states is of one partition: so it knows of all payments of a merchant.
+_PARTITIONS = {"quix_state": 1}
 
 
 def contestants(names: Collection[str], quick: bool) -> dict[str, Contestant]:
     """Return the programs of some benchmarks, in the order in which they run."""
-    n = 25_000 if quick else 150_000
+    n = 25_000 if quick else 60_000
     modules = dict.fromkeys(module for name in PAIRS if name in names for module in PAIRS[name])
-    return {module: Contestant(module, n // _SHARES.get(module, 1)) for module in modules}
+    return {
+        module: Contestant(module, n // _SHARES.get(module, 1), _PARTITIONS.get(module, PARTITIONS))
+        for module in modules
+    }
 
 
-@benchmark(*PAIRS, unit=UNIT)
+@benchmark(*PAIRS, unit=UNIT, takes_s=300)
 def engine(bench: Run) -> list[Result]:
-    """Do the whole job on a real Kafka, beside consuming alone and beside plain Python."""
-    rounds = 1 if bench.quick else 5
+    """Do the whole job on a real Kafka, beside consuming alone, plain Python and frameworks."""
+    rounds = 1 if bench.quick else 3
     wanted = [name for name in PAIRS if name in bench.wanted]
     took: dict[str, list[Took]] = defaultdict(list)
     with broker() as bootstrap:

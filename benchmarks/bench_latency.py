@@ -25,40 +25,53 @@ LOGS = ROOT / ".cache" / "latency"
 
 
 class Case(NamedTuple):
-    """Which program decides, at which rate, with labels or without."""
+    """Which program decides, at which rate, with labels or without; and beside which other."""
 
     module: str
     rate: str
     labelled: bool = True
+    reference: str = _ECHO
 
 
-# Of each name's reference everything is the same but for the program.
+# Of each name's reference, the echo if it names none, everything is the same but for the program.
 CASES = {
     "latency_1k": Case("ours_decisions", "1k"),
     "latency_10k": Case("ours_decisions", "10k"),
     "latency_50k": Case("ours_decisions", "50k"),
     "latency_unlabelled": Case("ours_decisions", "10k", labelled=False),
     "latency_snapshots": Case("ours_snapshots", "10k"),
+    "latency_page": Case("ours_page", "10k", reference="ours_decisions"),
 }
 # The two that have targets, of `latency_10k`.
 NAMES = {
     "latency_p99_vs_echo": ("latency_10k", "p99"),
     "latency_p99.9_vs_echo": ("latency_10k", "p99.9"),
-    **{f"{name}_p99": (name, "p99") for name in CASES if name != "latency_10k"},
 }
+MORE = {f"{name}_p99": (name, "p99") for name in CASES if name != "latency_10k"}
 
 
-@benchmark(*NAMES, unit=UNIT)
+@benchmark(*NAMES, unit=UNIT, takes_s=200)
 def latency(bench: Run) -> list[Result]:
     """Decide payments that come on schedule, beside sending them on undecided."""
+    return _measured(bench, NAMES)
+
+
+@benchmark(*MORE, unit=UNIT, takes_s=900, full=True)
+def latency_otherwise(bench: Run) -> list[Result]:
+    """The same at other rates, without labels, during snapshots, and with the page open."""
+    return _measured(bench, MORE)
+
+
+def _measured(bench: Run, names: dict[str, tuple[str, str]]) -> list[Result]:
     rounds = 1 if bench.quick else 3
-    wanted = {name: NAMES[name] for name in NAMES if name in bench.wanted}
+    wanted = {name: names[name] for name in names if name in bench.wanted}
     cases = {CASES[of] for of, _ in wanted.values()}
-    cases |= {case._replace(module=_ECHO) for case in cases}
+    cases |= {case._replace(module=case.reference) for case in cases}
     found: dict[Case, list[dict[str, Any]]] = defaultdict(list)
     LOGS.mkdir(parents=True, exist_ok=True)
-    for old in LOGS.glob("*.hlog"):
-        old.unlink()
+    for case in cases:
+        for old in LOGS.glob(f"{_file_name(case)}-*.hlog"):
+            old.unlink()
     with broker() as bootstrap:
         for number in range(rounds):
             for case in sorted(cases):
@@ -81,7 +94,7 @@ def _file_name(case: Case) -> str:
 
 
 def _result(name: str, found: dict[Case, list[dict[str, Any]]], case: Case, at: str) -> Result:
-    ours, echo = found[case], found[case._replace(module=_ECHO)]
+    ours, echo = found[case], found[case._replace(module=case.reference)]
     ratios = [theirs[at] / mine[at] for mine, theirs in zip(ours, echo, strict=True)]
     return Result(
         name,

@@ -97,7 +97,7 @@ def turning(work: Callable[[Any, Any], object], batches: list[tuple[Any, Any]]) 
     return lambda: work(*next(turn))
 
 
-@benchmark("score_vs_river_256", "learn_vs_river_256", unit=UNIT)
+@benchmark("score_vs_river_256", "learn_vs_river_256", unit=UNIT, takes_s=30)
 def linear_vs_river(run: Run) -> list[Result]:
     """Scaler and regression, batches of 256; River takes one dictionary at a time."""
     lessons = Lessons(run)

@@ -165,7 +165,7 @@ def _topic(run: Run, n: int) -> _Topic:
     return _Topic(records)
 
 
-@benchmark("recovery_seconds", unit="s")
+@benchmark("recovery_seconds", unit="s", takes_s=60)
 def recovery_seconds(run: Run) -> list[Result]:
     """A start after a kill, with a replay of all since the snapshot; beside it, that work."""
     before, since = (50_000, 50_000) if run.quick else (400_000, 400_000)

@@ -18,7 +18,7 @@ _EXAMPLE = Path(__file__).parent.parent / "examples" / "handbook.toml"
 _QUICK_DAYS = 20
 
 
-@benchmark("replay_handbook", unit="events/s")
+@benchmark("replay_handbook", unit="events/s", takes_s=90, full=True)
 def replay_handbook(run: Run) -> list[Result]:
     """Replay the Handbook's stream from Parquet: decode, windows, River scoring and learning."""
     parameters = HandbookParameters(days=_QUICK_DAYS) if run.quick else PUBLISHED

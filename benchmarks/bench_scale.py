@@ -25,7 +25,7 @@ from benchmarks.machine import ROOT
 _MANY_PARTITIONS = 24
 
 
-@benchmark("startup_warm", "startup_general", unit="s")
+@benchmark("startup_warm", "startup_general", unit="s", takes_s=500, full=True)
 def startup(bench: Run) -> list[Result]:
     """Start with kernels on disk, beside compiling; and compile the general ones, beside all."""
     cold, warm, general = [], [], []
@@ -59,7 +59,7 @@ def _seconds(name: str, ours: list[float], theirs: list[float], **detail: Any) -
     return Result(name, "s", middle(ours), middle(theirs), middle(ratios), told)
 
 
-@benchmark("lag_drain", unit="s")
+@benchmark("lag_drain", unit="s", takes_s=440, full=True)
 def lag_drain(bench: Run) -> list[Result]:
     """Begin a minute late while payments go on, and catch up; the reference is the bare echo."""
     per_s, pause_s, after_s = (1_000, 5, 5) if bench.quick else (5_000, 60, 30)
@@ -77,7 +77,7 @@ def lag_drain(bench: Run) -> list[Result]:
     return [_seconds("lag_drain", *drained.values(), payments_a_second=per_s, backlog=backlog)]
 
 
-@benchmark("partitions_24", unit="us/event")
+@benchmark("partitions_24", unit="us/event", takes_s=200, full=True)
 def partitions(bench: Run) -> list[Result]:
     """Do the whole job with 24 partitions on one worker, beside eight."""
     n = 25_000 if bench.quick else 100_000

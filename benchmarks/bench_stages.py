@@ -198,7 +198,7 @@ class Stages:
             setattr(owner, name, self.clock.timed(stage, getattr(owner, name)))
 
 
-@benchmark(*(_AT.format(stage) for stage in STAGES), unit=UNIT)
+@benchmark(*(_AT.format(stage) for stage in STAGES), unit=UNIT, takes_s=60)
 def stages(run: Run) -> list[Result]:
     """Follow a payment and its label through the engine, in batches of 1 to 1024."""
     found: dict[str, dict[int, float]] = {stage: {} for stage in STAGES}

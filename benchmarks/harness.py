@@ -341,7 +341,7 @@ class Run:
         return paired(
             ours,
             reference,
-            rounds=3 if self.quick else 15,
+            rounds=3 if self.quick else 11,
             min_time_s=0.02 if self.quick else 0.2,
             items=items,
             reference_items=reference_items,
@@ -355,10 +355,25 @@ Function: TypeAlias = Callable[[Run], list[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A registered function, and the unit of every name it answers to."""
+    """A registered function.
+
+    Parameters
+    ----------
+    units
+        The unit of every name it answers to.
+    function
+        What measures.
+    takes_s
+        About how many seconds that takes on two quiet cores, without ``--quick``; 0 if nobody
+        knows.
+    full
+        Whether it is left to a full run, and to whoever names it.
+    """
 
     units: Mapping[str, str]
     function: Function
+    takes_s: float = 0.0
+    full: bool = False
 
     @property
     def title(self) -> str:
@@ -415,7 +430,11 @@ class Registry:
         return {name: unit for each in self._benchmarks for name, unit in each.units.items()}
 
     def benchmark(
-        self, *names: str, unit: str | Mapping[str, str]
+        self,
+        *names: str,
+        unit: str | Mapping[str, str],
+        takes_s: float = 0.0,
+        full: bool = False,
     ) -> Callable[[Function], Function]:
         """Register a function under its names.
 
@@ -425,6 +444,8 @@ class Registry:
             The names of the results that the function returns.
         unit
             The unit of all of them, or of each by name.
+        takes_s, full
+            See `Benchmark`.
 
         Raises
         ------
@@ -440,13 +461,21 @@ class Registry:
             raise BenchmarkError(f"registered twice: {', '.join(sorted(taken))}")
 
         def register(function: Function) -> Function:
-            self._benchmarks.append(Benchmark({name: units[name] for name in names}, function))
+            in_order = {name: units[name] for name in names}
+            self._benchmarks.append(Benchmark(in_order, function, takes_s, full))
             return function
 
         return register
 
-    def select(self, only: Sequence[str]) -> list[Benchmark]:
-        """Return the benchmarks that answer to the names; all of them for none.
+    def select(self, only: Sequence[str], *, full: bool = False) -> list[Benchmark]:
+        """Return the benchmarks that answer to the names; for none, those of a usual run.
+
+        Parameters
+        ----------
+        only
+            Names.
+        full
+            Whether those that are left to a full run are meant too, if nothing is named.
 
         Raises
         ------
@@ -459,7 +488,9 @@ class Registry:
                 raise UnknownBenchmarkError(
                     f"no benchmark is called {name!r}; {_near(name, known)}"
                 )
-        return [each for each in self._benchmarks if not only or set(only) & set(each.units)]
+        if only:
+            return [each for each in self._benchmarks if set(only) & set(each.units)]
+        return [each for each in self._benchmarks if full or not each.full]
 
 
 def _near(name: str, known: list[str]) -> str:

@@ -26,7 +26,7 @@ def facts(seed: int) -> dict[str, Any]:
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: version_of(name) for name in _PACKAGES},
         "commit": commit,
         "dirty": dirty,
         "load_average": load_average(),
@@ -69,7 +69,8 @@ def _memory_gib() -> float | None:
     return round(size / 2**30, 1)
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return which version of a package is installed; None: none is."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -25,7 +25,7 @@ from stream import config  # noqa: E402 - found through the line above.
 HEAD = """\
 # Configuration
 
-<!-- Made by docs/make_configuration.py from stream/sections.py; do not edit. -->
+<!-- Made by docs/make_configuration.py from the sections in stream/; do not edit. -->
 
 One TOML file, given with `--config`; every key has a default. Over the file come
 environment variables: `FRAUD_KAFKA__BOOTSTRAP` sets `kafka.bootstrap`. Lists and tables
@@ -54,6 +54,8 @@ def page() -> str:
 def section(name: str, model: Any) -> list[str]:
     """Describe a table of the configuration, and after it the tables that lie in it."""
     parts = [f"\n## [{name}]\n\n{inspect.getdoc(model)}\n"]
+    if not model.model_fields:
+        return parts + section(f"{name}.NAME", model.table)
     parts += ["\n| key | type | default | meaning |\n|---|---|---|---|\n"]
     meanings = described(model)
     inner = []
@@ -123,6 +125,8 @@ def bounds(field: FieldInfo) -> str:
 
 def default(written: str, field: FieldInfo) -> str:
     """Write a default as TOML."""
+    if field.is_required():
+        return "required"
     value = field.get_default(call_default_factory=True)
     if value is None:
         return "unset"

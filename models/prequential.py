@@ -95,6 +95,11 @@ class Prequential:
         wrong.update_scored(scores, alerted, y)
         self._subtract(wrong)
 
+    def __add__(self, other: Prequential) -> Prequential:
+        """Return what both have counted."""
+        parts = (part.name for part in fields(self))
+        return Prequential(**{name: getattr(self, name) + getattr(other, name) for name in parts})
+
     def _subtract(self, other: Prequential) -> None:
         for part in fields(self):
             setattr(self, part.name, getattr(self, part.name) - getattr(other, part.name))

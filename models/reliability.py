@@ -54,6 +54,15 @@ class Reliability:
         self.said += np.bincount(place, scores, bins)
         self.brier_sum += float(((scores - y) ** 2).sum())
 
+    def __add__(self, other: Reliability) -> Reliability:
+        """Return the sums of both."""
+        return Reliability(
+            self.count + other.count,
+            self.frauds + other.frauds,
+            self.said + other.said,
+            self.brier_sum + other.brier_sum,
+        )
+
     def __sub__(self, other: Reliability) -> Reliability:
         """Return what is left without scores that the other has taken."""
         return Reliability(

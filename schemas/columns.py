@@ -85,11 +85,26 @@ class Reason(IntEnum):
     CONTROL_UNKNOWN_KIND = 60
     CONTROL_UNKNOWN_ENTITY = 61
     CONTROL_KEY_INVALID = 62
+    CONTROL_TEXT_INVALID = 63
+    CONTROL_UNKNOWN_MODEL = 64
+    CONTROL_MODEL_SET_ASIDE = 65
+    CONTROL_MODEL_DECIDES = 66
+    CONTROL_MODEL_COLD = 67
+    CONTROL_RULES_INVALID = 68
+    CONTROL_SNOOZES_FULL = 69
+    # lists, by orders
+    CONTROL_LIST_ORDER_INVALID = 70
+    CONTROL_LIST_ORDER_TOO_LONG = 71
+    CONTROL_LIST_UNKNOWN = 72
+    CONTROL_LIST_KEY_INVALID = 73
+    CONTROL_LIST_TIME_INVALID = 74
+    CONTROL_LIST_FULL = 75
 
     @property
     def stage(self) -> str:
         """Where it was refused: wire, decode, validate, time, label or control."""
-        stages = ("wire", "decode", "decode", "validate", "time", "label", "control")
+        control = "control", "control"
+        stages = ("wire", "decode", "decode", "validate", "time", "label", *control)
         return stages[self.value // 10]
 
 
@@ -134,10 +149,33 @@ REASON_TEXT: dict[Reason, str] = {
     "send 1 where nobody measured it",
     Reason.LABEL_TOO_OLD: "the label is older than any transaction that is kept: "
     "labels.correctable keeps them longer",
-    Reason.CONTROL_UNKNOWN_KIND: "this release knows no such order: send ERASE, or upgrade it",
+    Reason.CONTROL_UNKNOWN_KIND: "this release knows no such order: upgrade it",
     Reason.CONTROL_UNKNOWN_ENTITY: "the entity is not one of fields.entities",
     Reason.CONTROL_KEY_INVALID: "the key is not a hash of 16 hexadecimal digits: "
     "send it with `fraudstream erase`",
+    Reason.CONTROL_TEXT_INVALID: "the key is not the JSON that this kind of order takes: "
+    "send it with the command of its kind",
+    Reason.CONTROL_UNKNOWN_MODEL: "no contender has this name: model.name and model.challengers "
+    "say which there are",
+    Reason.CONTROL_MODEL_SET_ASIDE: "the model was set aside, by an order or because it failed: "
+    "`fraudstream models list` says why",
+    Reason.CONTROL_MODEL_COLD: "the model has not learned enough labels to give a score: wait",
+    Reason.CONTROL_MODEL_DECIDES: "the champion cannot be benched: promote another one first",
+    Reason.CONTROL_RULES_INVALID: "a rule names what is not declared where the worker runs, or is "
+    "no rule: check it with `fraudstream rules check` and the worker's configuration",
+    Reason.CONTROL_SNOOZES_FULL: "there are as many snoozes as there may be: let some of them end",
+    Reason.CONTROL_LIST_ORDER_INVALID: "the order is not the JSON that changes a list, with a "
+    "reason and by whom: send it with `fraudstream lists`",
+    Reason.CONTROL_LIST_ORDER_TOO_LONG: "the order changes more than 1,000 entries: "
+    "send several, as `fraudstream lists import` does",
+    Reason.CONTROL_LIST_UNKNOWN: "no list has this name where the worker runs: declare it as "
+    "[lists.NAME], restart the worker and send the order again",
+    Reason.CONTROL_LIST_KEY_INVALID: "a key is not a hash of 16 hexadecimal digits, or stands "
+    "twice in the order: send it with `fraudstream lists`",
+    Reason.CONTROL_LIST_TIME_INVALID: "an entry ends before it begins, or a time lies before 2000 "
+    "or after 2200: are they microseconds?",
+    Reason.CONTROL_LIST_FULL: "the list has no room for all that is added, so nothing of the order "
+    "was done: remove entries or raise entries_max of the list, then send it again",
 }
 
 

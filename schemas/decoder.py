@@ -39,7 +39,7 @@ from schemas.columns import (
 )
 from schemas.compiler import Program
 from schemas.jit import kernel
-from schemas.kernel_cache import cache_folder
+from schemas.kernel_cache import kernel_folder
 from schemas.memory import double_at, float_at
 from schemas.siphash import hash_texts, key_words, siphash24, siphash24_word
 
@@ -96,6 +96,7 @@ class Decoder:
         self.limits = limits or Limits()
         self._limits = np.array(astuple(self.limits), np.int64)
         self._keys = np.array(key_words(hash_key))
+        self._seen: dict[int, None] = {}
         self._kernels = [
             (schema_id, _build(program.source), hash_texts(["", *program.symbols], hash_key)[1:])
             for schema_id, program in programs.items()
@@ -105,6 +106,14 @@ class Decoder:
     def schema_ids(self) -> tuple[int, ...]:
         """The writer schemas that are decoded, in the order in which they are tried."""
         return tuple(schema_id for schema_id, *_ in self._kernels)
+
+    @property
+    def seen(self) -> tuple[int, ...]:
+        """The writer schemas of which a good record came, by this decoder or one made of it.
+
+        In the order in which they came.
+        """
+        return tuple(self._seen)
 
     def only(self, schema_ids: Container[int]) -> Decoder:
         """Return a decoder of some of the schemas; records of the others are refused by it.
@@ -147,7 +156,7 @@ class Decoder:
         longs[PARTITION] = partition
         longs[OFFSET] = offset
         batch = Transactions(self.layout, longs, data)
-        first = True
+        first, left = True, len(values)
         for schema_id, decode_rows, symbols in self._kernels:
             unknown = decode_rows(
                 schema_id,
@@ -159,7 +168,13 @@ class Decoder:
                 symbols,
                 self._keys,
             )
-            first = False
+            if (
+                unknown < left
+                and schema_id not in self._seen
+                and (longs[REASON] == Reason.OK).any()
+            ):
+                self._seen[schema_id] = None
+            first, left = False, unknown
             if not unknown:
                 break
         return batch
@@ -196,12 +211,12 @@ def _build(source: str) -> Callable[..., int]:
     the text in hand, never the file.
     """
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    path = cache_folder() / f"decoder_{digest}.py"
+    path = kernel_folder(__name__) / f"decoder_{digest}.py"
     if not path.exists() or path.read_text() != source:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(source)
     # Numba finds a cached kernel's globals again through sys.modules.
-    module = ModuleType(f"fraudstream_decoder_{digest}")
+    module = ModuleType(f"{__name__}.decoder_{digest}")
     sys.modules[module.__name__] = module
     vars(module).update(_NAMES)
     exec(compile(source, str(path), "exec"), vars(module))  # noqa: S102 - our own text, see above.

@@ -36,6 +36,10 @@ class StoreError(FraudError):
     """Redis, or a place of copies, refused or did not answer within its bound; scoring goes on."""
 
 
+class AdminError(FraudError):
+    """The admin port cannot be opened; nothing was begun."""
+
+
 class RecoveryError(FraudError):
     """A worker cannot become what the one before it was; nothing was published or changed."""
 
@@ -50,6 +54,10 @@ class TrainedModelError(ModelError):
 
 class InputFileError(FraudError):
     """A file cannot be read as a stream of transactions."""
+
+
+class RuleError(FraudError):
+    """Rules cannot be used; the text lists every problem at once, each with its place."""
 
 
 class BrokerError(FraudError):

@@ -11,7 +11,8 @@ from typing import Any
 
 import numba
 
-from schemas.kernel_cache import cache_folder
+from schemas.kernel_cache import kernel_folder
+from schemas.one_compiler import one_at_a_time
 
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
@@ -22,12 +23,12 @@ def kernel(function: Callable[..., Any]) -> Any:
     Division follows NumPy (no exception inside a kernel), the GIL is released
     while it runs, and no fast-math: NaN and infinity keep their meaning.
     """
-    return numba.njit(**_OPTIONS)(function)
+    return _kept(function, _OPTIONS)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile as `kernel`, but copied into its callers: for a few lines called very often."""
-    return numba.njit(**_OPTIONS, inline="always")(function)
+    return _kept(function, {**_OPTIONS, "inline": "always"})
 
 
 def uncounted(compiled: Any) -> Any:
@@ -43,4 +44,12 @@ def uncounted(compiled: Any) -> Any:
     return compiled
 
 
-numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """Have a function compiled, to be kept where its module's kernels are."""
+    # Numba reads it when a function is decorated, and has no other way to be told.
+    folder = kernel_folder(function.__module__)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    compiled = numba.njit(**options)(function)
+    if hasattr(compiled, "compile"):  # Not where Numba is switched off.
+        one_at_a_time(compiled, folder / f"{function.__qualname__}.lock")
+    return compiled

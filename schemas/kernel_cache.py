@@ -1,8 +1,8 @@
-"""Where compiled kernels are kept: a folder named by all that they are made of.
+"""Where compiled kernels are kept: a folder for each module, named by all that it is made of.
 
 Numba notices a change in a kernel's own file only, not in the kernels it calls from
 other files, and would go on running stale code after an update; so the folder's name
-carries a digest of all the sources that kernels are made of.
+carries a digest of the module and of all that it imports.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import numba
 
 _PACKAGES = ("schemas", "models", "stream")
-# What every file with a kernel in it imports.
+# What every file with a kernel in it imports, and how that one compiles.
 _COMPILER = "schemas.jit"
 _IMPORT = re.compile(
     rb"^\s*(?:from\s+([\w.]+)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+([\w.]+))", re.MULTILINE
@@ -26,41 +26,63 @@ _IMPORT = re.compile(
 
 @cache
 def cache_folder() -> Path:
-    """Return the folder for compiled kernels of exactly these sources.
+    """Return the folder of all compiled kernels.
 
-    ``NUMBA_CACHE_DIR``, where it is set, is the parent; otherwise the user's own
-    cache folder.
+    ``NUMBA_CACHE_DIR``, where it is set; otherwise one in the user's own cache folder.
     """
     base = os.environ.get("NUMBA_CACHE_DIR")
     if base:
-        parent = Path(base)
-    else:
-        parent = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fraudstream"
-    return parent / f"kernels-{_sources_digest()}"
+        return Path(base)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fraudstream"
 
 
-def _sources_digest() -> str:
-    """Digest every file that can hold a kernel, and all that those import.
+@cache
+def kernel_folder(module: str) -> Path:
+    """Return the folder for the compiled kernels of a module, as its sources are now.
+
+    Parameters
+    ----------
+    module : str
+        The name of one whose text was made while running begins with that of its maker.
+        Kernels of strangers may call any of ours.
+    """
+    sources = _sources()
+    name = module
+    while name and name not in sources:
+        name = name.rpartition(".")[0]
+    return cache_folder() / f"{name or 'elsewhere'}-{_digest(name, sources)}"
+
+
+def _digest(module: str, sources: Mapping[str, tuple[bytes, frozenset[str]]]) -> str:
+    """Digest a module and all that it imports; without one, all sources.
 
     Kernels freeze constants of the modules that they name, and Numba does not see those
     change either.
     """
+    found = {module, _COMPILER} if module else set(sources)
+    new = found
+    while new:
+        new = {other for name in new for other in sources[name][1]} - found
+        found = found | new
+    digest = hashlib.sha256(numba.__version__.encode())
+    for name in sorted(found):
+        digest.update(name.encode() + b"\0" + sources[name][0])
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _sources() -> Mapping[str, tuple[bytes, frozenset[str]]]:
+    """Read every module of ours: the digest of its text, and which of ours it imports."""
     root = Path(__file__).parent.parent
     texts = {
         ".".join(path.relative_to(root).with_suffix("").parts): path.read_bytes()
         for package in _PACKAGES
         for path in (root / package).rglob("*.py")
     }
-    imported = {name: {*_imported(text)} & texts.keys() for name, text in texts.items()}
-    found = {_COMPILER, *(name for name, others in imported.items() if _COMPILER in others)}
-    new = found
-    while new:
-        new = {other for name in new for other in imported[name]} - found
-        found = found | new
-    digest = hashlib.sha256(numba.__version__.encode())
-    for name in sorted(found):
-        digest.update(name.encode() + b"\0" + texts[name])
-    return digest.hexdigest()[:16]
+    return {
+        name: (hashlib.sha256(text).digest(), frozenset({*_imported(text)} & texts.keys()))
+        for name, text in texts.items()
+    }
 
 
 def _imported(text: bytes) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from schemas.any_version import AnyVersion
 from schemas.compiler import Program, compile_schema
 from schemas.decoder import Decoder, Limits
 from schemas.errors import SchemaError
@@ -12,13 +13,16 @@ from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import CONTROL_ROLES, LABEL_ROLES, Roles
 from stream.config import Config
-from stream.engine import Engine, Keep
+from stream.engine import Engine
+from stream.engine_parameters import Keep
 from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.labels.memory import in_memory
+from stream.model_registry.starting import start_models
 from stream.publish import Codecs, Policy, Publisher
 from stream.spill import Spill
 from stream.timed import TimedLearner
+from stream.wording import BuiltModel, digest_of, wording_of
 
 _DEFAULT_TOPICS = {
     "transaction": "fraud.transactions",
@@ -27,9 +31,13 @@ _DEFAULT_TOPICS = {
     "alert": "fraud.alerts",
     "decision": "fraud.decisions",
     "label_review": "fraud.label_reviews",
+    "drift": "fraud.drift",
+    "audit": "fraud.audit",
 }
 
-_KEY_BYTES_MAX = 64
+# What Kafka takes as one message unless it is told otherwise. A payment has a right to far less,
+# but an order may carry a table of rules or a list of thousands, and only operators send orders.
+_ORDER_BYTES_MAX = 2**20
 
 
 def connection_of(config: Config) -> Connection:
@@ -76,7 +84,9 @@ def engine_of(
     }
     folder = config.labels.waiting_folder
     allocate = Spill(Path(folder)) if folder else in_memory
-    return Engine(parameters, champion, keep, challengers, allocate)
+    engine = Engine(parameters, champion, keep, challengers, allocate)
+    start_models(config, engine.lineup, names)
+    return engine
 
 
 @dataclass(frozen=True)
@@ -125,8 +135,8 @@ def decoders_of(config: Config, registry: Registry, hash_key: bytes) -> Decoders
                 left_out.append(str(error))
         return Decoder(roles.layout, programs, hash_key, limits)
 
-    # The key of an order is read as an id, whatever bound ids have.
-    of_orders = replace(limits, id_bytes_max=_KEY_BYTES_MAX)
+    # What is ordered stands in the key, which is read as an id.
+    of_orders = replace(limits, record_bytes_max=_ORDER_BYTES_MAX, id_bytes_max=_ORDER_BYTES_MAX)
     return Decoders(
         build(topics.transactions, "transaction", config.roles(), limits),
         build(topics.labels, "label", LABEL_ROLES, limits),
@@ -170,7 +180,14 @@ def codecs_of(config: Config, registry: Registry) -> Codecs:
         codec_of(registry, "alert", topics.alerts),
         codec_of(registry, "decision", topics.decisions),
         codec_of(registry, "label_review", reviews) if reviews else None,
+        codec_of(registry, "drift", topics.drift) if topics.drift else None,
+        codec_of(registry, "control", topics.control) if topics.control else None,
     )
+
+
+def reader_of(registry: Registry, name: str, topic: str) -> AnyVersion:
+    """Build what reads a topic's records, whichever version of the contract they are of."""
+    return AnyVersion(writer_schemas(registry, topic, name, False))
 
 
 def codec_of(registry: Registry, name: str, topic: str) -> RecordCodec:
@@ -197,4 +214,14 @@ def publisher_of(config: Config, engine: Engine) -> Publisher:
         parameters.alerts_per_day,
         parameters.explore,
     )
-    return Publisher(policy, config.topics.transactions, f"/fraudstream/{config.kafka.group}")
+    wording = wording_of(config.reason_table(), parameters.features, _built(config, engine))
+    source = f"/fraudstream/{config.kafka.group}"
+    return Publisher(policy, config.topics.transactions, source, wording)
+
+
+def _built(config: Config, engine: Engine) -> tuple[BuiltModel, ...]:
+    """Return name and digest of every model, by slot."""
+    sections = [config.model, *config.model.challengers.values()]
+    texts = [each.model_dump_json(exclude={"challengers"}) for each in sections]
+    pairs = zip(engine.lineup.names, texts, strict=True)
+    return tuple(BuiltModel(name, digest_of(text)) for name, text in pairs)

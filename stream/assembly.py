@@ -9,7 +9,7 @@ from schemas.errors import BrokerError, ConfigError, FraudError, UnsupportedGuar
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.by_partition import ByPartition
 from stream.config import Config
-from stream.engine import Keep
+from stream.engine_parameters import Keep
 from stream.kafka.by_time import by_time
 from stream.kafka.client import Connection
 from stream.kafka.sink import Sink
@@ -23,6 +23,7 @@ from stream.recovery.tail import Tail
 from stream.shard import Shard
 from stream.shards import Shards, WholeTopic
 from stream.store.setup import online_features_of, shows_features
+from stream.tally import Tally
 from stream.warm_up import WarmedUp, warm_up
 from stream.worker import Worker
 
@@ -36,6 +37,7 @@ def worker_of(
     on_error: Tell | None = None,
     on_ready: Callable[[WarmedUp], None] | None = None,
     on_stuck: Tell | None = None,
+    tally: Tally | None = None,
 ) -> Worker:
     """Join all parts into a worker that is ready to poll.
 
@@ -50,6 +52,8 @@ def worker_of(
         Told what `warm_up` found, before the first poll.
     on_stuck : callable, optional
         Told, in another thread, of a call that does not come back: the process is to be ended.
+    tally : Tally, optional
+        Counts what the worker does.
 
     Raises
     ------
@@ -79,6 +83,8 @@ def worker_of(
     warmed = engine_of(config, hash_key, keep, partitions)
     warm = warm_up(warmed, *inputs, control)
     by_time(raw_batch("", [], 0))
+    if tally is not None:
+        tally.warm_up()
     if on_ready is not None:
         on_ready(warm)
     online = online_features_of(config, warmed.parameters.features, tell)
@@ -103,7 +109,7 @@ def worker_of(
         )
         publisher = publisher_of(config, engine)
         return Shard(
-            config, engine, *inputs, publisher, codecs, recovery, partition, control, online
+            config, engine, *inputs, publisher, codecs, recovery, partition, control, online, tally
         )
 
     # First of all the folder is this worker's: making a transactional sink ends who is at work.
@@ -127,7 +133,7 @@ def worker_of(
         source.close()
         shards.close()
         raise
-    return Worker(config, shards, source, sink, online)
+    return Worker(config, shards, source, sink, online, tally)
 
 
 def input_partitions(config: Config, connection: Connection) -> int:

@@ -98,8 +98,7 @@ class ByPartition:
         self._close(self._parked)
         starts = dict(committed)
         for partition, shard in self._shards.items():
-            if shard.recovery is not None:
-                starts |= shard.recovery.assigned(together[partition])
+            starts |= shard.assigned(together[partition])
         return starts
 
     def _ours(self, partition: int) -> Shard:

@@ -6,15 +6,15 @@ is imported before a command is chosen: ``--help`` answers at once.
 
 from __future__ import annotations
 
-import math
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from schemas.errors import ConfigError, FraudError
+from stream import backtest_cli, cases_cli
+from stream.cli_lists import app as lists_app
 from stream.console import (
     FAILED,
     INTERRUPTED,
@@ -26,6 +26,21 @@ from stream.console import (
     say,
     say_warnings,
 )
+from stream.models_cli import app as models_app
+from stream.options import (
+    ByOption,
+    ConfigOption,
+    JsonOption,
+    NoteOption,
+    Preset,
+    Protocol,
+    RateOption,
+    SecondsOption,
+    SeedOption,
+    StatesOption,
+    Target,
+)
+from stream.rule_commands import rules_app
 
 app = typer.Typer(
     name="fraudstream",
@@ -40,56 +55,12 @@ schemas_app = typer.Typer(help="Avro contracts.", no_args_is_help=True)
 features_app = typer.Typer(help="What is computed of a transaction.", no_args_is_help=True)
 snapshots_app = typer.Typer(help="What a worker has kept of itself.", no_args_is_help=True)
 app.add_typer(features_app, name="features")
+app.add_typer(lists_app, name="lists")
+app.add_typer(rules_app, name="rules")
 app.add_typer(snapshots_app, name="snapshots")
+app.add_typer(models_app, name="models")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Configuration file (TOML).", show_default=False)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON on stdout, for scripts.")]
-
-
-def _finite(value: float | None) -> float | None:
-    """Refuse nan and inf, which lie in every range."""
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is not a finite number")
-    return value
-
-
-SecondsOption = Annotated[
-    float | None,
-    typer.Option(min=0.1, callback=_finite, help="Stop after this long; without it, on Ctrl-C."),
-]
-RateOption = Annotated[
-    float, typer.Option(min=0.1, max=1e6, callback=_finite, help="Payments a second.")
-]
-SeedOption = Annotated[
-    int, typer.Option(min=0, max=2**64 - 1, help="Seed of the simulated traffic.")
-]
-
-StatesOption = Annotated[
-    bool, typer.Option("--states", help="With each value how far it can be trusted.")
-]
-
-
-class Preset(StrEnum):
-    """What is simulated."""
-
-    LIVE = "live"
-    HANDBOOK = "handbook"
-
-
-class Protocol(StrEnum):
-    """How a replay is judged beside the measures that it always reports."""
-
-    HANDBOOK = "handbook"
-
-
-class Target(StrEnum):
-    """Where simulated payments go."""
-
-    KAFKA = "kafka"
 
 
 @app.command()
@@ -106,11 +77,26 @@ def demo(
 
 
 @app.command()
-def run(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def broker(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Run a broker to try things on, at kafka.bootstrap of this machine, until Ctrl-C."""
+    from stream.commands.broker import run_broker
+
+    raise typer.Exit(run_broker(config, as_json))
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    page: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Serve the live page here: sets admin.port."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Run a worker on a Kafka cluster until SIGTERM or Ctrl-C."""
     from stream.commands.worker import run_worker
 
-    raise typer.Exit(run_worker(config, as_json))
+    raise typer.Exit(run_worker(config, as_json, page))
 
 
 @app.command()
@@ -134,6 +120,14 @@ def simulate(
     embedded: Annotated[
         bool, typer.Option("--embedded", help="The broker is the demo's embedded one.")
     ] = False,
+    drift: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND[:AT[:SIZE]]",
+            help="Change the world at a time: covariate, prior, concept or missing; "
+            "covariate:90d:1.5 lets amounts grow by half on day 90.",
+        ),
+    ] = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -143,10 +137,14 @@ def simulate(
     if out_file is not None:
         from stream.commands.simulate import simulate_to_file
 
-        raise typer.Exit(simulate_to_file(preset.value, out_file, rate, seconds, seed, as_json))
+        raise typer.Exit(
+            simulate_to_file(preset.value, out_file, rate, seconds, seed, as_json, drift)
+        )
     from stream.commands.simulate import LivePlan, simulate_to_kafka
 
-    plan = LivePlan(preset.value, rate, seconds, seed, label_delay, bootstrap, lag_max, embedded)
+    plan = LivePlan(
+        preset.value, rate, seconds, seed, label_delay, bootstrap, lag_max, embedded, drift
+    )
     raise typer.Exit(simulate_to_kafka(plan, config, as_json))
 
 
@@ -331,20 +329,9 @@ def features_build(
 @topics_app.command("create")
 def topics_create(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Create the configured topics that are missing."""
-    from stream.app import connection_of
-    from stream.config import load
-    from stream.kafka.topics import create
+    from stream.commands.topics import create_topics
 
-    loaded = load(config)
-    names = loaded.topics.names()
-    created = create(
-        connection_of(loaded), names, loaded.topics.partitions, loaded.topics.replication
-    )
-    if as_json:
-        emit_json({"created": created, "present": [n for n in names if n not in created]})
-        return
-    for name in names:
-        out.print(f"{'created' if name in created else 'present'} {name}", markup=False)
+    raise typer.Exit(create_topics(config, as_json))
 
 
 @schemas_app.command("check")
@@ -412,6 +399,8 @@ def erase(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    by: ByOption = "",
+    note: NoteOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Order that somebody be forgotten; --verify: look for it, exit 1 if it is there."""
@@ -421,7 +410,24 @@ def erase(
         raise typer.Exit(verify_erasure(entity, of_id, config, folder, as_json))
     if folder is not None:
         raise typer.BadParameter("--folder belongs to --verify")
-    raise typer.Exit(erase_entity(entity, of_id, config, yes, as_json))
+    raise typer.Exit(erase_entity(entity, of_id, config, yes, as_json, by, note))
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option("--out", help="The file that is written.")],
+    url: Annotated[
+        str, typer.Option(help="Of the worker's admin port; else the configuration's.")
+    ] = "",
+    began: Annotated[str, typer.Option("--from", help="From when: 2026-11-22T10:30, or 6h.")] = "",
+    ended: Annotated[str, typer.Option("--to", help="Until when.")] = "",
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the live page of a running worker as one HTML file."""
+    from stream.commands.report import write_report
+
+    raise typer.Exit(write_report(url, began, ended, out, config, as_json))
 
 
 @app.command(
@@ -446,6 +452,10 @@ def version(as_json: JsonOption = False) -> None:
         emit_json(found)
     else:
         emit_report(found, "versions")
+
+
+cases_cli.add_to(app)
+backtest_cli.add_to(app)
 
 
 def main() -> None:

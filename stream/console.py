@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -46,6 +47,18 @@ def emit_report(report: dict[str, Any], title: str) -> None:
     for name, value in _flat(report):
         table.add_row(name.replace("_", " "), _plain(value))
     out.print(table)
+
+
+def print_table(table: Table, wrapped_at: int = 0) -> None:
+    """Print a table; where no person looks, as wide as it is, so that no name is broken."""
+    if out.is_terminal:
+        out.print(table, soft_wrap=False)
+        return
+    width = wrapped_at
+    if not width:
+        wide = Console(width=10_000)
+        width = Measurement.get(wide, wide.options, table).maximum
+    Console(width=width, highlight=False).print(table)
 
 
 @contextmanager

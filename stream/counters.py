@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.columns import Reason, Transactions
+from stream.effects import Effects
+from stream.event_time import Timeliness
+from stream.labels.fates import Departed, Fate
+from stream.short_arrays import count
+
+# As numbers: CPython 3.11 looks a member up by a function of its metaclass each time.
+_OK, _LATE, _TOO_LATE = int(Reason.OK), int(Timeliness.LATE), int(Timeliness.TOO_LATE)
+_REPEATED, _CORRECTED, _SUPERSEDED, _LOW_CONFIDENCE = (
+    int(fate) for fate in (Fate.REPEATED, Fate.CORRECTED, Fate.SUPERSEDED, Fate.LOW_CONFIDENCE)
+)
 
 
 @dataclass
@@ -26,3 +42,25 @@ class Counters:
     matured: int = 0
     unscored: int = 0
     erasures: int = 0
+    promotions: int = 0
+    rollbacks: int = 0
+
+    def count(self, batch: Transactions, effects: Effects) -> None:
+        """Count a batch that was decided."""
+        taken = batch.reason == _OK
+        decided = count(taken)
+        self.refused += len(batch) - decided
+        self.decisions += decided
+        self.alerts += sum(len(each.rows) for each in effects.alerted)
+        self.duplicates += count(effects.duplicate)
+        self.unscored += count(effects.unscored)
+        self.late += count(taken & (effects.timeliness == _LATE))
+        self.too_late += count(taken & (effects.timeliness == _TOO_LATE))
+
+    def count_labels(self, departed: Sequence[Departed], fates: NDArray[np.int64]) -> None:
+        """Count labels that are held no longer, and what became of all of them, by `Fate`."""
+        self.labels_refused += sum(each.reason != _OK for each in departed)
+        self.labels_repeated = int(fates[_REPEATED])
+        self.labels_corrected = int(fates[_CORRECTED])
+        self.labels_superseded = int(fates[_SUPERSEDED])
+        self.labels_withheld = sum(fates[_LOW_CONFIDENCE:].tolist())

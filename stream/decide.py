@@ -63,6 +63,9 @@ class Thresholds:
 class Said:
     """What was said of some payments when they were decided, as it waits for their labels.
 
+    The first column is that of whoever decided, so that nothing which was said then moves when
+    another model becomes champion. The place of that model is taken by the first of the slots.
+
     Attributes
     ----------
     scores : ndarray of float64, shape (n, n_contenders)
@@ -71,26 +74,66 @@ class Said:
         What the models themselves said, before it was calibrated.
     alerting : ndarray of float64, shape (n,)
         The least score that was alerted then.
+    champions : ndarray of uint8, shape (n,), or None
+        Slot of the model that decided; None: that of slot 0, always.
     """
 
     scores: NDArray[np.float64]
     raw: NDArray[np.float64]
     alerting: NDArray[np.float64]
+    champions: NDArray[np.uint8] | None = None
 
     @staticmethod
     def width(n_contenders: int) -> int:
         """Return the columns of `packed`."""
         return 2 * n_contenders + 1
 
+    @staticmethod
+    def contenders(width: int) -> int:
+        """Return how many contenders a matrix of so many columns is of."""
+        return width // 2
+
     def packed(self) -> NDArray[np.float64]:
-        """Return all as one matrix; its first column is the champion's score."""
+        """Return all but the champions as one matrix; its first column is the champion's score."""
         return np.column_stack([self.scores, self.raw, self.alerting])
 
     @classmethod
-    def unpacked(cls, matrix: NDArray[np.float64]) -> Said:
+    def unpacked(
+        cls, matrix: NDArray[np.float64], champions: NDArray[np.uint8] | None = None
+    ) -> Said:
         """Return what `packed` made a matrix of."""
-        n = matrix.shape[1] // 2
-        return cls(matrix[:, :n], matrix[:, n : 2 * n], matrix[:, 2 * n])
+        n = cls.contenders(matrix.shape[1])
+        return cls(matrix[:, :n], matrix[:, n : 2 * n], matrix[:, 2 * n], champions)
+
+    def scores_of(self, slot: int) -> NDArray[np.float64]:
+        """Return what one contender said, whoever decided; shape (n,)."""
+        return self._of(self.scores, slot)
+
+    def raw_of(self, slot: int) -> NDArray[np.float64]:
+        """Return what one contender's model itself said; shape (n,)."""
+        return self._of(self.raw, slot)
+
+    def decided_by(self, slot: int) -> NDArray[np.bool_]:
+        """Tell which payments one contender decided, shape (n,)."""
+        if self.champions is None:
+            return filled(len(self.alerting), slot == 0, np.bool_)
+        return self.champions == slot
+
+    def _of(self, matrix: NDArray[np.float64], slot: int) -> NDArray[np.float64]:
+        if self.champions is None or not self.champions.any():
+            return np.ascontiguousarray(matrix[:, slot])
+        if slot == 0:
+            return matrix[np.arange(len(matrix)), self.champions]
+        return np.where(self.champions == slot, matrix[:, 0], matrix[:, slot])
+
+
+def champion_first(matrix: NDArray[np.float64], champion: int) -> NDArray[np.float64]:
+    """Return columns in the order of slots with the champion's and the first one exchanged."""
+    if champion == 0:
+        return matrix
+    order = np.arange(matrix.shape[1])
+    order[[0, champion]] = champion, 0
+    return matrix[:, order]
 
 
 def score_scaled(score: float) -> int:

@@ -23,6 +23,8 @@ from schemas.writing import (
     write_varint,
 )
 from stream.keyed_records import room_for, split, write_key
+from stream.matched_rules import NO_RULES, MatchedRules, NamedRules, none_matched
+from stream.rule_records import ARRAY_BYTES_MAX, bytes_of, rule_bytes, write_rule_ids
 from stream.verdicts import DEGRADED_ARRAYS, Verdicts, degraded_bits
 
 # Places of the pieces that a decision is made of.
@@ -45,11 +47,17 @@ class DecisionWriter:
         self._pieces = pieces_of([*always, *DEGRADED_ARRAYS])
         # Lengths, times and versions are varints; an outcome, a timeliness, a flag and the
         # branch of a union are a byte each.
-        varying = 3 * VARINT_BYTES_MAX + DOUBLE_BYTES + 4
+        varying = 3 * VARINT_BYTES_MAX + DOUBLE_BYTES + 4 + 2 * ARRAY_BYTES_MAX
         self._fixed = sum(map(len, always)) + max(map(len, DEGRADED_ARRAYS)) + varying
+        self._rules = rule_bytes(NO_RULES)
 
     def write(
-        self, batch: Transactions, verdicts: Verdicts, rows: NDArray[np.intp]
+        self,
+        batch: Transactions,
+        verdicts: Verdicts,
+        rows: NDArray[np.intp],
+        matched: MatchedRules | None = None,
+        named: NamedRules = NO_RULES,
     ) -> list[tuple[bytes, bytes]]:
         """Return the key and the value of each row's record.
 
@@ -59,6 +67,10 @@ class DecisionWriter:
         verdicts : Verdicts
         rows : ndarray of intp, shape (k,)
             Which of the batch's rows; all of them have an id.
+        matched : MatchedRules, optional
+            The rules that matched each row of the batch.
+        named : NamedRules
+            The set that they are of.
 
         Returns
         -------
@@ -66,7 +78,11 @@ class DecisionWriter:
             A key is the hash of the first entity in hexadecimal, or of the payment where that
             is nobody.
         """
-        room = room_for(batch, rows, self._fixed)
+        if named.digest != self._rules.digest:
+            self._rules = rule_bytes(named)
+        matched = none_matched(len(batch)) if matched is None else matched
+        more = bytes_of(matched, rows, self._rules.id_bytes_max)
+        room = room_for(batch, rows, self._fixed, more)
         write_rows(
             batch.longs,
             batch.data,
@@ -75,6 +91,8 @@ class DecisionWriter:
             degraded_bits(verdicts),
             rows,
             self._pieces,
+            self._rules.pieces,
+            matched,
             room,
         )
         return split(room)
@@ -82,11 +100,11 @@ class DecisionWriter:
 
 @uncounted
 @kernel
-def write_rows(longs, data, verdicts, scores, lacks, rows, pieces, room):
+def write_rows(longs, data, verdicts, scores, lacks, rows, pieces, rules, matched, room):
     """Write rows one after the other.
 
     `scores` are those of the verdicts, as the words that hold them; `lacks` tell which of
-    `DEGRADED` hold, a bit each.
+    `DEGRADED` hold, a bit each; `rules` are the pieces of those that `matched` speaks of.
     """
     out, at = room.values, 0
     for i in range(rows.shape[0]):
@@ -100,6 +118,8 @@ def write_rows(longs, data, verdicts, scores, lacks, rows, pieces, room):
         out[at] = verdicts.duplicate[row]
         at += 1
         at = write_piece(out, at, pieces, _DEGRADED + lacks[row])
+        at = write_rule_ids(out, at, rules, matched, row, True)
+        at = write_rule_ids(out, at, rules, matched, row, False)
         at = write_varint(out, at, verdicts.model_versions[row])
         at = write_piece(out, at, pieces, _POLICY)
         room.ends[i] = at

@@ -16,11 +16,14 @@ from types import TracebackType
 from typing import Any
 
 from schemas.errors import FraudError
+from stream.admin.setup import admin_server
 from stream.app import codecs_of, registry_of
 from stream.assembly import worker_of
 from stream.config import Config, load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.subscriber import Subscriber
+from stream.page.setup import Page
+from stream.traffic import TrafficMeter
 from stream.worker import Worker
 
 # The demo's payments are made up, so the key that hides their cards is no secret.
@@ -47,11 +50,11 @@ _OVERRIDES: dict[str, dict[str, Any]] = {
             "amount",
             "{hour_sin,hour_cos}",
             "input.{card_present,category}",
-            "{card,merchant,terminal,device}.{count,amount_mean}_{10s,1m,10m}",
+            "{card,merchant,terminal,device}.{count,amount_mean}_{5s,15s,30s}",
             "{card,merchant,terminal,device}.seconds_since_last",
-            "{merchant,terminal}.fraud_rate_10m",
-            "card.distinct_merchant_1m",
-            "card.amount_zscore_10m",
+            "{merchant,terminal}.fraud_rate_30s",
+            "card.distinct_merchant_15s",
+            "card.amount_zscore_30s",
             "card.new_terminal",
         )
     },
@@ -64,6 +67,12 @@ _OVERRIDES: dict[str, dict[str, Any]] = {
     "labels": {"maturity": "4s", "waiting_max": 200_000, "learn_interval": "250ms"},
     "model": {"frauds_min": 20, "genuine_min": 1500},
     "decision": {"review": 0.1, "block": 0.5},
+    "monitor": {
+        "window": "5s",
+        "reference_windows": 6,
+        "rows_min": 200,
+        "segments": ("input.card_present",),
+    },
     "worker": {"commit_interval": "100ms"},
     "limits": {"future_skew_max": "1m"},
 }
@@ -119,6 +128,12 @@ class Demo:
         topics = self.config.topics
         self.broker = EmbeddedBroker(dict.fromkeys(topics.names(), topics.partitions))
         tell(f"embedded broker on {self.broker.bootstrap} (any Kafka client may use it)")
+        # Any port that is free, unless one is set.
+        self.meter = TrafficMeter(self.config)
+        self.page = Page(self.config, self.meter, tell, self.broker.bootstrap)
+        self.admin = admin_server(self.config, self.meter, tell, self.page.routes)
+        self.admin.start()
+        tell(f"the live page: {self.admin.address}/  metrics: {self.admin.address}/metrics")
         connection = self.broker.connection
         self.worker: Worker = worker_of(
             self.config,
@@ -127,6 +142,7 @@ class Demo:
             on_ready=lambda warm: tell(
                 f"kernels ready in {warm.seconds:.1f} s; the model takes {warm.cost}"
             ),
+            tally=self.meter.tally,
         )
         registry = registry_of(self.config)
         codecs = codecs_of(self.config, registry)
@@ -157,8 +173,11 @@ class Demo:
         def polled() -> None:
             if self.first_decision_s is None and self.worker.shard.engine.counters.decisions:
                 self.first_decision_s = time.monotonic() - self.started_s
+            self.meter.polled()
             on_poll()
 
+        self.meter.follow(self.worker)
+        self.meter.running()
         self.worker.run(self._done, polled)
         conductor.join(_DRAIN_S)
         if self._failure is not None:
@@ -199,9 +218,12 @@ class Demo:
     ) -> None:
         self._stop_sending.set()
         self._done.set()
+        self.meter.stopping()
         self.subscriber.close()
         self.worker.close()
         self.broker.close()
+        self.page.close()
+        self.admin.close()
 
     def _conduct(self) -> None:
         """Start the producer once the worker reads, end it in time, let the worker drain."""

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-def uniform(keys: NDArray[np.uint64], use: np.uint64) -> NDArray[np.float64]:
+def uniform(keys: NDArray[np.uint64], use: np.uint64 | NDArray[np.uint64]) -> NDArray[np.float64]:
     """Mix each key into a number from 0 to below 1 (SplitMix64: Steele, Lea & Flood 2014).
 
     Parameters
     ----------
     keys : ndarray of uint64, shape (n,)
-    use : uint64
+    use : uint64, or ndarray of uint64 of shape (n,)
         What the draw is for: an odd constant of its own, so that its draws tell nothing of those
         for another use.
 

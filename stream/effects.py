@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 from stream.evidence import Evidence, together
 from stream.labels.fates import Departed, Review
+from stream.matched_rules import NO_RULES, MatchedRules, NamedRules, one_behind_the_other
+from stream.monitor.events import DriftEvent
+from stream.reigns import Reign
+from stream.rules.breaker import Tripped
+from stream.short_arrays import filled
 from stream.verdicts import Verdicts
 
 
@@ -50,6 +55,8 @@ class Effects:
         Rows to which a model that was ready gave no score.
     model_versions : ndarray of int64, shape (n,)
         Labels learned from when each row was decided.
+    champions : ndarray of uint8, shape (n,)
+        Slot of the contender that decided each; `stream.lineup.Lineup.names` says which it is.
     reasons : ndarray of int64, shape (n,)
         `Reason` of each row: the decoder's, or EVENT_TOO_LATE; other than OK is a
         dead letter.
@@ -61,6 +68,16 @@ class Effects:
         Labels that waited for a row of this step or an earlier one.
     departed_labels : list of Departed
         Labels that are held no longer.
+    drifts : list of DriftEvent
+        What the monitor noticed.
+    rules : NamedRules
+        The set in force.
+    ruled : list of (int, MatchedRules)
+        Which of them matched, by what was decided at once: its first row, and its rows.
+    tripped : list of Tripped
+        Rules that matched too much, and are in shadow now.
+    promoted : list of Reign
+        Models that became champion in it: the ones before, taken back by the canary.
     """
 
     scores: NDArray[np.float64]
@@ -70,16 +87,27 @@ class Effects:
     cold: NDArray[np.bool_]
     unscored: NDArray[np.bool_]
     model_versions: NDArray[np.int64]
+    champions: NDArray[np.uint8]
     reasons: NDArray[np.int64]
     readings: KeptReadings
     alerted: list[Evidence]
     label_reviews: list[Review] = field(default_factory=list)
     departed_labels: list[Departed] = field(default_factory=list)
+    drifts: list[DriftEvent] = field(default_factory=list)
+    rules: NamedRules = NO_RULES
+    ruled: list[tuple[int, MatchedRules]] = field(default_factory=list)
+    tripped: list[Tripped] = field(default_factory=list)
+    promoted: list[Reign] = field(default_factory=list)
 
     @cached_property
     def alerts(self) -> Evidence:
         """Why rows were alerted, all together; to be asked for once the step has ended."""
         return together(self.alerted)
+
+    @cached_property
+    def matched(self) -> MatchedRules:
+        """Which rules matched every row; to be asked for once the step has ended."""
+        return one_behind_the_other(self.ruled, len(self.scores))
 
     @property
     def verdicts(self) -> Verdicts:
@@ -93,3 +121,39 @@ class Effects:
             self.unscored,
             self.model_versions,
         )
+
+
+def nothing_decided(
+    reasons: NDArray[np.int64],
+    timeliness: NDArray[np.int8],
+    rules: NamedRules,
+    n_values: int,
+    n_states: int,
+) -> Effects:
+    """Return effects of n rows of which nothing is decided yet.
+
+    Parameters
+    ----------
+    reasons : ndarray of int64, shape (n,)
+        The decoder's; copied.
+    timeliness : ndarray of int8, shape (n,)
+    rules : NamedRules
+        Those in force.
+    n_values, n_states : int
+        Features whose values, and whose value states, are kept.
+    """
+    n = len(reasons)
+    return Effects(
+        scores=filled(n, np.nan),
+        outcomes=np.zeros(n, np.int8),
+        timeliness=timeliness,
+        duplicate=np.zeros(n, np.bool_),
+        cold=np.zeros(n, np.bool_),
+        unscored=np.zeros(n, np.bool_),
+        model_versions=np.zeros(n, np.int64),
+        champions=np.zeros(n, np.uint8),
+        reasons=reasons.copy(),
+        readings=KeptReadings(filled((n, n_values), np.nan), np.zeros((n, n_states), np.uint8)),
+        alerted=[],
+        rules=rules,
+    )

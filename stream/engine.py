@@ -9,9 +9,7 @@ batch ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,89 +20,39 @@ from models.states.snapshot import State
 from models.two_clocks import on_two_clocks
 from models.weights import require_weights
 from schemas.columns import Reason, Transactions
+from stream.admission.admission import Admission, Admitted
+from stream.admission.snoozes import SCORE
 from stream.budget.control import budget_of
-from stream.contenders import Contender, ask, calibrate, contender_of, judge, take_back, teach
+from stream.contenders import Contender, ask, calibrate, judge, take_back, teach
 from stream.control import ControlEffects, Orders
 from stream.counters import Counters
 from stream.decide import Outcome, Said, Thresholds
-from stream.effects import Effects, KeptReadings
+from stream.effects import Effects, nothing_decided
+from stream.engine_orders import ways_of
+from stream.engine_parameters import EngineParameters, Keep
 from stream.engine_state import restore, state_of
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
-from stream.evidence import Alerted, evidence_of
-from stream.features.feature_set import FeatureSet
+from stream.evidence import Alerted
+from stream.explainer import Explainer, note_barriers
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
-from stream.labels.fates import Departed, Fate, LabelEffects
+from stream.labels.fates import LabelEffects
 from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
-from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
+from stream.lineup import Lineup
+from stream.lists.lists import Lists
+from stream.monitor.monitor import Monitor
+from stream.promotion.gate import Gate
+from stream.rules.in_force import RulesInForce, Ruling
+from stream.rules.names import RuleInputs
 from stream.short_arrays import count, every, filled, marked
+from stream.succession import Succession
 
 # As numbers: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
-_LATE, _TOO_LATE = int(Timeliness.LATE), int(Timeliness.TOO_LATE)
+_TOO_LATE = int(Timeliness.TOO_LATE)
 _REVIEW = int(Outcome.REVIEW)
-_REPEATED, _CORRECTED, _SUPERSEDED, _LOW_CONFIDENCE = (
-    int(fate) for fate in (Fate.REPEATED, Fate.CORRECTED, Fate.SUPERSEDED, Fate.LOW_CONFIDENCE)
-)
-
-
-@dataclass(frozen=True)
-class EngineParameters:
-    """What the engine may use and how it decides.
-
-    Attributes
-    ----------
-    features : FeatureSet
-    thresholds : Thresholds
-    calibrate : bool
-        Whether scores are made probabilities by the labels of earlier ones.
-    alerts_per_day : float
-        What moves the review threshold; 0: nothing does.
-    explore : float
-        Share of that for payments drawn from below the threshold.
-    events_max, entities_max, waiting_max : int
-        Bounds of what features remember and of the rows that wait for labels.
-    capacities : mapping of str to int
-        Entities of one type, where it is not `entities_max`.
-    hash_key : bytes
-        16 bytes, the decoder's.
-    feature_threads : int
-        Entity types observed at once.
-    allowed_lateness_us, idle_after_us : int
-        See `stream.event_time.EventClock`.
-    labels : LabelRules
-    learn_interval_us : int
-        Learning happens when the watermark passes a multiple of this.
-    batch_rows_max : int
-        Rows that `step` works on at once.
-    """
-
-    features: FeatureSet
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    calibrate: bool = True
-    alerts_per_day: float = 0.0
-    explore: float = 0.0
-    events_max: int = 1_000_000
-    entities_max: int = 200_000
-    capacities: Mapping[str, int] = field(default_factory=dict)
-    hash_key: bytes = bytes(16)
-    feature_threads: int = 1
-    waiting_max: int = 500_000
-    allowed_lateness_us: int = 60_000_000
-    idle_after_us: int = 60_000_000
-    labels: LabelRules = field(default_factory=LabelRules)
-    learn_interval_us: int = 1_000_000
-    batch_rows_max: int = 1024
-
-
-class Keep(IntEnum):
-    """What effects carry of the features, for whoever wants them as a table."""
-
-    NOTHING = 0
-    VALUES = 1
-    STATES = 2  # Values too.
 
 
 class Engine:
@@ -114,28 +62,34 @@ class Engine:
     ----------
     parameters : EngineParameters
     learner : Learner
-        The champion; built over ``parameters.features.names``.
+        The first champion; built over ``parameters.features.names``.
     keep : Keep
         What effects carry of the features of every row.
     challengers : mapping of str to Learner, optional
         They score the same rows and learn the same labels, are judged by them as the champion
-        is, and decide nothing.
+        is, and decide nothing until they are promoted.
     allocate : Allocate
         Makes the arrays that hold the features of rows that wait.
 
     Raises
     ------
     ValueError
-        Fewer rows may wait than two batches have.
+        Fewer rows may wait than two batches have, or two models have one name.
     schemas.errors.ModelError
         `labels.genuine_share` is below 1, and a learner cannot weigh rows.
 
     Attributes
     ----------
-    champion : Contender
-    challengers : dict of str to Contender
+    lineup : Lineup
+        The contenders, and which of them is champion.
+    succession : Succession
+        How another one becomes champion.
     budget : AlertBudget or None
         What moves the review threshold.
+    lists : Lists
+    rules : RulesInForce
+    admission : Admission
+    monitor : Monitor or None
     """
 
     def __init__(
@@ -153,16 +107,13 @@ class Engine:
             for each in (learner, *(challengers or {}).values()):
                 require_weights(each)
         self.parameters = parameters
-        self.champion = contender_of(learner, parameters.calibrate)
-        self.challengers = {
-            name: contender_of(each, parameters.calibrate)
-            for name, each in (challengers or {}).items()
-        }
+        self.lineup = Lineup(learner, challengers or {}, parameters.calibrate, parameters.model)
         self.budget = budget_of(
             parameters.alerts_per_day,
             parameters.thresholds,
             parameters.learn_interval_us,
             parameters.explore,
+            self.lineup.names,
         )
         self.counters = Counters()
         self.clock = EventClock(parameters.allowed_lateness_us, parameters.idle_after_us)
@@ -184,26 +135,63 @@ class Engine:
             allocate,
             len(parameters.features.layout.entities),
         )
+        self.succession = Succession(
+            self.lineup,
+            parameters.promotion,
+            self.budget,
+            self.waiting,
+            self.counters,
+            self._now_us,
+        )
         two_clocks = any(on_two_clocks(each.learner) for each in self.contenders)
         self.book = LabelBook(
             parameters.labels, self.waiting, parameters.hash_key, allocate, two_clocks
         )
-        self._orders = Orders(parameters.features.layout.entities, parameters.hash_key)
+        self.lists = Lists(parameters.lists)
+        features = parameters.features
+        self.rules = RulesInForce(
+            parameters.rules,
+            RuleInputs(features.inputs, features.names, tuple(self.lists.rules)),
+            parameters.hash_key,
+            parameters.batch_rows_max,
+            parameters.breaker,
+        )
+        self.admission = Admission(
+            features.layout.entities, parameters.cooldown_us, parameters.cooldown_entity
+        )
+        watched = parameters.monitor
+        self.monitor = None if watched is None else Monitor(features.names, watched)
+        self._orders = Orders(ways_of(self), parameters.hash_key)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
+        self._explainer = Explainer(parameters.features, parameters.explained)
 
     @property
     def contenders(self) -> list[Contender]:
-        """The champion, then the challengers: the order of a row's scores."""
-        return [self.champion, *self.challengers.values()]
+        """All who take part, by slot."""
+        return self.lineup.contenders
+
+    @property
+    def champion(self) -> Contender:
+        """Whose scores decide."""
+        return self.lineup.champion
+
+    @property
+    def challengers(self) -> dict[str, Contender]:
+        """The others, by name."""
+        return self.lineup.challengers
+
+    @property
+    def gate(self) -> Gate | None:
+        """What compares challengers with the champion; None: there are none."""
+        return self.succession.gate
 
     @property
     def thresholds(self) -> Thresholds:
         """Those in force."""
         return self.parameters.thresholds if self.budget is None else self.budget.thresholds
 
-    @property
     def _now_us(self) -> int:
-        """The time of the latest learning barrier."""
+        """Return the time of the latest learning barrier."""
         return self._barrier * self.parameters.learn_interval_us
 
     @property
@@ -227,7 +215,8 @@ class Engine:
             batch.partition, batch.event_time_us, batch.arrival_time_us, batch.reason
         )
         width = len(self.parameters.features.names)
-        effects = _empty_effects(batch, timeliness, width, self.keep)
+        kept = (width if self.keep >= each else 0 for each in (Keep.VALUES, Keep.STATES))
+        effects = nothing_decided(batch.reason, timeliness, self.rules.named, *kept)
         decided = 0
         due_us: int | None = None
         for row, barrier in self._barriers(watermarks):
@@ -235,13 +224,14 @@ class Engine:
                 due_us = self._due_us(batch)
             self._barrier = barrier
             # Most barriers find nothing to do, and a batch that need not be cut is cheaper.
-            if self._now_us >= due_us:
+            if self._now_us() >= due_us:
                 # What lies before it was to be decided by what was known then.
                 self._decide_all(batch, effects, decided, row)
-                self._learn(self._now_us, effects)
+                self._learn(self._now_us(), effects)
                 decided, due_us = row, self._due_us(batch)
         self._decide_all(batch, effects, decided, len(batch))
-        self._count(batch, effects)
+        note_barriers(effects.alerted, watermarks, self.parameters.learn_interval_us)
+        self.counters.count(batch, effects)
         return effects
 
     def label(self, labels: Transactions) -> LabelEffects:
@@ -258,7 +248,7 @@ class Engine:
         self.counters.labels += len(labels)
         self.counters.labels_refused += count(effects.reasons != _OK)
         self.counters.labels_early += count(effects.held)
-        self._count_labels(effects.departed)
+        self.counters.count_labels(effects.departed, self.book.counts)
         return effects
 
     def control(self, orders: Transactions) -> ControlEffects:
@@ -269,15 +259,7 @@ class Engine:
         orders : Transactions
             Decoded with `schemas.roles.CONTROL_ROLES`.
         """
-        reasons, erased = self._orders.read(orders)
-        departed: list[Departed] = []
-        for name, key in erased:
-            self.features.erase(name, key)
-            entity = self.parameters.features.layout.entities.index(name)
-            departed += self.book.erase(entity, key)
-        self.counters.erasures += len(erased)
-        self._count_labels(departed)
-        return ControlEffects(reasons, erased, departed)
+        return self._orders.take(orders)
 
     def arrays(self) -> Iterator[NDArray[np.generic]]:
         """Yield the arrays that hold what is remembered; they are allocated once."""
@@ -303,8 +285,9 @@ class Engine:
 
     def _due_us(self, batch: Transactions) -> int:
         """Return before which time no barrier has anything to do, if only this batch comes."""
-        due_us = self.book.due_us(batch)
-        return due_us if self.budget is None else min(due_us, self.budget.due_us)
+        parts = (self.budget, self.monitor)
+        dues_us = [part.due_us for part in parts if part is not None]
+        return min([self.book.due_us(batch), self.lists.due_us, *dues_us])
 
     def _decide_all(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Decide rows, as many at once as there is room for."""
@@ -328,7 +311,7 @@ class Engine:
         readings = self.features.observe(batch, fresh)
         X = readings.matrix
         fresh_X = X[rows]
-        said = ask(self.contenders, fresh_X, thresholds.alerting)
+        said = ask(self.contenders, fresh_X, thresholds.alerting, self.lineup.at)
         scores = filled(len(batch), np.nan)
         scores[rows] = said.scores[:, 0]
         outcomes = thresholds.outcomes(scores)
@@ -336,6 +319,11 @@ class Engine:
         if self.budget is not None:
             drawn = self.budget.draw(batch.transaction_key, scores)
             outcomes[~np.isnan(drawn)] = _REVIEW
+        ruling = None
+        if len(self.rules):
+            ruling = self._rule(batch, rows, fresh_X, said, outcomes, drawn)
+            effects.ruled.append((start, ruling.matched_of(rows, len(batch))))
+            effects.tripped.extend(ruling.tripped_of(rows, start))
         self.waiting.store(
             places[rows],
             fresh_X,
@@ -343,37 +331,109 @@ class Engine:
             outcomes[rows],
             readings.numbers[rows],
             not self.learner.ready,
+            self.lineup.at,
         )
-        if count(repeated):
-            scores[repeated] = self.waiting.scores[places[repeated], 0]
-            outcomes[repeated] = self.waiting.outcomes[places[repeated]]
-        effects.scores[start:stop] = scores
-        effects.outcomes[start:stop] = outcomes
-        effects.duplicate[start:stop] = repeated
-        silent = marked((fresh | repeated) & np.isnan(scores))
-        if len(silent):
-            effects.cold[start + silent] = self.waiting.cold[places[silent]]
-            effects.unscored[start + silent] = ~self.waiting.cold[places[silent]]
+        if self.monitor is not None:
+            times_us, amounts = batch.event_time_us[rows], batch.amount_minor[rows]
+            alerted_rows = outcomes[rows] >= _REVIEW
+            found = self.monitor.observe(fresh_X, said, times_us, amounts, alerted_rows)
+            effects.drifts.extend(found)
+        self._say(effects, (start, stop), places, (fresh, repeated), scores, outcomes)
         effects.reasons[start:stop][take & ~timely & ~repeated] = _EVENT_TOO_LATE
-        effects.model_versions[start:stop] = self.learner.learned
         alerted = marked(fresh & (outcomes >= _REVIEW))
+        of, grouped = np.cumsum(fresh)[alerted] - 1, np.zeros(len(alerted), np.int64)
+        if len(alerted) and self.admission.active:
+            asking = () if ruling is None else self.rules.asking(ruling, of)
+            by_score = scores[alerted] >= thresholds.alerting
+            admitted = self._going_out(batch, alerted, outcomes, drawn, by_score, asking)
+            out = admitted.out
+            alerted, of, grouped = alerted[out], of[out], admitted.grouped[out]
         if self.budget is not None:
             self.budget.count(said.scores[:, 0], len(alerted))
+            self.budget.count_others(said)
         if len(alerted):
-            raw = said.raw[np.cumsum(fresh)[alerted] - 1, 0]
+            read = np.zeros((len(of), 0)) if ruling is None else self.rules.looked_at(ruling, of)
             alerts = Alerted(
                 start + alerted,
                 X[alerted],
                 readings.states(alerted),
-                *self.champion.contributions_many(X[alerted], raw),
+                *self.champion.contributions_many(X[alerted], said.raw[of, 0]),
                 outcomes[alerted],
                 drawn[alerted],
+                read,
+                grouped,
             )
-            effects.alerted.append(evidence_of(alerts, thresholds))
+            asked = np.zeros(len(of), np.bool_) if ruling is None else ruling.asked[of]
+            of_score = np.where(asked, np.nan, scores[alerted]), self.champion.score_many
+            effects.alerted.append(self._explainer.evidence(alerts, thresholds, *of_score))
         if self.keep is not Keep.NOTHING:
             effects.readings.matrix[start:stop] = X
         if self.keep is Keep.STATES:
             effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
+
+    def _say(
+        self,
+        effects: Effects,
+        span: tuple[int, int],
+        places: NDArray[np.int64],
+        which: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+        scores: NDArray[np.float64],
+        outcomes: NDArray[np.int8],
+    ) -> None:
+        """Note what was decided of the rows of a span; `which` are fresh, and which repeated.
+
+        Those get what was said the first time, in `scores` and `outcomes` too.
+        """
+        (start, stop), (fresh, repeated) = span, which
+        waiting, champions = self.waiting, effects.champions[start:stop]
+        champions[~repeated] = self.lineup.at
+        if count(repeated):
+            scores[repeated] = waiting.scores[places[repeated], 0]
+            outcomes[repeated] = waiting.outcomes[places[repeated]]
+            champions[repeated] = waiting.champions[places[repeated]]
+        effects.scores[start:stop] = scores
+        effects.outcomes[start:stop] = outcomes
+        effects.duplicate[start:stop] = repeated
+        effects.model_versions[start:stop] = self.learner.learned
+        silent = marked((fresh | repeated) & np.isnan(scores))
+        if len(silent):
+            effects.cold[start + silent] = waiting.cold[places[silent]]
+            effects.unscored[start + silent] = ~waiting.cold[places[silent]]
+
+    def _rule(
+        self,
+        batch: Transactions,
+        rows: NDArray[np.int64] | slice,
+        X: NDArray[np.float64],
+        said: Said,
+        outcomes: NDArray[np.int8],
+        drawn: NDArray[np.float64],
+    ) -> Ruling:
+        """Let rules change outcomes; what they ask for anyway is not drawn."""
+        ruling = self.rules.rule(batch, rows, X, said.scores[:, 0], outcomes[rows], self.lists)
+        outcomes[rows] = ruling.outcomes
+        drawn[rows] = np.where(ruling.asked, np.nan, drawn[rows])
+        return ruling
+
+    def _going_out(
+        self,
+        batch: Transactions,
+        alerted: NDArray[np.int64],
+        outcomes: NDArray[np.int8],
+        drawn: NDArray[np.float64],
+        by_score: NDArray[np.bool_],
+        asking: Sequence[tuple[str, ...]],
+    ) -> Admitted:
+        """Return of which alerted rows somebody is told; the others wait or are silenced."""
+        each = zip(asking or [()] * len(alerted), by_score.tolist(), strict=True)
+        causes = [(*rules, SCORE) if high else rules for rules, high in each]
+        return self.admission.admit(
+            outcomes[alerted],
+            batch.entities[:, alerted],
+            batch.event_time_us[alerted],
+            causes,
+            ~np.isnan(drawn[alerted]),
+        )
 
     def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
         """Let the features know verdicts on waiting rows, if any feature is made of them."""
@@ -389,11 +449,11 @@ class Engine:
         reviews, departed = self.book.join(now_us, self._mark)
         effects.label_reviews.extend(reviews)
         effects.departed_labels.extend(departed)
-        self._count_labels(departed)
+        self.counters.count_labels(departed, self.book.counts)
         lessons = self.book.lessons()
         if len(lessons.is_fraud):
             wrong = lessons.corrects
-            said = Said.unpacked(lessons.scores[wrong])
+            said = lessons.said(wrong)
             take_back(self.contenders, said, lessons.is_fraud[wrong])
             if self.budget is not None:
                 self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
@@ -408,60 +468,27 @@ class Engine:
         # Frauds are found within hours, genuine payments by nobody complaining for weeks: only
         # of mature payments is it known how many of all there were are fraud.
         ripe = mature.ripe
-        if self.parameters.calibrate and len(ripe):
-            raw = Said.unpacked(self.waiting.scores[ripe]).raw
-            calibrate(self.contenders, raw, self.waiting.verdicts[ripe] == 1)
+        if len(ripe):
+            said, y = self.waiting.said(ripe), self.waiting.verdicts[ripe] == 1
+            if self.parameters.calibrate:
+                calibrate(self.contenders, said, y)
+            if self.gate is not None:
+                self.gate.judge(said, y, self.waiting.times_us[ripe])
+        if self.monitor is not None:
+            effects.drifts.extend(self.monitor.judge(self.waiting, ripe, now_us))
+            effects.drifts.extend(self.monitor.advance(now_us))
         if self.budget is not None:
             self.budget.advance(now_us)
+        self.lists.expire(now_us)
+        if len(ripe):
+            effects.promoted.extend(self.succession.go_back())
 
     def _test_then_train(self, lessons: Lessons) -> None:
-        said, y = Said.unpacked(lessons.scores[lessons.news]), lessons.is_fraud[lessons.news]
+        said, y = lessons.said(lessons.news), lessons.is_fraud[lessons.news]
         if self.budget is not None:
             self.budget.judge(said, y)
         judge(self.contenders, said, y)
-        teach(self.contenders, lessons)
-
-    def _count(self, batch: Transactions, effects: Effects) -> None:
-        taken = batch.reason == _OK
-        counters = self.counters
-        decided = count(taken)
-        counters.refused += len(batch) - decided
-        counters.decisions += decided
-        counters.alerts += sum(len(each.rows) for each in effects.alerted)
-        counters.duplicates += count(effects.duplicate)
-        counters.unscored += count(effects.unscored)
-        counters.late += count(taken & (effects.timeliness == _LATE))
-        counters.too_late += count(taken & (effects.timeliness == _TOO_LATE))
-
-    def _count_labels(self, departed: list[Departed]) -> None:
-        counters, counts = self.counters, self.book.counts
-        counters.labels_refused += sum(each.reason != _OK for each in departed)
-        counters.labels_repeated = int(counts[_REPEATED])
-        counters.labels_corrected = int(counts[_CORRECTED])
-        counters.labels_superseded = int(counts[_SUPERSEDED])
-        counters.labels_withheld = sum(counts[_LOW_CONFIDENCE:].tolist())
-
-
-def _empty_effects(
-    batch: Transactions, timeliness: NDArray[np.int8], n_features: int, keep: Keep
-) -> Effects:
-    n = len(batch)
-    width = 0 if keep is Keep.NOTHING else n_features
-    return Effects(
-        scores=filled(n, np.nan),
-        outcomes=np.zeros(n, np.int8),
-        timeliness=timeliness,
-        duplicate=np.zeros(n, np.bool_),
-        cold=np.zeros(n, np.bool_),
-        unscored=np.zeros(n, np.bool_),
-        model_versions=np.zeros(n, np.int64),
-        reasons=batch.reason.copy(),
-        readings=KeptReadings(
-            filled((n, width), np.nan),
-            np.zeros((n, n_features if keep is Keep.STATES else 0), np.uint8),
-        ),
-        alerted=[],
-    )
+        teach(self.contenders, lessons, self.lineup.at)
 
 
 def _rows(batch: Transactions, start: int, stop: int) -> Transactions:

@@ -8,9 +8,8 @@ the budget is part of the state, and says itself what it was kept under.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,18 +24,29 @@ from models.states.restoring import (
 )
 from models.states.snapshot import State
 from schemas.siphash import hash_texts
+from stream.admission.admission import Admission
 from stream.budget.control import AlertBudget
 from stream.contenders import Contender
 from stream.event_time import BEGINNING_US, EventClock
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.waiting import NO_LESSON, WaitingRows
+from stream.lineup import Lineup
+from stream.lists.lists import Lists
+from stream.monitor.monitor import Monitor
+from stream.other_challengers import CHALLENGER, challengers_of, with_challengers
+from stream.promotion.gate import Gate
 from stream.rings import WRAPPED
+from stream.rules.in_force import RulesInForce
 
 _KIND = "engine/1"
 _COUNT_MAX = 2**62
+_MONITOR, _GATE, _LISTS, _RULES = "monitor", "gate", "lists", "rules"
+_ADMISSION = "admission"
+# What a snapshot from before there was such a part has not, or one that was made without it.
+_MAY_BEGIN_ANEW = {_MONITOR, _GATE, _LISTS, _RULES, _ADMISSION}
 # Those that a snapshot of before they were counted does not name.
-_NEW_COUNTERS = {"erasures": 0}
+_NEW_COUNTERS = {"erasures": 0, "promotions": 0, "rollbacks": 0}
 # What is hashed under the key of ids, so that states kept under another key are known.
 _OF_THE_KEY = "the key of this state"
 
@@ -50,12 +60,16 @@ class Engine(Protocol):
     waiting: WaitingRows
     book: LabelBook
     clock: EventClock
-    champion: Contender
+    lineup: Lineup
     budget: AlertBudget | None
+    monitor: Monitor | None
+    lists: Lists
+    rules: RulesInForce
+    admission: Admission
 
     @property
-    def challengers(self) -> Mapping[str, Contender]:
-        """The others, by name."""
+    def gate(self) -> Gate | None:
+        """What compares challengers with the champion."""
         ...
 
 
@@ -69,10 +83,13 @@ def state_of(engine: Engine, barrier: int) -> State:
         **_parameters(engine),
         "barrier": barrier,
         "counters": asdict(engine.counters),
+        **engine.lineup.header(),
     }
     large = {name: part.state() for name, part in _large(engine).items()}
     counts = {"label_counts": engine.book.counts.copy()}
-    return State(_KIND, header, counts, {**large, **states_of(_small(engine))})
+    contenders = _by_role(engine.lineup, engine.lineup.at)
+    small = states_of(_small(engine) | _beside(engine) | contenders)
+    return State(_KIND, header, counts, {**large, **small})
 
 
 def restore(engine: Engine, state: State) -> int:
@@ -85,10 +102,26 @@ def restore(engine: Engine, state: State) -> int:
         changed.
     """
     require_kind(state, _KIND)
+    before = [engine.lineup.names[0], *challengers_of(state)]
+    state = with_challengers(state, engine.lineup.names)
     for name, own in _parameters(engine).items():
         require_same(state, name, own)
-    large, small = _large(engine), _small(engine)
-    require(state, state.parts.keys() == large.keys() | small.keys(), "its parts are others")
+    at, reigns = engine.lineup.read(state)
+    large = _large(engine)
+    contenders = _by_role(engine.lineup, at)
+    # A challenger that is new begins as it was built.
+    new = {f"{CHALLENGER}{name}" for name in engine.lineup.names if name not in before}
+    known = {name: each for name, each in contenders.items() if name not in new}
+    small = _small(engine) | known
+    found = state.parts.keys() - _MAY_BEGIN_ANEW
+    require(state, found == large.keys() | small.keys(), "its parts are others")
+    if engine.gate is not None and "reigns" in state.header:
+        require(state, _GATE in state.parts, "its gate is missing")
+    if _GATE in state.parts:
+        compares = state.parts[_GATE].header.get("champion")
+        require(state, compares == reigns[-1].model, f"its gate compares with {compares!r}")
+    beside = _beside(engine)
+    small |= {name: part for name, part in beside.items() if name in state.parts}
     barrier = count(state, "barrier", 2 * BEGINNING_US, _COUNT_MAX)
     counters = _counters(engine, state)
     label_counts = array(state, "label_counts", np.int64, engine.book.counts.shape)
@@ -101,6 +134,9 @@ def restore(engine: Engine, state: State) -> int:
         take()
     engine.book.counts[:] = label_counts
     vars(engine.counters).update(counters)
+    engine.lineup.at, engine.lineup.reigns = at, reigns
+    if engine.gate is not None and _GATE not in state.parts:
+        engine.gate.begin(at, reigns[-1].since_us)
     return barrier
 
 
@@ -114,7 +150,7 @@ def _parameters(engine: Engine) -> dict[str, Any]:
         "labels": asdict(parameters.labels),
         "calibrate": parameters.calibrate,
         "alerts_per_day": float(parameters.alerts_per_day),
-        "challengers": list(engine.challengers),
+        "challengers": list(engine.lineup.names[1:]),
     }
 
 
@@ -149,9 +185,44 @@ def _small(engine: Engine) -> dict[str, Stateful]:
         "clock": engine.clock,
         "early_labels": engine.book.early,
         "label_caps": engine.book.caps,
-        "champion": engine.champion,
     }
-    parts |= {f"challenger {name}": each for name, each in engine.challengers.items()}
     if engine.budget is not None:
         parts["budget"] = engine.budget
     return parts
+
+
+def _beside(engine: Engine) -> dict[str, Stateful]:
+    """Return what may begin anew."""
+    parts: dict[str, Stateful] = {
+        _LISTS: engine.lists,
+        _RULES: engine.rules,
+        _ADMISSION: engine.admission,
+    }
+    if engine.gate is not None:
+        parts[_GATE] = engine.gate
+    if engine.monitor is not None:
+        parts[_MONITOR] = engine.monitor
+    return parts
+
+
+def _by_role(lineup: Lineup, champion: int) -> dict[str, Stateful]:
+    """Return the contenders by what they are called in a state with this champion."""
+    pairs = zip(lineup.names, lineup.contenders, strict=True)
+    return {
+        "champion" if slot == champion else f"{CHALLENGER}{name}": (
+            contender if slot == champion else _Shadow(contender)
+        )
+        for slot, (name, contender) in enumerate(pairs)
+    }
+
+
+class _Shadow(NamedTuple):
+    """A challenger, of which a state can always be had."""
+
+    contender: Contender
+
+    def state(self) -> State:
+        return self.contender.shadow_state()
+
+    def restore(self, state: State) -> None:
+        self.contender.restore(state)

@@ -8,22 +8,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.counterfactual import no_counterfactuals
 from stream.decide import Thresholds
 from stream.features.value_states import ValueState, packed
 from stream.reasons import NO_REASON, choose_reasons
 from stream.short_arrays import filled
 
 ALERT_REASONS_MAX = 4
+NO_TIME_US = -(2**63)
 _STATES = tuple(ValueState)
 
 
 class Contribution(NamedTuple):
-    """One feature's part in a score, in log-odds."""
+    """One feature's part in a score, in log-odds, and what is usual beside its value."""
 
     feature: str
     value: float
     contribution: float
     state: ValueState
+    normal: float | None = None
 
 
 class Alerted(NamedTuple):
@@ -42,7 +45,12 @@ class Alerted(NamedTuple):
         Log-odds that each feature adds.
     outcomes : ndarray of int8, shape (n,)
     drawn : ndarray of float64, shape (n,)
-        With which probability a row was drawn to be looked at; NaN where it was not.
+        With which probability a row was drawn to be looked at; NaN where it was not, or a rule
+        asked for it anyway.
+    read : ndarray of float64, shape (n, n_reads)
+        What rules look at; NaN where it was missing.
+    grouped : ndarray of int64, shape (n,)
+        Alerts of the same entity that were held back since its last one.
     """
 
     rows: NDArray[np.int64]
@@ -52,6 +60,8 @@ class Alerted(NamedTuple):
     parts: NDArray[np.float64]
     outcomes: NDArray[np.int8]
     drawn: NDArray[np.float64]
+    read: NDArray[np.float64]
+    grouped: NDArray[np.int64]
 
 
 class Evidence(NamedTuple):
@@ -64,7 +74,8 @@ class Evidence(NamedTuple):
     thresholds : ndarray of float64, shape (n,)
         The score from which each one's outcome applied.
     probabilities : ndarray of float64, shape (n,)
-        1 if the score reached it; else that with which the payment was drawn to be looked at.
+        1 if the score reached it, or a rule asked for it; else that with which the payment was
+        drawn to be looked at.
     bases : ndarray of float64, shape (n,)
         Log-odds that no feature explains.
     reasons : ndarray of int64, shape (n, ALERT_REASONS_MAX)
@@ -76,6 +87,20 @@ class Evidence(NamedTuple):
         `ValueState` of the reasons' values.
     states : ndarray of uint8, shape (n, ceil(n_features / 4))
         `ValueState` of every feature; see `stream.features.value_states.packed`.
+    read : ndarray of float64, shape (n, n_reads)
+        What rules look at; see `stream.matched_rules.NamedRules.reads`.
+    normals : ndarray of float64, shape (n, ALERT_REASONS_MAX)
+        Of the reasons: what is usual for the entity; NaN where nothing is.
+    change_features : ndarray of int64, shape (n,)
+        The feature that another value of would not have alerted; NO_REASON where none is known.
+    change_values, change_scores : ndarray of float64, shape (n,)
+        That value, and the score it would have had.
+    change_beyond : ndarray of bool, shape (n,)
+        Whether values further away would not alert either, of all that were tried.
+    known_until : ndarray of int64, shape (n,)
+        Until when labels were learned, microseconds of event time; NO_TIME_US: none were.
+    grouped : ndarray of int64, shape (n,)
+        Alerts of the same entity that were held back since its last one.
     """
 
     rows: NDArray[np.int64]
@@ -87,6 +112,14 @@ class Evidence(NamedTuple):
     parts: NDArray[np.float64]
     reason_states: NDArray[np.uint8]
     states: NDArray[np.uint8]
+    read: NDArray[np.float64]
+    normals: NDArray[np.float64]
+    change_features: NDArray[np.int64]
+    change_values: NDArray[np.float64]
+    change_scores: NDArray[np.float64]
+    change_beyond: NDArray[np.bool_]
+    known_until: NDArray[np.int64]
+    grouped: NDArray[np.int64]
 
     def of(self, places: NDArray[np.int64]) -> Evidence:
         """Return the evidence of some of the rows, in the order of `places`."""
@@ -102,23 +135,32 @@ class Evidence(NamedTuple):
 
     def contributions(self, names: tuple[str, ...]) -> list[tuple[Contribution, ...]]:
         """Return the reasons of each row; `names` are those of all features."""
-        columns = self.reasons, self.values, self.parts, self.reason_states
+        columns = self.reasons, self.values, self.parts, self.reason_states, self.normals
         return [
             tuple(
-                Contribution(names[feature], value, part, _STATES[state])
-                for feature, value, part, state in zip(*row, strict=True)
+                Contribution(names[feature], value, part, _STATES[state], known(normal))
+                for feature, value, part, state, normal in zip(*row, strict=True)
                 if feature != NO_REASON
             )
             for row in zip(*(column.tolist() for column in columns), strict=True)
         ]
 
 
+def known(value: float) -> float | None:
+    """Return a number as records have it: None for NaN."""
+    return None if np.isnan(value) else value
+
+
 def evidence_of(alerted: Alerted, thresholds: Thresholds) -> Evidence:
-    """Return why rows were alerted that were decided at once, by the thresholds then in force."""
+    """Return why rows were alerted that were decided at once, by the thresholds then in force.
+
+    What is usual, what would have changed it, and until when labels were known is left open.
+    """
     shape = len(alerted.rows), ALERT_REASONS_MAX
     reasons, values, parts = filled(shape, NO_REASON, np.int64), np.zeros(shape), np.zeros(shape)
     states = np.zeros(shape, np.uint8)
     choose_reasons(alerted.X, alerted.parts, alerted.states, reasons, values, parts, states)
+    changes = no_counterfactuals(len(alerted.rows))
     return Evidence(
         alerted.rows,
         thresholds.of(alerted.outcomes),
@@ -129,6 +171,11 @@ def evidence_of(alerted: Alerted, thresholds: Thresholds) -> Evidence:
         parts,
         states,
         packed(alerted.states),
+        alerted.read,
+        filled(shape, np.nan),
+        *changes,
+        filled(len(alerted.rows), NO_TIME_US, np.int64),
+        alerted.grouped,
     )
 
 
@@ -150,4 +197,9 @@ _NOTHING = Evidence(
     _FEW,
     _FEW.astype(np.uint8),
     np.zeros((0, 0), np.uint8),
+    np.zeros((0, 0)),
+    _FEW,
+    *no_counterfactuals(0),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
 )

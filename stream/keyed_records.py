@@ -29,12 +29,15 @@ class Room(NamedTuple):
     keys: NDArray[np.uint8]
 
 
-def room_for(batch: Transactions, rows: NDArray[np.intp], size: int) -> Room:
-    """Return room for a record of each row: its id, and at most `size` bytes beside it."""
+def room_for(batch: Transactions, rows: NDArray[np.intp], size: int, more: int = 0) -> Room:
+    """Return room for a record of each row: its id, and at most `size` bytes beside it.
+
+    All of them together may take `more` bytes.
+    """
     n = len(rows)
     ids = int((batch.longs[ID_STOP, rows] - batch.longs[ID_START, rows]).sum())
     keys = np.empty(n * KEY_BYTES, np.uint8)
-    return Room(np.empty(ids + n * size, np.uint8), np.empty(n, np.int64), keys)
+    return Room(np.empty(ids + n * size + more, np.uint8), np.empty(n, np.int64), keys)
 
 
 def split(room: Room) -> list[tuple[bytes, bytes]]:

@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.columns import REASON_TEXT, Reason, Transactions
 from schemas.records import RecordCodec
-from stream.decide import Outcome, Thresholds, alert_id, score_scaled
+from stream.decide import ALERT_ID_BYTES, Outcome, Thresholds, alert_id, score_scaled
 from stream.effects import Effects
 from stream.event_time import Timeliness
-from stream.evidence import Contribution
+from stream.evidence import NO_TIME_US, Evidence
 from stream.labels.fates import Fate, Review
+from stream.monitor.events import DriftEvent
+from stream.reasons import NO_REASON
 from stream.verdicts import DEGRADED_BY_BITS, degraded_bits
+from stream.wording import NO_WORDING, Wording, text_of
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -80,9 +84,14 @@ class Publisher:
         The transactions topic, as alerts name it.
     source : str
         Who speaks, in CloudEvents' ``ce_source``.
+    wording : Wording
+        What every alert says alike.
     """
 
-    def __init__(self, policy: Policy, topic: str, source: str) -> None:
+    def __init__(
+        self, policy: Policy, topic: str, source: str, wording: Wording = NO_WORDING
+    ) -> None:
+        self.wording = wording
         self.policy = policy
         self.policy_version = policy.version
         self.topic = topic
@@ -127,7 +136,7 @@ class Publisher:
         """Return the fields of `alert.avsc`, each with its value in every alert."""
         alerts, rows = effects.alerts, effects.alerts.rows
         scores = [None if np.isnan(each) else each for each in effects.scores[rows].tolist()]
-        lacks = degraded_bits(effects.verdicts)[rows].tolist()
+        lacks, said = degraded_bits(effects.verdicts)[rows].tolist(), self.wording
         return {
             "alert_id": self.alert_ids(batch, rows),
             "transaction_id": [batch.transaction_id(row) for row in rows.tolist()],
@@ -139,17 +148,47 @@ class Publisher:
             "selection_probability": alerts.probabilities.tolist(),
             "amount_minor": batch.amount_minor[rows].tolist(),
             "entities": _hashes(batch.layout.entities, batch.entities[:, rows]),
-            "reasons": list(map(_reasons, alerts.contributions(self.policy.feature_names))),
+            "grouped": alerts.grouped.tolist(),
+            "reasons": self._reasons(alerts),
+            "rules": [
+                _rules(effects, row, read)
+                for row, read in zip(rows.tolist(), alerts.read.tolist(), strict=True)
+            ],
             "value_states": [each.tobytes() for each in alerts.states],
             "base": alerts.bases.tolist(),
+            "counterfactual": _changes(alerts, self.policy.feature_names),
             "timeliness": [_TIMELINESS[each] for each in effects.timeliness[rows].tolist()],
             "degraded": [list(DEGRADED_BY_BITS[each]) for each in lacks],
             "model_version": effects.model_versions[rows].tolist(),
+            "model": [said.model(slot)._asdict() for slot in effects.champions[rows].tolist()],
+            "feature_set": [said.feature_set] * len(rows),
+            "labels_known_until": [
+                None if each == NO_TIME_US else each for each in alerts.known_until.tolist()
+            ],
+            "reason_codes_version": [said.codes_version] * len(rows),
             "policy_version": [self.policy_version] * len(rows),
             "source_topic": [self.topic] * len(rows),
             "source_partition": batch.partition[rows].tolist(),
             "source_offset": batch.offset[rows].tolist(),
         }
+
+    def _reasons(self, alerts: Evidence) -> list[list[dict[str, Any]]]:
+        """Return the reasons of each alert."""
+        names = self.policy.feature_names
+        words = {name: self.wording.of(at) for at, name in enumerate(names)}
+        directions = self.wording.directions(alerts).tolist()
+        return [
+            [
+                {
+                    **reason._asdict(),
+                    "state": reason.state.name,
+                    "code": words[reason.feature].code,
+                    "text": text_of(words[reason.feature], direction),
+                }
+                for reason, direction in zip(reasons, of_row, strict=False)
+            ]
+            for reasons, of_row in zip(alerts.contributions(names), directions, strict=True)
+        ]
 
 
 def _hashes(names: tuple[str, ...], keys: NDArray[np.uint64]) -> list[dict[str, str]]:
@@ -160,8 +199,41 @@ def _hashes(names: tuple[str, ...], keys: NDArray[np.uint64]) -> list[dict[str, 
     ]
 
 
-def _reasons(contributions: tuple[Contribution, ...]) -> list[dict[str, Any]]:
-    return [{**each._asdict(), "state": each.state.name} for each in contributions]
+def _changes(alerts: Evidence, names: tuple[str, ...]) -> list[dict[str, Any] | None]:
+    """Return the change that would not have alerted, of each alert."""
+    columns = (
+        alerts.change_features,
+        alerts.change_values,
+        alerts.change_scores,
+        alerts.change_beyond,
+    )
+    return [
+        None
+        if feature == NO_REASON
+        else {"feature": names[feature], "value": value, "score": score, "beyond": beyond}
+        for feature, value, score, beyond in zip(*(each.tolist() for each in columns), strict=True)
+    ]
+
+
+def _rules(effects: Effects, row: int, read: list[float]) -> list[dict[str, Any]]:
+    """Return the rules that matched a row, with what they looked at."""
+    named, found = effects.rules, []
+    for number, live in effects.matched.of(row):
+        rule = named.rules[number]
+        found.append(
+            {
+                "id": rule.id,
+                "version": rule.version,
+                "action": rule.action.name,
+                "mode": "LIVE" if live else "SHADOW",
+                "reason_code": rule.reason_code,
+                "text": rule.text,
+                "values": [
+                    {"name": named.reads[each], "value": _known(read[each])} for each in rule.reads
+                ],
+            }
+        )
+    return found
 
 
 def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, Any]:
@@ -183,6 +255,47 @@ def label_review(review: Review, transaction_id: str, topic: str) -> dict[str, A
         "source_partition": review.partition,
         "source_offset": review.offset,
     }
+
+
+def drift_record(
+    drift: DriftEvent, topic: str, partition: int | None, policy: str
+) -> dict[str, Any]:
+    """Make a record of `drift.avsc`.
+
+    Parameters
+    ----------
+    drift : DriftEvent
+    topic : str
+        That of the payments.
+    partition : int or None
+        Theirs, where each has a state of its own.
+    policy : str
+        The policy's version.
+    """
+    parts = (topic, partition, policy, drift.subject, drift.detector.name)
+    text = "\0".join(map(str, (*parts, drift.drifted, drift.detected_us)))
+    return {
+        "drift_id": hashlib.blake2b(text.encode(), digest_size=ALERT_ID_BYTES // 2).hexdigest(),
+        "subject": drift.subject,
+        "detector": drift.detector.name,
+        "drifted": drift.drifted,
+        "since": drift.since_us,
+        "detected_at": drift.detected_us,
+        "value": _known(drift.value),
+        "reference_value": _known(drift.reference_value),
+        "p_value": _known(drift.p_value),
+        "jensen_shannon": _known(drift.jensen_shannon),
+        "kolmogorov_smirnov": _known(drift.kolmogorov_smirnov),
+        "rows": drift.rows,
+        "reference_rows": drift.reference_rows,
+        "policy_version": policy,
+        "source_topic": topic,
+        "source_partition": partition,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
 
 
 # What a broker takes by default, less room for headers and framing.
@@ -279,3 +392,17 @@ class Codecs:
     alert: RecordCodec
     decision: RecordCodec
     label_review: RecordCodec | None = None  # None: nobody wants them.
+    drift: RecordCodec | None = None  # As above.
+    control: RecordCodec | None = None  # No orders are taken.
+
+
+def bench_order(model: str, why: str, now_us: int) -> dict[str, Any]:
+    """Return the order to ask a challenger nothing any more, which a worker gives to itself."""
+    what = {"model": model, "by": "worker", "why": why}
+    return {
+        "kind": "BENCH",
+        "entity": "",
+        "key": msgspec.json.encode(what).decode(),
+        "requested_at": now_us,
+        "request_id": f"cost-{model}-{now_us}",
+    }

@@ -27,7 +27,8 @@ from schemas.records import builtin
 from stream.app import engine_of, publisher_of
 from stream.config import Config
 from stream.effects import Effects
-from stream.engine import Engine, Keep
+from stream.engine import Engine
+from stream.engine_parameters import Keep
 from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, Ledger, truths_of
 from stream.evaluation.report import protocol_report, quality_report
@@ -280,6 +281,9 @@ class Replay:
             "budget": {} if self.engine.budget is None else self.engine.budget.as_dict(),
             "model_costs": costs_of(self.engine.learner),
             "challengers": challenges(self.engine),
+            "gate": [each.as_dict() for each in self.engine.gate.verdicts()]
+            if self.engine.gate is not None
+            else [],
             "seconds": round(seconds, 2),
             "cpu_s": round(cpu_s, 2),
             "compile_s": round(compile_s, 2),

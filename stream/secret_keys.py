@@ -44,12 +44,50 @@ def redis_url_of(text: str) -> str:
     ConfigError
         If the file that holds it cannot be read, or is empty.
     """
-    if not text.startswith("file:"):
-        return text
-    url = _read("redis.url", f"{ENV_PREFIX}REDIS__URL", text)
-    if not url:
-        raise ConfigError("redis.url: the file that it names holds no URL")
-    return url
+    return _given("redis.url", f"{ENV_PREFIX}REDIS__URL", text, "URL")
+
+
+def webhook_url_of(text: str) -> str:
+    """Return where alerts are sent, which may be a secret; empty: nowhere.
+
+    Raises
+    ------
+    ConfigError
+        If the file that holds it cannot be read, or is empty.
+    """
+    return _given("webhook.url", f"{ENV_PREFIX}WEBHOOK__URL", text, "URL")
+
+
+def webhook_secret_of(text: str) -> str:
+    """Return what requests are signed with, as it is written; empty: there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the file that holds it cannot be read, or is empty.
+    """
+    return _given("webhook.secret", f"{ENV_PREFIX}WEBHOOK__SECRET", text, "secret")
+
+
+def admin_token_of(text: str) -> str:
+    """Return what the admin port asks for; empty: nothing.
+
+    Raises
+    ------
+    ConfigError
+        If it is shorter than 16 characters, or one of them has no place in a header.
+    """
+    if not text:
+        return ""
+    variable = f"{ENV_PREFIX}ADMIN__TOKEN"
+    token = _read("admin.token", variable, text) if text.startswith("file:") else text
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,256}", token):
+        raise ConfigError(
+            "admin.token must be 16 to 256 letters, digits or any of . _ ~ + / = -: make one with "
+            f"`openssl rand -hex 32` and set {variable} to it, or to 'file:/path' of a file that "
+            "holds it"
+        )
+    return token
 
 
 def _key_of(name: str, text: str, pattern: str, what: str, length: int) -> bytes:
@@ -63,6 +101,16 @@ def _key_of(name: str, text: str, pattern: str, what: str, length: int) -> bytes
             f"{variable} to it, or to 'file:/path' of a file that holds it"
         )
     return bytes.fromhex(text)
+
+
+def _given(name: str, variable: str, text: str, what: str) -> str:
+    """Return a text that may be in a file, as it is."""
+    if not text.startswith("file:"):
+        return text
+    found = _read(name, variable, text)
+    if not found:
+        raise ConfigError(f"{name}: the file that it names holds no {what}")
+    return found
 
 
 def _read(name: str, variable: str, text: str) -> str:

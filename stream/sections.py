@@ -24,7 +24,6 @@ from stream.values import (
     read_category,
     read_hours,
     read_location,
-    read_max_features,
     read_weekdays,
 )
 
@@ -58,7 +57,8 @@ class TopicsSection(Section):
     labels: str = "fraud.labels"
     """What somebody found out about payments comes from here."""
     control: str = ""
-    """Orders to erase somebody come from here, such as `fraud.control`; empty: none are taken."""
+    """Orders come from here, such as `fraud.control`: to erase somebody, to change a list, rules or
+    the champion. Empty: none are taken."""
     alerts: str = "fraud.alerts"
     """Payments at REVIEW or stricter go here, with the evidence."""
     dead_letters: str = "fraud.dead_letters"
@@ -67,6 +67,10 @@ class TopicsSection(Section):
     """Every decision; empty: only alerts are published."""
     label_reviews: str = "fraud.label_reviews"
     """Labels that contradict an earlier one or were withheld go here; empty: nowhere."""
+    drift: str = "fraud.drift"
+    """What the monitor notices goes here: features and scores that drift; empty: nowhere."""
+    audit: str = "fraud.audit"
+    """Who ordered what goes here, each entry with the hash of the one before; empty: nowhere."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
     """Partitions of each topic; used by `topics create` and the embedded broker."""
     replication: Annotated[int, Field(ge=1)] = 1
@@ -74,17 +78,16 @@ class TopicsSection(Section):
 
     def names(self) -> list[str]:
         """Return every topic that is in use."""
-        names = [*self.inputs(), *self.outputs()]
-        return [name for name in names if name]
+        return [*self.inputs(), *self.outputs(), *([self.audit] if self.audit else [])]
 
     def inputs(self) -> list[str]:
-        """Return those that are read."""
+        """Return those that a worker reads."""
         return [name for name in (self.transactions, self.labels, self.control) if name]
 
     def outputs(self) -> list[str]:
-        """Return those that are written."""
-        names = [self.alerts, self.dead_letters, self.decisions, self.label_reviews]
-        return [name for name in names if name]
+        """Return those that a worker writes."""
+        names = [self.alerts, self.dead_letters, self.decisions]
+        return [name for name in (*names, self.label_reviews, self.drift) if name]
 
 
 class RegistrySection(Section):
@@ -295,68 +298,6 @@ class LabelsSection(Section):
         )
 
 
-ModelKind = Literal["logistic", "additive", "forest", "river", "onnx"]
-
-
-class LearnerSection(Section):
-    """A model."""
-
-    kind: Literal["logistic", "additive", "forest", "river", "onnx", "blend"] = "logistic"
-    """`logistic`: logistic regression on standardised features. `additive`: logistic regression
-    with a curve of each feature in place of a weight. `forest`: bagged Hoeffding trees over all
-    features and without drift detection, which `max_features` and `drift` change; slower, and
-    more exact than `logistic`. `river`: a River model of your own, untrained, compiled where it
-    can be. `onnx`: a model trained elsewhere, which learns nothing here. `blend`: several of
-    these, weighted by who was right."""
-    source: str = ""
-    """Of `river`: `file.py:name` or `package.module:name`, a River model or a function that
-    returns one; it is run as code. Of `onnx`: the file."""
-    members: Annotated[tuple[ModelKind, ...], Field(min_length=2)] = ("logistic", "forest")
-    """Of `blend`: what it is made of."""
-    trees: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Of `forest`: how many."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    """Of `forest`: of all that is drawn at random."""
-    max_features: Annotated[str | int | float, BeforeValidator(read_max_features)] = "all"
-    """Of `forest`: how many features, drawn at random, a leaf looks at: `"all"`, so that its few
-    frauds are seen in every one, `"sqrt"` (River's default) or `"log2"` of their number, a whole
-    number, or a share such as `0.5`."""
-    drift: bool = False
-    """Of `forest`: whether a tree is replaced once its error rate rises, found by ADWIN with
-    River's defaults; where fraud is rare that rate moves little, whatever a tree misses."""
-    clocks: Literal["one", "two"] = "one"
-    """`one`: one model learns all labels alike. `two`: one learns what analysts say of alerts
-    (labels whose source is ANALYST_REVIEW), another of the same kind all that is known of payments
-    once they are mature and all other labels; both speak."""
-    feedback_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Of `clocks = "two"`: the weight of what the first of them says, in log-odds."""
-    unknown_value: Number | None = None
-    """Of `onnx`: what the model gets for an unknown value; left out it gets NaN."""
-    frauds_min: Annotated[int, Field(ge=1)] = 20
-    """Frauds it must have learned from before it gives a score."""
-    genuine_min: Annotated[int, Field(ge=1)] = 1000
-    """Genuine payments it must have learned from before it gives a score."""
-
-    def kinds(self) -> set[str]:
-        """Return every kind that is to be built."""
-        return set(self.members) if self.kind == "blend" else {self.kind}
-
-
-class ChallengerSection(LearnerSection):
-    """A model that is tried beside the champion."""
-
-    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of payments that it scores and learns, for a slow one."""
-
-
-class ModelSection(LearnerSection):
-    """The champion: the model whose scores decide."""
-
-    challengers: dict[str, ChallengerSection] = Field(default_factory=dict)
-    """By name, models that score the same payments, learn the same labels and are judged by
-    them, but decide nothing."""
-
-
 Threshold = Annotated[float, BeforeValidator(no_boolean), Field(gt=0, le=THRESHOLD_OFF)]
 
 
@@ -377,9 +318,21 @@ class DecisionSection(Section):
     """Share of `alerts_per_day` for payments below the threshold, drawn at random with a
     probability in proportion to their scores, so that what no threshold would pick is looked at
     too; their alerts say so. 0: none."""
+    cooldown: Duration = 0
+    """After an alert, for how long of event time further reviews of the same entity are counted for
+    its next alert and raise none themselves; decisions stay. Challenges and blocks always do, and
+    payments drawn by `explore`. 0: each review raises one."""
+    cooldown_entity: str = ""
+    """Which entity that is, a name of `fields.entities`; empty: the first."""
     calibrate: bool = True
     """Whether the model's scores are made probabilities by the labels of earlier payments; else
     the thresholds apply to what the model says itself."""
+    reason_codes: str = ""
+    """A TOML file of reason codes of your own, laid over those that ship; docs/reason-codes.md says
+    how. Empty: those that ship."""
+    counterfactuals: bool = True
+    """Whether alerts say what one change would have kept them from being raised, which asks the
+    model for some hundred predictions for each alert."""
 
     def thresholds(self) -> Thresholds:
         """Return the fixed thresholds."""
@@ -432,6 +385,9 @@ class RecoverySection(Section):
     again, which takes about one and a half times as long: 5 s with the default."""
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
     """How many snapshots are kept, so that a damaged one is not the end."""
+    history_days: Annotated[int, Field(ge=0, le=366)] = 0
+    """Of so many days, UTC, the first snapshot is kept too, and the journal since the oldest:
+    `fraudstream backtest` and `audit` reach as far back. An order to erase somebody ends it."""
     copy_folder: str = ""
     """A folder elsewhere, on a network disk or a mounted object store, that gets a copy of each
     snapshot; a worker whose `folder` is empty begins with the newest. Each worker needs its own.
@@ -469,25 +425,6 @@ class SecuritySection(Section):
     snapshot_key: str = Field(default="", repr=False)
     """At least 32 hexadecimal digits that seal snapshots, so that nobody without them can make
     one that is taken; empty: snapshots are only checked for damage."""
-
-
-class ReplaySection(Section):
-    """How a file is read by `fraudstream replay`, and how its decisions are judged."""
-
-    label: str = ""
-    """Column that holds the truth (0/1, true/false); empty: the file has none."""
-    label_delay: Duration = 7 * 86_400_000_000
-    """A fraud's label comes this much event time after its payment; `--label-delay` overrides
-    it. Beyond `labels.maturity` its payment has been learned as genuine."""
-    analyst_delay: Duration = 0
-    """An analyst looks at each alert this much event time after it was raised, and says what it
-    was; 0: nobody looks at alerts."""
-    card: str = ""
-    """The name of `fields.entities` that pays, the card of card precision; empty: the first."""
-    alert_budget: Annotated[int, Field(ge=1)] = 100
-    """Alerts that can be looked at in a day, of payments or of cards."""
-    half_lives: tuple[Annotated[Duration, Field(ge=1)], ...] = (
-        7 * 86_400_000_000,
-        30 * 86_400_000_000,
-    )
-    """Of the fading averages: after this long a day counts half as much."""
+    approvals: Literal["one_person", "two_persons"] = "one_person"
+    """Of `two_persons`: what is ordered on `topics.control` is sent once somebody else has approved
+    it with `fraudstream approve`."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
+from schemas.records import RecordCodec
 from schemas.siphash import hash_texts
 from stream.alert_records import AlertWriter
 from stream.config import Config
+from stream.cost_watch import CostWatch
 from stream.decision_records import DecisionWriter
 from stream.effects import Effects
 from stream.engine import Engine
@@ -21,12 +25,22 @@ from stream.kafka.by_time import by_time
 from stream.kafka.sink import Offsets, OutRecord
 from stream.kafka.source import RawBatch, headers_of
 from stream.labels.fates import Departed, Review
-from stream.publish import Codecs, Publisher, dead_letter, label_review
+from stream.monitor.events import DriftEvent
+from stream.publish import (
+    Codecs,
+    Publisher,
+    bench_order,
+    dead_letter,
+    drift_record,
+    label_review,
+)
 from stream.recovery.journal import Header
 from stream.recovery.published import Published
 from stream.recovery.recovery import Recovery
+from stream.recovery.replaying import Place
 from stream.short_arrays import marked
 from stream.store.online import OnlineFeatures
+from stream.tally import Tally
 
 # As a number: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK = int(Reason.OK)
@@ -39,6 +53,11 @@ class ShardStats:
     dead_letters: int = 0
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     label_reviews: dict[str, int] = field(default_factory=dict)
+    drifts: int = 0
+
+
+# More of them in a second nobody reads.
+_LATEST = 50
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,16 @@ class Shard:
         The one whose records it takes; None: those of all.
     online : OnlineFeatures, optional
         Shows others what the features of entities are; its engine keeps their values then.
+    tally : Tally, optional
+        Counts what is taken and decided; not what is only replayed.
+
+    Attributes
+    ----------
+    latest_alerts, latest_drifts : deque
+        What was published lately, as bytes and as events, the newest last; whoever shows them
+        takes them out.
+    restored : Counters
+        What the engine had counted when it went on from what another had left.
     """
 
     def __init__(
@@ -92,12 +121,15 @@ class Shard:
         partition: int | None = None,
         control: Decoder | None = None,
         online: OnlineFeatures | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.config = config
         self.partition = partition
         self.engine = engine
         self.recovery = recovery
         self.stats = ShardStats()
+        self.latest_alerts: deque[bytes] = deque(maxlen=_LATEST)
+        self.latest_drifts: deque[DriftEvent] = deque(maxlen=_LATEST)
         self.held = HeldLabels()
         self._transactions = transactions
         self._labels = labels
@@ -105,6 +137,8 @@ class Shard:
         self._publisher = publisher
         self._codecs = codecs
         self._online = online
+        self._tally = tally
+        self.restored = replace(engine.counters)
         version = publisher.policy_version
         self._decisions = DecisionWriter(codecs.decision.schema_id, version)
         self._alerts = AlertWriter(
@@ -113,11 +147,16 @@ class Shard:
             publisher.topic,
             engine.parameters.features.names,
             engine.parameters.features.layout.entities,
+            publisher.wording,
         )
+        models = config.model.challengers.items()
+        self._costs = CostWatch({name: section.cost_max_us for name, section in models})
         self._fenced_by_offsets = config.worker.guarantee == "exactly_once"
         # What leads to them came earlier: only in a replay are they out with the step's own rows.
         self._replays = False
         self._published = Published() if recovery is None else recovery.published
+        # Where partitions began; without a recovery nobody else remembers.
+        self._begun: set[Place] = set()
 
     def resume(self, settle: Callable[[float], bool]) -> Iterator[Step]:
         """Become what the last one was; yield what it could not publish, step by step.
@@ -151,6 +190,28 @@ class Shard:
         finally:
             self._transactions, self._labels, self._control = decoders
             self._replays = False
+            self.restored = replace(self.engine.counters)
+
+    def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
+        """Return where to go on in its partitions, of which the group's next offsets are given.
+
+        Orders are read from the first one on by a state that has read none: rules and lists are
+        what they were ordered to be, whenever that was.
+
+        Raises
+        ------
+        RecoveryError
+            If the journal cannot be written.
+        """
+        if self.recovery is not None:
+            return self.recovery.assigned(committed)
+        orders, begun = self.config.topics.control, self._begun
+        starts = {
+            place: -1 if place[0] == orders and place not in begun else at
+            for place, at in committed.items()
+        }
+        begun.update(committed)
+        return starts
 
     def take(self, raw: RawBatch) -> Step | None:
         """Note a batch in the journal and return its step; None if all of it was taken before."""
@@ -162,6 +223,21 @@ class Shard:
         """Note how long a step took."""
         if self.recovery is not None:
             self.recovery.worked(seconds)
+
+    @property
+    def alert_codec(self) -> RecordCodec:
+        """What reads `latest_alerts`."""
+        return self._codecs.alert
+
+    @property
+    def schemas_seen(self) -> tuple[int, ...]:
+        """Writer schemas of the payments that came, by id."""
+        return self._transactions.seen
+
+    @property
+    def policy_version(self) -> str:
+        """What decisions say that they were made under."""
+        return self._publisher.policy_version
 
     @property
     def crowd(self) -> float:
@@ -202,12 +278,26 @@ class Shard:
             self.recovery.require()
         if self._online is not None:
             self._online.put(batch, effects)
+        if self._tally is not None and not self._replays:
+            self._tally.decided(effects)
         missing = self._published.missing(raw.topic, raw.partition, raw.offset)
         out = self._replays and not missing.any()
         yield from [] if out else self._decided(batch, effects, missing)
         yield from self._dead_letters(raw, effects.reasons, missing)
         yield from self._label_reviews(effects.label_reviews, out)
         yield from self._departed_labels(effects.departed_labels, out)
+        yield from self._drifts(effects.drifts, out)
+        if not self._replays:
+            yield from self._too_dear()
+
+    def _too_dear(self) -> Iterator[OutRecord]:
+        """Yield orders to bench challengers that cost more than they may."""
+        codec = self._codecs.control
+        for name, cost_us in self._costs.look(self.engine.challengers).items():
+            if codec is not None:
+                why = f"a payment cost {cost_us:.0f} us of processor time"
+                order = bench_order(name, why, time.time_ns() // 1000)
+                yield OutRecord(self.config.topics.control, b"models", codec.encode(order))
 
     def _decided(
         self, batch: Transactions, effects: Effects, missing: NDArray[np.bool_]
@@ -218,7 +308,9 @@ class Shard:
         topic = self.config.topics.decisions
         if topic:
             rows = marked((batch.reason == _OK) & missing)
-            for key, value in self._decisions.write(batch, effects.verdicts, rows):
+            for key, value in self._decisions.write(
+                batch, effects.verdicts, rows, effects.matched, effects.rules
+            ):
                 yield OutRecord(topic, key, value)
 
     def _alerted(
@@ -234,11 +326,14 @@ class Shard:
         ]
         if len(wanted) < len(ids):
             alerts, ids = alerts.of(np.array(wanted, np.int64)), [ids[at] for at in wanted]
-        records = self._alerts.write(batch, effects.verdicts, alerts, ids)
+        ruled = effects.matched, effects.rules
+        slots = effects.champions
+        records = self._alerts.write(batch, effects.verdicts, alerts, ids, *ruled, slots)
         times_us = batch.event_time_us[alerts.rows].tolist()
         places = zip(ids, alerts.rows.tolist(), times_us, records, strict=True)
         for name, row, time_us, (key, value) in places:
             headers = publisher.cloud_event(name, batch.transaction_id(row), time_us, key)
+            self.latest_alerts.append(value)
             yield OutRecord(self.config.topics.alerts, key, value, headers)
 
     def _take_labels(self, raw: RawBatch) -> Iterator[OutRecord]:
@@ -246,6 +341,8 @@ class Shard:
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )
         effects = self.engine.label(batch)
+        if self._tally is not None and not self._replays:
+            self._tally.labelled(batch, effects, self.engine.waiting)
         for row in marked(effects.held).tolist():
             message = raw.messages[row]
             place = int(raw.partition[row]), int(raw.offset[row])
@@ -260,6 +357,8 @@ class Shard:
     def _take_orders(self, raw: RawBatch, control: Decoder) -> Iterator[OutRecord]:
         batch = control.decode(raw.values, raw.arrival_time_us, raw.partition, raw.offset)
         effects = self.engine.control(batch)
+        if self._tally is not None and not self._replays:
+            self._tally.ordered(effects)
         if effects.erased and self.recovery is not None:
             self.recovery.note_erasure()
         if self._online is not None:
@@ -287,6 +386,17 @@ class Shard:
             record = label_review(review, transaction_id, topics.labels)
             value = codec.encode_checked(record)
             yield OutRecord(topics.label_reviews, b"%016x" % int(key), value)
+
+    def _drifts(self, drifts: list[DriftEvent], out: bool) -> Iterator[OutRecord]:
+        """Yield a record for each drift that begins or is over."""
+        codec, publisher = self._codecs.drift, self._publisher
+        for drift in [] if out else drifts:
+            self.stats.drifts += 1
+            self.latest_drifts.append(drift)
+            if codec is not None:
+                place = publisher.topic, self.partition, publisher.policy_version
+                value = codec.encode_checked(drift_record(drift, *place))
+                yield OutRecord(self.config.topics.drift, drift.subject.encode(), value)
 
     def _departed_labels(self, departed: list[Departed], out: bool) -> Iterator[OutRecord]:
         """Forget labels that were joined; yield those that were not as dead letters."""

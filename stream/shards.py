@@ -95,8 +95,7 @@ class WholeTopic:
         going_on: GoingOn = lambda: True,
     ) -> dict[Place, int]:
         """Go on behind what the state has seen."""
-        recovery = self.shard.recovery
-        return dict(committed) if recovery is None else recovery.assigned(committed)
+        return self.shard.assigned(committed)
 
     def revoked(self) -> None:
         """Write a snapshot, so that the state is not older than where the next owner goes on."""

@@ -28,9 +28,12 @@ _COUNTS: dict[str, Callable[[Shard], int]] = {
     "labels_superseded": lambda shard: shard.engine.counters.labels_superseded,
     "labels_withheld": lambda shard: shard.engine.counters.labels_withheld,
     "erasures": lambda shard: shard.engine.counters.erasures,
+    "promotions": lambda shard: shard.engine.counters.promotions,
+    "rollbacks": lambda shard: shard.engine.counters.rollbacks,
     "unlearned": lambda shard: unlearned_by(shard.engine.learner),
     "matured_as_genuine": lambda shard: shard.engine.counters.matured,
     "dead_letters": lambda shard: shard.stats.dead_letters,
+    "drifts": lambda shard: shard.stats.drifts,
     "evicted_live": lambda shard: shard.engine.features.evicted_live,
     "unlearned_lost": lambda shard: shard.engine.waiting.lost,
 }
@@ -61,9 +64,12 @@ def _become(shard: Shard) -> dict[str, Any]:
     """Return how a shard's model and its state stand."""
     engine, recovery = shard.engine, shard.recovery
     return {
+        "champion": engine.lineup.name,
+        "reigns": [reign._asdict() for reign in engine.lineup.reigns],
         "model_ready": engine.learner.ready,
         "model_costs": costs_of(engine.learner),
         "challengers": challenges(engine),
+        "gate": [] if engine.gate is None else [each.as_dict() for each in engine.gate.verdicts()],
         "prequential": engine.prequential.as_dict(),
         "calibration": engine.champion.calibration,
         "budget": {} if engine.budget is None else engine.budget.as_dict(),

@@ -46,6 +46,11 @@ class TimedLearner:
         """Microseconds of processor time an event was scored, and learned, in; None of none."""
         return {"predict_us": self._scored.mean_us, "learn_us": self._taught.mean_us}
 
+    @property
+    def spent(self) -> tuple[int, int]:
+        """Nanoseconds of processor time so far, of all it did, and the rows that were scored."""
+        return self._scored.ns + self._taught.ns, self._scored.rows
+
     def learn_many(
         self, X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None = None
     ) -> None:
@@ -87,7 +92,8 @@ def challenges(engine: Engine) -> dict[str, dict[str, Any]]:
     """Return how good each challenger's scores were, and what it costs."""
     return {
         name: {
-            "ready": challenger.learner.ready,
+            "ready": challenger.ready,
+            "aside": None if challenger.aside is None else challenger.aside._asdict(),
             **challenger.prequential.as_dict(),
             "calibration": challenger.calibration,
             **costs_of(challenger.learner),
@@ -122,13 +128,13 @@ class _Tally:
     """Nanoseconds and rows."""
 
     def __init__(self) -> None:
-        self._ns = 0
-        self._rows = 0
+        self.ns = 0
+        self.rows = 0
 
     def add(self, ns: int, rows: int) -> None:
-        self._ns += ns
-        self._rows += rows
+        self.ns += ns
+        self.rows += rows
 
     @property
     def mean_us(self) -> float | None:
-        return round(self._ns / 1000 / self._rows, 3) if self._rows else None
+        return round(self.ns / 1000 / self.rows, 3) if self.rows else None

@@ -30,7 +30,8 @@ class TomlLines:
         self._text = text
         self._at = 0
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
-        self._lines: dict[KeyPath, int] = {}
+        self._keys_at: dict[KeyPath, int] = {}
+        self._spans: dict[KeyPath, tuple[int, int]] = {}
         self._tables_in: dict[KeyPath, int] = {}  # Arrays of tables, and how many they have so far.
         table: KeyPath = ()
         while self._skip(_BLANK) < len(text):
@@ -49,7 +50,21 @@ class TomlLines:
         int or None
             None if the text has no such path.
         """
-        return self._lines.get(path)
+        at = self._keys_at.get(path)
+        return None if at is None else self.place(at)[0]
+
+    def start(self, path: KeyPath) -> int | None:
+        """Return where a key or an element begins, counted from 0; None as of `line`."""
+        return self._keys_at.get(path)
+
+    def span(self, path: KeyPath) -> tuple[int, int] | None:
+        """Return where the value of a key, or an element, begins and ends; None as of `line`."""
+        return self._spans.get(path)
+
+    def place(self, at: int) -> tuple[int, int]:
+        """Return line and column, both from 1, of a character of the text."""
+        line = bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
 
     def _statement(self, table: KeyPath) -> KeyPath:
         """Read a header or a pair; return the table that the following pairs belong to."""
@@ -98,6 +113,11 @@ class TomlLines:
             self._at += 1
 
     def _value(self, path: KeyPath) -> None:
+        start = self._at
+        self._read_value(path)
+        self._spans.setdefault(path, (start, self._at))
+
+    def _read_value(self, path: KeyPath) -> None:
         opening = self._text[self._at : self._at + 1]
         if opening == "[":
             self._array(path)
@@ -139,4 +159,4 @@ class TomlLines:
         self._at += self._text.startswith(",", self._at)
 
     def _note(self, path: KeyPath, at: int) -> None:
-        self._lines.setdefault(path, bisect_right(self._starts, at))
+        self._keys_at.setdefault(path, at)

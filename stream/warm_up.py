@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.base import Learner
 from models.blend import Blend
@@ -18,12 +19,16 @@ from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
 from stream.alert_records import AlertWriter
 from stream.budget.control import AlertBudget
-from stream.decide import ALERT_ID_BYTES, Thresholds
+from stream.decide import ALERT_ID_BYTES, Outcome, Thresholds
 from stream.decision_records import DecisionWriter
 from stream.effects import Effects
 from stream.engine import Engine
-from stream.evidence import Alerted, evidence_of
+from stream.evidence import Alerted
+from stream.explainer import Explainer
 from stream.features.readings import Readings
+from stream.lists.entries import ALWAYS_US, NEVER_US
+from stream.lists.orders import ListsOrder
+from stream.rules.rule import Mode, Rule, RuleSet
 from stream.timed import within
 
 # Rows by which a model's cost is measured: one poll of a busy topic, one fraud in sixteen.
@@ -82,11 +87,14 @@ def warm_up(
     scratch.label(labels.decode([b"\0"], 0))
     scratch.features.mark(np.array([0]), np.array([True]))
     scratch.waiting.mature(1)
+    if scratch.monitor is not None:
+        scratch.monitor.judge(scratch.waiting, np.array([0]), 0)
     if control is not None:
         scratch.control(control.decode([b"\0"], 0))
         for at, name in enumerate(engine.parameters.features.layout.entities):
             scratch.features.erase(name, 1)
             scratch.book.erase(at, 1)
+    _run_rules(scratch, batch, readings)
     _run_scores()
     width = len(engine.parameters.features.names)
     cost = cost_of(engine.learner, width)
@@ -103,11 +111,36 @@ def _write_alerts(
     rows, n = np.arange(len(batch)), len(batch)
     X, unknown = readings.matrix, np.full(n, np.nan)
     parts = scratch.champion.contributions_many(X, unknown)
-    alerted = Alerted(rows, X, readings.states(rows), *parts, effects.outcomes, unknown)
+    read, grouped = np.zeros((n, 0)), np.zeros(n, np.int64)
+    states, outcomes = readings.states(rows), effects.outcomes
+    alerted = Alerted(rows, X, states, *parts, outcomes, unknown, read, grouped)
     features = scratch.parameters.features
     writer = AlertWriter(0, "", "", features.names, features.layout.entities)
-    alerts = evidence_of(alerted, scratch.thresholds)
+    explainer = Explainer(features, scratch.parameters.explained)
+    # All were raised by their scores, and any change would help.
+    alerts = explainer.evidence(alerted, scratch.thresholds, np.ones(n), _harmless)
     writer.write(batch, effects.verdicts, alerts, [" " * ALERT_ID_BYTES] * n)
+
+
+def _harmless(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Score rows as nobody would alert them."""
+    return np.zeros(len(X))
+
+
+def _run_rules(scratch: Engine, batch: Transactions, readings: Readings) -> None:
+    """Run a rule, and change a list: whatever rules come later, nothing more is compiled."""
+    rule = Rule("any", "score > 0.0", Outcome.REVIEW, Mode.SHADOW)
+    scratch.rules.replace(RuleSet((rule,)))
+    scores, outcomes = np.zeros(len(batch)), np.zeros(len(batch), np.int8)
+    everything = slice(None)
+    scratch.rules.rule(batch, everything, readings.matrix, scores, outcomes, scratch.lists)
+    somebody, ever = np.ones(1, np.uint64), np.array([NEVER_US])
+    for name, rules in scratch.lists.rules.items():
+        since = np.array([ALWAYS_US])
+        order = ListsOrder(name, somebody, since, ever, somebody[:0], "", "")
+        scratch.lists.take(order, 0)
+        scratch.lists.members(name, somebody, since)
+        scratch.lists.erase(rules.of, 1)
 
 
 def _run_scores() -> None:

@@ -31,6 +31,7 @@ from stream.recovery.recovery import SETTLE_S
 from stream.shard import Shard, Step
 from stream.shards import Shards
 from stream.store.online import OnlineFeatures
+from stream.tally import Tally
 
 POLL_S = 0.1
 _REPLAY_SETTLE_S = 10.0
@@ -75,6 +76,8 @@ class Worker:
     sink : Sink
     online : OnlineFeatures, optional
         To which the shards tell their features.
+    tally : Tally, optional
+        That of the shards; is told how long records took, and that the loop comes round.
     """
 
     def __init__(
@@ -84,12 +87,14 @@ class Worker:
         source: Source,
         sink: Sink,
         online: OnlineFeatures | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self.config = config
         self.shards = shards
         self.source = source
         self.sink = sink
         self.online = online
+        self.tally = tally
         self.stats = WorkerStats()
         self.unacknowledged = 0
         self._safe: Offsets = {}
@@ -149,6 +154,7 @@ class Worker:
         """Poll once and do all that follows; return how many records were taken."""
         wait_s = min(timeout_s, self.sink.due_s)
         batches = self.source.poll(self._records_max, wait_s)
+        polled_s = time.perf_counter()
         taken = 0
         for polled in batches:
             for shard, raw in self.shards.split(polled):
@@ -157,8 +163,12 @@ class Worker:
                     began_s = time.perf_counter()
                     # Here the engine works: records are made as they are published.
                     self.sink.publish(step.records, step.offsets)
-                    shard.worked(time.perf_counter() - began_s)
+                    ended_s = time.perf_counter()
+                    shard.worked(ended_s - began_s)
                     taken += step.taken
+                    if self.tally is not None:
+                        arrivals_us = raw.arrival_time_us
+                        self.tally.published(raw.topic, step.taken, arrivals_us, ended_s - polled_s)
         self.sink.poll(0)
         if self.sink.congested:
             self._wait_for_relief()
@@ -169,6 +179,7 @@ class Worker:
         self._commit(force=False)
         self.stats.polls += 1
         self.stats.records += taken
+        self._came_round()
         return taken
 
     def finish(self, timeout_s: float) -> None:
@@ -216,6 +227,11 @@ class Worker:
         self.shards.lost()
         self._let_go()
 
+    def _came_round(self) -> None:
+        """Let others know that the loop goes on."""
+        if self.tally is not None:
+            self.tally.turned()
+
     def _let_go(self) -> None:
         """Commit nothing any more for what was taken: whoever has the partitions now does."""
         self.sink.forget_offsets()
@@ -231,6 +247,7 @@ class Worker:
 
     def _replay(self, step: Step) -> None:
         """Publish a step that is replayed, no faster than the brokers take it."""
+        self._came_round()
         self.sink.publish(step.records, step.offsets)
         while not self.sink.relieved and self._goes_on():
             self.sink.poll(0.1)
@@ -245,6 +262,7 @@ class Worker:
         while not self.sink.relieved and self._goes_on():
             self.sink.poll(0.1)
             self.source.poll(1, 0)
+            self._came_round()
         self.source.resume()
 
     def _commit(self, force: bool) -> None:

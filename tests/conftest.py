@@ -1,4 +1,4 @@
-"""Fixtures for a real Kafka and a real Redis, and what the run says about them.
+"""Fixtures for a real Kafka, Redis and browser, and what the run says about them.
 
 Nothing here imports a client library before a test asks for a server.
 """
@@ -9,8 +9,9 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
+import chromium
 import fault_log
 import order
 import pytest
@@ -27,10 +28,13 @@ from kafka_server import (
 )
 from redis_server import RedisServer
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 Server = TypeVar("Server", KafkaServer, ProxiedKafka, RedisServer)
 
 # One line a server at the end of the run: what was used, or why nothing was.
-LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis")}
+LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis", "Chromium")}
 # How kernels are compiled: `schemas.kernel_form.VARIABLE`.
 KERNELS = "FRAUDSTREAM_KERNELS"
 # Where a worker of a parallel run keeps them for the process that reports.
@@ -61,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         import numpy as np
 
         # Infinity less infinity is no number, compiled or not; only uncompiled it is told.
-        np.seterr(over="ignore", invalid="ignore")
+        np.seterr(over="ignore", invalid="ignore", divide="ignore")
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +227,22 @@ def redis_server(pytestconfig: pytest.Config) -> Iterator[RedisServer]:
         pytest.skip("REDIS_URL is set: tests do not pause or kill a Redis they were given")
     with running(pytestconfig, RedisServer()) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser(pytestconfig: pytest.Config) -> Iterator[Browser]:
+    """A real Chromium; CHROMIUM names another one than Debian's."""
+    missing, program = None, ""
+    try:
+        program = chromium.find_chromium()
+    except ServerUnavailable as why:
+        missing = why
+    if missing:
+        give_up(pytestconfig, "Chromium", missing)
+    with noting_silence(pytestconfig, "Chromium", "CHROMIUM"):
+        note(pytestconfig, "Chromium", chromium.version(program))
+    with chromium.browser(program) as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)

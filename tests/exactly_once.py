@@ -16,7 +16,7 @@ from worker_site import DECISIONS, PARTITIONS, REVIEWS, SECONDS, Site, end_well,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-OUTPUTS = ("alerts", "decisions", "dead_letters", "label_reviews")
+OUTPUTS = ("alerts", "decisions", "dead_letters", "label_reviews", "drift")
 Settings = dict[str, Any]
 # Brokers that are bounced are away for longer than the transactions of other tests last.
 PATIENT = """

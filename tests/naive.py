@@ -285,7 +285,17 @@ class NaiveEngine:
         self.heard = {"feedback": [], "delayed": []}  # (features, verdict, weight) by each clock
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
         self.counts |= dict.fromkeys(
-            ("refused", "matured", "unscored", "labels", "labels_learned", "erasures"), 0
+            (
+                "refused",
+                "matured",
+                "unscored",
+                "labels",
+                "labels_learned",
+                "erasures",
+                "promotions",
+                "rollbacks",
+            ),
+            0,
         )
         self.counts |= dict.fromkeys((f"labels_{name}" for name in self.labels.counts), 0)
 

@@ -13,22 +13,25 @@ import pytest
 ROOT = Path(__file__).parent
 # By how long they take by themselves, kernels still to be compiled: from three minutes down to
 # 20 seconds, on two quiet processors. What waits for a broker and compiles nothing stands before
-# its time: files that need the same kernels would compile them at the same time.
+# its time: files that need the same kernels would wait for each other.
 FIRST = (
     "integration/test_exactly_once.py",
     "laws/test_restart.py",
     "integration/test_servers.py",
+    "test_tutorial.py",
     "integration/test_transactions.py",
     "integration/test_worker_on_kafka.py",
     "stream/experiment/test_runs.py",
     "integration/test_redis_faults.py",
     "integration/test_recovery_on_kafka.py",
+    "stream/features/test_state_oracle.py",
+    "stream/offline/test_transformer.py",
     "integration/test_handbook_features.py",
+    "integration/test_admin_port_on_kafka.py",
     "laws/test_recovery.py",
     "stream/test_cli.py",
     "stream/test_demo.py",
-    "stream/features/test_state_oracle.py",
-    "stream/offline/test_transformer.py",
+    "integration/test_page_in_browser.py",
     "benchmarks/kafka/test_job.py",
     "benchmarks/kafka/test_open_loop.py",
     "benchmarks/guard/test_lanes.py",
@@ -40,10 +43,13 @@ FIRST = (
     "stream/commands/test_experiment.py",
     "stream/test_worker.py",
     "laws/test_group.py",
+    "laws/test_group_exactly_once.py",
+    "laws/test_disk.py",
     "laws/test_oracle.py",
     "laws/test_additivity.py",
     "benchmarks/test_baselines_features.py",
     "examples/test_river_traps.py",
+    "examples/test_handbook_notebook.py",
     "laws/test_replay.py",
     "laws/test_prefix.py",
     "stream/kafka/test_source.py",

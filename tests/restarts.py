@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from streams import Log, Run, build_engine, rows, run_engine
 
 from models.states.snapshot import State, pack, unpack
-from stream.engine import Engine, EngineParameters
+from stream.engine import Engine
+from stream.engine_parameters import EngineParameters
 
 
 def tail(log: Log, n: int) -> Log:
@@ -21,6 +22,8 @@ def tail(log: Log, n: int) -> Log:
         rows(log.labels, labels, len(log.labels)),
         log.order[n:],
         tuple((at - n, name, key) for at, name, key in log.erasures if at >= n),
+        tuple((at - n, kind, text) for at, kind, text in log.orders if at >= n),
+        tuple((at - n, name) for at, name in log.promotions if at >= n),
     )
 
 

@@ -41,7 +41,7 @@ def seeds(
 ) -> pytest.MarkDecorator:
     """Run a test on fresh seeds, each in the test's name; FRAUDSTREAM_SEED replays one.
 
-    Uncompiled, where a stream takes many times as long, there are half as many.
+    Uncompiled, where a stream takes many times as long, there are a third as many.
 
     With `with_run` a seed carries the run's own, see `run_of`, so that tests can share what
     is dear and yet fresh in every run. `known` are seeds that found a fault once, and which:
@@ -51,7 +51,7 @@ def seeds(
     if given:
         values = [int(given)]
     else:
-        rounds = max(1, rounds // 2) if _uncompiled() else rounds
+        rounds = max(1, rounds // 3) if _uncompiled() else rounds
         fresh = [_FRESH.getrandbits(32) for _ in range(rounds * factor())]
         if with_run:
             fresh = [_RUN << 32 | value for value in fresh]

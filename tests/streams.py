@@ -7,6 +7,7 @@ or is a row that the decoder refused and left in the batch.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -36,8 +37,11 @@ from schemas.columns import (
 )
 from schemas.roles import CONTROL_ROLES, LABEL_ROLES
 from schemas.siphash import hash_texts
+from stream.admission.snoozes import SCORE
+from stream.control import ControlKind
 from stream.decide import Thresholds
-from stream.engine import Engine, EngineParameters, Keep
+from stream.engine import Engine
+from stream.engine_parameters import EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
@@ -46,6 +50,17 @@ from stream.labels.fates import Departed, Review, Source
 from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
+from stream.lists.orders import TIME_MIN_US
+from stream.lists.rules import ListRules
+from stream.monitor.events import DriftEvent
+from stream.monitor.rules import MonitorRules
+from stream.reigns import Reign
+from stream.rules.breaker import Tripped
+from stream.rules.in_force import BreakerRules
+from stream.rules.names import RuleInputs
+from stream.rules.orders import rules_order
+from stream.rules.reading import read_rules
+from stream.rules.rule import RuleSet
 
 SECOND = 1_000_000
 LAYOUT = Layout(("card", "merchant"), ("ratio", "distance"))
@@ -63,17 +78,20 @@ WILD_TIMES_US = (MISSING, -(2**62), 0, 2**62, np.iinfo(np.int64).max)
 class Log:
     """Transactions and labels in one order of arrival: True in `order` is a label.
 
-    Erasures are (number of the arrival before which they come, name of an entity, key).
+    Erasures are (number of the arrival before which they come, name of an entity, key),
+    promotions (that number, name of a model), other orders (that number, kind, text).
     """
 
     transactions: Transactions
     labels: Transactions
     order: tuple[bool, ...]
     erasures: tuple[tuple[int, str, int], ...] = ()
+    orders: tuple[tuple[int, ControlKind, str], ...] = ()
+    promotions: tuple[tuple[int, str], ...] = ()
 
     def pieces(self, cuts: frozenset[int] = frozenset()) -> Iterator[tuple[bool, int, int]]:
         """Yield (whether labels, start, stop): as few batches as the order and the cuts allow."""
-        cuts = cuts | {at for at, _, _ in self.erasures}
+        cuts = cuts | {at for at, *_ in (*self.erasures, *self.orders, *self.promotions)}
         taken = [0, 0]
         starts = [0, 0]
         for at, is_label in enumerate(self.order):
@@ -93,6 +111,8 @@ class Log:
             rows(self.labels, 0, sum(order)),
             order,
             tuple(each for each in self.erasures if each[0] < n),
+            tuple(each for each in self.orders if each[0] < n),
+            tuple(each for each in self.promotions if each[0] < n),
         )
 
 
@@ -299,6 +319,58 @@ def with_erasures(rng: np.random.Generator, log: Log) -> Log:
     return replace(log, erasures=tuple(found))
 
 
+def with_orders(rng: np.random.Generator, log: Log) -> Log:
+    """Put other rules in force, and cards on a list; some orders are refused."""
+    keys, found = log.transactions.entities[0], []
+    for at in np.flatnonzero(rng.random(len(log.order)) < 0.03).tolist():
+        if rng.random() < 0.3:
+            text = rules_order(random_rules(rng), "somebody", "")
+            found.append((at, ControlKind.RULES, text))
+            continue
+        added = np.unique(rng.choice(keys[keys != 0], 3)).tolist()
+        until_us = int(rng.choice([TIME_MIN_US, 2 * TIME_MIN_US]))
+        entries = [{"key": f"{key:016x}", "until": until_us} for key in added]
+        if rng.random() < 0.3:
+            until_us = int(rng.choice(log.transactions.event_time_us))
+            rule = str(rng.choice([*RULES, SCORE]))
+            card = f"{int(rng.choice(keys[keys != 0])):016x}"
+            snooze = {"rule": rule, "entity": "card", "key": card, "until": until_us, "by": "y"}
+            found.append((at, ControlKind.SNOOZE, json.dumps(snooze)))
+            continue
+        name = "watched" if rng.random() < 0.9 else "unknown"
+        order = {"list": name, "add": entries, "reason": "x", "by": "y"}
+        found.append((at, ControlKind.LISTS, json.dumps(order)))
+    return replace(log, orders=tuple(found))
+
+
+def order_of(kind: ControlKind, text: str) -> Transactions:
+    """Build a batch of one order that is no erasure, as the decoder would."""
+    batch = orders_of([("", 1)])
+    batch.data = np.frombuffer(text.encode(), np.uint8)
+    batch.longs[ID_STOP] = len(batch.data)
+    batch.categorical[0] = hash_texts([kind.name], HASH_KEY)
+    return batch
+
+
+def with_promotions(rng: np.random.Generator, log: Log) -> Log:
+    """Promote one model after the other, now and then one that is not there."""
+    ats = np.flatnonzero(rng.random(len(log.order)) < rng.choice([0.01, 0.05])).tolist()
+    names = [*CONTENDERS, "nobody"]
+    return replace(log, promotions=tuple((at, str(rng.choice(names))) for at in ats))
+
+
+def model_orders(kind: str, *models: str) -> Transactions:
+    """Build a batch of orders about models, as the decoder would."""
+    texts = [json.dumps({"model": name, "by": "somebody"}).encode() for name in models]
+    longs = np.zeros((CONTROL_LAYOUT.width, len(texts)), np.int64)
+    batch = Transactions(CONTROL_LAYOUT, longs, np.frombuffer(b"".join(texts), np.uint8))
+    longs[ID_STOP] = np.cumsum([len(text) for text in texts])
+    longs[ID_START, 1:] = longs[ID_STOP, :-1]
+    batch.categorical[0] = hash_texts([kind], HASH_KEY)
+    batch.categorical[1] = hash_texts([""], HASH_KEY)
+    return batch
+
+
 def orders_of(erasures: Iterable[tuple[str, int]]) -> Transactions:
     """Build a batch of orders to erase, as the decoder would."""
     texts = [(name, f"{key:016x}".encode()) for name, key in erasures]
@@ -341,7 +413,66 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
         ),
         learn_interval_us=int(rng.choice([1, 7])) * SECOND,
         batch_rows_max=batch_rows_max,
+        monitor=random_monitor(rng) if rng.random() < 0.7 else None,
     )
+
+
+def with_rules(rng: np.random.Generator, parameters: EngineParameters) -> EngineParameters:
+    """Begin with some rules and an empty list."""
+    return replace(
+        parameters,
+        lists=(ListRules("watched", "card"),),
+        rules=random_rules(rng) if rng.random() < 0.7 else RuleSet(),
+        cooldown_us=int(rng.choice([0, 10])) * SECOND,
+        cooldown_entity=str(rng.choice(["", "merchant"])),
+        breaker=BreakerRules(*(int(n) for n in rng.choice([(20, 6), (1_000, 300)]))),
+    )
+
+
+def rule_inputs() -> RuleInputs:
+    """Return what rules over the logs may name."""
+    return RuleInputs(INPUTS, feature_set().names, ("watched",))
+
+
+def random_rules(rng: np.random.Generator) -> RuleSet:
+    """Return some of these rules, some of them live for some payments."""
+    names = [name for name in RULES if rng.random() < 0.7]
+    modes = rng.choice(["live", "live", "shadow", "40%"], len(names)).tolist()
+    tables = [
+        f'[[rule]]\nid = "{name}"\nmode = "{mode}"\n{RULES[name]}\n'
+        for name, mode in zip(names, modes, strict=True)
+    ]
+    return read_rules({"rules": "".join(tables)}, rule_inputs())
+
+
+# Some that match much, some little, and one that fails where a value is missing.
+RULES = {
+    "many": 'when = "card.count_10s >= 3.0"\naction = "review"',
+    "large": 'when = "amount > 100.0 && ratio > 0.0"\naction = "block"\ntext = "large"',
+    "known": 'when = "score < 0.7 && amount < 50.0"\naction = "allow"\npriority = 2',
+    "hash": 'when = "card in lists.watched || has(distance)"\naction = "challenge"',
+    "old": 'when = "true"\naction = "review"\nexpires = 1970-01-02',
+}
+
+
+def random_monitor(rng: np.random.Generator) -> MonitorRules:
+    """Watch so closely that something is always said."""
+    return MonitorRules(
+        window_us=int(rng.choice([5, 30])) * SECOND,
+        reference_windows=2,
+        warm_up_us=int(rng.choice([0, 20])) * SECOND,
+        rows_min=int(rng.choice([1, 10])),
+        psi_min=0.0,
+        false_alarms=0.9,
+        adwin_delta=0.9,
+        adwin_change_min=0.0,
+        quality_windows=int(rng.choice([2, 50])),
+        segments=("input.ratio", "amount") if rng.random() < 0.5 else (),
+    )
+
+
+# By slot.
+CONTENDERS = ("model", "river", "forest", "two clocks")
 
 
 def build_engine(parameters: EngineParameters, allocate: Allocate = in_memory) -> Engine:
@@ -374,12 +505,19 @@ class Run:
     )
     thresholds: list[float] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
+    grouped: list[int] = field(default_factory=list)
     matrices: list[NDArray[np.float64]] = field(default_factory=list)
     value_states: list[NDArray[np.uint8]] = field(default_factory=list)
     label_reasons: list[int] = field(default_factory=list)
     reviews: list[Review] = field(default_factory=list)
     departed: list[Departed] = field(default_factory=list)
+    drifts: list[DriftEvent] = field(default_factory=list)
     watermarks_us: list[int] = field(default_factory=list)
+    ruled: list[tuple[int, list[tuple[int, bool]]]] = field(default_factory=list)
+    tripped: list[Tripped] = field(default_factory=list)
+    orders: list[int] = field(default_factory=list)
+    promoted: list[Reign] = field(default_factory=list)
+    order_reasons: list[int] = field(default_factory=list)
 
     @property
     def features(self) -> NDArray[np.float64]:
@@ -400,17 +538,39 @@ class Run:
             # A label's place in its batch is where the cut was.
             "reviews": repr([review[1:] for review in self.reviews]),
             "departed": repr(self.departed),
+            "drifts": repr(self.drifts),
+            "promoted": repr(self.promoted),
+            "order_reasons": self.order_reasons,
+            "lineup": self.engine.lineup.header(),
+            "gate": self.engine.gate and pack(self.engine.gate.state()),
+            "monitor": self.engine.monitor and pack(self.engine.monitor.state()),
             "counters": asdict(self.engine.counters),
             "quality": repr([each.prequential for each in contenders]),
             "reliability": [
                 np.concatenate([x.count, x.frauds, x.said, [x.brier_sum]]).tobytes()
                 for x in (each.prequential.reliability for each in contenders)
             ],
-            "models": [pack(each.learner.state()) for each in contenders],
+            "models": [pack(each.shadow_state()) for each in contenders],
             "calibrators": [pack(x.state()) for x in calibrators if x is not None],
+            "rules": pack(self.engine.rules.state()),
+            "ruled": repr(self.ruled),
+            "tripped": repr(self.tripped),
+            "orders": self.orders,
+            "lists": pack(self.engine.lists.state()),
+            "admission": pack(self.engine.admission.state()),
             "budget": self.engine.budget and pack(self.engine.budget.state()),
             "thresholds": self.thresholds,
             "probabilities": self.probabilities,
+            "grouped": self.grouped,
+        }
+
+    def said_of_challengers(self) -> dict[str, Any]:
+        """Return what waits of what all contenders said, and who was set aside."""
+        waiting, slots = self.engine.waiting, self.engine.contenders
+        return {
+            "scores": waiting.scores.tobytes(),
+            "aside": [each.aside for each in slots],
+            "quality": repr([each.prequential for each in slots]),
         }
 
     def state(self) -> dict[str, bytes]:
@@ -442,6 +602,13 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
             orders = result.engine.control(orders_of(erased))
             assert orders.erased == erased
             result.departed += orders.departed
+        for at, kind, text in log.orders:
+            if at == arrived:
+                result.orders += result.engine.control(order_of(kind, text)).reasons.tolist()
+        for model in [name for at, name in log.promotions if at == arrived]:
+            ordered = result.engine.control(model_orders("PROMOTE", model))
+            result.promoted += ordered.promoted
+            result.order_reasons += ordered.reasons.tolist()
         arrived += stop - start
         if is_label:
             became = result.engine.label(rows(log.labels, start, stop))
@@ -453,6 +620,8 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
         said.append({k: v for k, v in vars(effects).items() if isinstance(v, np.ndarray)})
         result.reviews += effects.label_reviews
         result.departed += effects.departed_labels
+        result.drifts += effects.drifts
+        result.promoted += effects.promoted
         alerts = effects.alerts
         reasons = alerts.contributions(result.engine.parameters.features.names)
         result.alerts += [
@@ -463,6 +632,13 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
         ]
         result.thresholds += alerts.thresholds.tolist()
         result.probabilities += alerts.probabilities.tolist()
+        result.grouped += alerts.grouped.tolist()
+        result.ruled += [
+            (row + start, ruled)
+            for row in range(stop - start)
+            if (ruled := effects.matched.of(row))
+        ]
+        result.tripped += [each._replace(row=each.row + start) for each in effects.tripped]
         result.matrices.append(effects.readings.matrix)
         result.value_states.append(effects.readings.value_states)
         result.watermarks_us.append(result.engine.clock.watermark_us)
@@ -480,7 +656,8 @@ def random_cuts(rng: np.random.Generator, log: Log) -> frozenset[int]:
 def digest(seed: int) -> str:
     """Run the log of a seed and return a digest of all that was said and is kept."""
     rng = np.random.default_rng(seed)
-    parameters = random_parameters(rng)
-    result = run(parameters, with_erasures(rng, hostile_log(rng, 300)))
+    parameters = with_rules(rng, random_parameters(rng))
+    log = with_orders(rng, with_erasures(rng, hostile_log(rng, 300)))
+    result = run(parameters, with_promotions(rng, log))
     text = repr((result.said(), result.state())).encode()
     return hashlib.sha256(text).hexdigest()

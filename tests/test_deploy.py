@@ -24,6 +24,7 @@ CONFIG = ROOT / "deploy" / "fraudstream.toml"
 IGNORE = ROOT / ".dockerignore"
 
 SERVICES = {"kafka", "topics-init", "registry", "state", "engine", "simulator"}
+SERVICES |= {"prometheus", "grafana"}
 OURS = {"topics-init", "engine", "simulator"}
 ONE_SHOT = {"topics-init"}
 CONFIG_IN_CONTAINER = "/etc/fraudstream/fraudstream.toml"
@@ -136,7 +137,7 @@ def test_what_runs_for_ever_comes_back(services: dict[str, Service], name: str) 
     assert services[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", ["kafka", "registry", "state"])
+@pytest.mark.parametrize("name", ["kafka", "registry", "state", "prometheus", "grafana"])
 def test_a_foreign_service_has_a_healthcheck(services: dict[str, Service], name: str) -> None:
     check = services[name]["healthcheck"]
     assert check["test"][0] in {"CMD", "CMD-SHELL"}
@@ -183,9 +184,11 @@ def test_up_wait_counts_a_finished_one_shot_as_well(services: dict[str, Service]
         )
 
 
-def test_only_the_simulator_needs_a_profile(services: dict[str, Service]) -> None:
+def test_only_what_one_can_do_without_needs_a_profile(services: dict[str, Service]) -> None:
     assert {name: s["profiles"] for name, s in services.items() if "profiles" in s} == {
-        "simulator": ["demo"]
+        "simulator": ["demo"],
+        "prometheus": ["obs"],
+        "grafana": ["obs"],
     }
     assert services["simulator"]["command"] == [
         *("simulate", "--to", "kafka", "--config", CONFIG_IN_CONTAINER, "--rate", "500")
@@ -256,6 +259,8 @@ def test_data_lives_in_named_volumes(compose: dict[str, Any], services: dict[str
         "kafka": "/var/lib/kafka/data",
         "state": "/data",
         "engine": "/var/lib/fraudstream",
+        "prometheus": "/prometheus",
+        "grafana": "/var/lib/grafana",
     }.items():
         targets = {mount.split(":")[1] for mount in services[name]["volumes"]}
         assert folder in targets, name
@@ -316,6 +321,37 @@ def test_the_config_speaks_to_the_services_by_their_names(
     assert "6379" not in str(services["state"].get("command")), "its own port is the default"
     assert services["registry"]["environment"]["KARAPACE_PORT"] == "8081"
     assert services["registry"]["environment"]["KARAPACE_BOOTSTRAP_URI"] == "kafka:29092"
+
+
+def test_the_admin_port_is_for_containers_that_show_its_token(
+    compose: dict[str, Any], services: dict[str, Service]
+) -> None:
+    environment = services["engine"]["environment"]
+    ours = {name: value for name, value in environment.items() if name.startswith("FRAUD_ADMIN__")}
+    asked = ours.pop("FRAUD_ADMIN__TOKEN")
+    assert ours == {
+        "FRAUD_ADMIN__HOST": "0.0.0.0",
+        "FRAUD_ADMIN__PORT": "9464",
+        "FRAUD_ADMIN__ALLOWED_HOSTS": '["engine"]',
+    }
+    # Others read the same file, and have no token.
+    assert "admin" not in tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    assert "ports" not in services["engine"]
+    assert re.fullmatch(r"\$\{FRAUD_ADMIN__TOKEN:\?[^}]+\}", asked)
+    assert compose["secrets"] == {"admin_token": {"environment": "FRAUD_ADMIN__TOKEN"}}
+    assert services["prometheus"]["secrets"] == ["admin_token"]
+    # Compose cannot write such a secret into a container whose files are read-only.
+    assert not services["prometheus"].get("read_only", False)
+    assert "secrets" not in services["engine"]
+
+
+def test_grafana_shows_and_changes_nothing(services: dict[str, Service]) -> None:
+    environment = services["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert environment["GF_AUTH_BASIC_ENABLED"] == "false"
+    for mount in services["grafana"]["volumes"]:
+        assert mount.endswith(":ro") or mount.startswith("grafana-data:")
 
 
 # deploy/Dockerfile
@@ -409,7 +445,10 @@ def test_what_the_image_copies_exists_and_is_sent(instructions: list[tuple[str, 
 @pytest.mark.parametrize("path", [COMPOSE, DOCKERFILE, CONFIG, IGNORE], ids=lambda p: p.name)
 def test_no_secret_is_written_down(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    named = r"(?im)^\W*[\w.]*(?:password|passwd|secret|token|api_?key|private_?key)\w*\s*[:=]\s*\S"
+    # What is taken from the environment is not written down.
+    text = re.sub(r'"\$\{[A-Z_]+:\?[^}]*\}"', "", text)
+    words = "password|passwd|secret|token|api_?key|private_?key"
+    named = rf"(?im)^\W*[\w.]*(?:{words})\w*[ \t]*[:=][ \t]*(?!FRAUD_ADMIN__TOKEN$)\S"
     assert not re.search(named, text)
     assert "PRIVATE KEY" not in text
     assert not re.search(r"://[^/\s:@]+:[^/\s:@]+@", text), "a password in an address"
@@ -433,7 +472,7 @@ def test_compose_itself_accepts_the_file() -> None:
             "the file was checked as YAML only"
         )
     done = subprocess.run(
-        [*command, "-f", str(COMPOSE), "--profile", "demo", "config", "-q"],
+        [*command, "-f", str(COMPOSE), "--profile", "demo", "--profile", "obs", "config", "-q"],
         capture_output=True,
         text=True,
         check=False,

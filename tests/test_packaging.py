@@ -36,7 +36,8 @@ def test_the_top_level_is_three_packages_and_nothing_else(wheel):
 
 
 def test_every_module_and_every_contract_is_inside(wheel):
-    wanted = ["*.py", "*.avsc", "registry.toml", "py.typed"]
+    page = ["*.html", "*.css", "*.js", "*.svg"]
+    wanted = ["*.py", "*.avsc", "registry.toml", "reason_codes.toml", "py.typed", *page]
     files = {
         file.relative_to(ROOT).as_posix()
         for package in PACKAGES
@@ -44,6 +45,8 @@ def test_every_module_and_every_contract_is_inside(wheel):
         for file in (ROOT / package).rglob(pattern)
     }
     assert {"schemas/registry.toml", "schemas/transaction.avsc"} <= files
+    assert "stream/reason_codes.toml" in files
+    assert {"stream/page/static/index.html", "stream/page/static/panels/drift.js"} <= files
     assert {f"{package}/py.typed" for package in PACKAGES} <= files
     assert sorted(files - wheel[0]) == []
 

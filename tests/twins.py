@@ -35,7 +35,7 @@ CLIENT = """
 "session.timeout.ms" = 6000
 "heartbeat.interval.ms" = 500
 """
-OUTPUTS = ("alerts", "decisions", "dead_letters", "label_reviews")
+OUTPUTS = ("alerts", "decisions", "dead_letters", "label_reviews", "drift")
 # Between payments, and before the first: nothing is too late, and nothing in the future.
 STEP_US, AGO_US = 20_000, 200_000_000
 

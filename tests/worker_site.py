@@ -15,21 +15,24 @@ from typing import TYPE_CHECKING, Any
 
 from kafka_server import unique_name
 from payments import LABELS, TRANSACTIONS, Payments
+from published import published
 
 from schemas.records import PACKAGE, RecordCodec, builtin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from confluent_kafka import Consumer
     from lives import Life
 
 START_SECONDS = 60
 SECONDS = 60
 DEADLINE_SECONDS = 8
-TOPICS = ("transactions", "labels", "alerts", "dead_letters", "decisions", "label_reviews")
+TOPICS = (
+    *("transactions", "labels", "alerts", "dead_letters", "decisions", "label_reviews", "drift"),
+    "audit",
+)
 PARTITIONS = 3
-DECISIONS = RecordCodec(builtin("decision"), 3)
+DECISIONS = published("decision")
 REVIEWS = RecordCodec(builtin("label_review"), 6)
 CONFIG = """
 [kafka]
@@ -138,7 +141,9 @@ class Site:
         from stream.kafka.client import Connection
         from stream.kafka.topics import create
 
-        create(Connection(self.bootstrap), self.topics.values(), PARTITIONS)
+        connection, chain = Connection(self.bootstrap), self.topics["audit"]
+        create(connection, [each for each in self.topics.values() if each != chain], PARTITIONS)
+        create(connection, [chain], 1)
 
     def worker(self) -> Running:
         running = self.start("run", "--config", str(self.config), "--json")
@@ -170,33 +175,38 @@ class Site:
 
     def ends(self, name: str) -> dict[int, int]:
         """Return the end offset of each of a topic's partitions."""
-        from confluent_kafka import Consumer
-
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
-        deadline = time.monotonic() + SECONDS
-        try:
-            return {p: self._end(consumer, name, p, deadline) for p in range(PARTITIONS)}
-        finally:
-            consumer.close()
-
-    def _end(self, consumer: Consumer, name: str, partition: int, deadline: float) -> int:
-        from confluent_kafka import KafkaError, KafkaException, TopicPartition
+        from confluent_kafka import KafkaError, KafkaException
 
         # A thawed or restarted broker is fenced until its session is renewed, and meanwhile
         # its partitions have no leader.
         leaderless = {
             KafkaError._UNKNOWN_PARTITION,
+            KafkaError._TIMED_OUT,
             KafkaError.LEADER_NOT_AVAILABLE,
             KafkaError.NOT_LEADER_FOR_PARTITION,
         }
-        place = TopicPartition(self.topics[name], partition)
+        deadline = time.monotonic() + SECONDS
         while True:
             try:
-                return int(consumer.get_watermark_offsets(place, timeout=SECONDS)[1])
+                return self._ends(name)
             except KafkaException as failed:
                 if failed.args[0].code() not in leaderless or time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+    def _ends(self, name: str) -> dict[int, int]:
+        from confluent_kafka import Consumer, TopicPartition
+
+        # One of its own for each try: a client remembers that a partition had no leader.
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader"})
+        try:
+            places = [TopicPartition(self.topics[name], p) for p in range(PARTITIONS)]
+            return {
+                place.partition: consumer.get_watermark_offsets(place, timeout=5)[1]
+                for place in places
+            }
+        finally:
+            consumer.close()
 
     def committed(self, name: str) -> dict[int, int]:
         from confluent_kafka import Consumer, TopicPartition

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ PARTITIONS = 8
 OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews")
 START_S = 1_700_000_000
 _FRAUDS = 0.02
+_MINOR_PER_UNIT = 100
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,10 @@ def delete_topics(job: Job) -> None:
         gone.result(30.0)
 
 
-def feature_names() -> list[str]:
+def feature_names(windows: Iterable[str] = tuple(WINDOWS)) -> list[str]:
     """Return the names of the features, by entity and window."""
     what = "count", "amount_sum", "amount_mean"
-    return [f"{of}.{each}_{window}" for of in ENTITIES for window in WINDOWS for each in what]
+    return [f"{of}.{each}_{window}" for of in ENTITIES for window in windows for each in what]
 
 
 class Records:
@@ -157,6 +158,29 @@ class Records:
                 "card_present": False,
             }
             yield card.encode(), self._payment.encode_checked(record)
+
+    def features(self, i: int, of: Iterable[str] = tuple(ENTITIES)) -> dict[str, float]:
+        """Return a payment's features by their definition: all of an entity's payments until then.
+
+        Parameters
+        ----------
+        i : int
+            Its number.
+        of : iterable of str, optional
+            Entities.
+        """
+        seen = {"card": self._cards, "merchant": self._shops, "device": self._devices}
+        features: dict[str, float] = {}
+        for entity in of:
+            same = np.flatnonzero(seen[entity][: i + 1] == seen[entity][i])
+            times_us = np.array([self._time_us(int(j)) for j in same])
+            for window, seconds in WINDOWS.items():
+                inside = same[times_us > self._time_us(i) - seconds * 1_000_000]
+                units = int(self._amounts[inside].sum()) / _MINOR_PER_UNIT
+                values = {"count": len(inside), "amount_sum": units}
+                values["amount_mean"] = units / len(inside)
+                features |= {f"{entity}.{each}_{window}": values[each] for each in values}
+        return features
 
     def labels(self, first: int, behind: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield the key and the value of the labels of payments."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from benchmarks.kafka.job import ENTITIES, WINDOWS, Job
 from benchmarks.kafka.watch import Watch
 from stream.assembly import worker_of
-from stream.config import load
+from stream.config import Config, load
 from stream.kafka.client import Connection
+from stream.traffic import TrafficMeter
 from stream.worker import Never
 
 _FEATURES = f"{{{','.join(ENTITIES)}}}.{{count,amount_sum,amount_mean}}_{{{','.join(WINDOWS)}}}"
@@ -34,6 +36,7 @@ def overrides_of(job: Job) -> Overrides:
             "decisions": "",
             "dead_letters": f"{job.out}-dead-letters",
             "label_reviews": f"{job.out}-label-reviews",
+            "drift": "",
         },
         "fields": {"entities": ENTITIES},
         "features": {"names": (_FEATURES,)},
@@ -53,11 +56,32 @@ def merged(*overrides: Overrides) -> Overrides:
     return whole
 
 
-def main(more: Callable[[Job], Overrides] | None = None) -> None:
-    """Work as `fraudstream run` does; `more` gives keys that are another form's."""
+Watched = Callable[[Config], AbstractContextManager[TrafficMeter]]
+
+
+def main(more: Callable[[Job], Overrides] | None = None, watched: Watched | None = None) -> None:
+    """Work as `fraudstream run` does.
+
+    Parameters
+    ----------
+    more : callable, optional
+        Gives keys that are another form's.
+    watched : callable, optional
+        Serves what an admin port would, and gives the meter that is to look.
+    """
     job = Job.given()
     config = load(None, **merged(overrides_of(job), {} if more is None else more(job)))
-    worker = worker_of(config, Connection(job.bootstrap), bytes(range(16)), _tell)
+    if watched is None:
+        _work(job, config, None)
+    else:
+        with watched(config) as meter:
+            _work(job, config, meter)
+
+
+def _work(job: Job, config: Config, meter: TrafficMeter | None) -> None:
+    tally = None if meter is None else meter.tally
+    key = bytes(range(16))
+    worker = worker_of(config, Connection(job.bootstrap), key, _tell, tally=tally)
 
     def finish() -> dict[str, Any]:
         worker.sink.flush(30.0)
@@ -68,10 +92,15 @@ def main(more: Callable[[Job], Overrides] | None = None) -> None:
             "counters": vars(worker.shard.engine.counters),
         }
 
+    if meter is not None:
+        meter.follow(worker)
     worker.recover(Never())
+    if meter is not None:
+        meter.running()
     watch = Watch(job, worker.source.pause, worker.source.resume, finish)
     while not watch.took(worker.turn(0.1)):
-        pass
+        if meter is not None:
+            meter.polled()
     worker.close()
 
 

@@ -13,7 +13,15 @@ from benchmarks.programs import Program
 _REQUIREMENTS = {
     # It wants an older confluent-kafka than ours.
     "quix": ("quixstreams==3.28.1", "river==0.26.1", "fastavro==1.13.1"),
+    "faust_dict": (
+        "faust-streaming[uvloop]==0.15.3",
+        "confluent-kafka==2.16.1",
+        "river==0.26.1",
+        "fastavro==1.13.1",
+    ),
 }
+# Programs that live in the environment of another.
+_HOMES = {"quix_state": "quix"}
 _SECONDS_MAX = 300.0
 
 
@@ -38,7 +46,8 @@ def python_of(name: str) -> str:
 
 def program(module: str, argument: str) -> Program:
     """Start a module of `benchmarks.kafka` in the environment that it needs."""
-    return Program(f"benchmarks.kafka.{module}", argument, python=python_of(module))
+    home = _HOMES.get(module, module)
+    return Program(f"benchmarks.kafka.{module}", argument, python=python_of(home))
 
 
 def _install(home: Path, python: Path, requirements: tuple[str, ...]) -> None:

@@ -40,7 +40,7 @@ def main() -> None:
 
     def finish() -> dict[str, Any]:
         producer.flush(30.0)
-        return {"alerts": alerts}
+        return {"alerts": alerts, **detector.told()}
 
     work_through(job, connection.consumer(f"{job.out}-plain"), work, finish)
 

@@ -5,6 +5,7 @@ It runs in an environment of its own, for it wants another release of the client
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 from quixstreams import Application
@@ -26,6 +27,7 @@ def main() -> None:
         if watch.took(1):
             app.stop()
 
+    folder = tempfile.TemporaryDirectory()
     app = Application(
         broker_address=job.bootstrap,
         consumer_group=f"{job.out}-quix",
@@ -33,13 +35,15 @@ def main() -> None:
         auto_create_topics=False,
         loglevel="ERROR",
         on_message_processed=count,
+        # It makes a folder for its states even if there are none.
+        state_dir=folder.name,
     )
 
     def finish() -> dict[str, Any]:
         app._producer.flush(30.0)
-        return {"alerts": alerts}
+        return {"alerts": alerts, **detector.told()}
 
-    watch = Watch(job, *holding(app._consumer), finish)
+    watch = Watch(job, *holding(app._consumer, job), finish)
 
     def pay(value: bytes) -> list[bytes]:
         nonlocal alerts
@@ -55,6 +59,7 @@ def main() -> None:
     app.dataframe(payments).apply(pay, expand=True).to_topic(out)
     app.dataframe(labels).update(lambda value: detector.learn(label_of(value)))
     app.run()
+    folder.cleanup()
 
 
 if __name__ == "__main__":

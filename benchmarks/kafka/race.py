@@ -7,8 +7,16 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.harness import Times
-from benchmarks.kafka.job import PARTITIONS, Job, Records, create_topics, delete_topics, send
+from benchmarks.harness import BenchmarkError, Times
+from benchmarks.kafka.job import (
+    ENTITIES,
+    PARTITIONS,
+    Job,
+    Records,
+    create_topics,
+    delete_topics,
+    send,
+)
 from benchmarks.kafka.peers import program as started
 
 
@@ -54,7 +62,7 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
     Raises
     ------
     BenchmarkError
-        If it ends before its time.
+        If it ends before its time, or did another job.
     """
     name = f"race-{uuid.uuid4().hex[:8]}"
     job = Job(
@@ -78,4 +86,32 @@ def run(bootstrap: str, contestant: Contestant, seed: int) -> Took:
         program.tell("go")
         said = json.loads(program.hear("it was done"))
     delete_topics(job)
+    require_right(job, records, said["told"])
     return Took(Times(**said["times"]) / job.n, said["told"])
+
+
+def require_right(job: Job, records: Records, told: dict[str, Any]) -> None:
+    """Refuse what a peer did if its features are wrong or if it did not learn from every label.
+
+    Parameters
+    ----------
+    job : Job
+    records : Records
+    told : dict
+        See `Detector.told`; ``last`` is taken out. Programs that do not tell are let pass.
+
+    Raises
+    ------
+    BenchmarkError
+    """
+    if "last" not in told:
+        return
+    name, features = told.pop("last")
+    # Payments of one card are in one partition, those of a merchant come in no order but here.
+    of = tuple(ENTITIES) if job.partitions == 1 else ("card",)
+    for feature, expected in records.features(int(name.removeprefix("t-")), of).items():
+        if features[feature] != expected:
+            found = features[feature]
+            raise BenchmarkError(f"{feature} of payment {name} is {found}, not {expected}")
+    if told["learned"] < job.n:
+        raise BenchmarkError(f"{told['learned']} labels were learned, not {job.n}")

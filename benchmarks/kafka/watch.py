@@ -66,12 +66,16 @@ class Watch:
         print(json.dumps({"times": asdict(times), "told": told}), flush=True)
 
 
-def holding(consumer: Any) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return what lets a consumer fetch nothing, and what lets it fetch again."""
-    return (
-        lambda: consumer.pause(consumer.assignment()),
-        lambda: consumer.resume(consumer.assignment()),
-    )
+def holding(consumer: Any, job: Job) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return what lets a consumer fetch nothing of a job, and what lets it fetch again.
+
+    Partitions of other topics are left alone: a framework may have paused its own for good.
+    """
+
+    def of_the_job() -> list[Any]:
+        return [each for each in consumer.assignment() if each.topic in (job.payments, job.labels)]
+
+    return lambda: consumer.pause(of_the_job()), lambda: consumer.resume(of_the_job())
 
 
 def work_through(
@@ -94,7 +98,7 @@ def work_through(
     """
     consumer = Consumer({**settings, "auto.offset.reset": "earliest"})
     consumer.subscribe([job.payments, job.labels])
-    watch, ended = Watch(job, *holding(consumer), finish), False
+    watch, ended = Watch(job, *holding(consumer, job), finish), False
     while not ended:
         first = consumer.poll(0.1)
         messages = [] if first is None else [first, *consumer.consume(_BATCH - 1, 0)]

@@ -1,11 +1,11 @@
-"""A score taken apart along the way that led to it.
+"""A score of trees taken apart: a base, and a part for each feature.
 
-Each step down a tree changes the share of fraud; the change is the doing of the feature
-that was asked for (Saabas 2014, "Interpreting random forests", blog.datadive.net). Trees
-add up by the weights of their votes. What a naive Bayes leaf adds to its share is
-nobody's alone and stays in the base.
-Changes of probability become log-odds by the slope of the line through both ends of
-the way; the base is what is then left of the score's log-odds.
+In probability the parts are exact Shapley values of the share of fraud in the leaf that the
+row came to (`models.trees.shapley`), added up over trees by the weights of their votes, which
+are linear. What a naive Bayes leaf says beyond its share is nobody's alone and stays in the base.
+Changes of probability become log-odds by the slope of the line through both ends, the score
+that is expected of any row and that of this one, so that each part keeps its sign and its size
+beside the others; the base is what is then left of the score's log-odds.
 """
 
 from __future__ import annotations
@@ -14,31 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.odds import NEAREST, log_odds
-from models.trees.nodes import FEATURE, PARENT
-from models.trees.walk import descend
-from schemas.jit import kernel, uncounted
-
-
-@uncounted
-@kernel
-def add_paths(trees, root, X, scale, changes):
-    """Add each feature's change of probability in one tree, times a scale, to a row's `changes`."""
-    for row in range(X.shape[0]):
-        node, _ = descend(trees, root, X, row)
-        after = share(trees, node)
-        while node != root:
-            node = trees.links[node, PARENT]
-            before = share(trees, node)
-            changes[row, trees.links[node, FEATURE]] += scale * (after - before)
-            after = before
-
-
-@uncounted
-@kernel
-def share(trees, node):
-    """Return the share of fraud in a node's weight; 0 where it has none."""
-    total = trees.weights[node, 0] + trees.weights[node, 1]
-    return trees.weights[node, 1] / total if total > 0.0 else 0.0
 
 
 def log_odds_of_many(

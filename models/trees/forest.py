@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.states.snapshot import State
-from models.trees.explain import add_paths, log_odds_of_many
+from models.trees.explain import log_odds_of_many
 from models.trees.forest_state import restored_forest, saved_forest
 from models.trees.nodes import NODES_IN_USE, REFUSED
 from models.trees.planting import MaxFeatures, planted
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
+from models.trees.shapley import add_shapley
 from models.trees.votes import (
     DRIFTS,
     WARNINGS,
@@ -220,7 +221,7 @@ class DenseForest:
         ]
         for root, vote in zip(forest.roots, votes, strict=True):
             if vote > 0.0:
-                add_paths(self._trees, root, X, vote / sum(votes), changes)
+                add_shapley(self._trees, root, X, vote / sum(votes), changes)
         return log_odds_of_many(self.predict_proba_many(X), changes)
 
     def state(self) -> State:

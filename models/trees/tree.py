@@ -11,11 +11,12 @@ from models.dense.lessons import lessons_of
 from models.dense.matrix import rows_of
 from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
-from models.trees.explain import add_paths, log_odds_of_many
+from models.trees.explain import log_odds_of_many
 from models.trees.grow import grow, score
 from models.trees.nodes import NODES_IN_USE, REFUSED, Trees, reserved, widened
 from models.trees.rules import WIDTH_MAX, Rules, checked, require
 from models.trees.saved import restore_trees, saved
+from models.trees.shapley import add_shapley
 from models.trees.twister import seeded
 from models.trees.walk import descend
 from schemas.jit import kernel, uncounted
@@ -165,7 +166,7 @@ class DenseTree:
         """Take the score of each row apart; see `models.trees.explain`."""
         X = rows_of(X, self._width)
         changes = np.zeros(X.shape)
-        add_paths(self._trees, 0, X, 1.0, changes)
+        add_shapley(self._trees, 0, X, 1.0, changes)
         return log_odds_of_many(self.predict_proba_many(X), changes)
 
     def state(self) -> State:

@@ -9,11 +9,15 @@ A share of the budget may be drawn at random from below the threshold (`explorat
 threshold is for the rest.
 
 All happens at learning barriers, in event time.
+
+Scores of different models are spread differently, so what the others say is remembered as well:
+whoever is promoted comes with a threshold of its own.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Any
 
@@ -31,7 +35,7 @@ from models.states.restoring import (
 )
 from models.states.snapshot import State
 from stream.budget.exploration import drawn, rate_of
-from stream.budget.levels import BINS, DAY_US, FadingLevels, score_at
+from stream.budget.levels import BINS, COUNT, DAY_US, FadingLevels, score_at
 from stream.decide import THRESHOLD_OFF, Said, Thresholds
 from stream.event_time import BEGINNING_US
 
@@ -53,6 +57,11 @@ MOVE_EVERY_US = 60_000_000
 COARSE = 0.5
 # In bins: what lies on an edge, but for rounding, is in the bin above it.
 _ON_THE_EDGE = 1e-7
+
+# Of a model whose scores were seen for less, in days that fade, nothing is known.
+KNOWN_DAYS_MIN = 1.0
+# Where nobody else is tried, nobody needs a name.
+ONE = ("",)
 
 _KIND = "alert_budget/2"
 _COUNT_MAX = 2**62
@@ -94,12 +103,18 @@ class _Counts:
 
 
 def budget_of(
-    alerts_per_day: float, fixed: Thresholds, learn_interval_us: int, explore: float = 0.0
+    alerts_per_day: float,
+    fixed: Thresholds,
+    learn_interval_us: int,
+    explore: float = 0.0,
+    contenders: Sequence[str] = ONE,
 ) -> AlertBudget | None:
     """Return a budget that has seen nothing; None if it is 0, and the thresholds are fixed."""
     if not alerts_per_day:
         return None
-    return AlertBudget(alerts_per_day, fixed, learn_interval_us, explore=explore)
+    return AlertBudget(
+        alerts_per_day, fixed, learn_interval_us, explore=explore, contenders=contenders
+    )
 
 
 class AlertBudget:
@@ -118,6 +133,8 @@ class AlertBudget:
     explore : float
         Share of the budget, from 0 to below 1, for payments drawn at random from below the
         threshold.
+    contenders : sequence of str
+        Names of all that may decide, by slot; the first one does.
 
     Raises
     ------
@@ -137,6 +154,7 @@ class AlertBudget:
         learn_interval_us: int = 1,
         half_life_us: int = HALF_LIFE_US,
         explore: float = 0.0,
+        contenders: Sequence[str] = ONE,
     ) -> None:
         if not 0 < alerts_per_day < math.inf or half_life_us <= 0:
             raise ValueError(
@@ -150,12 +168,24 @@ class AlertBudget:
         self.fixed = fixed
         self.thresholds = fixed
         self._learn_interval_us = learn_interval_us
-        self._levels = FadingLevels(half_life_us)
+        self._names = tuple(contenders)
+        self._by_slot = [FadingLevels(half_life_us) for _ in contenders]
+        self._champion = 0
         self._counts = _Counts()
         # Alerts beyond the budget that are still to be paid back.
         self._debt = 0.0
         # Probability that a unit of score gives a payment below the threshold to be drawn.
         self._rate = 0.0
+
+    @property
+    def _levels(self) -> FadingLevels:
+        """The champion's."""
+        return self._by_slot[self._champion]
+
+    @property
+    def _others(self) -> dict[str, FadingLevels]:
+        pairs = enumerate(zip(self._names, self._by_slot, strict=True))
+        return {name: levels for slot, (name, levels) in pairs if slot != self._champion}
 
     @property
     def active(self) -> bool:
@@ -182,6 +212,9 @@ class AlertBudget:
             return
         passed_us = min(now_us - counts.moved_us, max(SILENCE_MAX_US, self._learn_interval_us))
         self._levels.fold(passed_us)
+        for levels in self._others.values():
+            # While nothing is said there is nothing to remember the time of.
+            levels.fold(passed_us, counts_time=levels.recent[COUNT].any())
         if self.active:
             budget = self.alerts_per_day
             owed = self._debt + counts.recent - budget * passed_us / DAY_US
@@ -190,7 +223,22 @@ class AlertBudget:
             active_us, alerts = counts.active_us + passed_us, counts.alerts + counts.recent
             counts = replace(counts, active_us=active_us, alerts=alerts)
         self._counts = replace(counts, moved_us=now_us, recent=0)
-        if self.active:
+        self._move()
+
+    def promote(self, slot: int) -> None:
+        """Let the threshold be of another contender's scores, from the next payment on.
+
+        Of one whose scores nearly nobody has seen it is assumed that they are spread as those
+        of the one before it; what its own are like is learned from then on.
+        """
+        before, self._champion = self._levels, slot
+        if self._levels.days < KNOWN_DAYS_MIN:
+            self._by_slot[slot] = before.copy()
+        self._move()
+
+    def _move(self) -> None:
+        """Choose the threshold, and how many payments below it are drawn."""
+        if self.active and self._levels.days > 0.0:
             self.thresholds = replace(self.fixed, review=self._review())
             below = self._levels.sum_below(self.thresholds.alerting)
             self._rate = rate_of(self.explore * self.alerts_per_day, below)
@@ -230,6 +278,12 @@ class AlertBudget:
         scored = self._levels.count(scores)
         counts = self._counts
         self._counts = replace(counts, scored=counts.scored + scored, recent=counts.recent + alerts)
+
+    def count_others(self, said: Said) -> None:
+        """Count what the contenders that do not decide said of the same payments."""
+        for slot, levels in enumerate(self._by_slot):
+            if slot != self._champion:
+                levels.count(said.scores_of(slot))
 
     def judge(self, said: Said, y: NDArray[np.bool_], sign: int = 1) -> None:
         """Count the labels of payments that the budget's threshold had alerted.
@@ -287,10 +341,14 @@ class AlertBudget:
         """Return all that `restore` needs to go on bit for bit; a copy."""
         levels = self._levels
         numbers = np.array([levels.days, self._debt, self.thresholds.review, self._rate])
+        who: dict[str, Any] = {}
+        if len(self._names) > 1:
+            who = {"champion": self._names[self._champion], "others": sorted(self._others)}
         return State(
             _KIND,
-            {**self._parameters(), **asdict(self._counts)},
+            {**self._parameters(), **asdict(self._counts), **who},
             {"numbers": numbers, "mass": levels.mass.copy(), "recent": levels.recent.copy()},
+            {name: levels.state() for name, levels in self._others.items()},
         )
 
     def restore(self, state: State) -> None:
@@ -310,7 +368,18 @@ class AlertBudget:
         mass, recent = (array(state, name, np.float64, (3, BINS)) for name in ("mass", "recent"))
         require_within(state, "mass", mass, 0.0, float(_COUNT_MAX))
         require_within(state, "recent", recent, 0.0, float(_COUNT_MAX))
+        champion = state.header.get("champion", self._names[0])
+        require(state, champion in self._names, f"its champion {champion!r} is nobody")
+        # A state from before models could be promoted knows of one, and a contender that came
+        # since was never seen.
+        complete = state.header.get("others", []) == sorted(state.parts)
+        require(state, complete, "the scores of some contenders are missing")
+        by_slot = [
+            self._levels.like(state.parts[name]) if name in state.parts else self._levels.empty()
+            for name in self._names
+        ]
         self._counts, self._debt, self._rate = counts, debt, rate
+        self._champion, self._by_slot = self._names.index(champion), by_slot
         self._levels.days, self._levels.mass, self._levels.recent = days, mass, recent
         self.thresholds = replace(self.fixed, review=review)
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.states.restoring import array, require, require_kind, require_within
+from models.states.snapshot import State
 from schemas.jit import kernel
 
 WIDTH = 0.05
@@ -20,6 +22,7 @@ LOG_ODDS_MAX = 16.0
 BINS = round(2 * LOG_ODDS_MAX / WIDTH)
 DAY_US = 86_400_000_000
 
+_KIND = "fading_levels/1"
 # Rows of a histogram: payments, the sum of their scores, and of the scores' squares.
 COUNT, SUM, SQUARES = range(3)
 
@@ -95,13 +98,47 @@ class FadingLevels:
         """Count scores, shape (n,); return how many there were."""
         return int(count_scores(self.recent, scores))
 
-    def fold(self, passed_us: int) -> None:
-        """Let what is remembered fade, and remember what came in the time that passed."""
+    def empty(self) -> FadingLevels:
+        """Return such a histogram that has seen nothing."""
+        return FadingLevels(self.half_life_us)
+
+    def copy(self) -> FadingLevels:
+        """Return one that has seen the same."""
+        return self.like(self.state())
+
+    def like(self, state: State) -> FadingLevels:
+        """Return one that has seen what a state says; SnapshotError if it is damaged."""
+        require_kind(state, _KIND)
+        levels = self.empty()
+        (levels.days,) = array(state, "days", np.float64, (1,)).tolist()
+        require(state, levels.days >= 0.0, "its days are fewer than none")
+        used = state.arrays["bins"].shape if "bins" in state.arrays else (0,)
+        bins = array(state, "bins", np.int64, used)
+        require_within(state, "bins", bins, 0, BINS - 1)
+        require(state, bool((np.diff(bins) > 0).all()), "its bins are in no order")
+        for name in ("mass", "recent"):
+            found = array(state, name, np.float64, (3, len(bins)))
+            require_within(state, name, found, 0.0, 2.0**62)
+            getattr(levels, name)[:, bins] = found
+        return levels
+
+    def state(self) -> State:
+        """Return all that `like` needs; a copy."""
+        # Most bins hold nothing.
+        bins = np.flatnonzero((self.mass + self.recent).any(axis=0))
+        arrays = {"mass": self.mass[:, bins], "recent": self.recent[:, bins]}
+        return State(_KIND, arrays={"days": np.array([self.days]), "bins": bins, **arrays})
+
+    def fold(self, passed_us: int, counts_time: bool = True) -> None:
+        """Let what is remembered fade, and remember what came in the time that passed.
+
+        Where the time does not count, it is as if it had passed unseen.
+        """
         kept = 0.5 ** (passed_us / self.half_life_us)
         self.mass *= kept
         self.mass += self.recent
         self.recent[:] = 0.0
-        self.days = self.days * kept + passed_us / DAY_US
+        self.days = self.days * kept + (passed_us / DAY_US if counts_time else 0.0)
 
     def place(self, a_day: float) -> tuple[int, float]:
         """Find where so many payments a day lie above.

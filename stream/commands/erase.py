@@ -2,76 +2,79 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from schemas.errors import ConfigError
-from schemas.ids import ids_of
-from schemas.siphash import hash_texts
-from stream.app import codec_of, connection_of, registry_of, writer_schemas
-from stream.config import Config, load
+from stream.audit_trail.chain import Step
+from stream.cases.administration import Administration, Order, asked, own_name, require_control
+from stream.commands.confirming import confirm
+from stream.commands.hashing import entity_keys, read_value
+from stream.config import load
 from stream.console import FAILED, OK, emit_json, out, say
-from stream.features.grammar import nearest, quoted
-from stream.kafka.send import send
 from stream.snapshots.scan import Scanned, scan
 
-# In place of an id that is read from stdin: others can see arguments.
-STDIN = "-"
 
-
-def erase_entity(entity: str, given: str, path: Path | None, yes: bool, as_json: bool) -> int:
-    """Publish the order to erase an entity; return the exit status."""
+def erase_entity(
+    entity: str,
+    given: str,
+    path: Path | None,
+    yes: bool,
+    as_json: bool,
+    by: str = "",
+    note: str = "",
+) -> int:
+    """Publish the order to erase an entity, or the request to; return the exit status."""
     config = load(path)
-    if not config.topics.control:
-        raise ConfigError(
-            "topics.control is not set, so no worker takes orders: set it, for example to "
-            "'fraud.control', run `fraudstream topics create`, and restart the workers"
-        )
-    keys = _keys(config, entity, _read(given))
-    connection = connection_of(config)
-    registry = registry_of(config)
-    try:
-        codec = codec_of(registry, "control", config.topics.control)
-    finally:
-        registry.close()
-    if not yes:
-        _ask(entity, keys)
+    require_control(config)
+    keys = entity_keys(config, entity, read_value(given))
+    named = ", ".join(f"{key:016x}" for key in keys)
+    confirm(f"{entity} {named} will be forgotten for good.", "Erase it?", yes)
+    now_us = time.time_ns() // 1000
     request_id = str(uuid.uuid4())
-    sent: list[dict[str, Any]] = []
-    for key in keys:
-        order = {
-            "kind": "ERASE",
-            "entity": entity,
-            "key": f"{key:016x}",
-            "requested_at": time.time_ns() // 1000,
-            "request_id": request_id,
-        }
-        record_key = f"{entity}:{key:016x}".encode()
-        # States of partitions know nothing of each other: each has to hear of it.
-        places = send(
-            connection,
-            config.topics.control,
-            record_key,
-            codec.encode(order),
-            everywhere=config.per_partition,
+    orders = [_order(entity, key, now_us, request_id) for key in keys]
+    with Administration(config, say) as administration:
+        subject = f"{entity} {named}"
+        ordered = administration.order(
+            "erase", own_name(by), subject, orders, note=note, request_id=request_id
         )
-        sent += [{"key": order["key"], "partition": p, "offset": at} for p, at in places]
+    sent = [
+        {"key": order.record["key"], "partition": partition, "offset": at}
+        for order, places in zip(orders, ordered.places, strict=False)
+        for partition, at in places
+    ]
     report = {
         "entity": entity,
-        "request_id": request_id,
+        "request_id": ordered.request_id,
         "topic": config.topics.control,
+        "step": ordered.step.value.lower(),
         "orders": sent,
     }
     if as_json:
         emit_json(report)
-        return OK
+    elif ordered.step is Step.REQUESTED:
+        out.print(asked(subject, ordered.request_id, path), markup=False)
+    else:
+        _show_sent(entity, config.topics.control, sent, path)
+    return OK
+
+
+def _order(entity: str, key: int, now_us: int, request_id: str) -> Order:
+    record = {
+        "kind": "ERASE",
+        "entity": entity,
+        "key": f"{key:016x}",
+        "requested_at": now_us,
+        "request_id": request_id,
+    }
+    return Order(f"{entity}:{key:016x}", record)
+
+
+def _show_sent(entity: str, topic: str, sent: list[dict[str, Any]], path: Path | None) -> None:
     for each in sent:
-        place = f"{config.topics.control}[{each['partition']}] at {each['offset']}"
+        place = f"{topic}[{each['partition']}] at {each['offset']}"
         out.print(f"ordered: {entity} {each['key']} is erased ({place})", markup=False)
     out.print(
         "The worker forgets it when it takes the order, writes a snapshot and deletes the older "
@@ -80,7 +83,6 @@ def erase_entity(entity: str, given: str, path: Path | None, yes: bool, as_json:
         "What lies in Kafka's topics is there until their retention deletes it: docs/privacy.md",
         markup=False,
     )
-    return OK
 
 
 def verify_erasure(
@@ -90,10 +92,10 @@ def verify_erasure(
     config = load(path)
     if folder is None and not config.recovery.folder:
         raise ConfigError("recovery.folder is not set: name the folder with --folder")
-    text = _read(given)
+    text = read_value(given)
     folder = folder or Path(config.recovery.folder)
     files: dict[Path, Scanned] = {}
-    for key in _keys(config, entity, text):
+    for key in entity_keys(config, entity, text):
         for each in scan(folder, key, text.encode(), config.snapshot_key()):
             if each.path not in files or each.found:
                 files[each.path] = each
@@ -124,35 +126,3 @@ def verify_erasure(
             out.print(f"no files in {folder}", markup=False)
     # To have looked at nothing proves nothing.
     return FAILED if found or not files else OK
-
-
-def _read(given: str) -> str:
-    """Return the id, from stdin if it is not given."""
-    text = sys.stdin.readline().rstrip("\r\n") if given == STDIN else given
-    if not text:
-        raise ConfigError("the id is empty: give one, or '-' and a line on stdin")
-    return text
-
-
-def _keys(config: Config, entity: str, text: str) -> list[int]:
-    """Return the keyed hashes that an id may have; more than one where its field may hold more."""
-    field = config.fields.entities.get(entity)
-    if field is None:
-        near = nearest(entity, list(config.fields.entities), "the list")
-        raise ConfigError(f"no entity of fields.entities is {quoted(entity)}{near}")
-    hash_key = config.hash_key()
-    registry = registry_of(config)
-    try:
-        schemas = writer_schemas(registry, config.topics.transactions, "transaction", False)
-    finally:
-        registry.close()
-    ids = dict.fromkeys(each for _, schema in schemas for each in ids_of(text, schema, field))
-    return [int(key) for key in hash_texts(list(ids), hash_key)]
-
-
-def _ask(entity: str, keys: list[int]) -> None:
-    """Let a person say that it is meant."""
-    if not sys.stdin.isatty():
-        raise ConfigError("nobody can be asked here whether this is meant: add --yes")
-    say(f"{entity} {', '.join(f'{key:016x}' for key in keys)} will be forgotten for good.")
-    typer.confirm("Erase it?", abort=True, err=True)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from stream.config import Config, load
-from stream.console import OK, emit_json, out
+from stream.console import OK, emit_json, print_table
 from stream.features.declare import Feature, parse
 from stream.features.explain import Explanation, explain
 from stream.features.feature_set import FeatureSet
@@ -41,8 +39,8 @@ def list_features(path: Path | None, as_json: bool) -> int:
         table.add_column(column, no_wrap=short, justify="right" if column == "number" else "left")
     for row in rows:
         table.add_row(*map(str, row))
-    _print(table)
-    _print(_memory_table(memory))
+    print_table(table)
+    print_table(_memory_table(memory))
     return OK
 
 
@@ -92,7 +90,7 @@ def explain_feature(name: str, path: Path | None, as_json: bool) -> int:
     fields = ", ".join(f"{value} ({key})" for key, value in sources.items())
     table.add_row("made of", fields or "nothing")
     table.add_row("memory", _cost(said, listed, own_bytes, with_it))
-    _print(table, _EXPLAINED_WIDTH)
+    print_table(table, _EXPLAINED_WIDTH)
     return OK
 
 
@@ -167,15 +165,3 @@ def _source(config: Config, key: str) -> str:
     for part in key.split("."):
         value = value[part] if isinstance(value, dict) else getattr(value, part)
     return str(value)
-
-
-def _print(table: Table, wrapped_at: int = 0) -> None:
-    """Print a table; where no person looks, as wide as it is, so that no name is broken."""
-    if out.is_terminal:
-        out.print(table, soft_wrap=False)
-        return
-    width = wrapped_at
-    if not width:
-        wide = Console(width=10_000)
-        width = Measurement.get(wide, wide.options, table).maximum
-    Console(width=width, highlight=False).print(table)

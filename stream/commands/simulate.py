@@ -25,6 +25,8 @@ from stream.console import until_signalled as signals
 from stream.kafka.client import Connection
 from stream.kafka.producer import PaymentSender, SendPlan
 from stream.simulate import handbook
+from stream.simulate.drifts import Drift, drift_of
+from stream.simulate.handbook_drift import NEW_SCENARIO, with_drift
 from stream.simulate.payments import Payment, handbook_payments, traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
 from stream.values import parse_duration
@@ -39,6 +41,8 @@ _GRACE_S = 5.0
 # the same seed gives the same file.
 _FILE_START_US = 1_750_000_000_000_000
 _FILE_PAYMENTS = 100_000
+# When a drift begins, if nobody says so.
+_DRIFT_AT_US = {"live": 60_000_000, "handbook": 90 * 86_400_000_000}
 _SUFFIXES = {"live": (".avro", ".jsonl", ".csv"), "handbook": (".parquet", ".csv")}
 
 
@@ -54,12 +58,20 @@ class LivePlan:
     bootstrap: str
     lag_max: int
     embedded: bool
+    drift: str = ""
 
 
 def simulate_to_file(
-    preset: str, path: Path, rate: float, seconds: float | None, seed: int, as_json: bool
+    preset: str,
+    path: Path,
+    rate: float,
+    seconds: float | None,
+    seed: int,
+    as_json: bool,
+    drift_text: str = "",
 ) -> int:
     """Write a simulated stream to a file; return the exit status."""
+    drift = _drift(drift_text, preset)
     suffix = path.suffix.lower()
     if suffix not in _SUFFIXES[preset]:
         kinds = ", ".join(_SUFFIXES[preset])
@@ -72,9 +84,9 @@ def simulate_to_file(
     except OSError as error:
         raise ConfigError(f"--out: {path} cannot be written: {error.strerror}") from error
     if preset == "handbook":
-        report = _write_handbook(path, suffix)
+        report = _write_handbook(path, suffix, drift, seed)
     else:
-        report = _write_traffic(path, suffix, rate, seconds, seed)
+        report = _write_traffic(path, suffix, rate, seconds, seed, drift)
     report = {"file": str(path), **report}
     if as_json:
         emit_json(report)
@@ -85,6 +97,7 @@ def simulate_to_file(
 
 def simulate_to_kafka(plan: LivePlan, config_path: Path | None, as_json: bool) -> int:
     """Send a simulated stream live, labels after it; return the exit status."""
+    drift = _drift(plan.drift, plan.preset)
     config = load(config_path)
     connection = _connection(plan, config)
     registry = registry_of(config)
@@ -100,7 +113,7 @@ def simulate_to_kafka(plan: LivePlan, config_path: Path | None, as_json: bool) -
     with signals(stop.set) as came:
         try:
             sender.connect()
-            payments, due = _schedule(plan)
+            payments, due = _schedule(plan, drift)
             stats = sender.run(payments, due, _until_stopped(stop, plan.seconds))
         finally:
             sender.close()
@@ -140,7 +153,13 @@ def _send_plan(plan: LivePlan, config: Config) -> SendPlan:
     )
 
 
-def _schedule(plan: LivePlan) -> tuple[Iterator[Payment], Callable[[Payment], float]]:
+def _drift(text: str, preset: str) -> Drift | None:
+    return drift_of(text, _DRIFT_AT_US[preset]) if text else None
+
+
+def _schedule(
+    plan: LivePlan, drift: Drift | None
+) -> tuple[Iterator[Payment], Callable[[Payment], float]]:
     """Return the payments and when each is to be sent.
 
     Live traffic keeps its own time: a payment's event time is the moment it is due,
@@ -150,6 +169,8 @@ def _schedule(plan: LivePlan) -> tuple[Iterator[Payment], Callable[[Payment], fl
     count = None if plan.seconds is None else max(1, round(plan.seconds * plan.rate))
     if plan.preset == "handbook":
         stream = handbook.generate()
+        if drift is not None:
+            stream = with_drift(stream, handbook.PUBLISHED, drift, plan.seed)
         start_s, n = time.monotonic(), iter(range(len(stream)))
         return (
             islice(handbook_payments(stream), count),
@@ -158,7 +179,7 @@ def _schedule(plan: LivePlan) -> tuple[Iterator[Payment], Callable[[Payment], fl
     parameters = TrafficParameters(rate_per_s=plan.rate, cards=_cards(plan.rate))
     start_us = time.time_ns() // 1000 + _LEAD_US
     start_s = time.monotonic() + _LEAD_US / 1e6
-    payments = traffic_payments(Traffic(parameters, plan.seed, start_us))
+    payments = traffic_payments(Traffic(parameters, plan.seed, start_us, drift))
     if plan.seconds is not None:
         payments = _until(payments, start_us + round(plan.seconds * 1e6))
     return payments, lambda payment: start_s + (payment.event_time_us - start_us) / 1e6
@@ -175,20 +196,28 @@ def _cards(rate: float) -> int:
     return max(2_000, round(rate * _CARDS_PER_RATE))
 
 
-def _write_handbook(path: Path, suffix: str) -> dict[str, Any]:
+def _write_handbook(path: Path, suffix: str, drift: Drift | None, seed: int) -> dict[str, Any]:
     writers = {".parquet": handbook.write_parquet, ".csv": handbook.write_csv}
     with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("generating", total=1.0)
         stream = handbook.generate(progress=lambda part: progress.update(task, completed=part))
+        if drift is not None:
+            stream = with_drift(stream, handbook.PUBLISHED, drift, seed)
     writers[suffix](stream, path)
-    scenarios = {str(s): int((stream.scenario == s).sum()) for s in (1, 2, 3)}
+    kinds = (1, 2, 3) if drift is None else (1, 2, 3, NEW_SCENARIO)
+    scenarios = {str(s): int((stream.scenario == s).sum()) for s in kinds}
     return {"rows": len(stream), "frauds": int(stream.is_fraud.sum()), "scenarios": scenarios}
 
 
 def _write_traffic(
-    path: Path, suffix: str, rate: float, seconds: float | None, seed: int
+    path: Path,
+    suffix: str,
+    rate: float,
+    seconds: float | None,
+    seed: int,
+    drift: Drift | None,
 ) -> dict[str, Any]:
-    traffic = Traffic(TrafficParameters(rate, _cards(rate)), seed, _FILE_START_US)
+    traffic = Traffic(TrafficParameters(rate, _cards(rate)), seed, _FILE_START_US, drift)
     count = _FILE_PAYMENTS if seconds is None else max(1, round(seconds * rate))
     payments = list(islice(traffic_payments(traffic), count))
     if suffix == ".avro":

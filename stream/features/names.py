@@ -185,7 +185,8 @@ def _condition(name: str, inputs: Inputs, what: str) -> str:
     raise TextError(f"no condition {quoted(name)} in features.conditions{near}")
 
 
-def _duration(text: str) -> int:
+def duration(text: str) -> int:
+    """Read a duration, microseconds; TextError says why a text is none."""
     match = _DURATION.fullmatch(text)
     if match is None:
         raise TextError(f"{quoted(text)} is no duration: an integer and one of us, s, m, h, d")
@@ -271,7 +272,7 @@ def _feature(entity: tuple[str, ...], shape: _Shape, inputs: Inputs) -> Windowed
             raise TextError("speed_kmh needs features.location, two names of fields.numeric")
         return PerEntity(entity, what)
     of = _operand(shape, entity, inputs)
-    span = _duration(shape.span)
+    span = duration(shape.span)
     if shape.delay and what not in DELAYED:
         raise TextError(f"{what} takes no delay; {', '.join(sorted(DELAYED))} do")
     if what in KNOWN_AMOUNT and of != "amount":
@@ -280,7 +281,7 @@ def _feature(entity: tuple[str, ...], shape: _Shape, inputs: Inputs) -> Windowed
         return PerEntity(entity, what, of, span)
     if what == SAME_AMOUNT:
         return Windowed((*entity, "amount"), "count", "", span, 0, SAME_AMOUNT)
-    return Windowed(entity, what, of, span, _duration(shape.delay) if shape.delay else 0)
+    return Windowed(entity, what, of, span, duration(shape.delay) if shape.delay else 0)
 
 
 def _operand(shape: _Shape, entity: tuple[str, ...], inputs: Inputs) -> str:

@@ -147,6 +147,14 @@ class FeatureState:
         return {kind.plan.name: int(kind.memory.control[0, EVICTED]) for kind in self._types}
 
     @property
+    def entities(self) -> dict[str, tuple[int, int]]:
+        """How many entities are remembered, and how many can be, by type."""
+        return {
+            kind.plan.name: (int(kind.memory.control[0, USED]), len(kind.memory.rows))
+            for kind in self._types
+        }
+
+    @property
     def late_inserts(self) -> int:
         """Events that came out of their entity's order, once an entity."""
         return sum(int(kind.memory.control[0, LATE_INSERTS]) for kind in self._types)

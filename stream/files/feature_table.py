@@ -113,6 +113,7 @@ class FeatureTable:
         row_bytes = 64 + (9 if states else 8) * len(names)
         self._group_rows = max(1, min(_GROUP_ROWS, _GROUP_BYTES // row_bytes))
         self._held: list[_Rows] = []
+        self._rows_held = 0
 
     def _kinds(self, names: tuple[str, ...]) -> list[_Column]:
         """Return the columns and their SQL types, in order."""
@@ -186,13 +187,15 @@ class FeatureTable:
                 states=readings.states(np.arange(n)) if self._states else None,
             )
         )
-        if sum(len(rows.ids) for rows in self._held) >= self._group_rows:
+        # Counted on: there may be a step for each row, and thousands of them in a group.
+        self._rows_held += n
+        if self._rows_held >= self._group_rows:
             self._flush()
 
     def _flush(self) -> None:
         if self._held:
             self._writer.write(self._assembled())
-        self._held = []
+        self._held, self._rows_held = [], 0
 
     def _assembled(self) -> list[NDArray[Any]]:
         """Join what is held to columns, in the order of `_kinds`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException, Producer, libversion
 
 from schemas.errors import ConfigError
 from stream.addresses import host_of, is_this_machine
@@ -148,3 +148,8 @@ class Connection:
             "enable.idempotence": True,
             "transactional.id": transactional_id,
         }
+
+
+def library_version() -> str:
+    """Return the version of librdkafka."""
+    return str(libversion()[0])

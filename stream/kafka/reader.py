@@ -88,6 +88,26 @@ class PlaceReader:
                     behind[topic, each.partition] = end
         return first, behind
 
+    def ends(self, topic: str) -> tuple[dict[Place, int], dict[Place, int]]:
+        """Return where all records of a topic begin, and where they end now.
+
+        Raises
+        ------
+        BrokerError
+            If the brokers do not say, or there is no such topic.
+        """
+        first: dict[Place, int] = {}
+        behind: dict[Place, int] = {}
+        with _told(f"where the records of {topic} begin"):
+            found = self._consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S).topics[topic]
+            if found.error is not None:
+                raise BrokerError(f"no topic {topic}: run `fraudstream topics create`")
+            for number in sorted(found.partitions):
+                place = TopicPartition(topic, number)
+                ends = self._consumer.get_watermark_offsets(place, timeout=_CALL_TIMEOUT_S)
+                first[topic, number], behind[topic, number] = ends
+        return first, behind
+
     def read(
         self,
         first: Mapping[Place, int],

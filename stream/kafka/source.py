@@ -126,6 +126,11 @@ class Source:
         Watches whether the topics are still the same; closed with the source.
     linger_s : float
         How long, where many records come, the first ones of a poll wait for others.
+
+    Attributes
+    ----------
+    partitions : int
+        How many the group has given it, of all topics.
     """
 
     def __init__(
@@ -149,6 +154,8 @@ class Source:
         self._paused = False
         self._held_back: set[str] = set()
         self._assigned = False
+        # How many partitions it has been given, of all topics.
+        self.partitions = 0
         # How often partitions went away.
         self._releases = 0
         self._commits_pending = 0
@@ -257,12 +264,20 @@ class Source:
         Ends are those that the last answers to fetches told; markers of transactions count as
         records.
         """
-        lag = 0
-        for place in self._consumer.position(self._of(topic)):
+        return sum(self._lags(self._of(topic)).values())
+
+    def lags(self) -> dict[tuple[str, int], int]:
+        """Return the same of each partition that is this consumer's, where it is known."""
+        return self._lags(self._consumer.assignment())
+
+    def _lags(self, places: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Return how many records are still to be read; no broker is asked."""
+        lags = {}
+        for place in self._consumer.position(places):
             ends = self._consumer.get_watermark_offsets(place, cached=True)
             if ends is not None and place.offset >= 0:
-                lag += max(0, ends[1] - place.offset)
-        return lag
+                lags[place.topic, place.partition] = max(0, ends[1] - place.offset)
+        return lags
 
     def commit(self, offsets: dict[tuple[str, int], int]) -> None:
         """Commit next offsets without waiting: a synchronous commit has no bound.
@@ -350,6 +365,7 @@ class Source:
         if waiting:
             consumer.pause(waiting)
         self._assigned = self._joined = True
+        self.partitions = len(committed)
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._positions is not None:
@@ -372,6 +388,7 @@ class Source:
     def _leave(self, consumer: Consumer) -> None:
         consumer.unassign()
         self._assigned = False
+        self.partitions = 0
         self._releases += 1
         # Whoever has the partitions now commits for them.
         self._uncommitted.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
@@ -49,6 +49,10 @@ class Retention:
     compacted: bool
 
 
+# Settings of a topic of which nothing is deleted by age or by size.
+FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+
 def retention(connection: Connection, names: Iterable[str]) -> dict[str, Retention]:
     """Return how long topics keep their records, by their own configuration.
 
@@ -77,9 +81,13 @@ def retention(connection: Connection, names: Iterable[str]) -> dict[str, Retenti
 
 
 def create(
-    connection: Connection, names: Iterable[str], partitions: int, replication: int = 1
+    connection: Connection,
+    names: Iterable[str],
+    partitions: int,
+    replication: int = 1,
+    settings: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Create the topics that are missing; return their names.
+    """Create the topics that are missing, with settings of their own; return their names.
 
     Raises
     ------
@@ -92,7 +100,7 @@ def create(
         return []
     admin = AdminClient(connection.common())
     futures = admin.create_topics(
-        [NewTopic(name, partitions, replication) for name in missing],
+        [NewTopic(name, partitions, replication, config=dict(settings or {})) for name in missing],
         operation_timeout=_TIMEOUT_S,
         request_timeout=_TIMEOUT_S,
     )

@@ -127,6 +127,7 @@ class LabelBook:
         """
         taken, entities = index_of(places), batch.entities
         self.waiting.entities[taken] = entities[self.rules.capped_entity][rows]
+        self.waiting.amounts[taken] = batch.amount_minor[rows]
         # Column by column: as a matrix it takes several times as long.
         for at, keys in enumerate(entities):
             self.waiting.subjects[taken, at] = keys[rows]
@@ -217,6 +218,7 @@ class LabelBook:
             by_nobody,
             np.full(len(places), DELAYED, np.uint8),
             weights,
+            waiting.champions[places],
         )
 
     def _apply(
@@ -246,7 +248,12 @@ class LabelBook:
         changed = (given.fates == _TAKEN) | (given.fates == _CORRECTED)
         told = given.places[changed | (given.fates == _REPEATED)]
         new = told[waiting.lessons[told] >= first_lesson]
-        queue.fill(waiting.lessons[new], waiting.features[new], waiting.scores[new])
+        queue.fill(
+            waiting.lessons[new],
+            waiting.features[new],
+            waiting.scores[new],
+            waiting.champions[new],
+        )
         mark(given.places[changed], labels.numeric[0][changed] == 1.0)
         self.counts += np.bincount(given.fates, minlength=len(self.counts))
         return given

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.states.restoring import array, require, require_kind, require_same, require_within
 from models.states.snapshot import State
+from stream.decide import Said
 from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.memory import Allocate, in_memory
 from stream.rings import index_of, joined, put, ring_arrays, ring_rows
@@ -25,6 +26,8 @@ NEVER_TAUGHT = -1
 HEAD, TAIL = range(2)
 
 _KIND = "lessons/1"
+# What a snapshot from before models could be promoted does not have.
+_CHAMPIONS = "champions"
 
 
 class Queue(NamedTuple):
@@ -55,6 +58,8 @@ class Lessons(NamedTuple):
         `stream.labels.clocks.Clock` of those that are to hear of it.
     weights : ndarray of float64, shape (n,), or None
         What each weighs where it is learned, 0 where it is judged only; None: 1 each.
+    champions : ndarray of uint8, shape (n,), or None
+        Slot of the contender that decided each; None: 0.
     """
 
     features: NDArray[np.float64]
@@ -64,6 +69,12 @@ class Lessons(NamedTuple):
     news: NDArray[np.bool_]
     clocks: NDArray[np.uint8]
     weights: NDArray[np.float64] | None = None
+    champions: NDArray[np.uint8] | None = None
+
+    def said(self, rows: NDArray[np.bool_]) -> Said:
+        """Return what was said of some of them when they were decided."""
+        champions = None if self.champions is None else self.champions[rows]
+        return Said.unpacked(self.scores[rows], champions)
 
 
 class LessonQueue:
@@ -85,6 +96,7 @@ class LessonQueue:
         self.lessons_max = lessons_max
         self.features = allocate("lesson-features", (lessons_max, n_features))
         self.scores = allocate("lesson-scores", (lessons_max, n_scores))
+        self.champions = np.zeros(lessons_max, np.uint8)
         self.verdicts = np.zeros(lessons_max, np.int8)
         self.taught = np.zeros(lessons_max, np.int8)
         self.clocks = np.zeros(lessons_max, np.uint8)
@@ -105,11 +117,13 @@ class LessonQueue:
         numbers: NDArray[np.int64],
         features: NDArray[np.float64],
         scores: NDArray[np.float64],
+        champions: NDArray[np.uint8] | int = 0,
     ) -> None:
         """Copy the rows of lessons that were just put on, by their numbers."""
         places = index_of(numbers % self.lessons_max)
         self.features[places] = features
         self.scores[places] = scores
+        self.champions[places] = champions
 
     def erase(self, numbers: NDArray[np.int64]) -> None:
         """Leave nothing of lessons that still wait, by their numbers: they teach nothing."""
@@ -140,6 +154,7 @@ class LessonQueue:
             news & (self.taught[rows] != NEVER_TAUGHT),
             news,
             clocks[says],
+            champions=self.champions[rows].copy(),
         )
 
     def arrays(self) -> list[NDArray[Any]]:
@@ -165,14 +180,21 @@ class LessonQueue:
         head, tail = cursors.tolist()
         ordered = 0 <= head <= tail <= head + self.lessons_max
         require(state, ordered, f"no queue of {self.lessons_max} has the cursors {cursors}")
-        rows = ring_rows(state, self._rings, head, tail)
+        rings = self._rings
+        if _CHAMPIONS not in state.arrays:
+            del rings[_CHAMPIONS]
+        rows = ring_rows(state, rings, head, tail)
+        if _CHAMPIONS in rows:
+            slots = max(1, Said.contenders(self.scores.shape[1]))
+            require_within(state, _CHAMPIONS, joined(rows[_CHAMPIONS]), 0, slots - 1)
         require_within(state, "verdicts", joined(rows["verdicts"]), 0, 1)
         require_within(state, "taught", joined(rows["taught"]), NEVER_TAUGHT, 1)
         for name in ("clocks", "told"):
             require_within(state, name, joined(rows[name]), 0, FEEDBACK | DELAYED)
 
         def take_over() -> None:
-            for name, ring in self._rings.items():
+            self.champions[:] = 0
+            for name, ring in rings.items():
                 put(ring, head, rows[name])
             self.cursors[:] = cursors
 
@@ -183,6 +205,7 @@ class LessonQueue:
         return {
             "features": self.features,
             "scores": self.scores,
+            _CHAMPIONS: self.champions,
             "verdicts": self.verdicts,
             "taught": self.taught,
             "clocks": self.clocks,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.states.restoring import array, require, require_kind, require_same, require_within
 from models.states.snapshot import State
-from stream.decide import Outcome
+from stream.decide import Outcome, Said
 from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE, key_table
 from stream.labels.clocks import DELAYED, FEEDBACK
@@ -56,6 +56,8 @@ _RANGES = {
     "lessons": (NO_LESSON, 2**62),
     "clocks": (0, FEEDBACK | DELAYED),
 }
+# What a snapshot from before it was kept does not have.
+_NEW = ("subjects", "amounts", "champions")
 
 
 class Ring(NamedTuple):
@@ -120,6 +122,10 @@ class WaitingRows:
         Keys of all its entities: whose payment it was, should one of them be erased.
     clocks : ndarray of uint8, shape (places,)
         Which clocks (`stream.labels.clocks`) hear what else is said of the row.
+    amounts : ndarray of int64, shape (places,)
+        Minor units that were paid.
+    champions : ndarray of uint8, shape (places,)
+        Slot of the contender that decided.
     """
 
     def __init__(
@@ -144,6 +150,8 @@ class WaitingRows:
         self.features = allocate("waiting-features", (places, n_features))
         self.scores = allocate("waiting-scores", (places, n_scores))
         self.outcomes = np.zeros(places, np.int8)
+        self.amounts = np.zeros(places, np.int64)
+        self.champions = np.zeros(places, np.uint8)
         self.cold = np.zeros(places, np.bool_)
         self.numbers = np.zeros(places, np.int64)
         self.verdicts = np.zeros(places, np.int8)
@@ -159,6 +167,11 @@ class WaitingRows:
     def waiting(self) -> int:
         """Rows that are not mature yet."""
         return int(self.cursors[ADMITTED] - self.cursors[MATURE])
+
+    @property
+    def admitted(self) -> int:
+        """Rows that ever got a place."""
+        return int(self.cursors[ADMITTED])
 
     @property
     def kept(self) -> int:
@@ -261,10 +274,12 @@ class WaitingRows:
         outcomes: NDArray[np.int8],
         numbers: NDArray[np.int64],
         cold: bool = False,
+        champion: int = 0,
     ) -> None:
         """Remember rows as they were decided, with the numbers of their events.
 
-        `scores` has shape (n, n_scores); `cold` says that the champion was not ready.
+        `scores` has shape (n, n_scores); `cold` says that the champion was not ready, and
+        `champion` which slot it has.
         """
         rows = index_of(places)
         self.features[rows] = features
@@ -272,6 +287,17 @@ class WaitingRows:
         self.outcomes[rows] = outcomes
         self.numbers[rows] = numbers
         self.cold[rows] = cold
+        self.champions[rows] = champion
+
+    def latest(self, n_max: int) -> NDArray[np.float64]:
+        """Return the features of the youngest rows that are kept, at most so many; copies."""
+        admitted, released = self.cursors[[ADMITTED, RELEASED]].tolist()
+        first = max(released, admitted - n_max)
+        return self.features[np.arange(first, admitted) % len(self.keys)]
+
+    def said(self, places: NDArray[np.int64]) -> Said:
+        """Return what was said of rows when they were decided; copies."""
+        return Said.unpacked(self.scores[places], self.champions[places])
 
     def arrays(self) -> list[NDArray[Any]]:
         """Return all that is held of rows."""
@@ -306,11 +332,15 @@ class WaitingRows:
         ordered = 0 <= released <= mature <= admitted <= released + self.rows_max and lost >= 0
         require(state, ordered, f"no ring of {self.rows_max} rows has the cursors {cursors}")
         rings = self._rings
-        if "subjects" not in state.arrays:
-            del rings["subjects"]  # Of a snapshot from before they were kept.
+        for name in _NEW:
+            if name not in state.arrays:
+                del rings[name]
         rows = ring_rows(state, rings, released, admitted)
         for name, (low, high) in _RANGES.items():
             require_within(state, name, joined(rows[name]), low, high)
+        if "champions" in rows:
+            slots = max(1, Said.contenders(self.scores.shape[1]))
+            require_within(state, "champions", joined(rows["champions"]), 0, slots - 1)
         keys = joined(rows["keys"])
         buckets = np.zeros_like(self.buckets)
         states = joined(rows["states"])
@@ -320,7 +350,8 @@ class WaitingRows:
         def take_over() -> None:
             # Places that are free must say so.
             self.states[:] = FREE
-            self.subjects[:] = 0
+            for name in _NEW:
+                getattr(self, name)[...] = 0
             for name, ring in rings.items():
                 put(ring, released, rows[name])
             self.cursors[:] = cursors

@@ -19,7 +19,8 @@ from models.silent import SilentLearner
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
 from stream.config import Config
-from stream.engine import Engine, EngineParameters, Keep
+from stream.engine import Engine
+from stream.engine_parameters import EngineParameters, Keep
 from stream.files.feature_table import why_not_taken
 from stream.files.inputs import FileBlock, RowEncoder, RowKind, joined, row_kind
 from stream.keytable import NOWHERE
@@ -55,7 +56,8 @@ def _reader(config: Config, key: str) -> _Reader:
             _READERS.clear()
         kind, limits = row_kind(config), config.limits.limits()
         _READERS[key] = _Reader(
-            config.engine_parameters(REPLAY_HASH_KEY),
+            # Nobody looks at what it would watch.
+            replace(config.engine_parameters(REPLAY_HASH_KEY), monitor=None),
             kind,
             kind.decoder(REPLAY_HASH_KEY, limits),
             RowEncoder(replace(kind, label="")),
@@ -162,26 +164,20 @@ class FeatureStream:
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        playback, engine = self._playback, self._playback.engine
+        # Kernels and what holds them are built again.
+        played = {name: value for name, value in vars(self._playback).items() if name != "engine"}
         return {
             "config": self.config,
             "not_taken": self.not_taken,
-            "playback": _without(playback, "engine"),
-            "engine": _without(engine, "parameters", "learner", "features"),
-            "features": engine.features.state(),
+            "playback": played,
+            "engine": self._playback.engine.state(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         type(self).__init__(self, state["config"])
         self.not_taken = state["not_taken"]
         vars(self._playback).update(state["playback"])
-        vars(self._playback.engine).update(state["engine"])
-        self._playback.engine.features.restore(state["features"])
-
-
-def _without(thing: object, *names: str) -> dict[str, Any]:
-    """Return the attributes of an object but those that are built from the configuration."""
-    return {name: value for name, value in vars(thing).items() if name not in names}
+        self._playback.engine.restore(state["engine"])
 
 
 class Glance:

@@ -8,6 +8,7 @@ any, look at each alert a delay after it was raised, and say what it was.
 
 from __future__ import annotations
 
+import copy
 import heapq
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -178,6 +179,14 @@ class Playback:
             self.rows += len(part)
             yield start, part, effects
             start = stop
+
+    def fork(self, engine: Engine) -> Playback:
+        """Return one that goes on from here by itself, with an engine that is as this one's."""
+        other = copy.copy(self)
+        other.engine = engine
+        other.labels_refused, other.label_reviews = {**self.labels_refused}, {**self.label_reviews}
+        other._due = [*self._due]
+        return other
 
     def _latest(self, batch: Transactions) -> NDArray[np.int64]:
         """Return how far event time has come at each row: it goes on from the block before."""

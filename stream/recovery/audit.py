@@ -6,20 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.decoder import Decoder
-from schemas.errors import RecoveryError, SnapshotError
+from schemas.errors import RecoveryError
 from schemas.records import RecordCodec
 from stream.engine import Engine
-from stream.held_labels import HeldLabels
-from stream.kafka.by_time import by_time
 from stream.publish import Publisher
-from stream.recovery.identity import Identity
+from stream.recovery.history import History, Start, take
 from stream.recovery.journal import Entry, Header, Kind
-from stream.recovery.progress import Progress, restored
 from stream.recovery.replaying import Place
-from stream.recovery.restart import Reader, replayed
-from stream.recovery.segments import Chain, Segments
-from stream.snapshots.folder import SnapshotFolder
+from stream.recovery.segments import Chain
 
 Link = tuple[Header, list[Entry]]
 
@@ -47,35 +41,20 @@ class Audit:
 
 @dataclass(frozen=True)
 class Auditor:
-    """What is needed to replay; nothing of the worker's folder is changed.
+    """What is needed to replay an alert.
 
     Attributes
     ----------
-    segments : Segments
-    snapshots : SnapshotFolder
-    identity : Identity
-    reader : Reader
-    engine : callable
-        Makes an engine that has seen nothing.
-    transactions, labels : Decoder
+    history : History
     publisher : callable
         Makes the publisher of an engine.
     codec : RecordCodec
         Of alerts.
-    control : Decoder or None
-        Of orders; None where none are taken.
     """
 
-    segments: Segments
-    snapshots: SnapshotFolder
-    identity: Identity
-    reader: Reader
-    engine: Callable[[], Engine]
-    transactions: Decoder
-    labels: Decoder
+    history: History
     publisher: Callable[[Engine], Publisher]
     codec: RecordCodec
-    control: Decoder | None = None
 
     def audit(self, value: bytes) -> Audit:
         """Replay an alert as it was published.
@@ -89,54 +68,36 @@ class Auditor:
         alert = self.codec.decode(value)
         place = alert["source_topic"], alert["source_partition"]
         offset = alert["source_offset"]
-        number, progress, engine, chain = self._start(place, offset)
+        (number, progress, engine), chain = self._start(place, offset)
         first_step = progress.step
         publisher = self.publisher(engine)
         records = 0
-        for header, taken in replayed(progress, chain, self.identity, self.reader):
-            records += len(taken)
-            raw = by_time(taken) if taken.topic == self.identity.transactions else taken
-            where = raw.values, raw.arrival_time_us, raw.partition, raw.offset
-            if self.control is not None and raw.topic == self.identity.control:
-                engine.control(self.control.only(header.control_schemas).decode(*where))
-                continue
-            if raw.topic != self.identity.transactions:
-                engine.label(self.labels.only(header.label_schemas).decode(*where))
-                continue
-            batch = self.transactions.only(header.transaction_schemas).decode(*where)
-            effects = engine.step(batch)
-            if raw.topic == place[0] and progress.positions.get(place, 0) > offset:
+        for taken in self.history.steps(progress, chain):
+            records += len(taken.batch)
+            effects = take(engine, taken)
+            if effects is not None and progress.positions.get(place, 0) > offset:
                 again = [
                     each
-                    for each in publisher.alerts(batch, effects)
+                    for each in publisher.alerts(taken.batch, effects)
                     if each["alert_id"] == alert["alert_id"]
                 ]
                 differs = self._compare(alert, value, again[0] if again else {})
                 return Audit(number, progress.step - first_step, records, differs)
         raise RecoveryError(f"the journal ends before record {offset} of {place[0]}[{place[1]}]")
 
-    def _start(self, place: Place, offset: int) -> tuple[int, Progress, Engine, Chain]:
+    def _start(self, place: Place, offset: int) -> tuple[Start, Chain]:
         """Return the newest state from before a payment, and the steps that follow."""
-        for number in [*self.snapshots.numbers(), 0]:
-            engine = self.engine()
-            progress = Progress()
-            try:
-                if number:
-                    state = self.snapshots.read(number)
-                    progress = restored(state, engine, HeldLabels())
-            except SnapshotError:
-                continue  # One that is damaged; an older one does as well.
-            if progress.positions.get(place, 0) > offset:
+        for start in self.history.starts():
+            if start.progress.positions.get(place, 0) > offset:
                 continue
-            chain = self.segments.chain(number, progress.step)
-            chain = Chain(_up_to(chain.links, place, offset))
+            chain = Chain(_up_to(self.history.chain(start).links, place, offset))
             for header, entries in chain.links:
-                if entries and (differs := self.identity.differs(header)):
+                if entries and (differs := self.history.identity.differs(header)):
                     raise RecoveryError(
                         f"the alert was decided with another {differs}: audit it with that"
                     )
             if chain.entries:
-                return number, progress, engine, chain
+                return start, chain
         raise RecoveryError(
             f"no snapshot from before record {offset} of {place[0]}[{place[1]}] is kept, or no "
             f"journal behind it: alerts can be audited for recovery.keep snapshots"

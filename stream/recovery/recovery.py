@@ -282,6 +282,9 @@ class Recovery:
     def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
         """Return where to go on: behind what the state has seen, else where the group is.
 
+        Orders that the state has not seen it gets from the first one on: rules and lists are what
+        they were ordered to be, whenever that was.
+
         Raises
         ------
         RecoveryError
@@ -289,14 +292,18 @@ class Recovery:
         """
         known = self.progress.positions
         self.published.acknowledge({place: at for place, at in committed.items() if at > 0})
-        bare = sorted(place for place, at in committed.items() if at > 0 and place not in known)
+        new = {
+            place: -1 if place[0] == self._identity.control else max(at, -1)
+            for place, at in committed.items()
+            if place not in known
+        }
+        bare = sorted(place for place, at in new.items() if at > 0)
         if bare:
             names = ", ".join(f"{topic}[{partition}]" for topic, partition in bare)
             self._tell(
                 f"nothing is remembered of {names}: they go on at the group's committed offsets, "
                 "and what came before is in no window"
             )
-        new = {place: max(at, -1) for place, at in committed.items() if place not in known}
         if new:
             # Where they began must not be lost with the power: the group's offsets move on.
             known.update(new)

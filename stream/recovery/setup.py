@@ -35,8 +35,11 @@ _DECIDES = {
     "features": set(),
     "windows": {"threads"},
     "labels": {"waiting_folder"},
-    "model": set(),
+    "model": {"registry": True, "challengers": {"__all__": {"cost_max_us"}}},
+    "promotion": set(),
     "decision": set(),
+    "lists": set(),
+    "rules": set(),
 }
 
 
@@ -89,7 +92,8 @@ def recovery_of(
         tenure = Tenure(partition_folder(folder, partition[0]))
         # Not all of them at the same moment.
         folder, first = tenure.folder, (1 + partition[0]) / partition[1]
-    snapshots = SnapshotFolder(folder, config.snapshot_key(), section.keep)
+    kept = section.keep, section.history_days
+    snapshots = SnapshotFolder(folder, config.snapshot_key(), *kept)
     copier = copier_of(config, tell, "" if partition is None else partition_name(partition[0]))
     journal = Journal(folder, tenure)
     try:
@@ -205,4 +209,7 @@ def configuration_digest(config: Config, hash_key: bytes) -> str:
     digest = hashlib.blake2b(key=hash_key, digest_size=6)
     for name, without in _DECIDES.items():
         digest.update(getattr(config, name).model_dump_json(exclude=without).encode() + b"\0")
+    if config.decision.reason_codes:
+        # Which features are no reasons, and what is said of the others.
+        digest.update(repr(config.reason_table()).encode())
     return digest.hexdigest()

@@ -180,14 +180,14 @@ class HandbookStream:
     customer_id : ndarray of int64, shape (n,)
         The customer who paid.
     terminal_id : ndarray of int64, shape (n,)
-        The terminal that was paid at.
+        The terminal that was paid at; -1 where a drift has lost it.
     amount : ndarray of float64, shape (n,)
         Amount in major currency units, including the increase of scenario 3. Two
         decimals, except that the increase is not rounded again.
     is_fraud : ndarray of bool, shape (n,)
         Whether the transaction is a fraud.
     scenario : ndarray of int8, shape (n,)
-        Which scenario made it a fraud, 1 to 3; 0 for a genuine transaction.
+        Which scenario made it a fraud, 1 to 3, 4 after a drift; 0 for a genuine one.
     start_us : int
         Midnight of day 0, in microseconds since 1970-01-01 UTC: the origin of the
         data set's columns of seconds and days.
@@ -489,7 +489,7 @@ def _handbook_columns(stream: HandbookStream) -> dict[str, npt.NDArray[Any]]:
         "TRANSACTION_ID": stream.transaction_id.astype(np.int32),
         "TX_DATETIME": stream.event_time_us.astype("datetime64[us]"),
         "CUSTOMER_ID": stream.customer_id.astype(np.int32),
-        "TERMINAL_ID": stream.terminal_id.astype(np.int32),
+        "TERMINAL_ID": np.ma.masked_less(stream.terminal_id.astype(np.int32), 0),
         "TX_AMOUNT": stream.amount,
         "TX_TIME_SECONDS": seconds.astype(np.int32),
         "TX_TIME_DAYS": (seconds // _DAY_S).astype(np.int16),

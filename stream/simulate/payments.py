@@ -10,6 +10,8 @@ from stream.simulate.handbook import HandbookStream
 from stream.simulate.traffic import Traffic
 
 _BLOCK = 256
+# The contract wants a merchant where a drift has lost the terminal.
+_NO_MERCHANT = "terminal-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def handbook_payments(stream: HandbookStream) -> Iterator[Payment]:
         strict=True,
     )
     for number, time_us, customer, terminal, amount, is_fraud in columns:
+        known = terminal >= 0
         record = {
             "transaction_id": f"h-{number}",
             "event_time": time_us,
@@ -63,8 +66,8 @@ def handbook_payments(stream: HandbookStream) -> Iterator[Payment]:
             "currency": "EUR",
             "card_id": f"card-{customer}",
             "customer_id": f"customer-{customer}",
-            "merchant_id": f"terminal-{terminal}",
-            "terminal_id": f"terminal-{terminal}",
+            "merchant_id": f"terminal-{terminal}" if known else _NO_MERCHANT,
+            "terminal_id": f"terminal-{terminal}" if known else None,
             "device_id": None,
             "channel": "UNKNOWN",
             "category_code": None,

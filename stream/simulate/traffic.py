@@ -31,8 +31,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.simulate.drifts import Drift
 from stream.simulate.episodes import Episodes, FraudPlan, Payments
+from stream.simulate.live_drift import LiveDrift
 from stream.simulate.world import (
+    ACCOUNT_TAKEOVER,
     CHANNELS,
     COMPROMISED_TERMINAL,
     DEVICE_RANGE,
@@ -106,7 +109,7 @@ class TrafficParameters:
             f"merchants must be at least {MINIMUM_MERCHANTS}": self.merchants >= MINIMUM_MERCHANTS,
             "online_share must be within (0, 1)": 0.0 < self.online_share < 1.0,
             "fraud_share must be in [0, 0.2]": 0.0 <= self.fraud_share <= 0.2,
-            "kind_mix must be four shares, not all zero": len(mix) == len(KINDS) - 1
+            "kind_mix must be four shares, not all zero": len(mix) == ACCOUNT_TAKEOVER
             and all(0.0 <= part < math.inf for part in mix)
             and sum(mix) > 0.0,
             "episode_scale must be in (0, 1000]": 0.0 < self.episode_scale <= 1e3,
@@ -249,16 +252,24 @@ class Traffic:
         Decides everything that is drawn; from 0 to 2**64 - 1.
     start_time_us
         Event time of offset 0, in microseconds since 1970.
+    drift
+        What changes, and from when on; None: nothing.
     """
 
-    def __init__(self, parameters: TrafficParameters, seed: int, start_time_us: int = 0) -> None:
+    def __init__(
+        self,
+        parameters: TrafficParameters,
+        seed: int,
+        start_time_us: int = 0,
+        drift: Drift | None = None,
+    ) -> None:
         if not 0 <= seed < 1 << 64:
             raise ValueError("seed must be in [0, 2**64)")
         if not 0 <= start_time_us < 1 << 62:
             raise ValueError("start_time_us must be in [0, 2**62)")
         sources = [
             np.random.Generator(np.random.PCG64(sequence))
-            for sequence in np.random.SeedSequence(seed).spawn(3)
+            for sequence in np.random.SeedSequence(seed).spawn(4)
         ]
         self.parameters = parameters
         self.seed = seed
@@ -274,6 +285,7 @@ class Traffic:
         self._generator = sources[1]
         plan = _fraud_plan(parameters)
         self._episodes = Episodes(self.world, plan, sources[2])
+        self._drift = None if drift is None else LiveDrift(drift, self.world, plan, sources[3])
         self._gap_us = 1e6 / plan.genuine_rate_per_s
         self._block = int(
             min(max(parameters.rate_per_s * _BLOCK_SECONDS, _SMALLEST_BLOCK), _LARGEST_BLOCK)
@@ -321,6 +333,8 @@ class Traffic:
         self._episodes.compromise(genuine)
         rows = np.concatenate((genuine, added))
         rows = rows[np.argsort(rows["event_time_us"], kind="stable")]
+        if self._drift is not None:
+            rows = self._drift.change(rows, int(self._elapsed_us))
         rows["event_time_us"] += self.start_time_us
         return rows
 

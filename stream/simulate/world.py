@@ -30,8 +30,11 @@ KINDS: Final = (
     "stolen_card",
     "compromised_terminal",
     "account_takeover",
+    "small_amounts",
 )
 GENUINE, CARD_TESTING, STOLEN_CARD, COMPROMISED_TERMINAL, ACCOUNT_TAKEOVER = range(5)
+# Begins with a concept drift; see `stream.simulate.drifts`.
+SMALL_AMOUNTS = 5
 
 NOBODY: Final = -1
 """Index that stands for null; the name tables end with None so that it finds it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from stream.durable_file import PART, part_of, sync_folder, write_durably
 
 _NAME = re.compile(r"snapshot-(\d{12})\.state")
 _NUMBER_MAX = 10**12 - 1
+_DAY_S = 86_400
 # Of one that is not all there yet.
 _BUFFER = 2**20
 
@@ -90,7 +91,9 @@ class SnapshotFolder:
     key : bytes, optional
         A secret of at least 16 bytes: snapshots are sealed with it, and others refused.
     keep : int
-        How many stay.
+        How many stay, the newest.
+    days : int
+        Of so many days, UTC, the first that was written stays too.
 
     Raises
     ------
@@ -98,11 +101,14 @@ class SnapshotFolder:
         The key is too short, or none would stay.
     """
 
-    def __init__(self, folder: Path, key: bytes | None = None, keep: int = 3) -> None:
+    def __init__(
+        self, folder: Path, key: bytes | None = None, keep: int = 3, days: int = 0
+    ) -> None:
         if keep < 1 or (key is not None and len(key) < KEY_MIN):
             raise ValueError(f"keep is {keep}, the key short: give at least 1 and {KEY_MIN} bytes")
         self.folder = folder
         self.keep = keep
+        self.days = days
         self._key = key
 
     def numbers(self) -> list[int]:
@@ -258,7 +264,17 @@ class SnapshotFolder:
 
     def surplus(self) -> list[Path]:
         """Return what is there beyond those that stay: after a `write`, what cannot be deleted."""
-        return [self.path(number) for number in self.numbers()[self.keep :]]
+        numbers = self.numbers()
+        firsts = self._firsts(numbers) if self.days else set()
+        return [self.path(each) for each in numbers[self.keep :] if each not in firsts]
+
+    def _firsts(self, numbers: Sequence[int]) -> set[int]:
+        """Return the first snapshots of the last days; `numbers` are the newest first."""
+        firsts: dict[int, int] = {}
+        for number in numbers:
+            with suppress(OSError):  # Whoever deleted it just now needs it no more.
+                firsts[int(self.path(number).stat().st_mtime) // _DAY_S] = number
+        return {firsts[day] for day in sorted(firsts)[-self.days :]}
 
     def clear(self) -> None:
         """Delete what was left of a snapshot that nobody finished."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from seeds import seeds
@@ -21,6 +24,7 @@ from benchmarks.baselines_features import (
     Resummed,
     RiverRolling,
     Row,
+    StoredWindows,
     moments,
     naive,
 )
@@ -49,6 +53,34 @@ def some_rows(seed: int, n: int = 300) -> list[Row]:
 def test_deques_count_by_the_definition(seed: int) -> None:
     rows = some_rows(seed)
     assert DequeWindows(WINDOWS_US, 3).observe(rows) == naive(rows, WINDOWS_US)
+
+
+class Texts:
+    """A store of texts."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def get(self, key: str, default: Any) -> Any:
+        return json.loads(self.texts[key]) if key in self.texts else default
+
+    def set(self, key: str, value: Any) -> None:
+        self.texts[key] = json.dumps(value)
+
+
+@seeds(3)
+def test_lists_in_a_store_count_the_same_and_hold_no_more_than_they_need(seed: int) -> None:
+    rows = some_rows(seed)
+    windows = StoredWindows(WINDOWS_US)
+    windows.store = store = Texts()
+    found = [windows.observe([row])[0] for row in rows]
+    assert found == naive(rows, WINDOWS_US[::-1])
+    newest = {f"{of}:{key}": time_us for time_us, _, keys in rows for of, key in enumerate(keys)}
+    assert newest.keys() == store.texts.keys()
+    for key, time_us in newest.items():
+        times, totals = store.get(key, None)
+        assert len(totals) == len(times) + 1
+        assert min(times) > time_us - MONTH_US
 
 
 @seeds(3)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import benchmarks.__main__ as command_line
 from benchmarks.__main__ import main
 from benchmarks.harness import (
     Registry,
@@ -86,6 +89,57 @@ def test_the_list_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"], registry) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.split(None, 2) == ["a[b]", "s", "Fail at once."]
+
+
+def two_lengths() -> Registry:
+    registry = Registry()
+    for name, full in (("short", False), ("long", True)):
+        one = [Result(name, "s", 1.0)]
+        registry.benchmark(name, unit="s", takes_s=60, full=full)(lambda _, one=one: one)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ran"),
+    [([], ["short"]), (["--full"], ["short", "long"]), (["--only", "long"], ["long"])],
+)
+def test_long_ones_are_left_to_a_full_run_or_to_who_names_them(
+    arguments: list[str], ran: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--json", *arguments], two_lengths()) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [result["name"] for result in found["results"]] == ran
+    assert list(found["took_s"]) == ran
+    assert main(["--list", *arguments], two_lengths()) == 0
+    listed = capsys.readouterr().out
+    assert ("long" in listed, "(--full)" in listed) == (True, True)
+
+
+def test_whoever_looks_sees_what_runs_and_how_long_it_takes_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+
+    @contextmanager
+    def progress() -> Iterator[Callable[[str], None]]:
+        yield shown.append
+
+    monkeypatch.setattr(command_line, "_progress", progress)
+    registry = Registry()
+
+    @registry.benchmark("first", unit="s", takes_s=240)
+    def first(run: Run) -> list[Result]:
+        run.progress("round 1")
+        return [Result("first", "s", 1.0)]
+
+    registry.benchmark("second", unit="s", takes_s=360)(lambda _: [Result("second", "s", 1.0)])
+    assert main(["--json"], registry) == 0
+    assert shown[:2] == [
+        "[1/2] first: beginning (about 10 minutes left)",
+        "[1/2] first: round 1 (about 10 minutes left)",
+    ]
+    # The first took no time at all: so does the second, it seems.
+    assert shown[2] == "[2/2] second: beginning (about a minute left)"
 
 
 def test_a_broken_benchmark_does_not_cost_the_others(capsys: pytest.CaptureFixture[str]) -> None:

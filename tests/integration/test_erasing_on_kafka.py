@@ -12,9 +12,8 @@ import pytest
 from card_numbers import card_numbers, numbers_in
 from fault_log import injects, repeats, seen
 from payments import TRANSACTIONS, Payments
+from published import published
 from worker_site import TOPICS, Sender, Site, end_well, remembering, until
-
-from schemas.records import RecordCodec, builtin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kafka
 
-CONTROL = RecordCodec(builtin("control"), 8)
+CONTROL = published("control")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def lose_the_disk(world, copies):
     "simulated: the worker killed and its disk lost, a copy of a snapshot taken up",
     "no payment lost, each in the state once, no alert twice",
 )
-@seeds(10)
+@seeds(6)
 def test_it_is_what_it_would_have_been_and_says_nothing_twice(seed, tmp_path):
     world = World(seed, tmp_path / "disk")
     copies = FolderCopies(tmp_path / "copies", 3)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from fault_log import injects, repeats, seen
 from seeds import seeds
-from sim import ALERTS, DEAD, DECISIONS, REVIEWS, SETTINGS, World, send_traffic
+from sim import ALERTS, DEAD, DECISIONS, DRIFT, REVIEWS, SETTINGS, World, send_traffic
 from simulated import groups
 from simulated.disk_faults import CALLS, Disk
 from simulated.groups import alone, every_record_was_taken_once, group_of
@@ -47,7 +47,7 @@ def live_on_a_bad_disk(seed, folder, power_fails):
     "a worker ends or goes on; no payment lost, no alert twice; every output and the state, bit "
     "for bit, as on a good disk",
 )
-@seeds(10)
+@seeds(6)
 def test_a_disk_that_fails_loses_nothing(seed, tmp_path):
     world, disk, last = live_on_a_bad_disk(seed, tmp_path, power_fails=False)
     reference, other = without_deaths(world, tmp_path / "other")
@@ -56,7 +56,7 @@ def test_a_disk_that_fails_loses_nothing(seed, tmp_path):
     assert last.state() == reference.state()
     assert Counter(alerted(world)) == Counter(alerted(other))
     assert by_id(said(world, ALERTS)) == by_id(said(other, ALERTS))
-    for topic in (DECISIONS, DEAD, REVIEWS):
+    for topic in (DECISIONS, DEAD, REVIEWS, DRIFT):
         assert set(said(world, topic)) == set(said(other, topic))
     last.bury()
 
@@ -65,7 +65,7 @@ def test_a_disk_that_fails_loses_nothing(seed, tmp_path):
     "simulated: the same, and the power fails: what no fsync has reached is lost, or some of it",
     "no payment lost, each in the state once, no alert twice",
 )
-@seeds(10)
+@seeds(6)
 def test_what_is_relied_on_is_on_the_disk(seed, tmp_path):
     world, disk, last = live_on_a_bad_disk(seed, tmp_path, power_fails=True)
     _, other = without_deaths(world, tmp_path / "other")
@@ -82,7 +82,7 @@ def test_what_is_relied_on_is_on_the_disk(seed, tmp_path):
     "simulated group: the same for what goes from owner to owner, and workers killed",
     "each record in one state, once; no payment lost, no alert twice; all as on a good disk",
 )
-@seeds(4)
+@seeds(2)
 def test_who_takes_over_on_a_bad_disk_takes_over_all(seed, tmp_path):
     disks = []
 

@@ -99,7 +99,7 @@ def is_wild(value):
 
 
 @pytest.mark.parametrize("erases", [False, True])
-@seeds(8, known=((3216438298, "a row in front is pushed out, and an older one behind it is due"),))
+@seeds(5, known=((3216438298, "a row in front is pushed out, and an older one behind it is due"),))
 def test_the_engine_equals_plain_python(seed, erases):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
@@ -204,7 +204,7 @@ class Heard(SilentLearner):
         self.weights += [1.0] * len(y) if w is None else w.tolist()
 
 
-@seeds(6)
+@seeds(4)
 def test_each_clock_hears_what_plain_python_tells_it(seed):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)

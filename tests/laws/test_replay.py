@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from seeds import seeds
-from streams import digest, hostile_log, random_cuts, random_parameters, run
+from streams import digest, hostile_log, random_cuts, random_parameters, run, with_promotions
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_replay_gives_the_same_bytes(seed):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
-    log = hostile_log(rng, 350)
+    log = with_promotions(rng, hostile_log(rng, 350))
     cuts = random_cuts(rng, log)
     first, second = run(parameters, log, cuts), run(parameters, log, cuts)
     assert first.said() == second.said()

@@ -18,6 +18,9 @@ from streams import (
     random_parameters,
     run,
     with_erasures,
+    with_orders,
+    with_promotions,
+    with_rules,
 )
 
 from models.silent import SilentLearner
@@ -29,12 +32,14 @@ from stream.labels.rules import LabelRules
 INTERPRETED = bool(numba.config.DISABLE_JIT)
 
 
-@seeds(3 if INTERPRETED else 10)
+@seeds(2 if INTERPRETED else 6)
 def test_random_cuts_change_nothing_that_is_said_or_kept(seed):
     rng = np.random.default_rng(seed)
-    parameters = random_parameters(rng)
+    parameters = with_rules(rng, random_parameters(rng))
     log = hostile_log(rng, 350)
     log = with_erasures(rng, log) if rng.random() < 0.5 else log
+    log = with_orders(rng, log) if rng.random() < 0.7 else log
+    log = with_promotions(rng, log) if rng.random() < 0.7 else log
     whole = run(parameters, log)
     for _ in range(2):
         cut = run(parameters, log, random_cuts(rng, log))
@@ -42,7 +47,7 @@ def test_random_cuts_change_nothing_that_is_said_or_kept(seed):
         assert cut.state() == whole.state()
 
 
-@seeds(2 if INTERPRETED else 6)
+@seeds(2 if INTERPRETED else 4)
 def test_the_greatest_batch_changes_nothing_that_is_said(seed):
     rng = np.random.default_rng(seed)
     parameters = replace(random_parameters(rng), batch_rows_max=1)
@@ -56,7 +61,7 @@ def test_the_greatest_batch_changes_nothing_that_is_said(seed):
 @seeds(2 if INTERPRETED else 4)
 def test_labels_may_come_in_any_batches(seed):
     rng = np.random.default_rng(seed)
-    parameters = random_parameters(rng)
+    parameters = with_rules(rng, random_parameters(rng))
     log = hostile_log(rng, 300)
     labels_alone = frozenset(np.flatnonzero(log.order).tolist())
     assert run(parameters, log, labels_alone).said() == run(parameters, log).said()
@@ -93,12 +98,14 @@ def test_a_repeat_keeps_its_verdict_though_its_row_is_pushed_out_by_the_same_bat
     np.testing.assert_array_equal(scores[10::2], scores[:10])
 
 
-@seeds(3 if INTERPRETED else 10)
+@seeds(2 if INTERPRETED else 6)
 def test_a_barrier_that_is_passed_over_had_nothing_to_do(seed, monkeypatch):
     rng = np.random.default_rng(seed)
-    parameters = random_parameters(rng)
+    parameters = with_rules(rng, random_parameters(rng))
     log = hostile_log(rng, 350)
     log = with_erasures(rng, log) if rng.random() < 0.5 else log
+    log = with_orders(rng, log) if rng.random() < 0.7 else log
+    log = with_promotions(rng, log) if rng.random() < 0.7 else log
     some = run(parameters, log)
     learned, every = 0, Engine._learn
 
@@ -119,7 +126,7 @@ def test_a_barrier_that_is_passed_over_had_nothing_to_do(seed, monkeypatch):
 
 def test_an_empty_batch_changes_nothing():
     rng = np.random.default_rng(1)
-    parameters = random_parameters(rng)
+    parameters = with_rules(rng, random_parameters(rng))
     log = hostile_log(rng, 50)
     result = run(parameters, log)
     before = result.state()
@@ -136,6 +143,7 @@ def test_barriers_with_nothing_to_do_leave_a_batch_whole(monkeypatch):
         waiting_max=10_000,
         alerts_per_day=0.0,
         labels=LabelRules(),
+        monitor=None,
     )
     rows = [
         {"time_us": START_US + i * 60 * SECOND, "key": 1 + i, "entities": [1, 2], "numeric": [0, 0]}

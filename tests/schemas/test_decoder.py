@@ -1241,6 +1241,22 @@ def test_records_of_several_schemas_mix_in_one_batch():
     assert len({*batch.categorical[0, batch.reason == Reason.OK]}) == 1
 
 
+def test_the_schemas_of_which_a_good_record_came_are_known():
+    _, of = several()
+    decoder = Decoder(BOTH.layout, {i: of[i].program for i in of}, KEY)
+    first, second = list(of)[:2]
+    good = {i: frame(i, of[i].encode(COMMON)) for i in of}
+    decoder.decode([frame(99, b"x"), None, b"\0\0", b"\1"], NOW)
+    assert decoder.seen == ()
+    decoder.decode([good[second], None, frame(99, b"x")], NOW)
+    assert decoder.seen == (second,)
+    # Who replays with some of the schemas learns of none anew, and nobody forgets one.
+    decoder.only({second}).decode([good[second]], NOW)
+    decoder.decode([good[first], good[second]], NOW)
+    decoder.decode([good[first]], NOW)
+    assert decoder.seen == (second, first)
+
+
 def test_the_order_of_the_schemas_does_not_count():
     mixed, of = several()
     backwards = {i: of[i].program for i in reversed(of)}
@@ -1268,7 +1284,9 @@ def test_a_decoder_without_schemas_would_be_told_at_the_first_batch():
 def test_the_generated_source_lies_beside_the_kernels_and_is_put_right():
     source = several()[1][1].program.source
     (path,) = [
-        p for p in kernel_cache.cache_folder().glob("decoder_*.py") if p.read_text() == source
+        p
+        for p in kernel_cache.kernel_folder("schemas.decoder").glob("decoder_*.py")
+        if p.read_text() == source
     ]
     path.write_text("raise SystemExit('not what is executed')")
     again = Decoder(BOTH.layout, {1: several()[1][1].program}, KEY)

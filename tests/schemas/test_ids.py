@@ -10,6 +10,7 @@ from schemas.records import builtin
 
 FIXED = {"type": "fixed", "name": "Token", "size": 2}
 CARD = {"type": "record", "name": "Card", "fields": [{"name": "id", "type": ["null", "long"]}]}
+CHANNEL = {"type": "enum", "name": "Channel", "symbols": ["CHIP", "WEB"]}
 SCHEMA = {
     "type": "record",
     "name": "Payment",
@@ -20,6 +21,9 @@ SCHEMA = {
         {"name": "again", "type": ["null", "Token"]},
         {"name": "card", "type": [CARD, "null"]},
         {"name": "parent", "type": ["null", "Payment"]},
+        {"name": "channel", "type": ["null", CHANNEL]},
+        {"name": "before", "type": "Channel"},
+        {"name": "present", "type": "boolean"},
     ],
 }
 
@@ -33,10 +37,15 @@ SCHEMA = {
         ("4 711", "either", ["4 711"]),
         ("c-1", "either", ["c-1"]),
         ("0aFF", "token", [b"\x0a\xff"]),
+        ("0aFF", "again", [b"\x0a\xff"]),
         ("42", "card.id", [42]),
         (str(2**63 - 1), "card.id", [2**63 - 1]),
         ("42", "parent.card.id", [42]),
         ("42", "parent.text", ["42"]),
+        ("WEB", "channel", ["WEB"]),
+        ("CHIP", "before", ["CHIP"]),
+        ("true", "present", [1]),
+        ("false", "present", [0]),
     ],
 )
 def test_it_is_what_the_field_holds(text, path, expected):
@@ -44,12 +53,24 @@ def test_it_is_what_the_field_holds(text, path, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "path"), [("c-1", "card.id"), (str(2**63), "card.id"), ("xyz", "token"), ("1", "no")]
+    ("text", "path"),
+    [
+        ("c-1", "card.id"),
+        (str(2**63), "card.id"),
+        ("xyz", "token"),
+        ("1", "no"),
+        ("TRUE", "present"),
+    ],
 )
 def test_what_it_cannot_be_is_refused_without_naming_it(text, path):
     with pytest.raises(SchemaError, match=f"field '{path}' holds") as caught:
         ids_of(text, SCHEMA, path)
     assert text not in str(caught.value).replace(path, "") or len(text) == 1
+
+
+def test_a_symbol_that_is_none_is_told_those_there_are():
+    with pytest.raises(SchemaError, match="its symbols are CHIP, WEB"):
+        ids_of("Web", SCHEMA, "channel")
 
 
 def test_the_shipped_schema_holds_texts():

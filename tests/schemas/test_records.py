@@ -14,7 +14,22 @@ from schemas.records import PACKAGE, RecordCodec, builtin, load_avsc, parse_text
 from schemas.wire import frame, unframe
 
 NAMES = [
-    *("alert", "alert_1", "control", "dead_letter", "decision", "label", "label_review"),
+    *(
+        "alert",
+        "alert_1",
+        "alert_2",
+        "alert_3",
+        "alert_4",
+        "audit",
+        "control",
+        "control_1",
+        "dead_letter",
+        "decision",
+        "decision_1",
+        "drift",
+        "label",
+        "label_review",
+    ),
     "transaction",
 ]
 

@@ -76,7 +76,9 @@ def alone(world: GroupWorld, folder: Path) -> tuple[World, dict[int, tuple[int, 
     for partition, history in world.histories.items():
         engine = engine_of(config, KEY)
         publisher = publisher_of(config, engine)
-        shard = Shard(config, engine, *decoders, publisher, codecs, control=control)
+        shard = Shard(
+            config, engine, *decoders, publisher, codecs, partition=partition, control=control
+        )
         for at, number in enumerate(sorted(history), 1):
             assert number == at, "a step is missing"
             entry = history[number]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from published import published
 from simulated.setting import ALERTS, CONTROL, DECISIONS, IN, LABELS
 from simulated.world import World
-
-from schemas.records import RecordCodec, builtin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from stream.recovery.replaying import Place
 
 Said = tuple[bytes | None, bytes | None, tuple[tuple[str, Any], ...]]
-DECISION = RecordCodec(builtin("decision"), 3)
+DECISION = published("decision")
 
 
 def said(world: World, topic: str) -> list[Said]:

@@ -11,11 +11,12 @@ from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 
 IN, LABELS, CONTROL = "fraud.transactions", "fraud.labels", "fraud.control"
-ALERTS, DECISIONS, DEAD, REVIEWS = (
+ALERTS, DECISIONS, DEAD, REVIEWS, DRIFT = (
     "fraud.alerts",
     "fraud.decisions",
     "fraud.dead_letters",
     "fraud.label_reviews",
+    "fraud.drift",
 )
 KEY = b"sixteen bytes ok"
 PARTITIONS = 3
@@ -41,6 +42,17 @@ OVERRIDES: dict[str, dict[str, Any]] = {
     },
     "model": {"frauds_min": 2, "genuine_min": 3},
     "decision": {"review": 0.25, "block": 0.6},
+    # So that something is always said to drift.
+    "monitor": {
+        "window": "2s",
+        "reference_windows": 2,
+        "warm_up": "0s",
+        "rows_min": 2,
+        "psi_min": 0,
+        "false_alarms": 0.9,
+        "adwin_delta": 0.9,
+        "adwin_change_min": 0,
+    },
     "worker": {"commit_interval": "1us", "batch_rows_max": 64},
 }
 
@@ -71,7 +83,21 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "decision": {"alerts_per_day": 9, "explore": 0.1},
         "model": {"clocks": "two"},
     },
+    # One model after the other decides.
+    "challenged": {
+        "labels": {"maturity": "2s"},
+        "model": {
+            "frauds_min": 2,
+            "genuine_min": 3,
+            "challengers": {
+                "second": {"kind": "additive", "frauds_min": 2, "genuine_min": 3},
+                "third": {"kind": "logistic", "sample": 0.5, "frauds_min": 1, "genuine_min": 1},
+            },
+        },
+        "promotion": {"days_min": 1, "frauds_min": 1},
+    },
 }
+MODELS = ("model", "second", "third")
 
 # Between payments, in the mean; a budget looks at days.
 PACE_MS = {"budget": 1_800_000, "all": 1_200_000}

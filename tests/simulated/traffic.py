@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from simulated.setting import CONTROL, IN, KEY, LABELS, PACE_MS, PARTITIONS, START_MS
+from published import published
+from simulated.setting import CONTROL, IN, KEY, LABELS, MODELS, PACE_MS, PARTITIONS, START_MS
 
 from schemas.records import RecordCodec, builtin
 from schemas.siphash import hash_texts
@@ -31,7 +33,7 @@ def send_traffic(
 
     transactions = RecordCodec(builtin("transaction"), 1)
     labels = RecordCodec(builtin("label"), 2)
-    orders = RecordCodec(builtin("control"), 8)
+    orders = published("control")
     for topic in (IN, LABELS, CONTROL):
         for partition in range(PARTITIONS):
             broker.log(topic, partition)
@@ -76,6 +78,18 @@ def send_traffic(
             for partition in range(PARTITIONS) if by_name else [one]:
                 place = CONTROL, partition
                 broker.append(place, at_ms + 500, None, orders.encode(order))
+        if world.setting == "challenged" and rng.random() < 0.08:
+            kind = str(rng.choice(["PROMOTE", "PROMOTE", "BENCH", "UNBENCH"]))
+            order = {
+                "kind": kind,
+                "entity": "",
+                "key": json.dumps({"model": str(rng.choice(MODELS)), "why": f"number {number}"}),
+                "requested_at": at_ms * 1000,
+                "request_id": f"m-{number}",
+            }
+            one = int(rng.integers(0, PARTITIONS))
+            for partition in range(PARTITIONS) if by_name else [one]:
+                broker.append((CONTROL, partition), at_ms + 500, None, orders.encode(order))
     if pace_ms > 60:
         # Days have passed when workers begin: nothing of it is in the future.
         world.seconds += (at_ms - START_MS) / 1000

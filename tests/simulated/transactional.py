@@ -14,7 +14,7 @@ from zlib import crc32
 
 from confluent_kafka import KafkaError, KafkaException
 from simulated.coordinator import OFFSETS, Fate, FencedOff, Refused
-from simulated.setting import ALERTS, DEAD, DECISIONS, PARTITIONS, REVIEWS
+from simulated.setting import ALERTS, DEAD, DECISIONS, DRIFT, PARTITIONS, REVIEWS
 
 from stream.kafka.client import Connection
 from stream.kafka.transactions import TransactionalSink
@@ -295,7 +295,7 @@ def transactional_sink(world: World, name: str, member: Callable[[], Any]) -> Tr
         Connection("simulated:9092"),
         name,
         member,
-        (ALERTS, DECISIONS, DEAD, REVIEWS),
+        (ALERTS, DECISIONS, DEAD, REVIEWS, DRIFT),
         INTERVAL_S,
         clock=lambda: world.seconds,
         client=lambda settings: SimProducer(world, settings),

@@ -12,7 +12,7 @@ from simulated.transactional import transactional_sink
 
 from models.states.snapshot import pack
 from stream.app import engine_of, publisher_of
-from stream.engine import Keep
+from stream.engine_parameters import Keep
 from stream.kafka.source import raw_batch
 from stream.recovery.recovery import Recovery
 from stream.recovery.schedule import Schedule

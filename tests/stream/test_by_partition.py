@@ -40,6 +40,9 @@ class Shard:
     def leave(self):
         self.left += 1
 
+    def assigned(self, committed):
+        return dict(committed) if self.recovery is None else self.recovery.assigned(committed)
+
     def resume(self, settle):
         yield f"step of {self.partition}"
         if self.fails is not None:

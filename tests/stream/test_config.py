@@ -898,3 +898,33 @@ def test_a_url_of_redis_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_workers_name_is_fit_for_a_key(name: str) -> None:
     with pytest.raises(ConfigError, match=r"recovery\.name"):
         load(recovery={"name": name})
+
+
+def test_a_port_that_others_can_reach_needs_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("0.0.0.0", "::", "10.0.0.1", "engine"):
+        with pytest.raises(ConfigError, match=rf"admin\.host: others can reach '{host}'") as wrong:
+            load(admin={"host": host})
+        assert "set FRAUD_ADMIN__TOKEN" in str(wrong.value)
+        assert load(admin={"host": host, "token": SECRET}).admin.host == host
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert load(admin={"host": host}).admin_token() == ""
+    monkeypatch.setenv("FRAUD_ADMIN__TOKEN", SECRET)
+    assert load(admin={"host": "0.0.0.0"}).admin_token() == SECRET
+
+
+def test_a_token_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load(admin={"token": SECRET})
+    for shown in (repr(config), str(config), repr(config.admin)):
+        assert SECRET not in shown
+    for wrong in ("x" * 15, SECRET + " ", SECRET + "\u00e9", SECRET + '"', "y" * 257):
+        with pytest.raises(ConfigError, match=r"admin\.token must be 16 to 256") as why:
+            load(admin={"token": wrong}).admin_token()
+        assert wrong not in str(why.value)
+    with pytest.raises(ConfigError, match=r"admin\.token: cannot read the file"):
+        load(admin={"token": f"file:{tmp_path / 'missing'}"}).admin_token()
+    with pytest.raises(ConfigError, match=r"admin\.token") as number:
+        load(admin={"token": 1234567890123456})
+    assert "1234567890123456" not in str(number.value)
+    monkeypatch.setenv("FRAUD_ADMIN__PORT", "no port")
+    with pytest.raises(ConfigError, match=r"admin\.port"):
+        load(admin={"token": SECRET})

@@ -116,7 +116,7 @@ def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_j
     contender, alone = contender_of(_Says(), calibrate=True), Calibrator()
     raw, y = np.full((50, 1), 0.9), np.zeros(50, np.bool_)
     said = Said(np.full((50, 1), 0.1), raw, np.full(50, 0.5))
-    calibrate([contender], said.raw, y)
+    calibrate([contender], said, y)
     judge([contender], said, y)
     alone.learn(raw[:, 0], y)
     assert contender.calibration == {"slope": alone.slope, "offset": alone.offset, "labels": 50}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from published import published
 from restarts import every_part, restarted
 from seeds import seeds
 from streams import (
@@ -21,24 +22,37 @@ from schemas.columns import REASON_TEXT, Reason
 from schemas.compiler import compile_schema
 from schemas.decoder import Decoder
 from schemas.records import RecordCodec, builtin
+from schemas.registry import FileRegistry
 from schemas.roles import CONTROL_ROLES
-from stream.control import Erased, Orders
+from stream.control import (
+    ControlKind,
+    Erased,
+    ErasureReader,
+    OrderRefusedError,
+    Orders,
+    Way,
+)
 from stream.engine_state import restore
 
 NOW_US = 1_780_000_000_000_000
 ORDER = {"kind": "ERASE", "entity": "card", "key": "00000000000000ff"}
 ORDER |= {"requested_at": NOW_US, "request_id": "r-1"}
-CODEC = RecordCodec(builtin("control"), 8)
+CODEC = published("control")
 
 
 @pytest.fixture(scope="module")
 def decoder():
     program = compile_schema(builtin("control"), CONTROL_ROLES)
-    return Decoder(CONTROL_ROLES.layout, {8: program}, HASH_KEY)
+    return Decoder(CONTROL_ROLES.layout, {12: program}, HASH_KEY)
 
 
 def read(decoder, *values):
-    return Orders(LAYOUT.entities, HASH_KEY).read(decoder.decode(list(values), NOW_US))
+    """What becomes of orders where erasing is all that is known: reasons, and who is erased."""
+    reader = ErasureReader(LAYOUT.entities, HASH_KEY)
+    erases = Way(reader, lambda erased, effects: effects.erased.append(erased))
+    orders = Orders({ControlKind.ERASE: erases}, HASH_KEY)
+    effects = orders.take(decoder.decode(list(values), NOW_US))
+    return effects.reasons, effects.erased
 
 
 def test_orders_are_read_in_their_order(decoder):
@@ -57,6 +71,7 @@ def test_orders_are_read_in_their_order(decoder):
     ("change", "reason"),
     [
         ({"kind": "UNKNOWN"}, Reason.CONTROL_UNKNOWN_KIND),
+        ({"kind": "PROMOTE"}, Reason.CONTROL_UNKNOWN_KIND),
         ({"entity": "curd"}, Reason.CONTROL_UNKNOWN_ENTITY),
         ({"entity": ""}, Reason.CONTROL_UNKNOWN_ENTITY),
         ({"key": "ff"}, Reason.CONTROL_KEY_INVALID),
@@ -85,6 +100,33 @@ def test_bytes_that_are_no_record_are_refused(decoder):
     reasons, erased = read(decoder, *values)
     assert (reasons != Reason.OK).all()
     assert erased == []
+
+
+def test_orders_of_the_first_contract_are_taken():
+    first = FileRegistry().schema_of(8)
+    program = compile_schema(first, CONTROL_ROLES)
+    decoder = Decoder(CONTROL_ROLES.layout, {8: program}, HASH_KEY)
+    reasons, erased = read(decoder, RecordCodec(first, 8).encode(ORDER))
+    assert reasons.tolist() == [Reason.OK]
+    assert erased == [Erased("card", 0xFF)]
+
+
+def test_an_order_that_is_refused_while_it_is_carried_out_keeps_none_from_being_taken(decoder):
+    done = []
+
+    def carry_out(what, effects):
+        if what == "b":
+            raise OrderRefusedError(Reason.CONTROL_UNKNOWN_MODEL)
+        done.append(what)
+
+    ways = {ControlKind.PROMOTE: Way(lambda entity, text: text, carry_out)}
+    orders = [{**ORDER, "kind": "PROMOTE", "key": key} for key in "abc"]
+    batch = decoder.decode([CODEC.encode(order) for order in orders], NOW_US)
+    effects = Orders(ways, HASH_KEY).take(batch)
+    assert done == ["a", "c"]
+    expected = [Reason.OK, Reason.CONTROL_UNKNOWN_MODEL, Reason.OK]
+    assert effects.reasons.tolist() == expected
+    assert batch.reason.tolist() == [Reason.OK] * 3
 
 
 def holds(state, key, at=""):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rules_at_random import named_rules, some_matched
 from seeds import seeds
 
 from schemas.columns import ID_START, ID_STOP, Layout, Transactions
@@ -9,6 +10,7 @@ from schemas.records import RecordCodec, builtin
 from stream.decide import Outcome
 from stream.decision_records import DecisionWriter
 from stream.event_time import Timeliness
+from stream.matched_rules import NO_RULES, none_matched
 from stream.verdicts import DEGRADED, Verdicts
 
 SCHEMA_ID, POLICY = 5, "0123456789ab"
@@ -42,7 +44,7 @@ def verdicts_of(rng, n):
     )
 
 
-def plain(names, batch, verdicts, row):
+def plain(names, batch, verdicts, row, matched, named):
     """Return key and record of a row, in so many words."""
     timeliness = Timeliness(int(verdicts.timeliness[row]))
     duplicate, score = bool(verdicts.duplicate[row]), float(verdicts.scores[row])
@@ -63,6 +65,8 @@ def plain(names, batch, verdicts, row):
         "timeliness": timeliness.name,
         "duplicate": duplicate,
         "degraded": degraded,
+        "rules": [named.rules[rule].id for rule, live in matched.of(row) if live],
+        "shadow_rules": [named.rules[rule].id for rule, live in matched.of(row) if not live],
         "model_version": int(verdicts.model_versions[row]),
         "policy_version": POLICY,
     }
@@ -76,9 +80,12 @@ def test_records_are_those_of_a_general_library_to_the_last_byte(seed):
     verdicts = verdicts_of(rng, n)
     rows = np.flatnonzero(rng.random(n) < 0.7)
     codec = RecordCodec(builtin("decision"), SCHEMA_ID)
-    written = DecisionWriter(SCHEMA_ID, POLICY).write(batch, verdicts, rows)
-    expected = [plain(names, batch, verdicts, row) for row in rows]
-    assert written == [(key, codec.encode(record)) for key, record in expected]
+    writer, named = DecisionWriter(SCHEMA_ID, POLICY), named_rules(rng)
+    for rules, matched in ((named, some_matched(rng, named, n)), (NO_RULES, none_matched(n))):
+        written = writer.write(batch, verdicts, rows, matched, rules)
+        expected = [plain(names, batch, verdicts, row, matched, rules) for row in rows]
+        assert written == [(key, codec.encode(record)) for key, record in expected]
+    assert writer.write(batch, verdicts, rows) == written
 
 
 def test_of_no_rows_there_are_no_records():

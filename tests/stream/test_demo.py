@@ -6,9 +6,11 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import numba
@@ -109,7 +111,8 @@ def test_a_short_demo_decides_every_payment_and_learns():
     assert 0 < latency["p50"] <= latency["p99"] <= latency["p999"]
     assert "Traceback" not in done.stderr
     assert "ends it" in done.stderr
-    assert len(done.stderr.splitlines()) == 4
+    assert "the live page: http://127.0.0.1:" in done.stderr
+    assert len(done.stderr.splitlines()) == 5
 
 
 def test_ctrl_c_ends_the_demo_with_its_report_and_leaves_no_process(tmp_path):
@@ -128,8 +131,15 @@ def test_ctrl_c_ends_the_demo_with_its_report_and_leaves_no_process(tmp_path):
         wait_for_a_decision(re.search(r"broker on (\S+)", err.read_text())[1])
         children = family(process.pid)
         assert children
+        admin = re.search(r"live page: (http://127\.0\.0\.1:(\d+))", err.read_text())
+        with urllib.request.urlopen(f"{admin[1]}/metrics", timeout=START_SECONDS) as answer:
+            assert "fraud_ready 1.0" in answer.read().decode()
+        # Somebody who has begun to ask, and says no more.
+        asking = socket.create_connection(("127.0.0.1", int(admin[2])), START_SECONDS)
+        asking.sendall(b"GET /metrics HTTP/1.1\r\nHost: local")
         process.send_signal(signal.SIGINT)
         assert process.wait(15) == 130, err.read_text()
+        asking.close()
     finally:
         process.kill()
         process.wait(10)

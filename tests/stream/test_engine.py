@@ -23,7 +23,8 @@ from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.errors import ModelError
 from stream.decide import Outcome, Said, Thresholds
-from stream.engine import Contender, Engine, Keep
+from stream.engine import Contender, Engine
+from stream.engine_parameters import Keep
 from stream.event_time import Timeliness
 from stream.labels.fates import Source
 from stream.labels.rules import LabelRules
@@ -109,7 +110,7 @@ class _Silent(_Sure):
 def test_a_challenger_is_judged_by_what_it_scored():
     engine = build_engine(random_parameters(np.random.default_rng(3)))
     challenger = Contender(_Half())
-    engine.challengers = {"half": challenger}
+    engine.lineup.contenders = [engine.champion, challenger]
     engine.champion.learner = _Sure()
     assert engine.contenders == [engine.champion, challenger]
     X = np.arange(40.0)[:, None]
@@ -139,7 +140,7 @@ def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
     )
     engine = build_engine(parameters)
     engine.champion.learner = _Sure()
-    engine.challengers = {name: Contender(_Sure()) for name in engine.challengers}
+    engine.lineup.contenders[1:] = [Contender(_Sure()) for _ in engine.challengers]
     row = {"time_us": START_US, "amount": 100, "entities": [1, 2], "numeric": [0, 0]}
 
     def pass_a_barrier(key):
@@ -208,6 +209,7 @@ def test_features_know_every_verdict_with_what_was_said_of_it_then():
     parameters = replace(
         random_parameters(np.random.default_rng(3)),
         features=feature_set(names),
+        monitor=None,
         calibrate=False,
         alerts_per_day=0.0,
         events_max=100,

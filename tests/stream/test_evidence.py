@@ -24,6 +24,8 @@ def alerted(X, parts, rng):
         parts,
         rng.integers(Outcome.REVIEW, len(Outcome), n, dtype=np.int8),
         np.where(rng.random(n) < 0.3, 0.25, np.nan),
+        rng.normal(size=(n, 3)),
+        rng.integers(0, 9, n),
     )
 
 
@@ -54,6 +56,7 @@ def test_reasons_are_what_plain_python_finds(seed, width):
     assert found.contributions(NAMES) == expected
     assert found.rows.tolist() == rows.rows.tolist()
     assert found.bases.tolist() == rows.bases.tolist()
+    assert found.grouped.tolist() == rows.grouped.tolist()
     least = {Outcome.REVIEW: 0.2, Outcome.CHALLENGE: 0.5, Outcome.BLOCK: 0.9}
     assert found.thresholds.tolist() == [least[Outcome(each)] for each in rows.outcomes]
     drawn = rows.drawn.tolist()

@@ -20,7 +20,7 @@ from schemas.errors import ConfigError, ModelError, TrainedModelError
 from stream.app import engine_of
 from stream.config import load
 from stream.learners import challenger_of, learner_of
-from stream.sections import ChallengerSection, ModelSection
+from stream.model_section import ChallengerSection, ModelSection
 from stream.timed import TimedLearner
 
 NAMES = ("amount", "ratio", "count")

@@ -86,3 +86,33 @@ def test_the_summary_is_in_milliseconds() -> None:
 
 def test_the_same_latency_many_times_in_one_batch_is_counted_each_time() -> None:
     assert histogram(*[77] * 1000).counts.sum() == 1000
+
+
+@seeds(3)
+def test_one_at_a_time_it_counts_the_same(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    latencies = rng.lognormal(8, 6, 500).astype(np.int64)
+    several, one = histogram(*latencies, *latencies), LatencyHistogram()
+    for us in [*latencies.tolist(), -1, 2**60]:
+        one.add(us, 2)
+    several.record(np.array([-1, -1, 2**60, 2**60]))
+    assert (one.counts == several.counts).all()
+
+
+@seeds(3)
+def test_up_to_a_bound_nothing_longer_is_counted_and_little_else_is_missing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    latencies = rng.lognormal(8, 3, 3_000).astype(np.int64)
+    bounds = np.sort(rng.lognormal(8, 4, 20))
+    found = histogram(*latencies).at_most(bounds.tolist())
+    for bound, n in zip(bounds, found, strict=True):
+        assert (latencies * (1 + WORST) < bound).sum() <= n <= (latencies <= bound).sum()
+
+
+def test_what_came_since_a_copy_is_known() -> None:
+    counted = histogram(5, 5, 700)
+    before = counted.copy()
+    counted.add(5)
+    assert len(before) == 3
+    assert len(counted.since(before)) == 1
+    assert counted.since(before).percentile_us(100) == 5

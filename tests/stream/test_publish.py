@@ -7,6 +7,8 @@ from datetime import datetime
 
 import numpy as np
 import pytest
+from published import published
+from rules_at_random import named_rules, some_matched
 from seeds import seeds
 
 from models.river.adapter import RiverLearner, logistic_pipeline
@@ -28,16 +30,21 @@ from stream.alert_records import AlertWriter
 from stream.decide import THRESHOLD_OFF, Outcome, Thresholds
 from stream.decision_records import DecisionWriter
 from stream.effects import Effects
-from stream.engine import Engine, EngineParameters
+from stream.engine import Engine
+from stream.engine_parameters import EngineParameters
 from stream.event_time import Timeliness
-from stream.evidence import ALERT_REASONS_MAX, Evidence
+from stream.evidence import ALERT_REASONS_MAX, NO_TIME_US, Evidence
 from stream.features.declare import declare, default_names
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
 from stream.features.value_states import ValueState
 from stream.publish import ATTEMPT_HEADER, Policy, Publisher, dead_letter_headers
+from stream.reason_codes import ReasonWords
+from stream.reason_files import reason_table
+from stream.reasons import NO_REASON
 from stream.simulate.payments import traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
+from stream.wording import BuiltModel, Wording, wording_of
 
 START_US = 1_750_000_000_000_000
 ROLES = Roles(entities={"card": "card_id", "device": "device_id"})
@@ -46,8 +53,8 @@ INPUTS = Inputs(ROLES.layout.entities)
 FEATURES = FeatureSet(declare(default_names(INPUTS), INPUTS), ROLES.layout, INPUTS)
 TOPIC = "fraud.transactions"
 
-ALERT = RecordCodec(builtin("alert"), 7)
-DECISION = RecordCodec(builtin("decision"), 3)
+ALERT = published("alert")
+DECISION = published("decision")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +98,9 @@ def decided() -> Decided:
     batch = decoder.decode(values, START_US + 10**9, 2, offsets)
     effects = engine.step(batch)
     policy = Policy(thresholds, FEATURES.names)
-    return Decided(batch, effects, Publisher(policy, TOPIC, "/fraudstream/test"), records)
+    wording = wording_of(reason_table(), FEATURES, (BuiltModel("logistic", "0123456789ab"),))
+    publisher = Publisher(policy, TOPIC, "/fraudstream/test", wording)
+    return Decided(batch, effects, publisher, records)
 
 
 def alerts_of(decided: Decided) -> list[dict[str, object]]:
@@ -107,9 +116,11 @@ def written_alerts(
 ) -> list[tuple[bytes, bytes]]:
     """Return what goes on the topic."""
     names, version = publisher.policy.feature_names, publisher.policy_version
-    writer = AlertWriter(ALERT.schema_id, version, publisher.topic, names, batch.layout.entities)
+    entities, wording = batch.layout.entities, publisher.wording
+    writer = AlertWriter(ALERT.schema_id, version, publisher.topic, names, entities, wording)
     ids = publisher.alert_ids(batch, effects.alerts.rows)
-    return writer.write(batch, effects.verdicts, effects.alerts, ids)
+    ruled = effects.matched, effects.rules
+    return writer.write(batch, effects.verdicts, effects.alerts, ids, *ruled, effects.champions)
 
 
 def decisions_of(decided: Decided, effects: Effects | None = None) -> list[dict[str, object]]:
@@ -147,7 +158,8 @@ def test_whatever_an_alert_says_it_is_written_as_a_general_library_writes_it(
     """Numbers are the least and the greatest there are, and any in between."""
     rng = np.random.default_rng(seed)
     batch, effects = alerts_at_random(decided, rng)
-    publisher = Publisher(decided.publisher.policy, "ü" * int(rng.integers(0, 200)), "")
+    wording = wording_at_random(rng)
+    publisher = Publisher(decided.publisher.policy, "ü" * int(rng.integers(0, 200)), "", wording)
     expected = [
         (key_of(batch, row), ALERT.encode(each))
         for row, each in zip(effects.alerts.rows, publisher.alerts(batch, effects), strict=True)
@@ -155,6 +167,18 @@ def test_whatever_an_alert_says_it_is_written_as_a_general_library_writes_it(
     assert written_alerts(batch, effects, publisher) == expected
     nothing = dataclasses.replace(effects, alerted=[])
     assert written_alerts(batch, nothing, publisher) == []
+
+
+def wording_at_random(rng: np.random.Generator) -> Wording:
+    """Return words of every length, or none."""
+
+    def text() -> str:
+        return "ö" * int(rng.choice([0, 1, 63, 64, 200]))
+
+    words = tuple(ReasonWords(text(), text(), text(), text()) for _ in FEATURES.names)
+    flags = tuple(bool(each) for each in rng.random(len(words)) < 0.3)
+    models = tuple(BuiltModel(text(), text()) for _ in range(3))
+    return Wording(words, flags, text(), models, text()) if rng.random() < 0.8 else Wording()
 
 
 def alerts_at_random(decided: Decided, rng: np.random.Generator) -> tuple[Transactions, Effects]:
@@ -172,6 +196,7 @@ def alerts_at_random(decided: Decided, rng: np.random.Generator) -> tuple[Transa
     numbers = np.array([0.0, -0.0, 1.0, 5e-324, -1.7e308, np.inf, np.nan, 0.1])
     order = np.argsort(rng.random((n, k)), axis=1)[:, :ALERT_REASONS_MAX]
     order[np.arange(ALERT_REASONS_MAX) >= rng.integers(0, ALERT_REASONS_MAX + 1, (n, 1))] = -1
+    named = named_rules(rng)
     alerts = Evidence(
         rng.permutation(n),
         rng.choice(numbers, n),
@@ -182,6 +207,14 @@ def alerts_at_random(decided: Decided, rng: np.random.Generator) -> tuple[Transa
         rng.choice(numbers, order.shape),
         rng.integers(0, len(ValueState), order.shape, dtype=np.uint8),
         rng.integers(0, 256, (n, int(rng.integers(0, 300))), dtype=np.uint8),
+        rng.choice(numbers, (n, len(named.reads))),
+        rng.choice(numbers, order.shape),
+        np.where(rng.random(n) < 0.5, NO_REASON, rng.integers(0, k, n)),
+        rng.choice(numbers, n),
+        rng.choice(numbers, n),
+        rng.random(n) < 0.5,
+        np.where(rng.random(n) < 0.3, NO_TIME_US, rng.integers(-(2**63) + 1, 2**63 - 1, n)),
+        rng.integers(0, 2**62, n),
     )
     scores = rng.choice([0.0, 1.0, 0.9999, 1e-9, np.nan], n)
     half = n // 2
@@ -194,7 +227,10 @@ def alerts_at_random(decided: Decided, rng: np.random.Generator) -> tuple[Transa
         unscored=rng.random(n) < 0.5,
         duplicate=rng.random(n) < 0.5,
         model_versions=longs[3],
+        champions=rng.integers(0, 3, n, dtype=np.uint8),
         alerted=[alerts.of(np.arange(half)), alerts.of(np.arange(half, n))],
+        rules=named,
+        ruled=[(0, some_matched(rng, named, half)), (half, some_matched(rng, named, n - half))],
     )
     return batch, effects
 
@@ -403,3 +439,30 @@ def test_a_foreign_attempt_cannot_break_the_count(value: bytes | None, attempt: 
     headers = dead_letter_headers(Reason.TRUNCATED, "t", 0, 0, [(ATTEMPT_HEADER, value)])
     assert dict(headers)[ATTEMPT_HEADER] == attempt
     assert [name for name, _ in headers].count(ATTEMPT_HEADER) == 1
+
+
+def test_an_alert_says_what_is_usual_what_would_have_helped_and_what_it_came_from(
+    decided: Decided,
+) -> None:
+    alerts = alerts_of(decided)
+    learned_us = {alert["labels_known_until"] for alert in alerts}
+    assert all(each is not None and START_US < each < START_US + 10**9 for each in learned_us)
+    for alert in alerts:
+        assert alert["model"] == {"name": "logistic", "digest": "0123456789ab"}
+        assert alert["feature_set"] == decided.publisher.wording.feature_set
+        assert alert["reason_codes_version"] == reason_table().version
+        assert all(reason["code"].startswith("R") for reason in alert["reasons"])
+        assert all(reason["text"] for reason in alert["reasons"])
+    changes = [alert["counterfactual"] for alert in alerts if alert["counterfactual"]]
+    assert changes
+    assert all(change["score"] < 0.1 for change in changes)
+    beside = [
+        reason
+        for alert in alerts
+        for reason in alert["reasons"]
+        if reason["code"] == "R201" and reason["normal"] is not None
+    ]
+    assert beside
+    for reason in beside:
+        more = reason["value"] > reason["normal"]
+        assert reason["text"] == f"{'High' if more else 'Low'} amount of this payment"

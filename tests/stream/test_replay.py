@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from published import published
 from seeds import seeds
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -526,7 +527,7 @@ def test_the_size_of_a_block_changes_nothing_whatever_the_seed(
 def test_alerts_fit_the_contract_and_name_their_rows(
     replayed: tuple[dict[str, Any], bytes, bytes], stream: HandbookStream
 ) -> None:
-    codec = RecordCodec(builtin("alert"), 7)
+    codec = published("alert")
     alerts = [json.loads(line) for line in replayed[1].splitlines()]
     for alert in alerts:
         # JSON has no NaN: an unknown value is null there.

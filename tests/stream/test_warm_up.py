@@ -1,5 +1,6 @@
 """Before the first payment everything is compiled, and every model's cost is known."""
 
+import json
 import sys
 
 import numba
@@ -14,6 +15,7 @@ from stream.app import decoders_of, engine_of, registry_of
 from stream.config import load
 from stream.decide import ALERT_ID_BYTES
 from stream.decision_records import DecisionWriter
+from stream.tally import Tally
 from stream.warm_up import warm_up
 
 CONFIG = """
@@ -27,6 +29,8 @@ frauds_min = 1
 genuine_min = 1
 [decision]
 review = 1e-9
+[lists.watched]
+of = "card"
 [model.challengers.forest]
 kind = "forest"
 trees = 2
@@ -35,6 +39,29 @@ sample = 0.5
 kind = "blend"
 members = ["additive", "forest"]
 """
+
+RULE = '[[rule]]\nid = "r"\naction = "review"\nmode = "live"\nwhen = "{}"'
+# Rules, then somebody on a list, then other rules.
+ORDERS = {
+    10: ("RULES", json.dumps({"rules": RULE.format("amount >= 0.0"), "by": "anna"})),
+    12: (
+        "LISTS",
+        json.dumps(
+            {"list": "watched", "add": [{"key": f"{1:016x}"}], "reason": "test", "by": "anna"}
+        ),
+    ),
+    20: (
+        "RULES",
+        json.dumps(
+            {
+                "rules": RULE.format(
+                    "card in lists.watched || card.count_1d * 2.0 > 9.0 ? score < 2.0 : true"
+                ),
+                "by": "anna",
+            }
+        ),
+    ),
+}
 
 
 def compiled():
@@ -69,8 +96,11 @@ def test_nothing_is_compiled_after_it(tmp_path):
     assert list(warm.challengers) == ["forest", "both"]
     assert min(cost.learn_us for cost in warm.challengers.values()) > 0
     assert engine.learner.learned == 0, "only copies learn"
+    tally = Tally("payments", "labels", "orders")
+    tally.warm_up()
     before = compiled()
     assert before["stream.labels.places.mature_rows"] == 1
+    assert before["stream.tally.count_payments"] == 1
     batch = decoders.transactions.decode([b"\0"] * 64, 0)
     day_us = 86_400_000_000
     rng, writer = np.random.default_rng(1), DecisionWriter(1, "policy")
@@ -84,17 +114,20 @@ def test_nothing_is_compiled_after_it(tmp_path):
         batch.arrival_time_us[:] = batch.event_time_us
         batch.transaction_key[:] = rng.integers(1, 2**60, 64)
         effects = engine.step(batch)
-        writer.write(batch, effects.verdicts, np.arange(len(batch)))
+        tally.decided(effects)
+        tally.published("payments", len(batch), batch.arrival_time_us, 0.001)
+        ruled = effects.matched, effects.rules
+        writer.write(batch, effects.verdicts, np.arange(len(batch)), *ruled)
         alerts = effects.alerts.of(np.arange(len(effects.alerts.rows)))
         ids = ["0" * ALERT_ID_BYTES] * len(alerts.rows)
-        alert_writer.write(batch, effects.verdicts, alerts, ids)
+        alert_writer.write(batch, effects.verdicts, alerts, ids, *ruled)
         labels = decoders.labels.decode([b"\0"] * 8, 0)
         labels.longs[:] = 0
         labels.reason[:] = Reason.OK
         labels.numeric[:] = 1.0
         labels.event_time_us[:] = batch.event_time_us[:8] + 1
         labels.transaction_key[:] = batch.transaction_key[:8]
-        engine.label(labels)
+        tally.labelled(labels, engine.label(labels), engine.waiting)
         assert decoders.control is not None
         orders = decoders.control.decode([b"\0"], 0)
         orders.reason[:] = Reason.OK
@@ -103,6 +136,13 @@ def test_nothing_is_compiled_after_it(tmp_path):
         names = ["ERASE", config.roles().layout.entities[day % 2]]
         orders.categorical[:, 0] = hash_texts(names, bytes(16))
         assert engine.control(orders).erased
+        if day in ORDERS:
+            kind, text = ORDERS[day]
+            orders.data = np.frombuffer(text.encode(), np.uint8)
+            orders.longs[ID_STOP, 0] = len(text)
+            orders.categorical[0] = hash_texts([kind], bytes(16))
+            assert engine.control(orders).reasons.tolist() == [Reason.OK]
+    assert len(effects.matched.rules), "rules were asked"
     assert engine.learner.ready
     assert len(effects.alerts.rows), "explanations were asked for"
     grown = {name: n for name, n in compiled().items() if n != before.get(name, 0)}

@@ -16,6 +16,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from published import published
 
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import DeliveryError
@@ -65,7 +66,7 @@ OVERRIDES = {
 }
 TRANSACTIONS = RecordCodec(builtin("transaction"), 1)
 LABEL_CODEC = RecordCodec(builtin("label"), 2)
-CODECS = {ALERTS: RecordCodec(builtin("alert"), 7), DECISIONS: RecordCodec(builtin("decision"), 3)}
+CODECS = {ALERTS: published("alert"), DECISIONS: published("decision")}
 CODECS[REVIEWS] = RecordCodec(builtin("label_review"), 6)
 MAPPED = {
     "type": "record",
@@ -159,9 +160,10 @@ def mapped_folder(tmp_path_factory):
     """A registry of one's own, whose transactions carry the amount as a double."""
     folder = tmp_path_factory.mktemp("registry")
     subjects = {"transactions": "mine", "labels": "label", "decisions": "decision"}
-    subjects |= {"alerts": "alert", "label_reviews": "label_review"}
-    lines = []
-    for number, (topic, file) in enumerate(subjects.items(), start=1):
+    subjects |= {"alerts": "alert", "label_reviews": "label_review", "drift": "drift"}
+    lines, ours = [], {name: published(name).schema_id for name in ("alert", "decision")}
+    for place, (topic, file) in enumerate(subjects.items(), start=1):
+        number = ours.get(file, place)
         if file != "mine":
             shutil.copy(PACKAGE / f"{file}.avsc", folder)
         lines.append(f'[subjects."fraud.{topic}-value"]\ncompatibility = "FULL_TRANSITIVE"')
@@ -338,9 +340,9 @@ def test_an_alert_carries_its_evidence():
             assert alert["base"] == base
             assert base + parts.sum() == pytest.approx(log_odds, rel=1e-9)
             top = sorted((-part, i) for i, part in enumerate(parts) if part > 0)[:4]
-            assert alert["reasons"] == [
-                {"feature": names[i], "value": x[i], "contribution": -part, "state": "FRESH"}
-                for part, i in top
+            said = ("feature", "value", "contribution", "state")
+            assert [tuple(each[name] for name in said) for each in alert["reasons"]] == [
+                (names[i], x[i], -part, "FRESH") for part, i in top
             ]
             # Nothing came late and nothing was forgotten: what is not known is unknown.
             states = [alert["value_states"][i // 4] >> 2 * (i % 4) & 3 for i in range(len(x))]

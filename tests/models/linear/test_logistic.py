@@ -175,9 +175,11 @@ def test_weights_of_features_that_are_not_there_stay_as_they_are(build, seed):
     before = model.state().arrays
     X[:, 2:] = np.nan
     model.learn_many(X, y)
-    for name, array in model.state().arrays.items():
+    after = model.state().arrays
+    for name, array in after.items():
         assert array[2:].tolist() == before[name][2:].tolist()
-    assert model.weights[:2].tolist() != before["weights"][:2].tolist()
+    # A penalty may hold a weight at 0 by chance, but not all that is remembered of it.
+    assert any(array[:2].tolist() != before[name][:2].tolist() for name, array in after.items())
 
 
 @seeds(1)

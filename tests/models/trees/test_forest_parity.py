@@ -26,7 +26,7 @@ FORESTS = {
 @pytest.mark.timeout(7200 if ALL else 300)
 @pytest.mark.parametrize("build", FORESTS.values(), ids=FORESTS)
 def test_all_scores_equal_river(streams, build):
-    n = 343_553 if ALL else 20_000
+    n = 343_553 if ALL else 10_000
     t, X, y = streams.payments(11, n)
     names = [f"f{j:02}" for j in range(X.shape[1])]
     rows, labels = streams.dictionaries(X, names), y.tolist()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from published import published
 
 from stream import cli
 
@@ -28,3 +30,25 @@ def run(
         return (0 if code is None else int(code)), found.out, found.err
 
     return run
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes, dict[str, Any], bool]]:
+    """Orders that would have been sent: topic, key, record, whether to every partition.
+
+    There are no brokers, and so no audit trail.
+    """
+    found: list[tuple[str, bytes, dict[str, Any], bool]] = []
+
+    class Sender:
+        def __init__(self, _: Any, topic: str, everywhere: bool) -> None:
+            self._topic, self._everywhere = topic, everywhere
+
+        def send(self, key: bytes, value: bytes) -> list[tuple[int, int]]:
+            record = published("control").decode(value)
+            found.append((self._topic, key, record, self._everywhere))
+            return [(0, len(found))]
+
+    monkeypatch.setenv("FRAUD_TOPICS__AUDIT", "")
+    monkeypatch.setattr("stream.cases.administration.Sender", Sender)
+    return found

@@ -581,5 +581,22 @@ def test_the_lag_is_what_is_still_to_be_read(broker):
         while taken < 450:
             taken += sum(map(len, source.poll(50, 0.1)))
         assert source.lag("a") == 500 - taken
+        assert sum(source.lags().values()) == 500 - taken
         take(source, 500 - taken)
         assert source.lag("a") == 0
+        assert source.lags() == {("a", 0): 0, ("a", 1): 0}, "nothing was read of the others"
+
+
+def test_it_knows_how_many_partitions_it_has(broker):
+    with source_of(broker) as source:
+        assert source.partitions == 0
+        assert source.lags() == {}
+        join(source)
+        assert source.partitions == len(source._consumer.assignment()) > 0
+        with source_of(broker) as other:
+            deadline = time.monotonic() + SECONDS
+            while not (other.assigned and source.assigned):
+                assert time.monotonic() < deadline
+                assert source.poll(1, 0.02) == other.poll(1, 0.02) == []
+            assert source.partitions == len(source._consumer.assignment())
+            assert other.partitions == len(other._consumer.assignment())

@@ -10,6 +10,7 @@ from sim import ALERTS, KEY, SimReader, SimWorker, World, identity, parts, send_
 from schemas.errors import RecoveryError
 from stream.app import engine_of, publisher_of
 from stream.recovery.audit import Auditor
+from stream.recovery.history import History
 from stream.recovery.segments import Segments
 from stream.snapshots.folder import SnapshotFolder
 
@@ -29,17 +30,16 @@ def world(tmp_path):
 
 def auditor_of(world):
     config, decoders, codecs, control = parts()
-    return Auditor(
+    history = History(
         Segments(world.folder),
         SnapshotFolder(world.folder),
         identity(),
         SimReader(world),
         lambda: engine_of(config, KEY),
         *decoders,
-        lambda engine: publisher_of(config, engine),
-        codecs.alert,
         control,
     )
+    return Auditor(history, lambda engine: publisher_of(config, engine), codecs.alert)
 
 
 def alerts_of(world):

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from published import published
 from sim import (
     CONTROL,
     IN,
@@ -357,7 +358,7 @@ def test_a_snapshot_waits_for_the_memory_of_its_copy(world, monkeypatch):
 def order_to_erase(world, name, partition=0):
     order = {"kind": "ERASE", "entity": "card", "key": f"{key_of(name):016x}"}
     order |= {"requested_at": START_MS * 1000, "request_id": "r"}
-    value = RecordCodec(builtin("control"), 8).encode(order)
+    value = published("control").encode(order)
     world.broker.append((CONTROL, partition), START_MS, None, value)
 
 

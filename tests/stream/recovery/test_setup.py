@@ -31,6 +31,7 @@ def digest(key=KEY, **overrides):
         {"model": {"kind": "forest"}},
         {"model": {"challengers": {"other": {"kind": "forest"}}}},
         {"windows": {"events_max": 1000}},
+        {"lists": {"blocked": {"of": "card"}}},
         {"key": bytes(16)},
     ],
 )

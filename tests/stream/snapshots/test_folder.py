@@ -61,6 +61,22 @@ def test_a_few_generations_stay(tmp_path):
     assert folder.newest().state.header["offsets"] == [["t", 0, 41]]
 
 
+def test_the_first_of_each_of_the_last_days_stays_too(tmp_path):
+    folder = SnapshotFolder(tmp_path, keep=2, days=3)
+    begun_s = 20_000 * 86_400
+    for number in range(1, 21):
+        path = folder.write(state(number), number)
+        # Four a day, the first at midnight.
+        at_s = begun_s + (number - 1) * 21_600
+        os.utime(path, (at_s, at_s))
+    folder.write(state(21), 21)
+    now = os.stat(folder.path(21)).st_mtime // 86_400
+    assert now > 20_005
+    # 21 is of another day, which is the last one.
+    assert folder.numbers() == [21, 20, 17, 13]
+    assert folder.surplus() == []
+
+
 def test_an_empty_folder_has_none(tmp_path):
     (tmp_path / "snapshot-1.state").write_text("not one of ours")
     (tmp_path / "notes.txt").write_text("nor this")

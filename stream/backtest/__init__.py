@@ -1,0 +1,1 @@
+"""What other rules or another model would have done, beside what was done."""

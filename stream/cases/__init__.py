@@ -1,0 +1,1 @@
+"""Alerts in the hands of people: verdicts, orders that somebody else approves."""

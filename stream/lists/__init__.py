@@ -1,0 +1,1 @@
+"""Lists of entities and categories: who is allowed, denied or watched, until when and why."""

@@ -1,0 +1,199 @@
+"""The card of a model: what it is for, what is known of it and what is not, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from stream.svg import FAINT, INK, picture
+
+PICTURE = "reliability.svg"
+_SIZE = (420, 330)
+_LEFT, _TOP, _SIDE = 60, 60, 230
+
+
+def card_of(manifest: Mapping[str, Any]) -> str:
+    """Return the card of a manifest, as Markdown."""
+    parts = [
+        f"# {manifest['name']}, version {manifest['version']}",
+        _purpose(manifest),
+        _data(manifest),
+        _quality(manifest["metrics"]),
+        _compared(manifest.get("comparison")),
+        "## Thresholds\n\nWhat a threshold on its calibrated scores would have done, of the "
+        "payments whose truth is known; intervals hold 95 % (Wilson).\n\n"
+        + _table(
+            ("threshold", "payments", "share", "precision", "recall"),
+            [
+                (
+                    f"{row['threshold']:.4g}",
+                    f"{row['payments']:,}",
+                    f"{row['share']:.2%}",
+                    _share(row["precision"], row["precision_interval"]),
+                    _share(row["recall"], row["recall_interval"]),
+                )
+                for row in manifest["thresholds"]
+            ],
+        ),
+        f"## Calibration\n\n![What was said beside what was true]({PICTURE})\n\n"
+        + _table(
+            ("said", "was", "payments"),
+            [
+                (f"{row['said']:.2%}", _share(row["was"], row["interval"]), f"{row['payments']:,}")
+                for row in manifest["calibration"]
+            ],
+        ),
+        _segments(manifest["segments"]),
+        _limits(manifest),
+        "## Made with\n\n"
+        + _table(
+            ("what", "version"),
+            [("fraudstream", manifest["code_version"]), *manifest["libraries"].items()],
+        ),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def picture_of(manifest: Mapping[str, Any]) -> str:
+    """Return what was said beside what was true, as SVG."""
+    rows = manifest["calibration"]
+    far = max([row["said"] for row in rows] + [row["interval"][1] for row in rows] + [1e-9])
+    words = "; ".join(f"said {row['said']:.2%}, was {row['was']:.2%}" for row in rows)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _LEFT + _SIDE * x / far, _TOP + _SIDE * (1 - y / far)
+
+    start, stop = place(0, 0), place(far, far)
+    parts = [
+        f'<path class="even" d="M{start[0]:.1f} {start[1]:.1f}L{stop[0]:.1f} {stop[1]:.1f}"/>',
+        f'<text class="small" x="{_LEFT}" y="{_TOP + _SIDE + 20}">said 0 to {far:.1%}</text>',
+        f'<text class="small" x="8" y="{_TOP + 10}">was</text>',
+    ]
+    for row in rows:
+        low, high = (place(row["said"], end) for end in row["interval"])
+        middle = place(row["said"], row["was"])
+        parts += [
+            f'<path class="mark" d="M{low[0]:.1f} {low[1]:.1f}L{high[0]:.1f} {high[1]:.1f}"/>',
+            f'<circle class="dot" cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" r="3"/>',
+        ]
+    styles = [
+        (f".even {{ stroke: {FAINT[0]} }}", f".even {{ stroke: {FAINT[1]} }}"),
+        (f".mark {{ stroke: {INK[0]} }}", f".mark {{ stroke: {INK[1]} }}"),
+        (f".dot {{ fill: {INK[0]} }}", f".dot {{ fill: {INK[1]} }}"),
+    ]
+    title = f"{manifest['name']}, version {manifest['version']}: calibration"
+    return picture(title, "Intervals hold 95 %.", words or "No scores yet.", _SIZE, styles, parts)
+
+
+def _purpose(manifest: Mapping[str, Any]) -> str:
+    kind = manifest["kind"]
+    return (
+        f"A model of kind `{kind}` that says of each payment how probable fraud is, online: it "
+        "scores a payment before its truth is known and learns when it is. It was made to rank "
+        "payments for an alert budget; it is no ground to refuse anybody anything without a "
+        "person who looks.\n\n"
+        + _table(
+            ("", ""),
+            [
+                ("role when it was exported", manifest["role"]),
+                ("exported", manifest["created"]),
+                ("snapshot", f"number {manifest['source']['snapshot']}"),
+                ("features", f"{len(manifest['features']['names'])}"),
+                ("their digest", manifest["features"]["sha256"][:16]),
+            ],
+        )
+    )
+
+
+def _data(manifest: Mapping[str, Any]) -> str:
+    until = manifest["trained_until_us"]
+    when = "nothing yet"
+    if until is not None and until > 0:
+        when = datetime.fromtimestamp(until / 1e6, UTC).isoformat(timespec="seconds")
+    return (
+        "## Data\n\n"
+        f"It learned {manifest['learned']:,} labels, up to event time {when}. Payments that nobody "
+        f"labelled count as genuine after {manifest['maturity_us'] / 86_400_000_000:g} days."
+    )
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    rows = [
+        ("payments judged", f"{metrics['judged']:,}"),
+        ("frauds among them", f"{metrics['frauds']:,}"),
+        ("precision of its alerts", _share(metrics["precision"], metrics["precision_interval"])),
+        ("recall", _share(metrics["recall"], metrics["recall_interval"])),
+        ("log loss", _number(metrics["log_loss"])),
+        ("Brier score", _number(metrics["brier"])),
+        ("calibration error", _number(metrics["calibration_error"])),
+    ]
+    return (
+        "## Quality\n\nBy the scores of decision time, each judged when its truth became known. "
+        "An alert is a score at or above the threshold of its time.\n\n" + _table(("", ""), rows)
+    )
+
+
+def _compared(comparison: Mapping[str, Any] | None) -> str:
+    if comparison is None:
+        return ""
+    return (
+        f"## Beside the champion\n\nThe gate says **{comparison['answer'].replace('_', ' ')}**: "
+        f"{comparison['why']}. Compared were {comparison['payments']:,} mature payments with "
+        f"{comparison['frauds']:,} frauds on {comparison['days']} days. The interval may be looked "
+        "at at any time: docs/promotion.md."
+    )
+
+
+def _segments(segments: Sequence[Mapping[str, Any]]) -> str:
+    if not segments:
+        return (
+            "## By segment\n\nNot known: the monitor watches the champion's decisions, and only "
+            "those of `monitor.segments`."
+        )
+    rows = [
+        (
+            each["feature"],
+            each["value"],
+            f"{each['decisions']:,}",
+            f"{each['frauds']:,}",
+            _share(each["recall"], None),
+            _share(each["false_positive_rate"], None),
+        )
+        for each in segments
+    ]
+    head = ("feature", "value", "decisions", "frauds", "recall", "false alerts")
+    return "## By segment\n\nOf the champion's decisions.\n\n" + _table(head, rows)
+
+
+def _limits(manifest: Mapping[str, Any]) -> str:
+    lines = [
+        "Its quality is that of the payments it saw. Fraud changes, and this with it.",
+        "A truth that nobody told is not known: what was never looked at counts as genuine.",
+        "Labels of alerts come sooner than others, so recall is known later than precision.",
+    ]
+    if manifest["metrics"]["frauds"] < 100:
+        lines.append("Fewer than 100 frauds were judged: the intervals say how little that is.")
+    if manifest["sample"] < 1:
+        lines.append(f"It scored and learned a share of {manifest['sample']:g} of the payments.")
+    return "## Limits\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    # What a feature or a model is called was chosen by somebody.
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _share(value: float | None, interval: Sequence[float] | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" + (f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else "")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

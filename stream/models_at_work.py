@@ -1,0 +1,56 @@
+"""The models of workers, as their newest snapshots have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.states.snapshot import State
+from schemas.errors import ConfigError, SnapshotError
+from stream.config import Config
+from stream.model_registry.standing import Standing, standing_of
+from stream.recovery.setup import PARTITION_FOLDERS
+from stream.recovery.tenure import newest_tenure
+from stream.snapshots.folder import SnapshotFolder
+
+
+def standings(config: Config, required: bool = True) -> list[tuple[str, dict[str, Any], Standing]]:
+    """Return what the newest snapshot of each state says: partition, source, models.
+
+    Raises
+    ------
+    ConfigError
+        There is none, and it is required.
+    """
+    root = Path(config.recovery.folder)
+    if not config.recovery.folder or not root.is_dir():
+        if required:
+            raise ConfigError(
+                "recovery.folder is not set, or not there: what is known of models at work is in "
+                "a worker's snapshots"
+            )
+        return []
+    parts = {path.name: newest_tenure(path) for path in sorted(root.glob(PARTITION_FOLDERS))}
+    folders = {name: path for name, path in parts.items() if path} if parts else {"": root}
+    found = []
+    for name, each in folders.items():
+        newest = SnapshotFolder(each, config.snapshot_key()).newest()
+        if newest is None:
+            continue
+        partition = name.rpartition("-")[2]
+        standing = standing_of(config, _engine(newest.state))
+        found.append((partition, _source(newest.number, newest.state), standing))
+    if not found and required:
+        raise ConfigError(f"{root} holds no snapshot yet: wait for recovery.snapshot_interval")
+    return found
+
+
+def _engine(state: State) -> State:
+    if "engine" not in state.parts:
+        raise SnapshotError("the snapshot is not a worker's: it has no engine")
+    return state.parts["engine"]
+
+
+def _source(number: int, state: State) -> dict[str, Any]:
+    names = ("code_version", "configuration", "step", "offsets")
+    return {"snapshot": number, **{name: state.header.get(name) for name in names}}

@@ -1,0 +1,1 @@
+"""Rules that people write: read, checked, compiled to a small program, run on batches."""

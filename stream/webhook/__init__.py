@@ -1,0 +1,1 @@
+"""Alerts to a web address of somebody else's, signed, at least once."""
