@@ -41,6 +41,7 @@ CASES = {
     "latency_unlabelled": Case("ours_decisions", "10k", labelled=False),
     "latency_snapshots": Case("ours_snapshots", "10k"),
     "latency_page": Case("ours_page", "10k", reference="ours_decisions"),
+    "latency_swaps": Case("ours_swaps", "10k", reference="ours_challenged"),
 }
 # The two that have targets, of `latency_10k`.
 NAMES = {
@@ -58,7 +59,7 @@ def latency(bench: Run) -> list[Result]:
 
 @benchmark(*MORE, unit=UNIT, takes_s=900, full=True)
 def latency_otherwise(bench: Run) -> list[Result]:
-    """The same at other rates, without labels, during snapshots, and with the page open."""
+    """The same at other rates, without labels, during snapshots and swaps, with the page open."""
     return _measured(bench, MORE)
 
 

@@ -11,11 +11,12 @@ Choe & Ramdas (Operations Research 72, 2024) recommend it.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import zeta
 
 from models.states.restoring import array, count, require, require_kind
 from models.states.snapshot import State
@@ -29,9 +30,14 @@ V_MIN = 1.0
 
 _K1 = (ETA**0.25 + ETA**-0.25) / math.sqrt(2.0)
 _K2 = (math.sqrt(ETA) + 1.0) / 2.0
-_LOG_ZETA = math.log(float(zeta(S)))
 _KIND = "anytime_mean/1"
 _COUNT_MAX = 2**62
+
+
+@functools.cache
+def _log_zeta() -> float:
+    # scipy loads a submodule when it is first asked for: not with every command.
+    return math.log(float(scipy.special.zeta(S)))
 
 
 def boundary(v: float, width: float, alpha: float) -> float:
@@ -47,7 +53,7 @@ def boundary(v: float, width: float, alpha: float) -> float:
         Probability with which it is reached all the same, ever.
     """
     v = max(v, V_MIN)
-    length = S * math.log(math.log(v / V_MIN, ETA) + 1.0) + _LOG_ZETA - math.log(alpha)
+    length = S * math.log(math.log(v / V_MIN, ETA) + 1.0) + _log_zeta() - math.log(alpha)
     edge = _K2 * width * length
     return math.sqrt(_K1**2 * v * length + edge**2) + edge
 

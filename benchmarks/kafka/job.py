@@ -25,7 +25,7 @@ WINDOWS = {"10m": 600, "1h": 3_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_00
 # Of the shipped registry: what stands in front of every value.
 PAYMENT_SCHEMA, LABEL_SCHEMA = 1, 2
 PARTITIONS = 8
-OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews")
+OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews", "orders")
 START_S = 1_700_000_000
 _FRAUDS = 0.02
 _MINOR_PER_UNIT = 100
@@ -78,6 +78,11 @@ class Job:
     def decisions(self) -> str:
         """The topic of decisions."""
         return f"{self.out}-decisions"
+
+    @property
+    def orders(self) -> str:
+        """The topic of orders."""
+        return f"{self.out}-orders"
 
     @property
     def labels_before(self) -> int:

@@ -62,7 +62,8 @@ def run(
     -------
     dict
         Percentiles, ``missing`` and ``caught_up_s`` of `end_to_end`, ``late_ms_max`` of
-        `on_schedule`, and ``cpu_us``, what the program took for a payment and its label.
+        `on_schedule`, ``cpu_us``, what the program took for a payment and its label, and
+        ``counters``, what a program of ours counted.
 
     Raises
     ------
@@ -108,4 +109,5 @@ def run(
         took = json.loads(reader.hear("it had read all"))
         said = json.loads(program.hear("it was done"))
     delete_topics(job)
-    return {**took, **sent, "cpu_us": said["times"]["cpu"] / job.n * 1e6}
+    cpu_us = said["times"]["cpu"] / job.n * 1e6
+    return {**took, **sent, "cpu_us": cpu_us, "counters": said["told"].get("counters", {})}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from benchmarks.kafka.job import ENTITIES, WINDOWS, Job
@@ -57,9 +57,14 @@ def merged(*overrides: Overrides) -> Overrides:
 
 
 Watched = Callable[[Config], AbstractContextManager[TrafficMeter]]
+Beside = Callable[[Job], AbstractContextManager[object]]
 
 
-def main(more: Callable[[Job], Overrides] | None = None, watched: Watched | None = None) -> None:
+def main(
+    more: Callable[[Job], Overrides] | None = None,
+    watched: Watched | None = None,
+    beside: Beside | None = None,
+) -> None:
     """Work as `fraudstream run` does.
 
     Parameters
@@ -68,14 +73,15 @@ def main(more: Callable[[Job], Overrides] | None = None, watched: Watched | None
         Gives keys that are another form's.
     watched : callable, optional
         Serves what an admin port would, and gives the meter that is to look.
+    beside : callable, optional
+        What else goes on while the worker works.
     """
     job = Job.given()
     config = load(None, **merged(overrides_of(job), {} if more is None else more(job)))
-    if watched is None:
-        _work(job, config, None)
-    else:
-        with watched(config) as meter:
-            _work(job, config, meter)
+    with ExitStack() as stack:
+        if beside is not None:
+            stack.enter_context(beside(job))
+        _work(job, config, None if watched is None else stack.enter_context(watched(config)))
 
 
 def _work(job: Job, config: Config, meter: TrafficMeter | None) -> None:
@@ -98,7 +104,12 @@ def _work(job: Job, config: Config, meter: TrafficMeter | None) -> None:
     if meter is not None:
         meter.running()
     watch = Watch(job, worker.source.pause, worker.source.resume, finish)
-    while not watch.took(worker.turn(0.1)):
+    counters, before, ended = worker.shard.engine.counters, 0, False
+    while not ended:
+        worker.turn(0.1)
+        # Orders are records too, and are nobody's payment.
+        taken = counters.decisions + counters.refused + counters.labels
+        ended, before = watch.took(taken - before), taken
         if meter is not None:
             meter.polled()
     worker.close()

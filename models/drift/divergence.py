@@ -7,8 +7,8 @@ that of the bins, and the others are kept. Where one side counts nothing the ans
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import rel_entr
 
 # A bin that one side does not have would make the index infinite (Jeffreys' half an observation).
 HALF = 0.5
@@ -46,6 +46,7 @@ def jensen_shannon(
     """
     p, q = _shares(reference), _shares(current)
     middle = (p + q) / 2
+    rel_entr = scipy.special.rel_entr
     bits = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / 2 / np.log(2)
     return _where_both(reference, current, np.sqrt(np.maximum(bits, 0.0)))
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import fdtrc, fdtri
 
 
 class Dispersion(NamedTuple):
@@ -91,10 +91,10 @@ def compare(
     known = (n > 0) & (m > 0) & (degrees > 0) & (dispersion.freedom > 0)
     degrees, freedom = np.where(known, degrees, 1.0), np.where(known, dispersion.freedom, 1.0)
     chi_squared = _chi_squared(np.stack([reference, current]), pooled).sum(axis=0)
-    p_value = fdtrc(degrees, freedom, chi_squared / degrees / dispersion.factor)
+    p_value = scipy.special.fdtrc(degrees, freedom, chi_squared / degrees / dispersion.factor)
     # To the first order the index is the statistic times (1/n + 1/m).
     harmonic = 1.0 / np.maximum(n, 1) + 1.0 / np.maximum(m, 1)
-    null = dispersion.factor * harmonic * degrees * fdtri(degrees, freedom, level)
+    null = dispersion.factor * harmonic * degrees * scipy.special.fdtri(degrees, freedom, level)
     return Difference(np.where(known, p_value, np.nan), np.where(known, null, np.nan))
 
 

@@ -10,8 +10,8 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from models.states.restoring import array, count, require, require_kind, require_within
 from models.states.snapshot import State
@@ -104,7 +104,7 @@ class PairedDays:
         n, mean, around = self._moments.tolist()
         if n < 2:
             return MeanOfDays(int(n), mean if n else math.nan, math.nan, math.nan)
-        half = float(stdtrit(n - 1, 0.975)) * math.sqrt(around / (n - 1) / n)
+        half = float(scipy.special.stdtrit(n - 1, 0.975)) * math.sqrt(around / (n - 1) / n)
         return MeanOfDays(int(n), mean, mean - half, mean + half)
 
     def _close(self) -> None:

@@ -107,7 +107,7 @@ def test_the_log_has_every_latency_by_the_second(tmp_path):
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("module", ["echo", "ours_snapshots"])
+@pytest.mark.parametrize("module", ["echo", "ours_snapshots", "ours_swaps"])
 def test_every_payment_is_answered(kafka_bootstrap, module, tmp_path):
     log = tmp_path / "a.hlog"
     found = run(kafka_bootstrap, module, Load(200, 3), 1, log)
@@ -115,3 +115,5 @@ def test_every_payment_is_answered(kafka_bootstrap, module, tmp_path):
     assert 0 < found["p50"] <= found["p99"] <= found["max"] < 30_000
     assert found["cpu_us"] > 0
     assert log.stat().st_size > 0
+    # Two a second, of three that it lasts.
+    assert (found["counters"].get("promotions", 0) >= 4) == (module == "ours_swaps")
