@@ -95,7 +95,8 @@ class Breaker:
             for rule in np.unique(rules[counted]).tolist():
                 at = counted[rules[counted] == rule]
                 room = self._matches_max - int(self._matches[rule])
-                self._matches[rule] += len(at)
+                # Behind the one that trips it the rule does not decide, wherever the batch ends.
+                self._matches[rule] += min(len(at), room + 1)
                 if len(at) > room:
                     self.tripped[rule] = True
                     row = int(rows[at[room]])

@@ -14,15 +14,18 @@ from fault_log import injects, seen
 from kafka_server import unique_name
 from redis_server import RedisServer
 from seeds import seeds
-from sim import IN, Killed, SimWorker, World, parts, send_traffic
+from sim import IN, KEY, Killed, SimWorker, World, parts, send_traffic
 from tcp_proxy import TcpProxy
 
 from schemas.columns import Reason
+from stream.app import engine_of
+from stream.engine_parameters import Keep
 from stream.store.client import Place
 from stream.store.entity_columns import entity_columns
 from stream.store.feature_hashes import FeatureHashes, look_up
 from stream.store.keys import features_key
 from stream.store.online import OnlineFeatures
+from stream.warm_up import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +139,9 @@ def unlike(one: list[Any], other: list[Any]) -> Counter[Any]:
 
 @pytest.fixture(scope="module")
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let no turn that is timed be the one that compiles."""
+    """Let no turn that is timed be the one that compiles, or waits for who does."""
+    config, decoders, _, control = parts()
+    warm_up(engine_of(config, KEY, Keep.VALUES), *decoders, control)
     first = Run(1, tmp_path_factory.mktemp("first"), None)
     first.turns(120, 0)
     first.end()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from seeds import seeds
 
-from models.states.snapshot import State
+from models.states.snapshot import State, pack
 from schemas.errors import SnapshotError
 from stream.rules.breaker import Breaker, Tripped
 
@@ -68,6 +68,9 @@ def test_rules_are_put_in_shadow_where_a_plain_count_says_so_however_payments_ar
         Tripped(*each) for each in tripped
     ]
     assert set(np.flatnonzero(breaker.tripped)) == {each[0] for each in tripped}
+    whole = Breaker(len(matches), BLOCK, MOST)
+    count(whole, matches, live)
+    assert pack(breaker.state()) == pack(whole.state())
 
 
 def test_what_is_in_shadow_anyway_is_not_counted():
