@@ -22,8 +22,8 @@ CORE_TESTS += $(addprefix --ignore=,$(SIMULATED)) --ignore-glob='*/models/*/test
 # Each file in one process: it keeps its servers and its compiled kernels. Files in the order of
 # tests/order.py: the longest come first, so that the processes end together.
 BY_FILE := --dist loadfile --no-loadscope-reorder
-# One more than there are processors: tests with real servers wait most of their time.
-WAITING := -n 3 $(BY_FILE)
+# Twice as many as there are processors: tests with real servers wait most of their time.
+WAITING := -n 4 $(BY_FILE)
 BUSY := -n 2 $(BY_FILE)
 BESIDE_ALL := -n 1 $(BY_FILE)
 

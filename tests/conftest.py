@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import chromium
@@ -27,6 +28,7 @@ from kafka_server import (
     unique_name,
 )
 from redis_server import RedisServer
+from shared_server import shared
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -35,6 +37,8 @@ Server = TypeVar("Server", KafkaServer, ProxiedKafka, RedisServer)
 
 # One line a server at the end of the run: what was used, or why nothing was.
 LINES = {name: pytest.StashKey[list[str]]() for name in ("Kafka", "Redis", "Chromium")}
+# Servers that other processes of a parallel run use too.
+UNTIL_THE_END = pytest.StashKey[ExitStack]()
 # How kernels are compiled: `schemas.kernel_form.VARIABLE`.
 KERNELS = "FRAUDSTREAM_KERNELS"
 # Where a worker of a parallel run keeps them for the process that reports.
@@ -146,8 +150,16 @@ def noting_silence(config: pytest.Config, server: str, variable: str) -> Iterato
         raise
 
 
+def folder_of_run(factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of a parallel run have."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
 @pytest.fixture(scope="session")
-def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
+def kafka_bootstrap(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """`bootstrap.servers` of a real Kafka for the whole run; KAFKA_BOOTSTRAP overrides.
 
     Tests share it: they make topics of their own (`topic_factory`) and never pause or kill it.
@@ -159,8 +171,15 @@ def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
         note(pytestconfig, "Kafka", f"KAFKA_BOOTSTRAP={given}, {len(brokers)} broker(s)")
         yield given
         return
-    with running(pytestconfig, KafkaServer()) as server:
-        yield server.bootstrap
+
+    @contextmanager
+    def start() -> Iterator[str]:
+        with running(pytestconfig, KafkaServer()) as server:
+            yield server.bootstrap
+
+    # Even one that does nothing takes some percent of a processor.
+    stack = pytestconfig.stash.setdefault(UNTIL_THE_END, ExitStack())
+    yield stack.enter_context(shared(folder_of_run(tmp_path_factory) / "kafka", start))
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +273,11 @@ def _healed_servers(request: pytest.FixtureRequest) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what was noted to the process that reports, in a worker of a parallel run."""
+    """Stop what the processes of a parallel run share; hand what was noted to the one that reports.
+
+    Others may use it for longer than a test may take, so no fixture can wait for them.
+    """
+    session.config.stash.setdefault(UNTIL_THE_END, ExitStack()).close()
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[OUTPUT] = {name: session.config.stash.get(key, []) for name, key in LINES.items()}

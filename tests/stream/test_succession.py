@@ -139,12 +139,12 @@ def test_the_threshold_of_a_budget_is_the_new_champions_own_at_once():
 
     it = engine(old=odds(-4.0), new=odds(0.0), alerts_per_day=100.0, waiting_max=20_000)
     for day in range(4):
-        it.step(payments(1 + 5000 * day, 5000, START_US + day * DAY, DAY // 5000))
+        it.step(payments(1 + 2000 * day, 2000, START_US + day * DAY, DAY // 2000))
     low = it.thresholds.review
     assert low < 0.4
     promote(it, "new")
     assert it.thresholds.review > 0.75
-    effects = it.step(payments(90_000, 5000, START_US + 4 * DAY, DAY // 5000))
+    effects = it.step(payments(90_000, 2000, START_US + 4 * DAY, DAY // 2000))
     alerts = int((effects.outcomes >= Outcome.REVIEW).sum())
     assert 50 < alerts < 200, "by the former threshold there would be thousands"
     promote(it, "old")
