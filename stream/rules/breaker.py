@@ -85,7 +85,7 @@ class Breaker:
         live : ndarray of bool, shape (m,)
             Whether it still decides.
         tripped : list of Tripped
-            In the order of the rules, block by block.
+            In the order of the payments; of one payment, in that of the rules.
         """
         live = live & ~self.tripped[rules]
         found: list[Tripped] = []
@@ -106,7 +106,8 @@ class Breaker:
             self._seen += stop - start
             if self._seen % self._block == 0:
                 self._matches[:] = 0
-        return live, found
+        # The order of the payments is the only one that is the same however they are cut.
+        return live, sorted(found, key=lambda each: (each.row, each.rule))
 
     def _blocks(self, n: int) -> list[tuple[int, int]]:
         """Cut n payments where a block ends."""

@@ -186,7 +186,10 @@ def test_a_paused_broker_delivers_nothing_until_it_is_resumed(kafka_server: Kafk
     topic = unique_name("paused")
     create_topic(kafka_server.bootstrap, topic)
     outcomes: list[int | None] = []
-    writer = producer(kafka_server.bootstrap, **{"message.timeout.ms": 1500})
+    # The first that is sent would else wait for a broker that has only just come up.
+    produce(kafka_server.bootstrap, topic, range(1))
+    timeouts = {"message.timeout.ms": 5000, "enable.idempotence": False}
+    writer = producer(kafka_server.bootstrap, **timeouts)
 
     def send() -> None:
         writer.produce(
