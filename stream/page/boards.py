@@ -10,12 +10,12 @@ from stream.cases.shown_alerts import ShownAlerts
 from stream.config import Config
 from stream.features.explain import explain
 from stream.figures import FeatureDrift, Figures
-from stream.monitor.events import Detector, DriftEvent
 from stream.monitor.merging import Merged, merged_quality
 from stream.monitor.monitor import Monitor
 from stream.page.alerts_shown import LatestAlerts
 from stream.page.board import VERSION, About, Board, Drift, Point, Quality, Traffic
 from stream.page.distributions_shown import drift_shown
+from stream.page.drift_said import said_of
 from stream.page.feed import Feed
 from stream.page.markers import Markers
 from stream.page.quality_shown import (
@@ -154,7 +154,7 @@ class BoardMaker:
         for shard in shards:
             self._alerts.take(_taken(shard.latest_alerts), shard.alert_codec)
             for drift in _taken(shard.latest_drifts):
-                self._happened.mark("drift", _said(drift), drift.detected_us // 1000)
+                self._happened.mark("drift", said_of(drift), drift.detected_us // 1000)
         self._happened.look(shards, figures)
 
     def _compare(self, watched: list[Monitor]) -> None:
@@ -184,17 +184,6 @@ def _words(config: Config) -> Callable[[str], str]:
     inputs = config.inputs()
     words = {str(feature): explain(feature, inputs).what for feature in config.declared()}
     return lambda name: words.get(name, name)
-
-
-def _said(drift: DriftEvent) -> str:
-    if not drift.drifted:
-        return f"{drift.subject} is as in the reference again"
-    if drift.detector is Detector.PSI:
-        return (
-            f"{drift.subject} drifts: PSI {drift.value:.2f}, "
-            f"without a drift below {drift.reference_value:.2f}"
-        )
-    return f"the mean of {drift.subject} went from {drift.reference_value:.3g} to {drift.value:.3g}"
 
 
 def _point(board: Board) -> Point:
