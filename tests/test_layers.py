@@ -46,7 +46,7 @@ LAYERS = (
     ("schemas", "schemas.*"),
     ("models.*",),
     ("models",),
-    ("stream.short_arrays", "stream.toml_lines", "stream.toml_texts"),
+    ("stream.short_arrays", "stream.toml_lines", "stream.toml_texts", "stream.plurals"),
     ("stream.keytable", "stream.rings", "stream.draws"),
     ("stream.windows.*", "stream.lists.*"),
     ("stream.features.*", "stream.decide", "stream.event_time", "stream.reasons"),

@@ -16,6 +16,7 @@ from stream.model_registry.card import PICTURE, card_of, picture_of
 from stream.model_registry.folder import CARD, KeptModel, ModelFolder
 from stream.model_registry.standing import Standing, contender_in, manifest_of
 from stream.models_at_work import standings
+from stream.plurals import are, several
 from stream.recovery.setup import configuration_digest
 
 
@@ -171,7 +172,9 @@ def _show_kept(rows: list[dict[str, Any]]) -> None:
     if not rows:
         out.print("no models are kept", markup=False)
         return
-    table = Table(title=f"{len(rows)} versions are kept", title_justify="left")
+    table = Table(
+        title=f"{several(len(rows), 'version')} {are(len(rows))} kept", title_justify="left"
+    )
     for name in rows[0]:
         table.add_column(name, overflow="fold")
     for row in rows:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from stream.plurals import several
 from stream.svg import FAINT, INK, picture
 
 PICTURE = "reliability.svg"
@@ -113,8 +114,9 @@ def _data(manifest: Mapping[str, Any]) -> str:
         when = datetime.fromtimestamp(until / 1e6, UTC).isoformat(timespec="seconds")
     return (
         "## Data\n\n"
-        f"It learned {manifest['learned']:,} labels, up to event time {when}. Payments that nobody "
-        f"labelled count as genuine after {manifest['maturity_us'] / 86_400_000_000:g} days."
+        f"It learned {several(manifest['learned'], 'label')}, up to event time {when}. Payments "
+        "that nobody labelled count as genuine after "
+        f"{manifest['maturity_us'] / 86_400_000_000:g} days."
     )
 
 
@@ -137,10 +139,11 @@ def _quality(metrics: Mapping[str, Any]) -> str:
 def _compared(comparison: Mapping[str, Any] | None) -> str:
     if comparison is None:
         return ""
+    span = f"{several(comparison['frauds'], 'fraud')} on {several(comparison['days'], 'day')}"
     return (
         f"## Beside the champion\n\nThe gate says **{comparison['answer'].replace('_', ' ')}**: "
         f"{comparison['why']}. Compared were {comparison['payments']:,} mature payments with "
-        f"{comparison['frauds']:,} frauds on {comparison['days']} days. The interval may be looked "
+        f"{span}. The interval may be looked "
         "at at any time: docs/promotion.md."
     )
 

@@ -347,9 +347,7 @@ def test_nothing_is_said_of_drift_where_nothing_is_watched(world: Path) -> None:
     assert (report["drifts"], report["drifts_begun"], report["drifted_at_end"]) == (0, {}, [])
 
 
-def test_alerts_say_in_words_how_far_values_can_be_trusted(
-    world: Path, tmp_path: Path
-) -> None:
+def test_alerts_say_in_words_how_far_values_can_be_trusted(world: Path, tmp_path: Path) -> None:
     path = edited(world, tmp_path, hostile(1))
     _, lines, _ = replay(path, configured(windows={"allowed_lateness": "1h"}))
     alerts = [json.loads(line) for line in lines.splitlines()]
