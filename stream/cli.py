@@ -429,7 +429,7 @@ def report(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the live page of a running worker as one HTML file."""
+    """Write the live page as one HTML file: of a running worker, or of what one left."""
     from stream.commands.report import write_report
 
     raise typer.Exit(write_report(url, began, ended, out, config, as_json))

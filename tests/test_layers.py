@@ -146,7 +146,7 @@ LAYERS = (
     ("stream.assembly",),
     ("stream.histories", "stream.backtest.*"),
     ("stream.demo", "stream.doctor", "stream.replay", "stream.models_at_work"),
-    ("stream.experiment.*",),
+    ("stream.experiment.*", "stream.left_board"),
     ("stream.commands.*",),
     (
         "stream.backtest_cli",

@@ -83,7 +83,7 @@ class BoardMaker:
         self._alerts = LatestAlerts(config.fields.minor_digits, _words(config), units, judged)
         self._takes_verdicts = judged is not None
         self._compared_s = -float("inf")
-        self._drift = _no_drift(config)
+        self._drift = no_drift(config)
         self._started_ms = meter.now_us() // 1000
         self._happened.mark("start", f"a worker of release {release()} began")
         meter.drift, meter.show = self._figures_of_drift, self.show
@@ -110,7 +110,7 @@ class BoardMaker:
             about=self._about(figures),
             traffic=traffic,
             drift=self._drift,
-            quality=_no_quality(self._config)
+            quality=no_quality(self._config)
             if counted is None
             else quality_shown(
                 counted,
@@ -199,7 +199,8 @@ def _point(board: Board) -> Point:
     )
 
 
-def _no_drift(config: Config) -> Drift:
+def no_drift(config: Config) -> Drift:
+    """Return the drift of who has watched nothing yet."""
     return Drift(
         window_ms=config.monitor.window // 1000,
         reference_rows=0,
@@ -213,7 +214,8 @@ def _no_drift(config: Config) -> Drift:
     )
 
 
-def _no_quality(config: Config) -> Quality:
+def no_quality(config: Config) -> Quality:
+    """Return the quality of who has decided nothing yet."""
     return Quality(
         maturity_ms=config.labels.maturity // 1000,
         horizon_ms=None,
