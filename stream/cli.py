@@ -153,6 +153,10 @@ def replay(
     file: Annotated[Path, typer.Argument(help=".parquet, .csv, .jsonl or .avro")],
     config: ConfigOption = None,
     alerts: Annotated[Path | None, typer.Option(help="Write alerts here, as JSON Lines.")] = None,
+    drifts: Annotated[
+        Path | None,
+        typer.Option(help="Write drifts that began or were over here, as JSON Lines."),
+    ] = None,
     dead_letters: Annotated[
         Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
     ] = None,
@@ -187,6 +191,7 @@ def replay(
             as_json,
             label_delay,
             protocol is not None,
+            drifts,
         )
     )
 
@@ -424,7 +429,7 @@ def report(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the live page of a running worker as one HTML file."""
+    """Write the live page as one HTML file: of a running worker, or of what one left."""
     from stream.commands.report import write_report
 
     raise typer.Exit(write_report(url, began, ended, out, config, as_json))

@@ -131,8 +131,8 @@ def _check_features(config: Settings, inputs: Inputs) -> Iterator[Problem]:
         yield Problem(("features", "names", error.place), f"features.names: {error}")
     if config.per_partition and not config.worker.partial_features:
         yield from _check_scope(spread(features, config.fields.message_key()))
-    for segment, text in () if errors else config.monitor.problems([str(it) for it in features]):
-        yield Problem(("monitor", "segments", segment), f"monitor.segments: {text}")
+    for keys, text in () if errors else config.monitor.problems([str(it) for it in features]):
+        yield Problem(("monitor", *keys), f"monitor.{keys[0]}: {text}")
     used = entities_of(features)
     for name in config.windows.capacity:
         if not errors and name not in used:

@@ -16,6 +16,7 @@ from schemas.kernel_cache import cache_folder
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
 from stream.config import Config
 from stream.kafka import topics
+from stream.plurals import several
 from stream.recovery.mounts import stale_file_system
 from stream.store.setup import place_of
 from stream.warm_up import warm_up
@@ -120,7 +121,7 @@ def _kernels(config: Config) -> str:
 def _broker(config: Config) -> str:
     connection = connection_of(config)
     found = topics.existing(connection, _BROKER_TIMEOUT_S)
-    return f"{connection.bootstrap} answers, {len(found)} topics"
+    return f"{connection.bootstrap} answers, {several(len(found), 'topic')}"
 
 
 def _topics(config: Config) -> str:
@@ -129,7 +130,7 @@ def _topics(config: Config) -> str:
     missing = [name for name in wanted if name not in found]
     if missing:
         raise ConfigError(f"missing: {', '.join(missing)}; run `fraudstream topics create`")
-    return ", ".join(f"{name} ({found[name]} partitions)" for name in wanted)
+    return ", ".join(f"{name} ({several(found[name], 'partition')})" for name in wanted)
 
 
 def _recovery(config: Config) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from models.odds import log_odds
 from stream.features.grammar import Inputs
 from stream.features.value_states import ValueState
+from stream.plurals import several
 from stream.reason_text import Units
 
 _STATES = tuple(state.name for state in ValueState)
@@ -108,8 +109,7 @@ def moment(time_us: int | None) -> str | None:
 
 def held_back(n: int) -> str:
     """Say how many reviews of an entity its cool-down has held back."""
-    many = "1 review" if n == 1 else f"{n:,} reviews"
-    return f"{many} of the same entity held back since its alert before this one"
+    return f"{several(n, 'review')} of the same entity held back since its alert before this one"
 
 
 def _reason(reason: dict[str, Any], units: Units) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from stream.explanation import held_back
+from stream.plurals import several
 
 _STYLE = """\
 .fs-alert{font:14px/1.5 system-ui,sans-serif;max-width:52rem}
@@ -76,8 +77,9 @@ def _small(told: dict[str, Any]) -> str:
     states = told["value_states"]["not_fresh"] or {}
     policy = f"policy {told['policy_version']}, features {told['feature_set']}"
     place = f"{source['topic']}[{source['partition']}] at {source['offset']}"
+    labels = several(model["labels_learned"], "label")
     lines = [
-        f"Model {model['name']} {model['digest']} after {model['labels_learned']:,} labels",
+        f"Model {model['name']} {model['digest']} after {labels}",
         f"labels known until {told['labels_known_until'] or 'an unknown time'}",
         f"{policy}, reason codes {told['reason_codes_version']}",
         *(f"{name}: {state.lower()}" for name, state in states.items()),

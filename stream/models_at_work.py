@@ -11,11 +11,25 @@ from stream.config import Config
 from stream.model_registry.standing import Standing, standing_of
 from stream.recovery.setup import PARTITION_FOLDERS
 from stream.recovery.tenure import newest_tenure
-from stream.snapshots.folder import SnapshotFolder
+from stream.snapshots.folder import Found, SnapshotFolder
 
 
 def standings(config: Config, required: bool = True) -> list[tuple[str, dict[str, Any], Standing]]:
     """Return what the newest snapshot of each state says: partition, source, models.
+
+    Raises
+    ------
+    ConfigError
+        There is none, and it is required.
+    """
+    return [
+        (partition, _source(found), standing_of(config, engine_in(found.state)))
+        for partition, found in newest_snapshots(config, required)
+    ]
+
+
+def newest_snapshots(config: Config, required: bool = True) -> list[tuple[str, Found]]:
+    """Return the newest snapshot of each state, with its partition.
 
     Raises
     ------
@@ -35,22 +49,21 @@ def standings(config: Config, required: bool = True) -> list[tuple[str, dict[str
     found = []
     for name, each in folders.items():
         newest = SnapshotFolder(each, config.snapshot_key()).newest()
-        if newest is None:
-            continue
-        partition = name.rpartition("-")[2]
-        standing = standing_of(config, _engine(newest.state))
-        found.append((partition, _source(newest.number, newest.state), standing))
+        if newest is not None:
+            found.append((name.rpartition("-")[2], newest))
     if not found and required:
         raise ConfigError(f"{root} holds no snapshot yet: wait for recovery.snapshot_interval")
     return found
 
 
-def _engine(state: State) -> State:
+def engine_in(state: State) -> State:
+    """Return the engine's part of a snapshot."""
     if "engine" not in state.parts:
         raise SnapshotError("the snapshot is not a worker's: it has no engine")
     return state.parts["engine"]
 
 
-def _source(number: int, state: State) -> dict[str, Any]:
+def _source(found: Found) -> dict[str, Any]:
     names = ("code_version", "configuration", "step", "offsets")
-    return {"snapshot": number, **{name: state.header.get(name) for name in names}}
+    header = {name: found.state.header.get(name) for name in names}
+    return {"snapshot": found.number, **header}

@@ -24,7 +24,7 @@ from stream.effects import Effects
 from stream.event_time import Timeliness
 from stream.evidence import NO_TIME_US, Evidence
 from stream.labels.fates import Fate, Review
-from stream.monitor.events import DriftEvent
+from stream.monitor.events import Detector, DriftEvent
 from stream.reasons import NO_REASON
 from stream.verdicts import DEGRADED_BY_BITS, degraded_bits
 from stream.wording import NO_WORDING, Wording, text_of
@@ -273,7 +273,9 @@ def drift_record(
         The policy's version.
     """
     parts = (topic, partition, policy, drift.subject, drift.detector.name)
-    text = "\0".join(map(str, (*parts, drift.drifted, drift.detected_us)))
+    # Of errors several changes become known in one moment; of a column one window is over in it.
+    when = (drift.detected_us, *(() if drift.detector is Detector.PSI else (drift.since_us,)))
+    text = "\0".join(map(str, (*parts, drift.drifted, *when)))
     return {
         "drift_id": hashlib.blake2b(text.encode(), digest_size=ALERT_ID_BYTES // 2).hexdigest(),
         "subject": drift.subject,

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from stream.console import out
 from stream.evaluation.handbook import PUBLISHED_FOLDS, PUBLISHED_SINGLE
+from stream.plurals import several
 
 # By what they are about; {k} is the budget.
 MEASURES = {
@@ -52,8 +53,8 @@ def show_quality(quality: dict[str, Any]) -> None:
         return
     days, fading, whole = quality["days"], quality["fading"], quality["whole"]
     out.print(
-        f"quality by the scores at decision time: {quality['judged']:,} payments, "
-        f"{whole['frauds']:,} frauds, {len(days):,} days from {days[0]['day']} "
+        f"quality by the scores at decision time: {several(quality['judged'], 'payment')}, "
+        f"{several(whole['frauds'], 'fraud')}, {several(len(days), 'day')} from {days[0]['day']} "
         f"to {days[-1]['day']}; a card is a {quality['card']}",
         markup=False,
     )
@@ -105,7 +106,8 @@ def show_protocol(results: dict[str, Any]) -> None:
     out.print(table)
     unscored = sum(fold["unscored"] for fold in results["folds"])
     if unscored:
-        out.print(f"{unscored:,} payments of the test weeks had no score: they rank last")
+        payments = several(unscored, "payment")
+        out.print(f"{payments} of the test weeks had no score, and rank last")
 
 
 def _add_published(table: Table, title: str, models: dict[str, tuple[float, ...]]) -> None:

@@ -32,10 +32,12 @@ from stream.engine_parameters import Keep
 from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, Ledger, truths_of
 from stream.evaluation.report import protocol_report, quality_report
+from stream.explanation import value_states
 from stream.files.feature_table import FeatureTable, check_table_path
 from stream.files.inputs import FileBlock, FileInput, open_file
+from stream.monitor.events import DriftEvent
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
-from stream.publish import Publisher
+from stream.publish import Publisher, drift_record
 from stream.timed import challenges, costs_of, unlearned_by
 from stream.warm_up import warm_up
 
@@ -56,18 +58,30 @@ class ReplayOutputs:
         `stream.files.feature_table.FeatureTable`: every row with its features.
     states : bool
         Whether that table has the features' value states.
+    drifts : Path or None
+        JSON Lines of drifts that began or were over.
     """
 
     alerts: Path | None = None
     dead_letters: Path | None = None
     features: Path | None = None
     states: bool = False
+    drifts: Path | None = None
 
 
 @dataclass
 class _Tally:
     frauds: int = 0
     dead_letters: dict[str, int] = field(default_factory=dict)
+    drifts: int = 0
+    drifts_begun: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def note(self, drift: DriftEvent) -> None:
+        """Count a drift; one that begins by who noticed and of what."""
+        self.drifts += 1
+        if drift.drifted:
+            by_subject = self.drifts_begun.setdefault(drift.detector.name.lower(), {})
+            by_subject[drift.subject] = by_subject.get(drift.subject, 0) + 1
 
 
 class Replay:
@@ -161,6 +175,7 @@ class Replay:
         encode = msgspec.json.Encoder().encode
         outputs = self.outputs
         alerts = stack.enter_context(outputs.alerts.open("wb")) if outputs.alerts else None
+        drifts = stack.enter_context(outputs.drifts.open("wb")) if outputs.drifts else None
         table = stack.enter_context(self._table()) if outputs.features else None
         for block in self.input.blocks:
             first = self.playback.rows
@@ -171,7 +186,11 @@ class Replay:
                 said.append(effects)
                 if alerts is not None:
                     for alert in self._publisher.alerts(part, effects):
-                        alerts.write(encode(alert) + b"\n")
+                        alerts.write(encode(self._readable(alert)) + b"\n")
+                for drift in effects.drifts:
+                    self._tally.note(drift)
+                    if drifts is not None:
+                        drifts.write(encode(self._drift(drift)) + b"\n")
                 if table is not None:
                     table.add(part, block.is_fraud[start : start + len(part)], effects)
                 for row in np.flatnonzero(effects.reasons != Reason.OK).tolist():
@@ -182,6 +201,15 @@ class Replay:
             self._tally.frauds += int((truths == 1).sum())
             if on_rows is not None:
                 on_rows(self.playback.rows)
+
+    def _readable(self, alert: dict[str, Any]) -> dict[str, Any]:
+        """Return a record with words in place of bytes, those of `fraudstream explain --json`."""
+        names = self._publisher.policy.feature_names
+        return {**alert, "value_states": value_states(alert["value_states"], names)}
+
+    def _drift(self, drift: DriftEvent) -> dict[str, Any]:
+        publisher = self._publisher
+        return drift_record(drift, publisher.topic, None, publisher.policy_version)
 
     def _decoded(self, block: FileBlock) -> Transactions:
         first = self.playback.rows
@@ -247,6 +275,13 @@ class Replay:
                 "value": value,
             }
 
+    def _drifted(self) -> list[str]:
+        """Return what is drifted when the file ends."""
+        monitor = self.engine.monitor
+        watched = () if monitor is None else (monitor.features, monitor.scores)
+        pairs = (zip(part.names, part.drifted.tolist(), strict=True) for part in watched)
+        return [name for of_part in pairs for name, drifted in of_part if drifted]
+
     def _report(self, seconds: float, cpu_s: float, compile_s: float) -> dict[str, Any]:
         counters = self.engine.counters
         return {
@@ -276,6 +311,9 @@ class Replay:
             "duplicates": counters.duplicates,
             "evicted_live": self.engine.features.evicted_live,
             "unlearned_lost": self.engine.waiting.lost,
+            "drifts": self._tally.drifts,
+            "drifts_begun": self._tally.drifts_begun,
+            "drifted_at_end": self._drifted(),
             "prequential": self.engine.prequential.as_dict(),
             "calibration": self.engine.champion.calibration,
             "budget": {} if self.engine.budget is None else self.engine.budget.as_dict(),
@@ -309,6 +347,7 @@ def _check_outputs(path: Path, outputs: ReplayOutputs) -> None:
     taken = {path.resolve(): str(path)}
     for option, output in (
         ("--alerts", outputs.alerts),
+        ("--drifts", outputs.drifts),
         ("--dead-letters", outputs.dead_letters),
         ("the feature table", outputs.features),
     ):

@@ -464,11 +464,24 @@ def random_monitor(rng: np.random.Generator) -> MonitorRules:
         rows_min=int(rng.choice([1, 10])),
         psi_min=0.0,
         false_alarms=0.9,
+        level_detectors=some_detectors(rng),
         adwin_delta=0.9,
         adwin_change_min=0.0,
+        page_hinkley_values_min=int(rng.choice([1, 10])),
+        page_hinkley_delta=0.0,
+        page_hinkley_threshold=0.05,
+        kswin_alpha=0.5,
+        kswin_window=int(rng.choice([8, 20])),
+        kswin_newest=int(rng.choice([2, 4])),
         quality_windows=int(rng.choice([2, 50])),
         segments=("input.ratio", "amount") if rng.random() < 0.5 else (),
     )
+
+
+def some_detectors(rng: np.random.Generator) -> tuple[str, ...]:
+    """Return some of those that watch value by value, in any order."""
+    names = rng.permutation(["adwin", "page_hinkley", "kswin"])
+    return tuple(names[: rng.integers(0, 4)].tolist())
 
 
 # By slot.

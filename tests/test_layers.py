@@ -46,7 +46,7 @@ LAYERS = (
     ("schemas", "schemas.*"),
     ("models.*",),
     ("models",),
-    ("stream.short_arrays", "stream.toml_lines", "stream.toml_texts"),
+    ("stream.short_arrays", "stream.toml_lines", "stream.toml_texts", "stream.plurals"),
     ("stream.keytable", "stream.rings", "stream.draws"),
     ("stream.windows.*", "stream.lists.*"),
     ("stream.features.*", "stream.decide", "stream.event_time", "stream.reasons"),
@@ -146,7 +146,7 @@ LAYERS = (
     ("stream.assembly",),
     ("stream.histories", "stream.backtest.*"),
     ("stream.demo", "stream.doctor", "stream.replay", "stream.models_at_work"),
-    ("stream.experiment.*",),
+    ("stream.experiment.*", "stream.left_board"),
     ("stream.commands.*",),
     (
         "stream.backtest_cli",

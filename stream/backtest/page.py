@@ -13,6 +13,7 @@ from stream.backtest.tables import (
     headline,
     rule_cells,
 )
+from stream.plurals import several
 
 _STYLE = """\
 :root{color-scheme:light dark;--line:#d8dee4;--was:#8c959f;--now:#0550ae;--bad:#b3261e}
@@ -150,7 +151,8 @@ def _days(report: dict[str, Any]) -> str:
         for place, day in enumerate(row):
             tall, x = height(day["alerts"]), _LEFT + place * step + at * bar
             y = _HEIGHT - _BOTTOM - tall
-            said = f"{day['day']}: {day['alerts']:,} alerts of {day['payments']:,} payments"
+            payments = several(day["payments"], "payment")
+            said = f"{day['day']}: {several(day['alerts'], 'alert')} of {payments}"
             parts.append(
                 f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{bar:.1f}" '
                 f'height="{tall:.1f}"><title>{_text(said)}</title></rect>'

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from stream.console import out, print_table
+from stream.plurals import several
 
 _EXAMPLES_MAX = 10
 
@@ -54,7 +55,7 @@ def headline(report: dict[str, Any]) -> str:
     if not report["payments"]:
         return "no payment was decided in this time"
     return (
-        f"{report['payments']:,} payments from {report['first']} to {report['last']}; "
+        f"{several(report['payments'], 'payment')} from {report['first']} to {report['last']}; "
         f"{report['judged']:,} of them can be judged by now, and {report['frauds']:,} are frauds"
     )
 

@@ -18,6 +18,7 @@ from stream.console import OK, emit_json, out, print_table, say
 from stream.explanation_text import printable
 from stream.kafka.newest_first import newest_first
 from stream.kafka.reader import PlaceReader
+from stream.plurals import several
 
 _HEADS = ("alert", "made at", "decision", "score", "amount", "payment", "why")
 
@@ -100,7 +101,7 @@ def _row(alert: dict[str, Any], config: Config) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table(title=f"{len(rows)} alerts, the newest first", title_justify="left")
+    table = Table(title=f"{several(len(rows), 'alert')}, the newest first", title_justify="left")
     for head in _HEADS:
         right = head in ("score", "amount")
         table.add_column(head, justify="right" if right else "left", no_wrap=head != "why")

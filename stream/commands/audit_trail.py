@@ -17,6 +17,7 @@ from stream.cases.administration import audit_log_of
 from stream.config import load
 from stream.console import FAILED, OK, emit_json, out, say
 from stream.kafka.audit_log import AuditLog
+from stream.plurals import several
 
 
 def show_trail(path: Path | None, request: str, as_json: bool) -> int:
@@ -79,7 +80,7 @@ def _report(topic: str, found: Verified, as_json: bool) -> None:
         place = f" at {offset}" if offset >= 0 else ""
         out.print(f"FAIL {topic}{place}: {kind.value}: {text}", markup=False)
     if not found.findings:
-        out.print(f"ok   {topic}: {found.entries:,} entries, one chain", markup=False)
+        out.print(f"ok   {topic}: {several(found.entries, 'entry')}, one chain", markup=False)
     if head is not None:
         out.print(
             f"head {head}\nNote it elsewhere: with --head a later look tells whether anything was "

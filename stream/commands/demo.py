@@ -15,6 +15,7 @@ from schemas.kernel_form import GENERAL, VARIABLE
 from stream.console import INTERRUPTED, OK, alert_line, emit_json, emit_report, out, say
 from stream.console import until_signalled as signals
 from stream.demo import Demo, DemoPlan
+from stream.plurals import several
 
 _REFRESH_S = 0.5
 _ALERTS_SHOWN = 12
@@ -122,7 +123,9 @@ class _LiveScreen(_Screen):
 def _status(summary: dict[str, Any]) -> Table:
     latency = summary["latency_ms"]
     quality = summary["prequential"]
-    table = Table(title=f"{summary['events']:,} payments, {summary['alerts']:,} alerts")
+    table = Table(
+        title=f"{several(summary['events'], 'payment')}, {several(summary['alerts'], 'alert')}"
+    )
     cells = {
         "payments/s": f"{summary['events_per_s']:,.0f}",
         "p50 ms": _number(latency["p50"]),

@@ -14,6 +14,7 @@ from stream.console import OK, emit_json, out, row_progress, say
 from stream.explanation import explanation
 from stream.kafka.alert_search import Search, find_alerts
 from stream.kafka.reader import PlaceReader
+from stream.plurals import several, were
 
 
 def explain_alert(alert_id: str, path: Path | None, html: Path | None, as_json: bool) -> int:
@@ -65,8 +66,8 @@ def not_found(alert_id: str, topic: str, bootstrap: str, search: Search) -> str:
     if search.since_ms is not None:
         since = datetime.fromtimestamp(search.since_ms / 1000, UTC).isoformat(timespec="seconds")
         oldest = f", the oldest of {since}"
+    looked_at = f"{several(search.looked_at, 'record')} {were(search.looked_at)} looked at"
     return (
-        f"no alert {alert_id!r} is on {topic} at {bootstrap}: {search.looked_at:,} records were "
-        f"looked at, all that it holds{oldest}. See the id, topics.alerts, kafka.bootstrap and "
-        "the topic's retention"
+        f"no alert {alert_id!r} is on {topic} at {bootstrap}: {looked_at}, all that it "
+        f"holds{oldest}. See the id, topics.alerts, kafka.bootstrap and the topic's retention"
     )

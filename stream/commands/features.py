@@ -15,6 +15,7 @@ from stream.features.explain import Explanation, explain
 from stream.features.feature_set import FeatureSet
 from stream.features.memory import memory_of
 from stream.features.scope import is_spread
+from stream.plurals import several
 
 _COLUMNS = ("number", "name", "meaning", "unit", "entity", "window", "scope")
 _EXPLAINED_WIDTH = 100
@@ -33,7 +34,7 @@ def list_features(path: Path | None, as_json: bool) -> int:
         named = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
         emit_json({"features": named, "memory": memory})
         return OK
-    table = Table(title=f"{len(rows)} features", title_justify="left")
+    table = Table(title=several(len(rows), "feature"), title_justify="left")
     for column in _COLUMNS:
         short = column in ("number", "name")
         table.add_column(column, no_wrap=short, justify="right" if column == "number" else "left")

@@ -29,6 +29,7 @@ from stream.commands.orders_given import orders_before
 from stream.config import Config, load
 from stream.console import OK, emit_json, emit_report, out, row_progress
 from stream.lists.orders import CHANGES_MAX, ListsOrder
+from stream.plurals import several
 
 _COLUMNS = ("value", "since", "until", "reason")
 
@@ -70,7 +71,7 @@ def import_list(name: str, file: Path, asked: Asked, path: Path | None, as_json:
     asked = replace(asked, by=own_name(asked.by))
     orders = list(_orders(name, lasting, asked))
     counts = {"lines": len(rows), "entries": len(lasting), "expired": len(entries) - len(lasting)}
-    subject = f"{len(lasting):,} entries of {file.name} to {name}"
+    subject = f"{several(len(lasting), 'entry')} of {file.name} to {name}"
     before = _before(config, name)
     deed = Deed("lists import", subject, asked.by, asked.reason, before, {"added": len(lasting)})
     with row_progress("importing", len(lasting)) as progress:

@@ -16,6 +16,7 @@ from stream.commands.orders_given import orders_given
 from stream.config import load
 from stream.console import FAILED, OK, emit_json, out
 from stream.lists.history import Change, History
+from stream.plurals import several
 
 # More of them are for --json.
 _LINES_MAX = 50
@@ -122,7 +123,7 @@ def _summary(history: History, name: str, at_us: int) -> dict[str, Any]:
 
 def _title(summary: dict[str, Any]) -> str:
     what = f"{summary['list']} ({summary['kind']}, {summary['of']})"
-    count = f"{summary['entries']:,} of at most {summary['entries_max']:,} entries"
+    count = f"{summary['entries']:,} of at most {several(summary['entries_max'], 'entry')}"
     return f"{what}: {count}, version {summary['version']:,}"
 
 

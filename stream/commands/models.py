@@ -10,12 +10,14 @@ from rich.table import Table
 
 from schemas.errors import ConfigError
 from stream.config import Config, load
-from stream.console import OK, emit_json, out
+from stream.console import OK, emit_json, out, say
 from stream.features.grammar import nearest, quoted
-from stream.model_registry.card import PICTURE, card_of, picture_of
+from stream.model_registry.card import card_of
 from stream.model_registry.folder import CARD, KeptModel, ModelFolder
+from stream.model_registry.plots import plots_of
 from stream.model_registry.standing import Standing, contender_in, manifest_of
 from stream.models_at_work import standings
+from stream.plurals import are, several
 from stream.recovery.setup import configuration_digest
 
 
@@ -54,10 +56,13 @@ def card_model(name: str, path: Path | None, as_json: bool) -> int:
     """Show the card of a version, which is verified."""
     kept = _read(load(path), name)
     text = (kept.path / CARD).read_text("utf-8")
+    pictures = sorted(map(str, kept.path.glob("*.svg")))
     if as_json:
-        emit_json({"version": str(kept.version), "path": str(kept.path / CARD), "card": text})
+        where = {"version": str(kept.version), "path": str(kept.path / CARD)}
+        emit_json({**where, "pictures": pictures, "card": text})
     else:
         out.print(text, markup=False)
+        say(f"pictures: {', '.join(pictures)}")
     return OK
 
 
@@ -85,7 +90,7 @@ def export_model(name: str, partition: int | None, path: Path | None, as_json: b
         "code_version": source["code_version"],
         **manifest_of(config, standing, name, contender, source),
     }
-    texts = {CARD: card_of(manifest), PICTURE: picture_of(manifest)}
+    texts = {CARD: card_of(manifest), **plots_of(manifest)}
     written = folder.write(version, manifest, contender.state(), texts)
     role = standing.role(name)
     folder.name(role, version)
@@ -171,7 +176,9 @@ def _show_kept(rows: list[dict[str, Any]]) -> None:
     if not rows:
         out.print("no models are kept", markup=False)
         return
-    table = Table(title=f"{len(rows)} versions are kept", title_justify="left")
+    table = Table(
+        title=f"{several(len(rows), 'version')} {are(len(rows))} kept", title_justify="left"
+    )
     for name in rows[0]:
         table.add_column(name, overflow="fold")
     for row in rows:

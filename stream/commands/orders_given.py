@@ -10,6 +10,7 @@ from stream.app import connection_of, registry_of, writer_schemas
 from stream.config import Config
 from stream.console import say
 from stream.kafka.control_topic import Order, Told, once_each, read_orders
+from stream.plurals import are, several
 
 
 def orders_given(config: Config) -> list[Order]:
@@ -67,9 +68,10 @@ def _codecs(config: Config, topic: str) -> dict[int, RecordCodec]:
 def _warn(topic: str, told: Told) -> None:
     if told.gone:
         say(
-            f"note: {told.gone:,} records at the beginning of {topic} are there no more; what they "
-            "ordered is not known here, and version numbers are lower than the worker's: give the "
-            "topic a retention without end"
+            f"note: {several(told.gone, 'record')} at the beginning of {topic} {are(told.gone)} "
+            "there no more; what was ordered there is not known here, and version numbers are "
+            "lower than the worker's: give the topic a retention without end"
         )
     if told.unreadable:
-        say(f"note: {told.unreadable:,} records of {topic} are no orders that this release reads")
+        records = several(told.unreadable, "record")
+        say(f"note: this release cannot read {records} of {topic} as orders")

@@ -25,9 +25,10 @@ def run_replay(
     as_json: bool,
     label_delay: str = "",
     protocol: bool = False,
+    drifts: Path | None = None,
 ) -> int:
     """Replay a file and report; return the exit status."""
-    outputs = ReplayOutputs(alerts, dead_letters, features_out, states)
+    outputs = ReplayOutputs(alerts, dead_letters, features_out, states, drifts)
     replay = Replay(file, _configured(config, label_delay), outputs, protocol=protocol)
     with row_progress("replay", replay.input.rows) as on_rows:
         report: dict[str, Any] = replay.run(on_rows)

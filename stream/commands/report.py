@@ -1,4 +1,7 @@
-"""``fraudstream report``: the live page of a moment as one file, to send and to keep."""
+"""``fraudstream report``: the live page of a moment as one file, to send and to keep.
+
+Of a running worker; or, where none answers, of what the configuration's workers left on the disk.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from schemas.errors import AdminError, ConfigError
-from stream.config import load
+from stream.config import Config, load
 from stream.console import OK, emit_json, say
+from stream.left_board import left_by
 from stream.page.board import Board, Point
 from stream.page.one_file import one_file
 from stream.page.period import moment_ms, within
@@ -29,20 +34,23 @@ class _Shown(msgspec.Struct):
     history: list[Point]
 
 
+class _Page(NamedTuple):
+    """What becomes a report."""
+
+    board: Board
+    history: list[Point]
+
+
+class _NobodyError(AdminError):
+    """Nobody answers there."""
+
+
 def write_report(
     url: str, began: str, ended: str, path: Path, config_path: Path | None, as_json: bool
 ) -> int:
     """Ask a worker for its page, and write it as a file; return the exit status."""
     config = load(config_path)
-    if not url and not config.admin.port:
-        raise ConfigError(
-            "no worker to ask: give --url http://127.0.0.1:9464, or the --config of a worker "
-            "with admin.port"
-        )
-    address = url or f"http://{_bracketed(config.admin.host)}:{config.admin.port}"
-    shown = _ask(address, config.admin_token())
-    if shown.board is None:
-        raise AdminError(f"{address}: the worker has nothing to show yet: ask again in a second")
+    shown = _shown(url, config)
     now_ms = shown.board["now_ms"]
     times = _times(began, ended, now_ms)
     board, history = within(shown.board, shown.history, *times)
@@ -53,12 +61,41 @@ def write_report(
         "bytes": len(text.encode()),
         "windows": len(board["quality"]["windows"]),
         "points": len(history),
+        "left": shown.board["about"].get("left"),
     }
     if as_json:
         emit_json(report)
     else:
         say(f"wrote {path}: open it in a browser, or send it; it asks nobody for anything")
     return OK
+
+
+def _shown(url: str, config: Config) -> _Page:
+    """Return the page of a worker; of one that does not answer what it left."""
+    port = config.admin.port
+    address = url or (f"http://{_bracketed(config.admin.host)}:{port}" if port else "")
+    if not address and not config.recovery.folder:
+        raise ConfigError(
+            "no worker to ask: give --url http://127.0.0.1:9464, or the --config of a worker "
+            "with admin.port, or with the recovery.folder in which it left its state"
+        )
+    if address:
+        try:
+            shown = _ask(address, config.admin_token())
+        except _NobodyError as error:
+            # Whoever names a worker wants that one.
+            if url or not config.recovery.folder:
+                raise
+            say(f"note: {error}")
+        else:
+            if shown.board is None:
+                raise AdminError(
+                    f"{address}: the worker has nothing to show yet: ask again in a second"
+                )
+            return _Page(shown.board, shown.history)
+    left = left_by(config)
+    say(f"note: the report is of {left.said}, and of the page's past beside it")
+    return _Page(left.board, left.history)
 
 
 def _times(began: str, ended: str, now_ms: int) -> tuple[int, int]:
@@ -102,7 +139,7 @@ def _answer(request: urllib.request.Request, address: str) -> bytes:
         raise AdminError(f"{address}: refused with {error.code}: {said}{hint}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise AdminError(
+        raise _NobodyError(
             f"{address}: nobody answers ({reason}): is a worker running with admin.port and "
             "admin.page there?"
         ) from error

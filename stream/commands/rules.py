@@ -13,6 +13,7 @@ from schemas.errors import RuleError
 from stream.config import Config, load
 from stream.console import FAILED, OK, emit_json, out, print_table
 from stream.features.grammar import nearest, quoted
+from stream.plurals import are, several
 from stream.rules.explain import Explanation, explain_rule
 from stream.rules.names import RuleInputs
 from stream.rules.parser import parse
@@ -69,7 +70,9 @@ def check_rules(folder: Path, path: Path | None, as_json: bool) -> int:
         for problem in problems:
             out.print(str(problem), markup=False)
     else:
-        out.print(f"{len(rules)} rules in {len(texts)} files are in order; set {rules.digest}")
+        where = several(len(texts), "file")
+        said = f"{several(len(rules), 'rule')} in {where} {are(len(rules))} in order"
+        out.print(f"{said}; set {rules.digest}")
     return FAILED if problems else OK
 
 
@@ -79,7 +82,7 @@ def list_rules(folder: Path, path: Path | None, as_json: bool) -> int:
     if as_json:
         emit_json({"digest": rules.digest, "rules": [_as_json(rule) for rule in rules.rules]})
         return OK
-    table = Table(title=f"{len(rules)} rules, set {rules.digest}", title_justify="left")
+    table = Table(title=f"{several(len(rules), 'rule')}, set {rules.digest}", title_justify="left")
     for column in _COLUMNS:
         table.add_column(column, no_wrap=column != "when")
     for rule in rules.rules:

@@ -15,6 +15,7 @@ from stream.commands.rules import rule_inputs, texts_of
 from stream.config import Config, load
 from stream.console import OK, emit_json, out, say
 from stream.control import ControlKind
+from stream.plurals import several
 from stream.rules.names import RuleInputs
 from stream.rules.orders import parse_rules_order, rules_order
 from stream.rules.reading import read_rules
@@ -98,4 +99,4 @@ def _ordered_before(config: Config, inputs: RuleInputs) -> dict[str, str] | None
 
 def _said(rules: RuleSet) -> str:
     live = sum(rule.mode is Mode.LIVE for rule in rules.rules)
-    return f"{len(rules)} rules, {live} of them live"
+    return f"{several(len(rules), 'rule')}, {live} of them live"

@@ -20,6 +20,7 @@ from stream.config import load
 from stream.console import OK, emit_json, out, print_table, row_progress, say
 from stream.kafka.newest_first import newest_first
 from stream.kafka.reader import PlaceReader
+from stream.plurals import several
 
 _HEADS = ("rule", "live", "shadow", "not alerted", "known fraud", "known genuine", "last payment")
 
@@ -129,7 +130,7 @@ def _row(name: str, rule: Matched, known: Standing) -> dict[str, Any]:
 
 
 def _show(span: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    title = f"{span['decisions']:,} decisions of {span['from']} to {span['to']}"
+    title = f"{several(span['decisions'], 'decision')} of {span['from']} to {span['to']}"
     if not rows:
         out.print(f"{title}: no rule matched", markup=False)
         return

@@ -11,6 +11,7 @@ from schemas.registry import FileRegistry
 from stream.app import decoders_of
 from stream.config import load
 from stream.console import FAILED, OK, emit_json, out
+from stream.plurals import several
 
 _CHECK_KEY = bytes(16)
 
@@ -44,5 +45,5 @@ def check_schemas(folder: Path | None, config: Path | None, write: bool, as_json
         for problem in problems:
             out.print(f"FAIL {problem}", markup=False)
         if not problems:
-            out.print(f"ok   {len(subjects)} subjects in {place}", markup=False)
+            out.print(f"ok   {several(len(subjects), 'subject')} in {place}", markup=False)
     return FAILED if problems else OK

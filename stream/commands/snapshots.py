@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from stream.console import FAILED, OK, emit_json, out
+from stream.plurals import several
 from stream.recovery.setup import PARTITION_FOLDERS
 from stream.recovery.tenure import newest_tenure
 from stream.secret_keys import SNAPSHOT_KEY_VARIABLE, snapshot_key_of
@@ -50,7 +51,7 @@ def _show(folder: Path, found: dict[str, list[Listed]], as_json: bool) -> None:
     if not rows:
         out.print(f"no snapshots in {folder}", markup=False)
         return
-    table = Table(title=f"{len(rows)} snapshots in {folder}", title_justify="left")
+    table = Table(title=f"{several(len(rows), 'snapshot')} in {folder}", title_justify="left")
     if "" not in found:
         table.add_column("of", no_wrap=True)
     for column in ("number", "bytes"):

@@ -21,6 +21,7 @@ from stream.config import Config, load
 from stream.console import OK, emit_json, out, row_progress, say
 from stream.kafka.alert_search import Search, find_alerts
 from stream.kafka.reader import PlaceReader
+from stream.plurals import several, were
 
 _SHOWN = 10
 
@@ -70,9 +71,10 @@ def _find(
 def _not_found(missing: list[str], topic: str, search: Search) -> str:
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     oldest = "" if search.since_ms is None else f", the oldest of {_time(1000 * search.since_ms)}"
+    looked_at = f"{several(search.looked_at, 'record')} {were(search.looked_at)} looked at"
     return (
-        f"no alert {', '.join(missing[:_SHOWN])}{more} is on {topic}: {search.looked_at:,} records "
-        f"were looked at, all that it holds{oldest}. Nothing was sent. See the id, "
+        f"no alert {', '.join(missing[:_SHOWN])}{more} is on {topic}: {looked_at}, all that it "
+        f"holds{oldest}. Nothing was sent. See the id, "
         "topics.alerts and the topic's retention"
     )
 

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from stream.experiment.measures import MEASURES
+from stream.plurals import several
 from stream.svg import FAINT, INK, picture
 
 # What is drawn, from left to right; the second where the stream is too short for the protocol.
@@ -40,7 +41,7 @@ def svg(found: dict[str, Any]) -> str:
         else f"all days but the first {days}"
     )
     n = len(found["seeds"])
-    title = f"{len(configurations)} configurations over {n} seed{'' if n == 1 else 's'}"
+    title = f"{several(len(configurations), 'configuration')} over {several(n, 'seed')}"
     parts = []
     for row, each in enumerate(configurations):
         y = _TOP + _ROW * row + _ROW // 2

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from stream.svg import FAINT, INK, picture
-
-PICTURE = "reliability.svg"
-_SIZE = (420, 330)
-_LEFT, _TOP, _SIDE = 60, 60, 230
+from stream.model_registry.plots import CALIBRATION, RANKING, SCORES
+from stream.plurals import several
 
 
 def card_of(manifest: Mapping[str, Any]) -> str:
@@ -23,6 +20,7 @@ def card_of(manifest: Mapping[str, Any]) -> str:
         _compared(manifest.get("comparison")),
         "## Thresholds\n\nWhat a threshold on its calibrated scores would have done, of the "
         "payments whose truth is known; intervals hold 95 % (Wilson).\n\n"
+        f"![Precision beside recall, threshold by threshold]({RANKING})\n\n"
         + _table(
             ("threshold", "payments", "share", "precision", "recall"),
             [
@@ -36,7 +34,7 @@ def card_of(manifest: Mapping[str, Any]) -> str:
                 for row in manifest["thresholds"]
             ],
         ),
-        f"## Calibration\n\n![What was said beside what was true]({PICTURE})\n\n"
+        f"## Calibration\n\n![What was said beside what was true]({CALIBRATION})\n\n"
         + _table(
             ("said", "was", "payments"),
             [
@@ -44,6 +42,7 @@ def card_of(manifest: Mapping[str, Any]) -> str:
                 for row in manifest["calibration"]
             ],
         ),
+        f"## Scores\n\n![Scores of frauds and of genuine payments, as shares of each]({SCORES})",
         _segments(manifest["segments"]),
         _limits(manifest),
         "## Made with\n\n"
@@ -53,37 +52,6 @@ def card_of(manifest: Mapping[str, Any]) -> str:
         ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def picture_of(manifest: Mapping[str, Any]) -> str:
-    """Return what was said beside what was true, as SVG."""
-    rows = manifest["calibration"]
-    far = max([row["said"] for row in rows] + [row["interval"][1] for row in rows] + [1e-9])
-    words = "; ".join(f"said {row['said']:.2%}, was {row['was']:.2%}" for row in rows)
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        return _LEFT + _SIDE * x / far, _TOP + _SIDE * (1 - y / far)
-
-    start, stop = place(0, 0), place(far, far)
-    parts = [
-        f'<path class="even" d="M{start[0]:.1f} {start[1]:.1f}L{stop[0]:.1f} {stop[1]:.1f}"/>',
-        f'<text class="small" x="{_LEFT}" y="{_TOP + _SIDE + 20}">said 0 to {far:.1%}</text>',
-        f'<text class="small" x="8" y="{_TOP + 10}">was</text>',
-    ]
-    for row in rows:
-        low, high = (place(row["said"], end) for end in row["interval"])
-        middle = place(row["said"], row["was"])
-        parts += [
-            f'<path class="mark" d="M{low[0]:.1f} {low[1]:.1f}L{high[0]:.1f} {high[1]:.1f}"/>',
-            f'<circle class="dot" cx="{middle[0]:.1f}" cy="{middle[1]:.1f}" r="3"/>',
-        ]
-    styles = [
-        (f".even {{ stroke: {FAINT[0]} }}", f".even {{ stroke: {FAINT[1]} }}"),
-        (f".mark {{ stroke: {INK[0]} }}", f".mark {{ stroke: {INK[1]} }}"),
-        (f".dot {{ fill: {INK[0]} }}", f".dot {{ fill: {INK[1]} }}"),
-    ]
-    title = f"{manifest['name']}, version {manifest['version']}: calibration"
-    return picture(title, "Intervals hold 95 %.", words or "No scores yet.", _SIZE, styles, parts)
 
 
 def _purpose(manifest: Mapping[str, Any]) -> str:
@@ -113,8 +81,9 @@ def _data(manifest: Mapping[str, Any]) -> str:
         when = datetime.fromtimestamp(until / 1e6, UTC).isoformat(timespec="seconds")
     return (
         "## Data\n\n"
-        f"It learned {manifest['learned']:,} labels, up to event time {when}. Payments that nobody "
-        f"labelled count as genuine after {manifest['maturity_us'] / 86_400_000_000:g} days."
+        f"It learned {several(manifest['learned'], 'label')}, up to event time {when}. Payments "
+        "that nobody labelled count as genuine after "
+        f"{manifest['maturity_us'] / 86_400_000_000:g} days."
     )
 
 
@@ -137,10 +106,11 @@ def _quality(metrics: Mapping[str, Any]) -> str:
 def _compared(comparison: Mapping[str, Any] | None) -> str:
     if comparison is None:
         return ""
+    span = f"{several(comparison['frauds'], 'fraud')} on {several(comparison['days'], 'day')}"
     return (
         f"## Beside the champion\n\nThe gate says **{comparison['answer'].replace('_', ' ')}**: "
         f"{comparison['why']}. Compared were {comparison['payments']:,} mature payments with "
-        f"{comparison['frauds']:,} frauds on {comparison['days']} days. The interval may be looked "
+        f"{span}. The interval may be looked "
         "at at any time: docs/promotion.md."
     )
 

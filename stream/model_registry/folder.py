@@ -1,7 +1,7 @@
 """The folder of models: a folder for each version, and names that stand for one of them.
 
     models/
-      forest/1/manifest.json  model.state  card.md  reliability.svg  SHA256SUMS
+      forest/1/manifest.json  model.state  card.md  *.svg  SHA256SUMS
       forest/2/...
       aliases/champion        the text "forest/2"
 

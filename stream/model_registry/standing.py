@@ -149,15 +149,29 @@ def manifest_of(
     }
 
 
-def _segments(config: Config, standing: Standing) -> list[dict[str, Any]]:
-    """Return the champion's quality by segment, as far as the monitor knows it."""
+def monitor_in(config: Config, standing: Standing) -> Monitor | None:
+    """Build what watches, and let it be what it was; None: nothing was watched.
+
+    Raises
+    ------
+    SnapshotError
+        Its state is damaged.
+    """
     features, labels = config.declared(), config.labels
     rules = config.monitor.rules(features, labels.maturity, labels.correctable)
     part = standing.state.parts.get("monitor")
     if rules is None or part is None:
-        return []
+        return None
     monitor = Monitor([str(each) for each in features], rules)
     monitor.restore(part)
+    return monitor
+
+
+def _segments(config: Config, standing: Standing) -> list[dict[str, Any]]:
+    """Return the champion's quality by segment, as far as the monitor knows it."""
+    monitor = monitor_in(config, standing)
+    if monitor is None:
+        return []
     return [
         {
             "feature": each.feature,

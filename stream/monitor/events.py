@@ -11,6 +11,8 @@ class Detector(IntEnum):
 
     PSI = 1
     ADWIN = 2
+    PAGE_HINKLEY = 3
+    KSWIN = 4
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class DriftEvent:
     value, reference_value : float
         The population stability index, and what it stays below 95 times in 100 without a drift;
         of other detectors the mean now, and before.
-    p_value, jensen_shannon, kolmogorov_smirnov : float
-        NaN of other detectors.
+    p_value, kolmogorov_smirnov : float
+        Of `PSI` and `KSWIN`; NaN of other detectors.
+    jensen_shannon : float
+        NaN of other detectors than `PSI`.
     rows, reference_rows : int
         That were compared.
     """

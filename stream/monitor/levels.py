@@ -1,4 +1,4 @@
-"""Means of scores and of errors that change: ADWIN, value by value.
+"""Means of scores and of errors that change, value by value.
 
 Windows beside a reference find what differs from how it was once; this finds what changes, at the
 payment at which it is certain, and forgets what was before.
@@ -9,55 +9,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.drift.adwin import TOTAL, WIDTH, new, observe
-from models.drift.states import restored, state_of
+from models.members import restore_members, states_of
+from models.states.restoring import require_kind
 from models.states.snapshot import State
-from schemas.jit import kernel, uncounted
 from stream.monitor.events import Detector, DriftEvent
+from stream.monitor.level_detectors import (
+    DISTANCE,
+    MEAN,
+    MEAN_BEFORE,
+    P_VALUE,
+    ROW,
+    ROWS,
+    ROWS_BEFORE,
+    LevelDetector,
+)
 from stream.monitor.rules import MonitorRules
 
 SCORE, ERROR = 0, 1
 SUBJECTS = ("score", "error")
 """Scores of payments as they are decided; squares of score less truth, of those that mature."""
-_CLOCK = 32
-
-
-# Columns of what `observe_all` writes: which value, and the window's mean and width on both sides.
-_ROW, _MEAN_BEFORE, _MEAN, _WIDTH_BEFORE, _WIDTH = range(5)
-_COLUMNS = 5
-
-
-@uncounted
-@kernel
-def observe_all(detectors, at, values, cuts):
-    """Give values to a detector; write where it cut, and return how often.
-
-    Parameters
-    ----------
-    detectors : Detectors
-    at : int
-    values : ndarray of float64, shape (n,)
-        NaN is none.
-    cuts : ndarray of float64, shape (n // clock + 1, 5)
-    """
-    found = 0
-    sums, counters = detectors.sums, detectors.counters
-    for row in range(values.shape[0]):
-        if values[row] != values[row]:
-            continue
-        total, width = sums[at, TOTAL] + values[row], counters[at, WIDTH] + 1
-        if observe(detectors, at, values[row]):
-            cuts[found, _ROW] = row
-            cuts[found, _MEAN_BEFORE] = total / width
-            cuts[found, _MEAN] = sums[at, TOTAL] / counters[at, WIDTH]
-            cuts[found, _WIDTH_BEFORE] = width
-            cuts[found, _WIDTH] = counters[at, WIDTH]
-            found += 1
-    return found
+_KIND = "levels/1"
+# What snapshots of before there was more than ADWIN have in place of all detectors.
+_ADWIN, _ADWIN_ALONE = "adwin", "adwin/1"
 
 
 class Levels:
-    """A detector of scores and one of errors.
+    """Detectors of scores and of errors.
 
     Parameters
     ----------
@@ -66,7 +43,9 @@ class Levels:
 
     def __init__(self, rules: MonitorRules) -> None:
         self._change_min = rules.adwin_change_min
-        self._detectors = new(len(SUBJECTS), rules.adwin_delta, _CLOCK)
+        self._detectors = {
+            name: LevelDetector(name, len(SUBJECTS), rules) for name in rules.level_detectors
+        }
 
     def observe(
         self,
@@ -85,41 +64,63 @@ class Levels:
             Event times of their payments.
         now_us : int, optional
             When the values have become known; by default when the payments were made.
+
+        Returns
+        -------
+        list of DriftEvent
+            In the order of the values; of several about one value in the order of the detectors.
         """
-        cuts = np.empty((len(values) // _CLOCK + 1, _COLUMNS))
-        n = observe_all(self._detectors, subject, values, cuts)
-        return [
-            _event(SUBJECTS[subject], cut, times_us, now_us)
-            for cut in cuts[:n].tolist()
-            # Of many payments a mean that has moved by a hundredth is certain, and no matter.
-            if abs(cut[_MEAN] - cut[_MEAN_BEFORE]) >= self._change_min * abs(cut[_MEAN_BEFORE])
+        found = [
+            (int(line[ROW]), _event(SUBJECTS[subject], each.detector, line, times_us, now_us))
+            for each in self._detectors.values()
+            for line in each.observe(subject, values).tolist()
+            if each.detector is not Detector.ADWIN or self._matters(line)
         ]
+        # How a stream is cut into batches must not show in what is said of it.
+        return [event for _, event in sorted(found, key=lambda each: each[0])]
+
+    def _matters(self, line: list[float]) -> bool:
+        """Of many payments a mean that has moved by a hundredth is certain, and no matter."""
+        least = self._change_min * abs(line[MEAN_BEFORE])
+        return abs(line[MEAN] - line[MEAN_BEFORE]) >= least
 
     def state(self) -> State:
-        """Return both detectors, copied."""
-        return state_of(self._detectors)
+        """Return all detectors, copied."""
+        return State(_KIND, parts=states_of(self._detectors))
 
     def restore(self, state: State) -> None:
-        """Take a state; SnapshotError, and no change, if it is damaged."""
-        self._detectors = restored(state, self._detectors)
+        """Take a state; a detector that is not in it, or under other rules, goes on as it is.
+
+        SnapshotError, and no change, if it is damaged.
+        """
+        if state.kind == _ADWIN_ALONE:
+            parts = {_ADWIN: state}
+        else:
+            require_kind(state, _KIND)
+            parts = dict(state.parts)
+        both = {name: each for name, each in self._detectors.items() if name in parts}
+        restore_members(both, State(_KIND, parts={name: parts[name] for name in both}))
 
 
 def _event(
-    subject: str, cut: list[float], times_us: NDArray[np.int64], now_us: int | None
+    subject: str,
+    detector: Detector,
+    line: list[float],
+    times_us: NDArray[np.int64],
+    now_us: int | None,
 ) -> DriftEvent:
-    time_us = int(times_us[int(cut[_ROW])])
-    nan = float("nan")
+    time_us = int(times_us[int(line[ROW])])
     return DriftEvent(
         subject=subject,
-        detector=Detector.ADWIN,
+        detector=detector,
         drifted=True,
         since_us=time_us,
         detected_us=time_us if now_us is None else now_us,
-        value=cut[_MEAN],
-        reference_value=cut[_MEAN_BEFORE],
-        p_value=nan,
-        jensen_shannon=nan,
-        kolmogorov_smirnov=nan,
-        rows=int(cut[_WIDTH]),
-        reference_rows=int(cut[_WIDTH_BEFORE]),
+        value=line[MEAN],
+        reference_value=line[MEAN_BEFORE],
+        p_value=line[P_VALUE],
+        jensen_shannon=float("nan"),
+        kolmogorov_smirnov=line[DISTANCE],
+        rows=int(line[ROWS]),
+        reference_rows=int(line[ROWS_BEFORE]),
     )

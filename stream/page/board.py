@@ -29,7 +29,11 @@ class Board(TypedDict):
 
 
 class About(TypedDict):
-    """Who is asked; ``verdicts`` is whether readers may say what an alert was."""
+    """Who is asked; ``verdicts`` is whether readers may say what an alert was.
+
+    ``left`` says of a board that no worker made which snapshots it is of: what only a running
+    worker knows is empty there.
+    """
 
     release: str
     group: str
@@ -39,6 +43,7 @@ class About(TypedDict):
     model: str
     policy_version: str
     verdicts: NotRequired[bool]
+    left: NotRequired[str]
 
 
 class Traffic(TypedDict):
@@ -48,10 +53,10 @@ class Traffic(TypedDict):
     brokers to when its decision was handed over, of the last second.
     """
 
-    records_per_s: float
-    decisions_per_s: float
-    alerts_per_s: float
-    labels_per_s: float
+    records_per_s: float | None
+    decisions_per_s: float | None
+    alerts_per_s: float | None
+    labels_per_s: float | None
     lag_records: int | None
     watermark_delay_ms: int | None
     p50_ms: float | None

@@ -10,12 +10,12 @@ from stream.cases.shown_alerts import ShownAlerts
 from stream.config import Config
 from stream.features.explain import explain
 from stream.figures import FeatureDrift, Figures
-from stream.monitor.events import Detector, DriftEvent
 from stream.monitor.merging import Merged, merged_quality
 from stream.monitor.monitor import Monitor
 from stream.page.alerts_shown import LatestAlerts
 from stream.page.board import VERSION, About, Board, Drift, Point, Quality, Traffic
 from stream.page.distributions_shown import drift_shown
+from stream.page.drift_said import said_of
 from stream.page.feed import Feed
 from stream.page.markers import Markers
 from stream.page.quality_shown import (
@@ -83,7 +83,7 @@ class BoardMaker:
         self._alerts = LatestAlerts(config.fields.minor_digits, _words(config), units, judged)
         self._takes_verdicts = judged is not None
         self._compared_s = -float("inf")
-        self._drift = _no_drift(config)
+        self._drift = no_drift(config)
         self._started_ms = meter.now_us() // 1000
         self._happened.mark("start", f"a worker of release {release()} began")
         meter.drift, meter.show = self._figures_of_drift, self.show
@@ -110,7 +110,7 @@ class BoardMaker:
             about=self._about(figures),
             traffic=traffic,
             drift=self._drift,
-            quality=_no_quality(self._config)
+            quality=no_quality(self._config)
             if counted is None
             else quality_shown(
                 counted,
@@ -154,7 +154,7 @@ class BoardMaker:
         for shard in shards:
             self._alerts.take(_taken(shard.latest_alerts), shard.alert_codec)
             for drift in _taken(shard.latest_drifts):
-                self._happened.mark("drift", _said(drift), drift.detected_us // 1000)
+                self._happened.mark("drift", said_of(drift), drift.detected_us // 1000)
         self._happened.look(shards, figures)
 
     def _compare(self, watched: list[Monitor]) -> None:
@@ -186,17 +186,6 @@ def _words(config: Config) -> Callable[[str], str]:
     return lambda name: words.get(name, name)
 
 
-def _said(drift: DriftEvent) -> str:
-    if not drift.drifted:
-        return f"{drift.subject} is as in the reference again"
-    if drift.detector is Detector.PSI:
-        return (
-            f"{drift.subject} drifts: PSI {drift.value:.2f}, "
-            f"without a drift below {drift.reference_value:.2f}"
-        )
-    return f"the mean of {drift.subject} went from {drift.reference_value:.3g} to {drift.value:.3g}"
-
-
 def _point(board: Board) -> Point:
     traffic: Traffic = board["traffic"]
     return Point(
@@ -210,7 +199,8 @@ def _point(board: Board) -> Point:
     )
 
 
-def _no_drift(config: Config) -> Drift:
+def no_drift(config: Config) -> Drift:
+    """Return the drift of who has watched nothing yet."""
     return Drift(
         window_ms=config.monitor.window // 1000,
         reference_rows=0,
@@ -224,7 +214,8 @@ def _no_drift(config: Config) -> Drift:
     )
 
 
-def _no_quality(config: Config) -> Quality:
+def no_quality(config: Config) -> Quality:
+    """Return the quality of who has decided nothing yet."""
     return Quality(
         maturity_ms=config.labels.maturity // 1000,
         horizon_ms=None,

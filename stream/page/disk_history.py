@@ -92,6 +92,31 @@ class DiskHistory:
         self._next = (self._next + 1) % self._lines_max
 
 
+def points_of(path: Path) -> list[Point]:
+    """Return the points that a file holds, oldest first; none where there is no file.
+
+    Whoever writes to it is not disturbed.
+
+    Raises
+    ------
+    StorageError
+        If the file is there and cannot be read.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return [point for _, point in _read(file, LINES_MAX)]
+        finally:
+            os.close(file)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the page's history cannot be read: {error.strerror}; make it readable, or "
+            "move it away"
+        ) from error
+
+
 def _read(file: int, lines_max: int) -> list[tuple[int, Point]]:
     """Return the points of a file with their places, the oldest first."""
     content = os.pread(file, lines_max * _LINE.size, 0)

@@ -19,7 +19,12 @@ from stream.page.routes import page_routes
 from stream.page.verdict_routes import verdict_routes
 from stream.traffic import TrafficMeter
 
-_FOLDER = "page"
+HISTORY, MARKERS = "history", "markers.json"
+
+
+def page_folder(config: Config) -> Path | None:
+    """Return where the page's past is kept, `HISTORY` and `MARKERS`; None: nowhere."""
+    return Path(config.recovery.folder) / "page" if config.recovery.folder else None
 
 
 class Page:
@@ -49,16 +54,16 @@ class Page:
         tell: Callable[[str], None] = lambda _: None,
         bootstrap: str = "",
     ) -> None:
-        folder = Path(config.recovery.folder) / _FOLDER if config.recovery.folder else None
+        folder = page_folder(config)
         self._disk: DiskHistory | None = None
         if folder is not None:
             try:
-                self._disk = DiskHistory(folder / "history")
+                self._disk = DiskHistory(folder / HISTORY)
             except StorageError as error:
                 tell(str(error))
                 folder = None
         history = MemoryHistory() if self._disk is None else self._disk
-        markers = Markers(None if folder is None else folder / "markers.json")
+        markers = Markers(None if folder is None else folder / MARKERS)
         self.feed = Feed(history)
         self.routes: list[BaseRoute] = page_routes(self.feed) if config.admin.page else []
         judged = shown_alerts_of(config)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from stream.figures import LIVE, TRIPPED, Figures
 from stream.page.board import Marker
 from stream.page.markers import Markers
+from stream.plurals import several
 from stream.reigns import Cause, Reign
 from stream.rules.rule import RuleSet
 from stream.shard import Shard
@@ -147,7 +148,7 @@ class WhatHappened:
         if versions == self._versions or now_ms < self._lists_ms + LISTS_MARKED_EVERY_MS:
             return
         changed = [
-            f"{each.name} was changed {_times(n)} and has {each.entries:,} entries"
+            f"{each.name} was changed {_times(n)} and has {several(each.entries, 'entry')}"
             for each in figures.lists
             # Where a state came from elsewhere, it may be behind for a moment.
             if (n := each.version - self._versions.get(each.name, 0)) > 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import RecoveryError
+from stream.plurals import several
 from stream.recovery.journal import Entry, Header, Kind
 
 
@@ -101,9 +102,10 @@ class Identity:
             if not entries:
                 continue
             if differs := self.differs(header):
+                steps = several(len(entries), "step")
                 raise RecoveryError(
-                    f"recovery.folder holds {len(entries)} steps after its last snapshot that "
-                    f"were taken with another {differs}: start the worker once more "
+                    f"recovery.folder holds {steps} after its last snapshot, "
+                    f"taken with another {differs}: start the worker once more "
                     "as it was and stop it with SIGTERM, which leaves a snapshot and no such "
                     "steps; or begin with an empty folder, and an empty state"
                 )

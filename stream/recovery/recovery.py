@@ -17,6 +17,7 @@ from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
 from stream.kafka.source import RawBatch
+from stream.plurals import several
 from stream.recovery.erasures import Erasures
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
@@ -382,7 +383,7 @@ class Recovery:
         new = sorted(left - self._undeleted)
         if new:
             self._tell(
-                f"{len(left)} files or folders that nobody needs any more cannot be deleted, such "
+                f"{several(len(left), 'path')} that nobody needs any more cannot be deleted, such "
                 f"as {new[0]}: see whose they are, or delete them by hand; the disk fills up, and "
                 "they may still know who was erased"
             )

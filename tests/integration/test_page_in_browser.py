@@ -586,6 +586,31 @@ def test_points_that_come_twice_are_kept_once_and_many_are_bounded(words_of: Rea
     assert many[-1] == points[-1]
 
 
+def test_a_report_of_what_was_left_says_so_and_shows_no_panel_of_a_running_worker(
+    browser: Browser, tmp_path: Path
+) -> None:
+    boards = Boards()
+    board = boards.board(0)
+    board["about"]["left"] = "snapshot 4"
+    board["traffic"]["records_per_s"] = board["traffic"]["labels_per_s"] = None
+    file = tmp_path / "report.html"
+    file.write_text(one_file(board, boards.history(600)), encoding="utf-8")
+    context = browser.new_context()
+    try:
+        reader = Reader(context.new_page())
+        reader.page.goto(file.as_uri())
+        reader.page.wait_for_selector('[data-state="report"]')
+        assert "No worker was asked: this is of snapshot 4" in reader.text(".notices")
+        absent = {"alerts", "rules", "disagreements", "dead-letters", "dead_letters"}
+        there = {name for name in PANELS if reader.page.locator(f"#{name}").count()}
+        assert there == set(PANELS) - absent
+        assert len(there) == len(PANELS) - 4
+        assert "NaN" not in reader.text("#page")
+        assert reader.complaints == []
+    finally:
+        context.close()
+
+
 def test_a_report_shows_the_same_panels_from_one_file(browser: Browser, tmp_path: Path) -> None:
     boards = Boards()
     board = boards.board(0)

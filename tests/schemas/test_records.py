@@ -27,6 +27,7 @@ NAMES = [
         "decision",
         "decision_1",
         "drift",
+        "drift_1",
         "label",
         "label_review",
     ),

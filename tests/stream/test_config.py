@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from stream.app import decoders_of, engine_of, registry_of
 from stream.config import Config, load
 from stream.decide import Thresholds
 from stream.features.declare import Condition, Inputs, default_names
+from stream.monitor.rules import MonitorRules
 from stream.values import parse_duration
 
 ROOT = Path(__file__).parents[2]
@@ -928,3 +930,30 @@ def test_a_token_is_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("FRAUD_ADMIN__PORT", "no port")
     with pytest.raises(ConfigError, match=r"admin\.port"):
         load(admin={"token": SECRET})
+
+
+def test_who_watches_scores_is_chosen_with_what_he_needs(tmp_path: Path) -> None:
+    text = """
+    [monitor]
+    level_detectors = ["kswin", "page_hinkley"]
+    page_hinkley_threshold = 5
+    kswin_alpha = 0.0001
+    kswin_window = 500
+    kswin_newest = 250
+    """
+    rules = load(write(tmp_path, text)).engine_parameters(b"sixteen bytes ok").monitor
+    assert rules is not None
+    assert rules.level_detectors == ("kswin", "page_hinkley")
+    assert (rules.page_hinkley_threshold, rules.kswin_alpha) == (5.0, 0.0001)
+    assert (rules.kswin_window, rules.kswin_newest) == (500, 250)
+    usual = load(write(tmp_path, "")).engine_parameters(b"sixteen bytes ok").monitor
+    assert usual is not None
+    follows = {"warm_up_us": usual.warm_up_us, "quality_windows": usual.quality_windows}
+    assert usual == replace(MonitorRules(), **follows)
+    told = refused(tmp_path, text.replace("250", "251").replace('["kswin', '["page_hinkley'))
+    assert (
+        "monitor.kswin_newest: 251 is more than half of monitor.kswin_window: at most 250" in told
+    )
+    assert "monitor.level_detectors: 'page_hinkley' is there twice" in told
+    assert "it is 'cusum'" in refused(tmp_path, text.replace('["kswin', '["cusum'))
+    assert refused(tmp_path, '[monitor]\nsegments = ["amuont"]\n').count("monitor.segments") == 1

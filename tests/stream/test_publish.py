@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from datetime import datetime
 
 import numpy as np
 import pytest
+from fastavro import schemaless_reader, schemaless_writer
 from published import published
 from rules_at_random import named_rules, some_matched
 from seeds import seeds
@@ -38,7 +40,14 @@ from stream.features.declare import declare, default_names
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
 from stream.features.value_states import ValueState
-from stream.publish import ATTEMPT_HEADER, Policy, Publisher, dead_letter_headers
+from stream.monitor.events import Detector, DriftEvent
+from stream.publish import (
+    ATTEMPT_HEADER,
+    Policy,
+    Publisher,
+    dead_letter_headers,
+    drift_record,
+)
 from stream.reason_codes import ReasonWords
 from stream.reason_files import reason_table
 from stream.reasons import NO_REASON
@@ -466,3 +475,36 @@ def test_an_alert_says_what_is_usual_what_would_have_helped_and_what_it_came_fro
     for reason in beside:
         more = reason["value"] > reason["normal"]
         assert reason["text"] == f"{'High' if more else 'Low'} amount of this payment"
+
+
+DRIFT = DriftEvent("error", Detector.KSWIN, True, 7, 9, 0.3, 0.1, 1e-4, float("nan"), 0.5, 30, 30)
+
+
+@pytest.mark.parametrize("detector", Detector)
+def test_a_drift_fits_the_contract_and_readers_of_the_first_one_get_other(
+    detector: Detector,
+) -> None:
+    record = drift_record(dataclasses.replace(DRIFT, detector=detector), TOPIC, 3, "policy")
+    written, first = builtin("drift"), builtin("drift_1")
+    value = RecordCodec(written, 19).encode_checked(record)[5:]
+    assert record["jensen_shannon"] is None
+    assert record["p_value"] == 1e-4
+    known = detector in (Detector.PSI, Detector.ADWIN)
+    old = schemaless_reader(io.BytesIO(value), written, first)
+    assert old["detector"] == (detector.name if known else "OTHER")
+    assert old["drift_id"] == record["drift_id"]
+    before = io.BytesIO()
+    schemaless_writer(before, first, {**record, "detector": "ADWIN"})
+    assert schemaless_reader(io.BytesIO(before.getvalue()), first, written)["detector"] == "ADWIN"
+
+
+def test_ids_tell_drifts_apart_that_are_known_in_one_moment() -> None:
+    def ids(detector: Detector) -> set[str]:
+        events = [
+            dataclasses.replace(DRIFT, detector=detector, since_us=since_us) for since_us in (5, 6)
+        ]
+        return {drift_record(each, TOPIC, None, "policy")["drift_id"] for each in events}
+
+    assert all(len(ids(each)) == 2 for each in Detector if each is not Detector.PSI)
+    # A window of a column is over once in a moment, and its id is that of earlier releases.
+    assert len(ids(Detector.PSI)) == 1

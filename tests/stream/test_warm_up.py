@@ -29,6 +29,8 @@ frauds_min = 1
 genuine_min = 1
 [decision]
 review = 1e-9
+[monitor]
+level_detectors = ["adwin", "page_hinkley", "kswin"]
 [lists.watched]
 of = "card"
 [model.challengers.forest]

@@ -10,8 +10,13 @@ const DEAD_SHARE = 0.01;
 
 /** Return sentences of a board, each with its kind: bad, warn, or good where there is nothing. */
 export function notices(board) {
-  const found = [tripped, cold, behind, drifted, scoresMoved, overBudget, missed, dead].flatMap((look) => look(board) ?? []);
+  const found = [left, tripped, cold, behind, drifted, scoresMoved, overBudget, missed, dead].flatMap((look) => look(board) ?? []);
   return found.length ? found : [{ kind: "good", text: "Nothing stands out: traffic flows, and what differs from the reference is within noise." }];
+}
+
+function left({ about }) {
+  if (!about.left) return null;
+  return { kind: "warn", text: `No worker was asked: this is of ${about.left}, and of what was kept beside it. Rules, lists, alerts and what waits are known to a running worker alone.` };
 }
 
 function tripped({ rules }) {

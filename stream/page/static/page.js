@@ -18,6 +18,8 @@ import { segments } from "./panels/segments.js";
 import { traffic } from "./panels/traffic.js";
 
 const PANELS = [traffic, events, quality, calibration, scores, drift, alerts, budget, rules, contenders, disagreements, segments, deadLetters];
+// What only a running worker knows.
+const OF_A_WORKER = new Set([alerts, rules, disagreements, deadLetters]);
 const HOUR_MS = 3_600_000;
 
 /** Return what a reader chose before anything was chosen. */
@@ -38,7 +40,7 @@ export function page(view) {
       "main",
       { id: "main", tabindex: "-1", key: "main" },
       h("section", { class: "overview", "aria-label": "Overview" }, standingOut(board), tiles(view)),
-      h("div", { class: "panels" }, PANELS.map((each) => each(view))),
+      h("div", { class: "panels" }, PANELS.filter((each) => !(board.about.left && OF_A_WORKER.has(each))).map((each) => each(view))),
     ),
   ];
 }

@@ -84,3 +84,20 @@ def test_what_holds_no_experiment_is_named(tmp_path: Path, text: str) -> None:
 def test_the_page_says_what_the_newest_results_say() -> None:
     newest = max((ROOT / "benchmarks" / "results").glob("*-drift.json"))
     assert write_into([newest], ROOT / "docs" / "drift-experiment.md", check=True)
+
+
+def test_what_is_said_of_detectors_that_are_off_is_what_was_measured() -> None:
+    results = json.loads((ROOT / "benchmarks/results/2026-11-23-drift.json").read_text("utf-8"))
+    rows = {each["method"]: each for each in results["drift"]}
+    alarms = {name: f"{each['alarms_a_month']:.3g}" for name, each in rows.items()}
+    page = " ".join((ROOT / "docs" / "monitoring.md").read_text("utf-8").split())
+    scores, errors = (alarms[f"River's KSWIN, {subject}"] for subject in ("scores", "errors"))
+    assert f"raised {scores} alarms a month on scores and {errors} on errors" in page
+    hinkley = alarms["River's PageHinkley, scores"]
+    assert f"{hinkley} alarms a month on scores where ADWIN" in page
+    found = [
+        {kind: each["found"] for kind, each in rows[name]["drifts"].items()}
+        for name in ("River's PageHinkley, scores", f"{OWN}: ADWIN, scores")
+    ]
+    assert found[0] == found[1]
+    assert alarms[f"{OWN}: ADWIN, scores"] == "0"

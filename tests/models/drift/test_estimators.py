@@ -1,4 +1,4 @@
-"""ADWIN under River's name: nobody can tell them apart but by the clock."""
+"""Detectors under River's names: nobody can tell them apart but by the clock."""
 
 import copy
 import inspect
@@ -11,10 +11,14 @@ from numba import config
 from river import drift
 from seeds import seeds
 
-from models.drift.estimators import ADWIN
+from models.drift.estimators import ADWIN, KSWIN, PageHinkley
 
 # 5 streams of each: 100,000 values where kernels are compiled.
 N = 2_000 if config.DISABLE_JIT else 20_000
+SUDDEN = {
+    PageHinkley: {"threshold": 5.0},
+    KSWIN: {"alpha": 0.001, "seed": 7},
+}
 SEEN = ("drift_detected", "width", "total", "variance", "estimation", "n_detections")
 
 
@@ -42,12 +46,73 @@ def test_it_is_rivers_value_by_value(kind, seed):
         assert drifts >= 1
 
 
-def test_it_is_a_detector_of_rivers_with_rivers_parameters():
-    assert issubclass(ADWIN, type(drift.ADWIN()).__bases__[0])
-    ours = inspect.signature(ADWIN).parameters
-    rivers = inspect.signature(drift.ADWIN).parameters
+@pytest.mark.parametrize("own", [ADWIN, PageHinkley, KSWIN])
+def test_it_is_a_detector_of_rivers_with_rivers_parameters(own):
+    river = getattr(drift, own.__name__)
+    assert issubclass(own, river.__bases__[0])
+    ours, rivers = inspect.signature(own).parameters, inspect.signature(river).parameters
     assert {n: p.default for n, p in ours.items()} == {n: p.default for n, p in rivers.items()}
-    assert repr(ADWIN(0.01)) == repr(drift.ADWIN(0.01))
+    if own is not KSWIN:  # River's shows its window as well.
+        first = 0.01 if own is ADWIN else 5
+        assert repr(own(first)) == repr(river(first))
+
+
+@pytest.mark.parametrize("own", SUDDEN)
+@seeds(2)
+def test_sudden_ones_are_rivers_value_by_value(own, seed):
+    values = values_of(np.random.default_rng(seed), 1500, "quiet")
+    params = SUDDEN[own]
+    ours, river = own(**params), getattr(drift, own.__name__)(**params)
+    at_once, drifts = own(**params).update_many(values), []
+    for value in values.tolist():
+        ours.update(value)
+        river.update(value)
+        drifts.append(river.drift_detected)
+        assert ours.drift_detected == river.drift_detected
+        if own is KSWIN:
+            assert (ours.p_value, ours.n) == (river.p_value, river.n)
+            assert ours.window == list(river.window)
+        else:
+            assert (ours.n, ours.estimation) == (river._x_mean.n, river._x_mean.get())
+    assert at_once.tolist() == drifts
+    assert any(drifts)
+
+
+@pytest.mark.parametrize("own", SUDDEN)
+@seeds(3)
+def test_sudden_ones_go_on_bit_for_bit_copied_and_restored(own, seed):
+    rng = np.random.default_rng(seed)
+    values, cut = values_of(rng, 1500, "loud"), int(rng.integers(1500))
+    ours, other = own(**SUDDEN[own]), own(**SUDDEN[own])
+    ours.update_many(values[:cut])
+    other.update_many(values[::-1])
+    other.restore(ours.state())
+    copied = copy.deepcopy(ours)
+    pickled = pickle.loads(pickle.dumps(ours))
+    said = ours.update_many(values[cut:]).tolist()
+    for each in (other, copied, pickled):
+        assert each.update_many(values[cut:]).tolist() == said
+        assert each.n == ours.n
+    fresh = ours.clone()
+    ours._reset()
+    assert fresh.update_many(values).tolist() == ours.update_many(values).tolist()
+
+
+def test_kswin_begins_with_a_window_that_it_is_given():
+    given = [float(value) for value in range(120)]
+    ours, river = KSWIN(seed=1, window=given), drift.KSWIN(seed=1, window=given)
+    assert ours.window == list(river.window) == given[20:]
+    for value in [50.0, 200.0, 30.0, 30.0]:
+        ours.update(value)
+        river.update(value)
+        assert (ours.p_value, ours.n) == (river.p_value, river.n)
+        assert ours.drift_detected == river.drift_detected
+
+
+def test_kswin_without_a_seed_draws_anything():
+    values = np.random.default_rng(3).random(400)
+    said = {tuple(KSWIN(alpha=0.1).update_many(values).tolist()) for _ in range(5)}
+    assert len(said) > 1
 
 
 def test_a_fresh_one_has_seen_nothing():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from seeds import seeds
 
+from models.drift import kswin, page_hinkley
 from models.drift.adwin import DRIFTED, FOUND, TICK, TOP, WIDTH, Detectors, new, update
-from models.drift.states import restored, state_of
+from models.drift.states import of_others, restored, state_of
 from schemas.errors import SnapshotError
 
 
@@ -111,3 +112,96 @@ def test_a_damaged_state_is_refused(damage):
     damage(state.arrays)
     with pytest.raises(SnapshotError, match="adwin/1"):
         restored(state, new(3))
+
+
+# The detectors that know when, as a module, and what else they can be built with.
+SUDDEN = {
+    page_hinkley: {"threshold": 9.0},
+    kswin: {"alpha": 0.1},
+}
+OTHERS = [
+    (page_hinkley, {"delta": 0.1}, "rules"),
+    (page_hinkley, {"alpha": 0.5}, "rules"),
+    (page_hinkley, {"min_instances": 5}, "limits"),
+    (page_hinkley, {"mode": "up"}, "limits"),
+    (kswin, {"alpha": 0.2}, "rules"),
+    (kswin, {"seed": 9}, "seeds"),
+    (kswin, {"window_size": 90}, "window_size is 100"),
+    (kswin, {"stat_size": 20}, "stat_size is 30"),
+]
+
+
+def seen(module, seed=3):
+    """Three detectors: the second one's window is full, the third has seen nothing."""
+    detectors = module.new(3)
+    values = np.random.default_rng(seed).normal(0, 1, 150)
+    for at, rows in ((0, 60), (1, 150)):
+        for value in values[:rows].tolist():
+            module.update(detectors, at, value)
+    return detectors
+
+
+@pytest.mark.parametrize("module", SUDDEN)
+def test_what_is_restored_shares_no_memory_with_anybody(module):
+    detectors, like = seen(module), module.new(3)
+    state = state_of(detectors)
+    kept = {name: values.copy() for name, values in state.arrays.items()}
+    found = restored(state, like)
+    for value in (0.5, -2.0, 7.0):
+        assert module.update(found, 1, value) == module.update(detectors, 1, value)
+    for name, values in kept.items():
+        np.testing.assert_array_equal(state.arrays[name], values)
+    for ours, fresh in zip(like, module.new(3), strict=True):
+        np.testing.assert_array_equal(ours, fresh)
+
+
+@pytest.mark.parametrize(("module", "params", "told"), OTHERS)
+def test_other_parameters_are_told_apart(module, params, told):
+    state = state_of(seen(module))
+    assert of_others(state, module.new(3, **params))
+    assert not of_others(state, module.new(3))
+    with pytest.raises(SnapshotError, match=told):
+        restored(state, module.new(3, **params))
+
+
+HARM = {
+    page_hinkley: {
+        "values that are negative": put("counters", (0, page_hinkley.COUNT), -1),
+        "a turn behind the end": put("counters", (0, page_hinkley.COUNT_AT_LEAST), 10**6),
+        "a turn before the beginning": put("counters", (0, page_hinkley.COUNT_AT_GREATEST), 0),
+        "a flag": put("counters", (0, page_hinkley.DRIFTED), 2),
+        "a drift of nothing": put("counters", (2, page_hinkley.DRIFTED), 1),
+        "sums of nothing": put("sums", (2, 0), 1.0),
+        "NaN": put("sums", (0, 0), np.nan),
+    },
+    kswin: {
+        "more than a window": put("counters", (1, kswin.SIZE), 101),
+        "a hole": put("counters", (0, kswin.SIZE), 59),
+        "a cursor beyond the window": put("counters", (1, kswin.NEXT), 100),
+        "a cursor elsewhere": put("counters", (0, kswin.NEXT), 3),
+        "values that are negative": put("counters", (0, kswin.COUNT), -1),
+        "a flag": put("counters", (1, kswin.DRIFTED), 2),
+        "a drift of too few": put("counters", (0, kswin.DRIFTED), 1),
+        "words beyond the generator's": put("words", (0, 624), 625),
+        "a slot that is not in use": put("values", (0, 99), 1.0),
+        "NaN": put("values", (1, 0), np.nan),
+        "missing": lambda arrays: arrays.pop("said"),
+        "dtype": lambda arrays: arrays.update(words=arrays["words"].astype(np.int64)),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "damage"),
+    [
+        pytest.param(module, damage, id=f"{module.__name__.rsplit('.', 1)[-1]}: {name}")
+        for module, damages in HARM.items()
+        for name, damage in damages.items()
+    ],
+)
+def test_a_damaged_state_of_the_others_is_refused(module, damage):
+    state = state_of(seen(module))
+    restored(state, module.new(3))
+    damage(state.arrays)
+    with pytest.raises(SnapshotError, match=state.kind):
+        restored(state, module.new(3))

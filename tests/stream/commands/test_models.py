@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,7 +133,15 @@ def test_a_model_is_exported_listed_shown_and_begins_another_engine(
     assert manifest["learned"] == snapshot.learner.learned > 100
     assert manifest["metrics"]["frauds"] > 20
     assert manifest["source"]["snapshot"] == 1
-    assert "# second, version 1" in run("card", "second", "--config", config)[1]
+    _, card, where = run("card", "second", "--config", config)
+    assert "# second, version 1" in card
+    shown = json.loads(run("card", "second", "--config", config, "--json")[1])
+    names = [Path(each).name for each in shown["pictures"]]
+    assert names == ["precision-recall.svg", "reliability.svg", "scores.svg"]
+    for each in shown["pictures"]:
+        assert each in where
+        assert f"]({Path(each).name})" in card
+        assert "second, version 1" in Path(each).read_text("utf-8")
     # Another engine begins with it: it scores at once, and its record is its own.
     heir = built(written(tmp_path, more='start = "second/1"'))
     assert not heir.learner.ready

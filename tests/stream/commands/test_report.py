@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from left_behind import KEY, LeftBehind, left_behind, past_beside
 from page_boards import Boards
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -104,6 +105,57 @@ def test_what_cannot_be_asked_is_said(
     found, _, err = run(*words, "--out", tmp_path / "report.html")
     assert found == code
     assert message in err
+
+
+# Of what was left where no worker runs.
+
+
+@pytest.fixture
+def stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LeftBehind:
+    monkeypatch.setenv("FRAUD_SECURITY__HASH_KEY", KEY)
+    monkeypatch.delenv("FRAUD_SECURITY__SNAPSHOT_KEY", raising=False)
+    stood = left_behind(tmp_path)
+    past_beside(tmp_path, points=30)
+    return stood
+
+
+@pytest.mark.parametrize("port", ["", "[admin]\nport = 9\n"])
+def test_of_a_worker_that_stands_the_report_is_of_what_it_left(
+    run: Run, stood: LeftBehind, tmp_path: Path, port: str
+) -> None:
+    path = tmp_path / "report.html"
+    stood.path.write_text(stood.path.read_text() + port)
+    code, out, err = run("--config", stood.path, "--out", path, "--json")
+    assert code == 0
+    said = json.loads(out)
+    assert said["left"] == "snapshot 4"
+    assert said["points"] >= 20
+    assert said["windows"] > 5
+    assert "note: the report is of snapshot 4" in err
+    assert ("nobody answers" in err) == bool(port)
+    text = path.read_text("utf-8")
+    assert '"left":"snapshot 4"' in text
+    _, out, _ = run("--config", stood.path, "--out", path, "--from", "60s", "--json")
+    assert 0 < json.loads(out)["points"] < said["points"]
+
+
+def test_who_names_a_worker_gets_no_other_report(
+    run: Run, stood: LeftBehind, address: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    code, _, err = run("--config", stood.path, "--url", "http://127.0.0.1:9", "--out", path)
+    assert (code, path.exists()) == (1, False)
+    assert "nobody answers" in err
+    code, out, _ = run("--config", stood.path, "--url", address, "--out", path, "--json")
+    assert (code, json.loads(out)["left"]) == (0, None)
+
+
+def test_a_folder_without_a_snapshot_is_said(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "none.toml"
+    config.write_text(f'[recovery]\nfolder = "{tmp_path}"\n')
+    code, _, err = run("--config", config, "--out", tmp_path / "report.html")
+    assert code == 2
+    assert "holds no snapshot yet" in err
 
 
 @pytest.mark.parametrize(

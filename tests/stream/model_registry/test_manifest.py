@@ -1,14 +1,12 @@
 """What is known of a model, as numbers and for a person."""
 
-from xml.etree import ElementTree
-
 import numpy as np
 import pytest
 from seeds import seeds
 
 from models.interval import wilson
 from models.prequential import Prequential
-from stream.model_registry.card import card_of, picture_of
+from stream.model_registry.card import card_of
 from stream.model_registry.manifest import (
     calibration_of,
     differences,
@@ -92,7 +90,7 @@ def manifest(quality, **more):
 def test_the_card_says_what_is_known_and_what_is_not():
     card = card_of(manifest(judged(1)[0]))
     assert card.startswith("# forest, version 3\n")
-    for text in ("12,345 labels", "2026-05-28T", "7 days", "## Limits", "reliability.svg"):
+    for text in ("12,345 labels", "2026-05-28T", "7 days", "## Limits", "(reliability.svg)"):
         assert text in card, text
     assert "Beside the champion" not in card
     bare = card_of(manifest(Prequential(), trained_until_us=-1, sample=0.5))
@@ -106,11 +104,3 @@ def test_a_name_cannot_break_a_table():
     segment |= {"recall": None, "false_positive_rate": 0.5}
     card = card_of(manifest(Prequential(), segments=[segment]))
     assert "| a\\|b | x y | 1 | 0 | - | 50.0% |" in card
-
-
-def test_the_picture_is_svg_with_words_for_who_cannot_see_it():
-    for quality in (judged(1)[0], Prequential()):
-        root = ElementTree.fromstring(picture_of(manifest(quality)))
-        texts = [each.text for each in root.iter() if each.tag.endswith(("title", "desc"))]
-        assert all(texts)
-        assert len(texts) == 2

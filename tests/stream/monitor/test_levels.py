@@ -1,12 +1,16 @@
-"""Levels of scores and errors: River's own detector, value by value."""
+"""Levels of scores and errors: River's own detectors, value by value."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from river import drift
 from seeds import seeds
 
+from models.states.snapshot import State, pack
+from schemas.errors import SnapshotError
 from stream.monitor.events import Detector
 from stream.monitor.levels import ERROR, SCORE, Levels
 from stream.monitor.rules import MonitorRules
@@ -77,3 +81,130 @@ def test_small_changes_are_no_drift_and_errors_are_noticed_when_they_become_know
     assert 0 < len(found) < len(all_of_them)
     assert {each.detected_us for each in found} == {9_000}
     assert all(0 <= each.since_us < 3500 for each in found)
+
+
+RULES = {
+    "adwin": {"adwin_delta": 0.5, "adwin_change_min": 0.0},
+    "page_hinkley": {"page_hinkley_threshold": 3.0},
+    "kswin": {"kswin_alpha": 5e-3, "kswin_window": 60, "kswin_newest": 20},
+}
+ALL = MonitorRules(
+    level_detectors=tuple(RULES),
+    **{name: value for each in RULES.values() for name, value in each.items()},
+)
+RIVERS = {
+    "page_hinkley": lambda: drift.PageHinkley(threshold=3.0),
+    "kswin": lambda: drift.KSWIN(alpha=5e-3, window_size=60, stat_size=20, seed=1),
+}
+
+
+@pytest.mark.parametrize("name", RIVERS)
+@seeds(3)
+def test_the_others_are_rivers_at_every_value(name: str, seed: int) -> None:
+    values, times_us = values_of(np.random.default_rng(seed)), np.arange(3500) * 1_000
+    found = Levels(replace(ALL, level_detectors=(name,))).observe(SCORE, values, times_us)
+    river, expected = RIVERS[name](), []
+    for time_us, value in zip(times_us.tolist(), values.tolist(), strict=True):
+        if not np.isnan(value):
+            river.update(value)
+            if river.drift_detected:
+                expected.append((time_us, river.p_value if name == "kswin" else None))
+    said = [
+        (each.detected_us, each.p_value if name == "kswin" else None)
+        for each in found
+        if each.detector.name == name.upper()
+    ]
+    assert said == expected
+    assert len(said) == len(found) >= 1
+
+
+@seeds(3)
+def test_page_hinkley_says_what_the_mean_was_and_what_it_became(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.concatenate([rng.normal(0.1, 0.02, 800), rng.normal(0.6, 0.02, 200)])
+    rules = replace(ALL, level_detectors=("page_hinkley",), page_hinkley_delta=0.05)
+    (first, *_) = Levels(rules).observe(SCORE, values, np.arange(1000))
+    assert first.detector is Detector.PAGE_HINKLEY
+    assert first.reference_value == pytest.approx(0.1, abs=0.01)
+    assert first.value == pytest.approx(0.6, abs=0.02)
+    assert abs(first.reference_rows - 800) < 10
+    # All values until then are one side or the other.
+    assert first.rows + first.reference_rows == first.detected_us + 1
+    assert np.isnan([first.p_value, first.jensen_shannon, first.kolmogorov_smirnov]).all()
+
+
+@seeds(2)
+def test_several_say_in_the_order_of_values_what_each_says_alone(seed: int) -> None:
+    values, times_us = values_of(np.random.default_rng(seed)), np.arange(3500)
+    together = Levels(ALL).observe(ERROR, values, times_us)
+    alone = []
+    for name in RULES:
+        alone += Levels(replace(ALL, level_detectors=(name,))).observe(ERROR, values, times_us)
+    assert repr(sorted(together, key=repr)) == repr(sorted(alone, key=repr))
+    assert {each.detector for each in together} == set(Detector) - {Detector.PSI}
+    assert [each.since_us for each in together] == sorted(each.since_us for each in together)
+    assert Levels(replace(ALL, level_detectors=())).observe(ERROR, values, times_us) == []
+
+
+@seeds(2)
+def test_cuts_and_restarts_change_nothing_for_any(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, times_us = values_of(rng), np.arange(3500)
+    whole, parts, events = Levels(ALL), Levels(ALL), []
+    cuts = np.sort(rng.integers(0, 3500, 30))
+    for part, times in zip(np.split(values, cuts), np.split(times_us, cuts), strict=True):
+        events += parts.observe(ERROR, part, times)
+        kept = Levels(ALL)
+        kept.restore(parts.state())
+        parts = kept
+    assert repr(events) == repr(whole.observe(ERROR, values, times_us))
+
+
+@seeds(2)
+def test_a_state_of_before_there_were_others_is_taken_up(seed: int) -> None:
+    values, times_us = values_of(np.random.default_rng(seed)), np.arange(3500)
+    alone = replace(ALL, level_detectors=("adwin",))
+    before = Levels(alone)
+    before.observe(ERROR, values[:1000], times_us[:1000])
+    state = before.state().parts["adwin"]
+    assert state.kind == "adwin/1"
+    expected = before.observe(ERROR, values[1000:], times_us[1000:])
+    for rules in (alone, ALL):
+        after = Levels(rules)
+        after.restore(state)
+        found = after.observe(ERROR, values[1000:], times_us[1000:])
+        assert repr([e for e in found if e.detector is Detector.ADWIN]) == repr(expected)
+    assert expected
+    Levels(replace(ALL, level_detectors=("kswin",))).restore(state)
+
+
+@pytest.mark.parametrize("changed", ["adwin", "page_hinkley", "kswin"])
+def test_under_other_rules_that_detector_begins_anew_and_the_others_go_on(changed: str) -> None:
+    values, times_us = values_of(np.random.default_rng(1)), np.arange(3500)
+    other = {
+        "adwin": {"adwin_delta": 0.1},
+        "page_hinkley": {"page_hinkley_delta": 0.01},
+        "kswin": {"kswin_window": 70},
+    }
+    rules = replace(ALL, **other[changed])
+    lived = Levels(ALL)
+    lived.observe(SCORE, values[:1500], times_us[:1500])
+    found, fresh = Levels(rules), Levels(rules)
+    found.restore(lived.state())
+    parts, anew, kept = found.state().parts, fresh.state().parts, lived.state().parts
+    for name in RULES:
+        assert pack(parts[name]) == pack(anew[name] if name == changed else kept[name])
+
+
+def test_a_damaged_state_changes_nothing() -> None:
+    values, times_us = values_of(np.random.default_rng(1)), np.arange(3500)
+    lived, own = Levels(ALL), Levels(ALL)
+    lived.observe(SCORE, values, times_us)
+    own.observe(SCORE, values[::-1].copy(), times_us)
+    before, state = pack(own.state()), lived.state()
+    state.parts["kswin"].arrays["counters"][0, 0] = 10**6
+    with pytest.raises(SnapshotError, match="kswin/1"):
+        own.restore(state)
+    with pytest.raises(SnapshotError, match="levels/1"):
+        own.restore(State("distributions/1"))
+    assert pack(own.state()) == before

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import StorageError
 from stream.page.board import Point
-from stream.page.disk_history import DiskHistory
+from stream.page.disk_history import DiskHistory, points_of
 
 START_MS = 1_700_000_000_000
 
@@ -84,3 +84,24 @@ def test_where_it_cannot_be_kept_is_said(tmp_path: Path) -> None:
     (tmp_path / "page").write_text("a file")
     with pytest.raises(StorageError, match=r"recovery\.folder"):
         DiskHistory(tmp_path / "page" / "history")
+
+
+def test_a_file_is_read_while_its_worker_writes_and_after(tmp_path: Path) -> None:
+    path = tmp_path / "page" / "history"
+    assert points_of(path) == []
+    assert not path.parent.exists()
+    history = DiskHistory(path)
+    fill(history, range(100))
+    seen = points_of(path)
+    history.close()
+    again = DiskHistory(path)
+    assert seen == points_of(path) == again.points()
+    again.close()
+    assert len(seen) == 9
+    path.write_bytes(path.read_bytes()[:-70])
+    assert points_of(path) == seen[:-2]
+
+
+def test_what_is_there_and_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be read"):
+        points_of(tmp_path)
