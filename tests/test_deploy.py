@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from schemas import cpu_target
+from schemas.errors import ConfigError
 from stream.app import engine_of
 from stream.config import Config, load
 
@@ -435,7 +437,11 @@ def test_a_reader_is_told_that_two_were_not_run_either() -> None:
 def test_the_image_is_built_in_two_stages(instructions: list[tuple[str, str]]) -> None:
     stages = [rest for word, rest in instructions if word == "FROM"]
     assert stages == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
-    base = dict(rest.split("=", 1) for word, rest in instructions if word == "ARG")["PYTHON_IMAGE"]
+    (base,) = [
+        rest.partition("=")[2]
+        for word, rest in instructions
+        if word == "ARG" and rest.startswith("PYTHON_IMAGE=")
+    ]
     assert re.fullmatch(r"python:3\.11\.\d+-slim(-\w+)?", base), base
 
 
@@ -477,17 +483,46 @@ def test_the_image_is_asked_by_the_command_line(instructions: list[tuple[str, st
     assert seconds(found["timeout"]) <= seconds(found["interval"])
 
 
-def test_compiled_kernels_go_where_the_container_may_write(
+def test_kernels_are_compiled_while_the_image_is_built(
     instructions: list[tuple[str, str]], services: dict[str, Service]
 ) -> None:
-    environment = dict(re.findall(r"(\w+)=(\S+)", only(instructions, "ENV")))
-    folder = environment["NUMBA_CACHE_DIR"]
-    made = " ".join(rest for word, rest in last_stage(instructions) if word == "RUN")
-    assert f"install -d -o {UID} -g {UID}" in made
-    assert folder in made
+    environment = dict(re.findall(r"(\w+)=(\S*)", only(instructions, "ENV")))
+    (compiling,) = [rest for word, rest in instructions if word == "RUN" and "warm-up" in rest]
+    # They are found by where they lie and for which processor they are.
+    given = dict(re.findall(r"(\w+)=(\S*)", compiling.split("/opt/", 1)[0]))
+    for name in ("NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"):
+        assert given[name] == environment[name], name
+    assert environment["NUMBA_CPU_NAME"] == "${CPU_TARGET}"
+    # Not left out: Numba would add what the machine at hand can do.
+    assert environment["NUMBA_CPU_FEATURES"] == ""
+    # None is there while an image is built.
+    assert given["FRAUD_REGISTRY__URL"] == ""
+    folder = Path(environment["NUMBA_CACHE_DIR"])
+    assert f"chmod -R a=rX {folder.parent}" in compiling
+    copied = [rest.split() for word, rest in last_stage(instructions) if word == "COPY"]
+    assert ["--from=build", str(folder.parent), str(folder.parent)] in copied
     for name in OURS:
         targets = [mount.split(":")[1] for mount in services[name]["volumes"]]
-        assert any(folder.startswith(target + "/") for target in targets), name
+        assert not any(folder.is_relative_to(target) for target in targets), name
+
+
+def test_kernels_are_for_a_level_that_a_start_can_check(
+    instructions: list[tuple[str, str]],
+) -> None:
+    defaults = [rest for word, rest in instructions if word == "ARG" and "CPU_TARGET=" in rest]
+    (name,) = {rest.split("=", 1)[1] for rest in defaults}
+    with pytest.raises(ConfigError, match=name):
+        cpu_target.check(name, "x86_64", {})
+    with pytest.raises(ConfigError, match="this machine is aarch64"):
+        cpu_target.check(name, "aarch64", {})
+
+
+def test_kernels_are_those_of_the_mounted_configuration(
+    services: dict[str, Service], instructions: list[tuple[str, str]]
+) -> None:
+    assert ("ARG", f"CONFIG={CONFIG.relative_to(ROOT)}") in instructions
+    for name in OURS:
+        assert services[name]["build"]["args"] == {"CONFIG": str(CONFIG.relative_to(ROOT))}
 
 
 def test_the_image_says_what_it_is(instructions: list[tuple[str, str]]) -> None:
@@ -509,8 +544,10 @@ def test_what_the_image_copies_exists_and_is_sent(instructions: list[tuple[str, 
         if word == "COPY" and not rest.startswith("--from")
         for name in rest.split()[:-1]
     }
-    assert copied == sent
-    for name in copied:
+    configurations = {name for name in sent if name.endswith(".toml") and "/" in name}
+    assert copied - {"${CONFIG}"} == sent - configurations
+    assert str(CONFIG.relative_to(ROOT)) in configurations
+    for name in sent:
         assert (ROOT / name).exists(), name
 
 

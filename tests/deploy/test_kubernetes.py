@@ -322,6 +322,23 @@ def test_pods_may_do_nothing_that_they_need_not(of: Any) -> None:
     assert "memory" in container(found)["resources"]["limits"]
 
 
+@pytest.mark.parametrize("of", [pod, job_pod], ids=["worker", "topics"])
+def test_kernels_are_the_images(of: Any) -> None:
+    found = of()
+    target = re.search(r"^ARG CPU_TARGET=(\S+)$", dockerfile(), re.MULTILINE)
+    folder = re.search(r"^ +NUMBA_CACHE_DIR=(\S+)", dockerfile(), re.MULTILINE)
+    assert target is not None
+    assert folder is not None
+    assert target[1].startswith("x86-64")
+    assert found["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
+    for mount in container(found)["volumeMounts"]:
+        assert not Path(folder[1]).is_relative_to(mount["mountPath"]), "it would hide them"
+    named = {each["name"] for each in container(found).get("env", [])}
+    assert not {name for name in named if name.startswith("NUMBA")}
+    sent = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert f"!{TOML.relative_to(ROOT)}" in sent
+
+
 def dockerfile() -> str:
     return (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 
