@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import astuple, dataclass
 from types import ModuleType
@@ -213,8 +214,10 @@ def _build(source: str) -> Callable[..., int]:
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
     path = kernel_folder(__name__) / f"decoder_{digest}.py"
     if not path.exists() or path.read_text() != source:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(source)
+        # Where nothing can be written the kernel is compiled all the same, and not kept.
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text(source)
     # Numba finds a cached kernel's globals again through sys.modules.
     module = ModuleType(f"{__name__}.decoder_{digest}")
     sys.modules[module.__name__] = module

@@ -1,7 +1,7 @@
 """One way to compile a kernel, for every kernel of the project.
 
 Compiled kernels are kept on disk, so that the second start takes no compiler; see
-`schemas.kernel_cache`.
+`schemas.kernel_cache` and `schemas.kept_kernels`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ from typing import Any
 
 import numba
 
+from schemas.cpu_target import require_cpu
+from schemas.kept_kernels import keep
 from schemas.kernel_cache import kernel_folder
 from schemas.one_compiler import one_at_a_time
 
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+# Before the first kernel runs.
+require_cpu()
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -46,10 +50,9 @@ def uncounted(compiled: Any) -> Any:
 
 def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     """Have a function compiled, to be kept where its module's kernels are."""
-    # Numba reads it when a function is decorated, and has no other way to be told.
-    folder = kernel_folder(function.__module__)
-    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     compiled = numba.njit(**options)(function)
     if hasattr(compiled, "compile"):  # Not where Numba is switched off.
+        keep(compiled)
+        folder = kernel_folder(function.__module__)
         one_at_a_time(compiled, folder / f"{function.__qualname__}.lock")
     return compiled

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from schemas.errors import BrokerError, ConfigError, FraudError, UnsupportedGuaranteeError
-from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
+from stream.app import Decoders, codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.by_partition import ByPartition
 from stream.config import Config
+from stream.engine import Engine
 from stream.engine_parameters import Keep
 from stream.kafka.by_time import by_time
 from stream.kafka.client import Connection
@@ -78,13 +79,8 @@ def worker_of(
     for text in decoders.left_out:
         tell(text)
     partitions = input_partitions(config, connection) if config.per_partition else 1
-    keep = Keep.VALUES if shows_features(config) else Keep.NOTHING
     inputs, control = (decoders.transactions, decoders.labels), decoders.control
-    warmed = engine_of(config, hash_key, keep, partitions)
-    warm = warm_up(warmed, *inputs, control)
-    by_time(raw_batch("", [], 0))
-    if tally is not None:
-        tally.warm_up()
+    warmed, warm = warmed_up(config, decoders, hash_key, partitions, tally)
     if on_ready is not None:
         on_ready(warm)
     online = online_features_of(config, warmed.parameters.features, tell)
@@ -100,7 +96,7 @@ def worker_of(
                 "worker began: partitions were added, and the keys have moved between them. Stop "
                 "all workers, and begin with an empty recovery.folder, and an empty state"
             )
-        engine = fresh.pop() if fresh else engine_of(config, hash_key, keep, partitions)
+        engine = fresh.pop() if fresh else engine_of(config, hash_key, _kept(config), partitions)
         if config.worker.pretouch:
             touch(engine.arrays())
         where = None if partition is None else (partition, partitions)
@@ -134,6 +130,38 @@ def worker_of(
         shards.close()
         raise
     return Worker(config, shards, source, sink, online, tally)
+
+
+def warmed_up(
+    config: Config,
+    decoders: Decoders,
+    hash_key: bytes,
+    partitions: int = 1,
+    tally: Tally | None = None,
+) -> tuple[Engine, WarmedUp]:
+    """Return an engine that has seen nothing yet, and run every kernel of a worker once.
+
+    Parameters
+    ----------
+    config : Config
+    decoders : Decoders
+        Their kernels are run too.
+    hash_key : bytes
+    partitions : int
+        How many engines there are to be, one for each partition; 1: it is the only one.
+    tally : Tally, optional
+        Counts what the worker does.
+    """
+    engine = engine_of(config, hash_key, _kept(config), partitions)
+    warm = warm_up(engine, decoders.transactions, decoders.labels, decoders.control)
+    by_time(raw_batch("", [], 0))
+    if tally is not None:
+        tally.warm_up()
+    return engine, warm
+
+
+def _kept(config: Config) -> Keep:
+    return Keep.VALUES if shows_features(config) else Keep.NOTHING
 
 
 def input_partitions(config: Config, connection: Connection) -> int:

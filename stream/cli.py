@@ -276,6 +276,14 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(OK if all(finding.ok for finding in findings) else FAILED)
 
 
+@app.command("warm-up")
+def warm_up(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Compile all that a worker runs, before one starts: no broker, no secret."""
+    from stream.commands.warm_up import compile_all
+
+    raise typer.Exit(compile_all(config, as_json))
+
+
 @features_app.command("list")
 def features_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show every feature, in the order of the model's inputs, and the memory they take."""

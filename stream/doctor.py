@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from schemas.cpu_target import target
 from schemas.errors import ConfigError, FraudError, StoreError
+from schemas.kept_kernels import COUNTS
 from schemas.kernel_cache import cache_folder
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
 from stream.config import Config
@@ -83,9 +85,8 @@ def _kernel_cache(config: Config) -> str:
             f"{folder} cannot be written ({error.strerror}): set NUMBA_CACHE_DIR to a folder "
             "that can, or every start compiles anew"
         ) from error
-    if not os.access(folder, os.W_OK):
-        raise ConfigError(f"{folder} cannot be written: set NUMBA_CACHE_DIR to a folder that can")
-    return str(folder)
+    only = "" if os.access(folder, os.W_OK) else ", which is only read"
+    return f"{folder}{only}; for {target()}"
 
 
 def _hash_key(config: Config) -> str:
@@ -111,7 +112,13 @@ def _kernels(config: Config) -> str:
     finally:
         registry.close()
     engine = engine_of(config, _CHECK_KEY)
-    warm = warm_up(engine, decoders.transactions, decoders.labels)
+    warm = warm_up(engine, decoders.transactions, decoders.labels, decoders.control)
+    if COUNTS.not_kept:
+        raise ConfigError(
+            f"{COUNTS.not_kept} kernels are compiled at every start, in {warm.seconds:.0f} s here: "
+            f"{cache_folder()} has none for this configuration, and cannot be written. Run "
+            "`fraudstream warm-up` where it can, such as when the image is built"
+        )
     mib = engine.features.bytes_allocated / 2**20
     models = {config.model.kind: warm.cost, **warm.challengers}
     costs = "; ".join(f"{name} takes {cost}" for name, cost in models.items())

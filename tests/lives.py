@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from worker_site import Site
 
@@ -198,19 +198,23 @@ class Lives:
         hits: int = 1,
         number: int = signal.SIGKILL,
         config: Path | None = None,
+        environment: Mapping[str, str] | None = None,
         **hardships: Any,
     ) -> Life:
         """Start a worker, which gets a signal when it comes by a point so many times.
 
-        `hardships` are what it has to live with, see `hardships.HARDSHIPS`.
+        `environment` comes over that of the site; `hardships` are what it has to live with, see
+        `hardships.HARDSHIPS`.
         """
         arguments = "run", "--config", str(config or self._site.config), "--json"
-        death = {"point": point, "hits": hits, "number": number}
-        return self._start(arguments, **death, hardships=hardships)
+        fate = {"point": point, "hits": hits, "number": number, "hardships": hardships}
+        return self._start(
+            arguments, **fate, environment={**self._site.environment, **(environment or {})}
+        )
 
-    def started(self, *arguments: Any) -> Life:
+    def started(self, *arguments: Any, **options: Any) -> Life:
         """Start a worker as `worker` does; return it when it has said that it has."""
-        life = self.worker(*arguments)
+        life = self.worker(*arguments, **options)
         life.wait_for('"started"')
         return life
 

@@ -6,6 +6,7 @@ No container is started: a machine without a Docker engine can run all of it.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,14 @@ from typing import Any
 import pytest
 import yaml
 
+from schemas import cpu_target
+from schemas.errors import ConfigError
+from stream.app import engine_of
+from stream.config import Config, load
+
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "docker-compose.yml"
+WORKERS = ROOT / "deploy" / "compose.workers.yml"
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 CONFIG = ROOT / "deploy" / "fraudstream.toml"
 IGNORE = ROOT / ".dockerignore"
@@ -28,7 +35,6 @@ SERVICES |= {"prometheus", "grafana"}
 OURS = {"topics-init", "engine", "simulator"}
 ONE_SHOT = {"topics-init"}
 CONFIG_IN_CONTAINER = "/etc/fraudstream/fraudstream.toml"
-ENGINE_SHUTDOWN_S = 30
 UID = "10001"
 
 Service = dict[str, Any]
@@ -238,7 +244,8 @@ def test_no_container_gains_privileges(services: dict[str, Service], name: str) 
 
 
 def test_the_engine_has_time_to_stop(services: dict[str, Service]) -> None:
-    assert seconds(services["engine"]["stop_grace_period"]) > ENGINE_SHUTDOWN_S
+    deadline_s = load(CONFIG).worker.shutdown_deadline / 1e6
+    assert seconds(services["engine"]["stop_grace_period"]) >= deadline_s + 10
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -354,13 +361,87 @@ def test_grafana_shows_and_changes_nothing(services: dict[str, Service]) -> None
         assert mount.endswith(":ro") or mount.startswith("grafana-data:")
 
 
+# deploy/compose.workers.yml
+
+
+@pytest.fixture(scope="module")
+def sharing() -> Service:
+    """What workers that share partitions have otherwise than the one."""
+    document = yaml.safe_load(WORKERS.read_text(encoding="utf-8"))
+    assert set(document) == {"services"}
+    assert set(document["services"]) == {"engine"}
+    found: Service = document["services"]["engine"]
+    return found
+
+
+@pytest.fixture
+def shared_config(
+    services: dict[str, Service], sharing: Service, monkeypatch: pytest.MonkeyPatch
+) -> Config:
+    """The configuration of one of them: Compose lays its variables over those of the one."""
+    for name in [name for name in os.environ if name.upper().startswith("FRAUD_")]:
+        monkeypatch.delenv(name)
+    secrets = {
+        "FRAUD_SECURITY__HASH_KEY": "0123456789abcdef" * 2,
+        "FRAUD_ADMIN__TOKEN": "0123456789abcdef" * 4,
+    }
+    for name, value in (services["engine"]["environment"] | sharing["environment"]).items():
+        monkeypatch.setenv(name, secrets.get(name, value))
+    return load(CONFIG)
+
+
+def test_two_workers_share_the_partitions(sharing: Service, shared_config: Config) -> None:
+    assert sharing["scale"] == 2 <= shared_config.topics.partitions
+    assert set(sharing) == {"scale", "environment"}
+    assert shared_config.per_partition
+    assert shared_config.worker.partial_features
+    # For so long a group waits for a member that takes up partitions.
+    assert shared_config.admin.stuck_after >= 300_000_000
+
+
+def test_workers_that_share_remember_on_the_same_volume_and_beside_the_one(
+    services: dict[str, Service], shared_config: Config
+) -> None:
+    alone = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["recovery"]["folder"]
+    folder = Path(shared_config.recovery.folder)
+    assert folder != Path(alone)
+    assert not folder.is_relative_to(alone)
+    (volume,) = [each for each in services["engine"]["volumes"] if each.startswith("engine-data:")]
+    assert folder.is_relative_to(volume.split(":")[1])
+
+
+def test_all_partitions_fit_into_the_memory_of_one_worker(
+    services: dict[str, Service], shared_config: Config
+) -> None:
+    partitions = shared_config.topics.partitions
+    engine = engine_of(shared_config, bytes(16), partitions=partitions)
+    states = partitions * sum(array.nbytes for array in engine.arrays())
+    # Once more while snapshots are written, and the process itself.
+    assert 2 * states / 2**20 + 512 <= mebibytes(services["engine"]["mem_limit"])
+
+
+def test_nothing_of_a_worker_stands_in_the_way_of_a_second(services: dict[str, Service]) -> None:
+    assert not {"container_name", "hostname", "ports"} & services["engine"].keys()
+    assert "FRAUD_KAFKA__CLIENT__GROUP__INSTANCE__ID" not in services["engine"]["environment"]
+    assert "admin" not in tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+
+
+def test_a_reader_is_told_that_two_were_not_run_either() -> None:
+    head = " ".join(WORKERS.read_text(encoding="utf-8").split("\nservices:")[0].split("\n# "))
+    assert "NOT RUN WHERE IT WAS WRITTEN" in head
+
+
 # deploy/Dockerfile
 
 
 def test_the_image_is_built_in_two_stages(instructions: list[tuple[str, str]]) -> None:
     stages = [rest for word, rest in instructions if word == "FROM"]
     assert stages == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
-    base = dict(rest.split("=", 1) for word, rest in instructions if word == "ARG")["PYTHON_IMAGE"]
+    (base,) = [
+        rest.partition("=")[2]
+        for word, rest in instructions
+        if word == "ARG" and rest.startswith("PYTHON_IMAGE=")
+    ]
     assert re.fullmatch(r"python:3\.11\.\d+-slim(-\w+)?", base), base
 
 
@@ -402,17 +483,46 @@ def test_the_image_is_asked_by_the_command_line(instructions: list[tuple[str, st
     assert seconds(found["timeout"]) <= seconds(found["interval"])
 
 
-def test_compiled_kernels_go_where_the_container_may_write(
+def test_kernels_are_compiled_while_the_image_is_built(
     instructions: list[tuple[str, str]], services: dict[str, Service]
 ) -> None:
-    environment = dict(re.findall(r"(\w+)=(\S+)", only(instructions, "ENV")))
-    folder = environment["NUMBA_CACHE_DIR"]
-    made = " ".join(rest for word, rest in last_stage(instructions) if word == "RUN")
-    assert f"install -d -o {UID} -g {UID}" in made
-    assert folder in made
+    environment = dict(re.findall(r"(\w+)=(\S*)", only(instructions, "ENV")))
+    (compiling,) = [rest for word, rest in instructions if word == "RUN" and "warm-up" in rest]
+    # They are found by where they lie and for which processor they are.
+    given = dict(re.findall(r"(\w+)=(\S*)", compiling.split("/opt/", 1)[0]))
+    for name in ("NUMBA_CACHE_DIR", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"):
+        assert given[name] == environment[name], name
+    assert environment["NUMBA_CPU_NAME"] == "${CPU_TARGET}"
+    # Not left out: Numba would add what the machine at hand can do.
+    assert environment["NUMBA_CPU_FEATURES"] == ""
+    # None is there while an image is built.
+    assert given["FRAUD_REGISTRY__URL"] == ""
+    folder = Path(environment["NUMBA_CACHE_DIR"])
+    assert f"chmod -R a=rX {folder.parent}" in compiling
+    copied = [rest.split() for word, rest in last_stage(instructions) if word == "COPY"]
+    assert ["--from=build", str(folder.parent), str(folder.parent)] in copied
     for name in OURS:
         targets = [mount.split(":")[1] for mount in services[name]["volumes"]]
-        assert any(folder.startswith(target + "/") for target in targets), name
+        assert not any(folder.is_relative_to(target) for target in targets), name
+
+
+def test_kernels_are_for_a_level_that_a_start_can_check(
+    instructions: list[tuple[str, str]],
+) -> None:
+    defaults = [rest for word, rest in instructions if word == "ARG" and "CPU_TARGET=" in rest]
+    (name,) = {rest.split("=", 1)[1] for rest in defaults}
+    with pytest.raises(ConfigError, match=name):
+        cpu_target.check(name, "x86_64", {})
+    with pytest.raises(ConfigError, match="this machine is aarch64"):
+        cpu_target.check(name, "aarch64", {})
+
+
+def test_kernels_are_those_of_the_mounted_configuration(
+    services: dict[str, Service], instructions: list[tuple[str, str]]
+) -> None:
+    assert ("ARG", f"CONFIG={CONFIG.relative_to(ROOT)}") in instructions
+    for name in OURS:
+        assert services[name]["build"]["args"] == {"CONFIG": str(CONFIG.relative_to(ROOT))}
 
 
 def test_the_image_says_what_it_is(instructions: list[tuple[str, str]]) -> None:
@@ -434,15 +544,19 @@ def test_what_the_image_copies_exists_and_is_sent(instructions: list[tuple[str, 
         if word == "COPY" and not rest.startswith("--from")
         for name in rest.split()[:-1]
     }
-    assert copied == sent
-    for name in copied:
+    configurations = {name for name in sent if name.endswith(".toml") and "/" in name}
+    assert copied - {"${CONFIG}"} == sent - configurations
+    assert str(CONFIG.relative_to(ROOT)) in configurations
+    for name in sent:
         assert (ROOT / name).exists(), name
 
 
 # All of it
 
 
-@pytest.mark.parametrize("path", [COMPOSE, DOCKERFILE, CONFIG, IGNORE], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [COMPOSE, WORKERS, DOCKERFILE, CONFIG, IGNORE], ids=lambda path: path.name
+)
 def test_no_secret_is_written_down(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     # What is taken from the environment is not written down.
@@ -464,7 +578,8 @@ def compose_command() -> list[str]:
     return []
 
 
-def test_compose_itself_accepts_the_file() -> None:
+@pytest.mark.parametrize("over", [[], ["-f", str(WORKERS)]], ids=["one", "sharing"])
+def test_compose_itself_accepts_the_files(over: list[str]) -> None:
     command = compose_command()
     if not command:
         pytest.skip(
@@ -472,7 +587,18 @@ def test_compose_itself_accepts_the_file() -> None:
             "the file was checked as YAML only"
         )
     done = subprocess.run(
-        [*command, "-f", str(COMPOSE), "--profile", "demo", "--profile", "obs", "config", "-q"],
+        [
+            *command,
+            "-f",
+            str(COMPOSE),
+            *over,
+            "--profile",
+            "demo",
+            "--profile",
+            "obs",
+            "config",
+            "-q",
+        ],
         capture_output=True,
         text=True,
         check=False,

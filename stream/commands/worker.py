@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from schemas.errors import BrokerError, FraudError, TransactionError
+from schemas.kept_kernels import COUNTS
 from stream.admin.setup import admin_server
 from stream.app import connection_of
 from stream.assembly import worker_of
@@ -86,6 +87,7 @@ def _run(config: Config, log: Any, meter: TrafficMeter | None, as_json: bool) ->
             on_ready=lambda warm: log.info(
                 "kernels_ready",
                 seconds=round(warm.seconds, 2),
+                compiled=COUNTS.compiled,
                 model=config.model.kind,
                 predict_us=round(warm.cost.predict_us, 2),
                 learn_us=round(warm.cost.learn_us, 2),

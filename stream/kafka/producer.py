@@ -113,7 +113,7 @@ class PaymentSender:
         self._watcher = Consumer(connection.consumer(plan.group))
         self._ends: dict[TopicPartition, int] = {}
         self._firsts: dict[TopicPartition, int] = {}
-        self._due: list[tuple[int, int, str, bool]] = []
+        self._due: list[tuple[int, int, str, str, bool]] = []
         self._in_flight = 0
         self._failure: str | None = None
         self._next_lag_s = 0.0
@@ -203,14 +203,14 @@ class PaymentSender:
         self.stats.frauds += payment.is_fraud
         if payment.is_fraud or self.plan.label_genuine:
             due_us = payment.event_time_us + self.plan.label_delay_us
-            entry = (due_us, self.stats.payments, record["transaction_id"], payment.is_fraud)
-            heapq.heappush(self._due, entry)
+            name, card = record["transaction_id"], record["card_id"]
+            heapq.heappush(self._due, (due_us, self.stats.payments, name, card, payment.is_fraud))
         self._send_labels(payment.event_time_us)
 
     def _send_labels(self, now_us: int | None) -> None:
         """Send the labels that are due by event time; all of them for None."""
         while self._due and (now_us is None or self._due[0][0] <= now_us):
-            due_us, _, transaction_id, is_fraud = heapq.heappop(self._due)
+            due_us, _, transaction_id, card, is_fraud = heapq.heappop(self._due)
             label = {
                 "transaction_id": transaction_id,
                 "is_fraud": is_fraud,
@@ -218,8 +218,8 @@ class PaymentSender:
                 "label_time": due_us,
                 "confidence": 1.0,
             }
-            key = transaction_id.encode()
-            self._produce(self.plan.labels_topic, key, self._labels.encode(label))
+            # That of its payment: workers that share partitions find it where the payment is.
+            self._produce(self.plan.labels_topic, card.encode(), self._labels.encode(label))
             self.stats.labels += 1
 
     def _produce(self, topic: str, key: bytes, value: bytes) -> None:

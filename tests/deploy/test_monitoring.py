@@ -230,7 +230,8 @@ def test_all_is_provisioned_where_compose_mounts_it() -> None:
     (job,) = scraped["scrape_configs"]
     assert job["job_name"] == "fraudstream"
     assert job["authorization"]["credentials_file"] == "/run/secrets/admin_token"
-    assert job["static_configs"] == [{"targets": ["engine:9464"]}]
+    (found,) = job["dns_sd_configs"]
+    assert (found["names"], found["type"], found["port"]) == (["engine"], "A", 9464)
     assert source["jsonData"]["timeInterval"] == scraped["global"]["scrape_interval"]
 
 

@@ -7,6 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from schemas.errors import ConfigError
+from schemas.kept_kernels import COUNTS
+from schemas.kernel_cache import cache_folder
 from stream import doctor
 from stream.config import load
 
@@ -47,3 +50,17 @@ def test_one_worker_is_warned_only(recovery_of):
     assert ok
     assert "can be written, but is on nfs4" in text
     assert "nfs" not in recovery_of("", "whole")[1]
+
+
+def test_a_folder_of_kernels_may_be_read_only(monkeypatch):
+    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+    text = doctor._kernel_cache(load(None))
+    assert text.startswith(f"{cache_folder()}, which is only read; for ")
+
+
+def test_kernels_that_every_start_compiles_are_said(monkeypatch):
+    monkeypatch.setattr(COUNTS, "not_kept", 0)
+    assert doctor._kernels(load(None)).startswith("ready in ")
+    monkeypatch.setattr(COUNTS, "not_kept", 7)
+    with pytest.raises(ConfigError, match="7 kernels are compiled at every start"):
+        doctor._kernels(load(None))
