@@ -169,6 +169,9 @@ def replay(
         Protocol | None,
         typer.Option(help="Also judge as the Fraud Detection Handbook does.", show_default=False),
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="One learns, the others read ahead; Parquet only.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Run a file through the engine in event time, labels late, and report how good it was."""
@@ -187,6 +190,7 @@ def replay(
             as_json,
             label_delay,
             protocol is not None,
+            processes,
         )
     )
 
@@ -318,12 +322,20 @@ def features_build(
         Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
     ] = None,
     states: StatesOption = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="At the same time, for Parquet; default: one a core where the file is long.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build the training table of a file: every row with its features as they were live."""
     from stream.commands.features_build import run_build
 
-    raise typer.Exit(run_build(file, out_file, config, dead_letters, states, as_json))
+    raise typer.Exit(run_build(file, out_file, config, dead_letters, states, as_json, processes))
 
 
 @topics_app.command("create")
