@@ -16,15 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from schemas import containers
 from schemas.columns import Reason
 from schemas.errors import ConfigError, InputFileError, ProcessError
 from schemas.records import builtin
 from stream.bulk.admission import Admission
+from stream.bulk.key_counts import KeyCount
 from stream.bulk.parts import Entity, PartRead, ReadPart, ranges, read_part
+from stream.bulk.processes import SpawnedProcesses
 from stream.bulk.shards import Shard, ShardTask, by_entity, features_of_shard, shards_of, unsplit
 from stream.bulk.table import TableTask, table_part
 from stream.config import Config
@@ -48,7 +47,6 @@ class _Found:
 
     cpu_s: float = 0.0
     dead_letters: dict[str, int] = field(default_factory=dict)
-    keys: list[tuple[NDArray[np.uint64], ...]] = field(default_factory=list)
     evicted_live: int = 0
 
 
@@ -141,7 +139,11 @@ class _Work:
         self._ranges = ranges(build.path, kind, build.rows, build.shape.part_rows)
         entities = [entity for entity in by_entity(features) if entity]
         # Who must go when a type is full depends on all its entities: see whether any must.
-        self._counted: tuple[Entity, ...] = tuple(entities) if build.ranges > 1 else ()
+        rooms = self._parameters.capacities
+        self._keys = {
+            entity: KeyCount(rooms.get("+".join(entity), self._parameters.entities_max))
+            for entity in (entities if build.ranges > 1 else ())
+        }
         self._admission = Admission(build.config, folder)
         self._found = _Found()
 
@@ -172,17 +174,18 @@ class _Work:
             self._executor.submit(
                 read_part,
                 ReadPart(
-                    rows, number, self._folder, REPLAY_HASH_KEY, limits, inputs, self._counted
+                    rows, number, self._folder, REPLAY_HASH_KEY, limits, inputs, tuple(self._keys)
                 ),
             )
             for number, rows in enumerate(self._ranges)
         ]
         self._tell(_READING, 0, self._build.rows)
-        with _cancelling(futures):
+        with self._ending(futures):
             for future in futures:
                 read: PartRead = future.result()
                 self._found.cpu_s += read.cpu_s
-                self._found.keys.append(read.keys)
+                for count, keys in zip(self._keys.values(), read.keys, strict=True):
+                    count.add(keys)
                 for row, reason, value in self._admission.take(read.number):
                     self._count(reason)
                     yield dead_letter(self._build.path.name, row, reason, value)
@@ -194,20 +197,14 @@ class _Work:
 
     def _full(self) -> list[Entity]:
         """Return the entities of which more were seen than there is room for."""
-        parameters = self._parameters
-        full = []
-        for at, entity in enumerate(self._counted):
+        for count in self._keys.values():
             # The refused have no keys here; the late and the repeated do: rather too many.
-            keys = np.unique(np.concatenate([each[at] for each in self._found.keys]))
-            room = parameters.capacities.get("+".join(entity), parameters.entities_max)
-            if len(keys) > room:
-                full.append(entity)
-        return full
+            count.settle()
+        return [entity for entity, count in self._keys.items() if count.exceeded]
 
     def _compute(self) -> list[Shard]:
         parameters = self._parameters
-        full = self._full() if self._found.keys else []
-        shards = shards_of(parameters.features, self._build.ranges, full)
+        shards = shards_of(parameters.features, self._build.ranges, self._full())
         tasks = [
             ShardTask(
                 shard,
@@ -253,7 +250,7 @@ class _Work:
         """Do tasks of one kind, in any order; yield what each found, in theirs."""
         futures = [self._executor.submit(function, task) for task in tasks]
         self._tell(what, 0, len(futures))
-        with _cancelling(futures):
+        with self._ending(futures):
             rest = set(futures)
             while rest:
                 done, rest = wait(rest, return_when=FIRST_EXCEPTION, timeout=0.2)
@@ -261,6 +258,20 @@ class _Work:
                     future.result()
                 self._tell(what, len(futures) - len(rest), len(futures))
             yield from (future.result() for future in futures)
+
+    @contextmanager
+    def _ending(self, futures: Sequence[Future[Any]]) -> Iterator[None]:
+        """If anything fails, see that nobody writes any more into the folder, which goes."""
+        try:
+            yield
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            if isinstance(self._executor, SpawnedProcesses):
+                self._executor.stop()
+            else:
+                wait(futures)
+            raise
 
     def _report(self, shards: Sequence[Shard], seconds: float, cpu_s: float) -> dict[str, Any]:
         counters, playback = self._admission.engine.counters, self._admission.playback
@@ -283,14 +294,3 @@ class _Work:
             "cpu_s": round(cpu_s, 2),
             "events_per_s": round(playback.rows / seconds, 1) if seconds else 0.0,
         }
-
-
-@contextmanager
-def _cancelling(futures: Sequence[Future[Any]]) -> Iterator[None]:
-    """If anything fails, begin nothing that was not begun."""
-    try:
-        yield
-    except BaseException:
-        for future in futures:
-            future.cancel()
-        raise

@@ -189,7 +189,10 @@ class SpawnedProcesses(Executor):
             self._end_all(ProcessError(_died(status, errors)))
             future.set_exception(self._failed)
             return
-        done, value = pickle.loads(answer)  # noqa: S301 - of our own process, by a pipe.
+        try:
+            done, value = pickle.loads(answer)  # noqa: S301 - of our own process, by a pipe.
+        except Exception as error:
+            done, value = False, ProcessError(f"what a process said cannot be read: {error!r}")
         if done:
             future.set_result(value)
         else:

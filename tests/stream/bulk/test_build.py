@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+import os
+from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bulk_streams import Here, World, world_at_random, write_config, write_rows
 from seeds import seeds
 
 from schemas import containers
+from schemas.errors import ConfigError, InputFileError, ProcessError
 from stream.bulk import admission, build, shards
 from stream.bulk.build import BulkBuild
 from stream.bulk.processes import SpawnedProcesses
@@ -69,7 +71,7 @@ def require_same(many: dict[str, Any], one: dict[str, Any]) -> None:
         assert value == one[name], name
 
 
-@seeds(6)
+@seeds(3)
 @pytest.mark.parametrize("ranges", RANGES)
 def test_shards_change_nothing(tmp_path: Path, ranges: int, seed: int) -> None:
     world = world_at_random(tmp_path, seed)
@@ -112,6 +114,74 @@ def test_processes_of_their_own_change_nothing(tmp_path: Path) -> None:
         with SpawnedProcesses(2) as executor:
             many = by_many(world, tmp_path / f"many-{kind}", 2, executor, kind)
         require_same(many, one)
+
+
+def require_nothing_left(folder: Path, world: World, executor: Executor, error: type) -> str:
+    """A build that fails leaves what was there, and nothing else; return what is said."""
+    folder.mkdir()
+    table = folder / "table.parquet"
+    table.write_text("as it was")
+    with pytest.raises(error) as raised:
+        BulkBuild(world.path, world.config, ReplayOutputs(features=table), 2).run(executor)
+    assert [each.name for each in folder.iterdir()] == [table.name]
+    assert table.read_text() == "as it was"
+    return str(raised.value)
+
+
+def test_a_file_that_is_damaged_in_the_middle_is_an_error_of_the_file(tmp_path: Path) -> None:
+    world = hard(tmp_path)
+    whole = bytearray(world.path.read_bytes())
+    # The footer, which says how many rows there are, is as it was.
+    whole[4 : len(whole) // 2] = b"\xff" * (len(whole) // 2 - 4)
+    world.path.write_bytes(whole)
+    with SpawnedProcesses(2) as executor:
+        said = require_nothing_left(tmp_path / "out", world, executor, InputFileError)
+    assert "cannot be read" in said
+
+
+@pytest.mark.parametrize("step", ["read_part", "features_of_shard", "table_part"])
+def test_a_disk_that_is_full_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    class Full(Here):
+        calls = 0
+
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if fn.__name__ != step:
+                return super().submit(fn, *args, **kwargs)
+            self.calls += 1
+            if self.calls == 2:
+                return super().submit(os.mkdir, "/dev/null/x")
+            return super().submit(fn, *args, **kwargs)
+
+    require_nothing_left(tmp_path / "out", hard(tmp_path), Full(), OSError)
+
+
+def test_processes_of_a_strange_executor_that_die_are_one_error(tmp_path: Path) -> None:
+    class Broken(Here):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            future: Future[Any] = Future()
+            future.set_exception(BrokenExecutor("a process is gone"))
+            return future
+
+    said = require_nothing_left(tmp_path / "out", hard(tmp_path), Broken(), ProcessError)
+    assert "a process is gone" in said
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "text"),
+    [
+        (("card.count_1h", "at_fraud(card, card.count_1h)"), ConfigError, "--processes 1"),
+        (("card.count_1h",), InputFileError, "no such file"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_at_once(
+    tmp_path: Path, names: tuple[str, ...], status: type, text: str
+) -> None:
+    world = hard(tmp_path, names=names)
+    path = world.path if status is ConfigError else tmp_path / "no.parquet"
+    with pytest.raises(status, match=text):
+        BulkBuild(path, world.config, ReplayOutputs(features=tmp_path / "x.csv"))
 
 
 def own_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
