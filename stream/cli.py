@@ -170,7 +170,7 @@ def replay(
         typer.Option(help="Also judge as the Fraud Detection Handbook does.", show_default=False),
     ] = None,
     processes: Annotated[
-        int, typer.Option(min=1, help="One learns, the others read ahead; Parquet only.")
+        int, typer.Option(min=1, help="So many read ahead of the one that learns; Parquet only.")
     ] = 1,
     as_json: JsonOption = False,
 ) -> None:

@@ -38,10 +38,9 @@ def run_replay(
     with ExitStack() as stack:
         opened = None
         if processes > 1:
-            # One learns and decides; the others read ahead of it.
+            # They read ahead of this one, which learns and decides.
             stack.enter_context(interruptible())
-            readers = stack.enter_context(SpawnedProcesses(processes - 1))
-            ahead = readers, processes - 1
+            ahead = stack.enter_context(SpawnedProcesses(processes)), processes
             opened = read_ahead(file, loaded, REPLAY_HASH_KEY, BLOCK_ROWS, *ahead)
         replay = Replay(file, loaded, outputs, protocol=protocol, opened=opened)
         on_rows = stack.enter_context(row_progress("replay", replay.input.rows))
