@@ -56,6 +56,10 @@ class InputFileError(FraudError):
     """A file cannot be read as a stream of transactions."""
 
 
+class ProcessError(FraudError):
+    """A process that did part of the work ended before it was done; nothing of it is left."""
+
+
 class RuleError(FraudError):
     """Rules cannot be used; the text lists every problem at once, each with its place."""
 

@@ -173,6 +173,9 @@ def replay(
         Protocol | None,
         typer.Option(help="Also judge as the Fraud Detection Handbook does.", show_default=False),
     ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="So many read ahead of the one that learns; Parquet only.")
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Run a file through the engine in event time, labels late, and report how good it was."""
@@ -192,6 +195,7 @@ def replay(
             label_delay,
             protocol is not None,
             drifts,
+            processes,
         )
     )
 
@@ -331,12 +335,20 @@ def features_build(
         Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
     ] = None,
     states: StatesOption = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="At the same time, for Parquet; default: one a core where the file is long.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build the training table of a file: every row with its features as they were live."""
     from stream.commands.features_build import run_build
 
-    raise typer.Exit(run_build(file, out_file, config, dead_letters, states, as_json))
+    raise typer.Exit(run_build(file, out_file, config, dead_letters, states, as_json, processes))
 
 
 @topics_app.command("create")

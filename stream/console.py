@@ -73,6 +73,26 @@ def row_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]
         yield lambda rows: progress.update(task, completed=rows)
 
 
+@contextmanager
+def step_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show step after step, each with a bar, on a terminal only; the function yielded is told.
+
+    It takes what is done, how much of it, and how much there is.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        steps: dict[str, Any] = {}
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step not in steps:
+                steps[step] = progress.add_task(step, total=total)
+            progress.update(steps[step], completed=done)
+
+        yield tell
+
+
 def alert_line(alert: dict[str, Any]) -> str:
     """Put an alert in one line."""
     score = alert["score"]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models.silent import SilentLearner
 from schemas import containers
-from schemas.columns import REASON_TEXT, Reason, Transactions
+from schemas.columns import Reason, Transactions
 from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import engine_of, publisher_of
@@ -33,8 +33,11 @@ from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, Ledger, truths_of
 from stream.evaluation.report import protocol_report, quality_report
 from stream.explanation import value_states
-from stream.files.feature_table import FeatureTable, check_table_path
+from stream.files.dead_letters import dead_letter
+from stream.files.feature_table import FeatureTable
 from stream.files.inputs import FileBlock, FileInput, open_file
+from stream.files.table_columns import TableShape
+from stream.files.table_parts import check_table_path
 from stream.monitor.events import DriftEvent
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
 from stream.publish import Publisher, drift_record
@@ -97,6 +100,8 @@ class Replay:
         nothing to judge.
     protocol : bool
         Whether the report also has the measures of `stream.evaluation.handbook`.
+    opened : FileInput, optional
+        The file, if it is read in another way than by this process.
 
     Attributes
     ----------
@@ -111,11 +116,12 @@ class Replay:
         outputs: ReplayOutputs,
         scoring: bool = True,
         protocol: bool = False,
+        opened: FileInput | None = None,
     ) -> None:
         self.config = config
         self.path = path
         self.outputs = outputs
-        _check_outputs(path, outputs)
+        check_outputs(path, outputs)
         if protocol and not config.replay.label:
             raise ConfigError(
                 "--protocol handbook: replay.label is empty, so the truth is not known: set it to "
@@ -127,7 +133,7 @@ class Replay:
         entities = tuple(config.fields.entities)
         self._card = config.replay.card or entities[0]
         self._card_row = entities.index(self._card)
-        self.input: FileInput = open_file(path, config, REPLAY_HASH_KEY, BLOCK_ROWS)
+        self.input: FileInput = opened or open_file(path, config, REPLAY_HASH_KEY, BLOCK_ROWS)
         keep = Keep.NOTHING
         if outputs.features is not None:
             keep = Keep.STATES if outputs.states else Keep.VALUES
@@ -251,29 +257,16 @@ class Replay:
         if self.outputs.features is None:
             raise ValueError("no table was asked for")
         features = self.engine.parameters.features
-        return FeatureTable(
-            self.outputs.features,
-            features.names,
-            features.minor_per_unit,
-            truth=bool(self.config.replay.label),
-            states=self.outputs.states,
-        )
+        truth = bool(self.config.replay.label)
+        shape = TableShape(features.names, features.minor_per_unit, truth, self.outputs.states)
+        return FeatureTable(self.outputs.features, shape)
 
     def _dead_letter_rows(
         self, letters: Iterator[tuple[int, Reason, bytes]]
     ) -> Iterator[dict[str, Any]]:
         for row, reason, value in letters:
             _count(self._tally.dead_letters, reason)
-            yield {
-                "reason": reason.name.lower(),
-                "message": REASON_TEXT[reason],
-                "stage": reason.stage,
-                "attempt": 1,
-                "topic": self.path.name,
-                "partition": 0,
-                "offset": row,
-                "value": value,
-            }
+            yield dead_letter(self.path.name, row, reason, value)
 
     def _drifted(self) -> list[str]:
         """Return what is drifted when the file ends."""
@@ -342,7 +335,7 @@ def late_labels(config: Config) -> str | None:
     )
 
 
-def _check_outputs(path: Path, outputs: ReplayOutputs) -> None:
+def check_outputs(path: Path, outputs: ReplayOutputs) -> None:
     """Refuse to write over the file that is read, or one output over another."""
     taken = {path.resolve(): str(path)}
     for option, output in (

@@ -22,6 +22,7 @@ FIRST = (
     "integration/test_transactions.py",
     "integration/test_worker_on_kafka.py",
     "stream/experiment/test_runs.py",
+    "stream/bulk/test_build.py",
     "integration/test_redis_faults.py",
     "integration/test_recovery_on_kafka.py",
     "stream/features/test_state_oracle.py",

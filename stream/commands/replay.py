@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import ConfigError
+from stream.bulk.ahead import read_ahead
+from stream.bulk.processes import SpawnedProcesses
 from stream.config import Config, load
 from stream.console import OK, emit_json, emit_report, row_progress, say
+from stream.experiment.processes import interruptible
+from stream.offline.playback import REPLAY_HASH_KEY
 from stream.quality_tables import show_protocol, show_quality
-from stream.replay import Replay, ReplayOutputs, late_labels
+from stream.replay import BLOCK_ROWS, Replay, ReplayOutputs, late_labels
 from stream.values import parse_duration
 
 _PROTOCOL = ("single", "folds_mean", "folds_std", "folds")
@@ -26,11 +31,20 @@ def run_replay(
     label_delay: str = "",
     protocol: bool = False,
     drifts: Path | None = None,
+    processes: int = 1,
 ) -> int:
     """Replay a file and report; return the exit status."""
     outputs = ReplayOutputs(alerts, dead_letters, features_out, states, drifts)
-    replay = Replay(file, _configured(config, label_delay), outputs, protocol=protocol)
-    with row_progress("replay", replay.input.rows) as on_rows:
+    loaded = _configured(config, label_delay)
+    with ExitStack() as stack:
+        opened = None
+        if processes > 1:
+            # They read ahead of this one, which learns and decides.
+            stack.enter_context(interruptible())
+            ahead = stack.enter_context(SpawnedProcesses(processes)), processes
+            opened = read_ahead(file, loaded, REPLAY_HASH_KEY, BLOCK_ROWS, *ahead)
+        replay = Replay(file, loaded, outputs, protocol=protocol, opened=opened)
+        on_rows = stack.enter_context(row_progress("replay", replay.input.rows))
         report: dict[str, Any] = replay.run(on_rows)
     if as_json:
         emit_json(report)

@@ -227,6 +227,27 @@ def compile_program(
     )
 
 
+def compile_derived(features: FeatureSet) -> tuple[dict[Feature, int], Program]:
+    """Compile what is derived of a feature list, where all else is known already.
+
+    Returns
+    -------
+    results : dict of Feature to int
+        Which row of the values each feature is, the list first; those that are not derived
+        are to be filled in before the program runs.
+    program : Program
+        Its steps read values alone, no block.
+    """
+    compiler = _Compiler(features, {}, {}, {})
+    for feature in dict.fromkeys(flat(features.features)):
+        if isinstance(feature, Derived):
+            compiler.compile(feature)
+    nothing = np.zeros((0, SOURCE), np.int64), np.zeros(0, np.bool_)
+    steps = np.array(compiler.steps, np.int64).reshape(-1, STEP)
+    scales = np.array(compiler.scales, np.float64)
+    return compiler.results, Program(steps, scales, len(compiler.results), *nothing)
+
+
 def _source(feature: Feature, bases: Mapping[Entity, int]) -> tuple[History, int, int]:
     """Return the last three words of a source."""
     if isinstance(feature, Windowed):

@@ -46,6 +46,11 @@ def packed(states: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.bitwise_or.reduce(quarters, -1)
 
 
+def worse(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the worse of two states each; arrays of one shape."""
+    return np.where(_SEVERITY[other] > _SEVERITY[one], other, one)
+
+
 @kernel
 def state_of(source, block, values, place):
     """Return the state of one result at one event; the arguments are those of `worst_states`."""

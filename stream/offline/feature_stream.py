@@ -21,8 +21,8 @@ from schemas.decoder import Decoder
 from stream.config import Config
 from stream.engine import Engine
 from stream.engine_parameters import EngineParameters, Keep
-from stream.files.feature_table import why_not_taken
 from stream.files.inputs import FileBlock, RowEncoder, RowKind, joined, row_kind
+from stream.files.table_columns import why_not_taken
 from stream.keytable import NOWHERE
 from stream.offline.frames import frame_blocks
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +18,8 @@ import numpy as np
 import pytest
 
 from stream.commands.features_build import run_build
-from stream.console import FAILED, OK, USAGE
-from stream.simulate.handbook import HandbookParameters, generate, write_csv
+from stream.console import FAILED, INTERRUPTED, OK, USAGE
+from stream.simulate.handbook import HandbookParameters, generate, write_csv, write_parquet
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "handbook.toml"
 SMALL = HandbookParameters(customers=30, terminals=20, days=12, radius=15.0)
@@ -119,6 +125,105 @@ def test_states_without_a_table_are_a_mistake(run: Run, world: Path) -> None:
     status, _, err = run("replay", world, "--states")
     assert status == USAGE
     assert "--features-out" in err
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("history") / "handbook.parquet"
+    write_parquet(generate(replace(SMALL, customers=60, days=40)), path)
+    return path
+
+
+def words_of(parquet: Path, out: Path, *more: object) -> tuple[object, ...]:
+    return ("features", "build", "--input", parquet, "--out", out, "--config", EXAMPLE, *more)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_processes_change_nothing(run: Run, parquet: Path, tmp_path: Path, kind: str) -> None:
+    one, two = tmp_path / f"one.{kind}", tmp_path / f"two.{kind}"
+    status, said, _ = run(*words_of(parquet, one, "--json", "--states"))
+    alone = report_of(said)
+    # The file is short, so that there is one unless more are asked for.
+    assert (status, alone["processes"]) == (OK, 1)
+    status, said, err = run(*words_of(parquet, two, "--json", "--states", "--processes", 2))
+    many = report_of(said)
+    assert (status, err, many["processes"]) == (OK, "", 2)
+    assert many["shards"] == ["customer", "terminal"]
+    assert two.read_bytes() == one.read_bytes()
+    assert many["events"] == alone["events"] > 1000
+    assert sorted(each.name for each in tmp_path.iterdir()) == [one.name, two.name]
+
+
+def test_only_parquet_is_built_by_several(run: Run, world: Path, tmp_path: Path) -> None:
+    status, said, err = run(*words_of(world, tmp_path / "x.csv", "--processes", 2))
+    assert (status, said) == (FAILED, "")
+    assert "only Parquet" in err
+    assert "--processes 1" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_split_is_said_and_made_by_one(
+    run: Run, parquet: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "x.toml"
+    text = EXAMPLE.read_text().replace('"is_night",', '"is_night", "at_fraud(customer, amount)",')
+    config.write_text(text)
+    tables = []
+    for processes in (1, 2):
+        out = tmp_path / f"{processes}.csv"
+        words = ("--input", parquet, "--out", out, "--config", config, "--processes", processes)
+        status, _, err = run("features", "build", *words)
+        assert status == OK
+        assert ("note: at_fraud(customer, amount) " in err) == (processes == 2)
+        tables.append(out.read_bytes())
+    assert tables[0] == tables[1]
+
+
+def children_of(process: subprocess.Popen[str]) -> list[int]:
+    """Wait for its processes, and name them."""
+    children = Path(f"/proc/{process.pid}/task")
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        found = [each.read_text().split() for each in children.glob("*/children")]
+        if pids := [int(pid) for each in found for pid in each]:
+            return pids
+        time.sleep(0.02)
+    raise AssertionError("it began no process")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc: NOT tested")
+@pytest.mark.parametrize("how", ["a child is killed", "Ctrl-C", "terminated"])
+def test_a_build_that_ends_early_leaves_no_table_and_no_process(
+    parquet: Path, tmp_path: Path, how: str
+) -> None:
+    out = tmp_path / "x.parquet"
+    words = [str(word) for word in words_of(parquet, out, "--processes", 2)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stream", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        children = children_of(process)
+        if how == "a child is killed":
+            os.kill(children[0], signal.SIGKILL)
+        else:
+            process.send_signal(signal.SIGINT if how == "Ctrl-C" else signal.SIGTERM)
+        said, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert said == ""
+    assert "Traceback" not in err
+    if how == "a child is killed":
+        assert process.returncode == FAILED
+        assert err.count("error: ") == 1
+        assert "signal 9" in err
+    else:
+        assert (process.returncode, err) == (INTERRUPTED, "")
+    assert list(tmp_path.iterdir()) == []
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
 def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:

@@ -118,3 +118,29 @@ def test_the_report_of_the_protocol(run: Run, long_world: Path, config: Path) ->
         assert said in out, said
     # Lists are for scripts.
     assert "first_test_day" not in out
+
+
+def test_processes_read_ahead_and_change_nothing(run: Run, world: Path, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="DuckDB ([offline]) is missing: NOT tested")
+    file = tmp_path / "handbook.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select * from '{world}') to '{file}' (format parquet)")
+    config = tmp_path / "x.toml"
+    config.write_text(f"{EXAMPLE.read_text()}\n[model]\nfrauds_min = 3\ngenuine_min = 50\n")
+    timing = {"seconds", "cpu_s", "compile_s", "events_per_s", "model_costs"}
+    found = []
+    for processes in (1, 2):
+        alerts, table = tmp_path / f"{processes}.jsonl", tmp_path / f"{processes}.csv"
+        words = ("--config", config, "--alerts", alerts, "--features-out", table, "--json")
+        status, said, err = run(file, *words, "--processes", processes)
+        assert (status, err) == (OK, "")
+        report = {name: told for name, told in json.loads(said).items() if name not in timing}
+        found.append((report, alerts.read_bytes(), table.read_bytes()))
+    assert found[0] == found[1]
+    assert found[0][0]["labels_learned"]
+
+
+def test_only_parquet_is_read_ahead(run: Run, world: Path) -> None:
+    status, said, err = run(world, "--config", EXAMPLE, "--processes", 2)
+    assert (status, said) == (FAILED, "")
+    assert "only Parquet" in err

@@ -23,8 +23,9 @@ from schemas.columns import (
     Transactions,
 )
 from schemas.errors import ConfigError, InputFileError
-from stream.files import feature_table
-from stream.files.feature_table import FeatureTable, why_not_taken
+from stream.files import table_columns
+from stream.files.feature_table import FeatureTable
+from stream.files.table_columns import TableShape, why_not_taken
 
 duckdb = pytest.importorskip("duckdb", reason="DuckDB ([offline]) is missing: Parquet NOT tested")
 
@@ -69,7 +70,9 @@ def written(
     path: Path, batch: Transactions, effects: Any, truths: Sequence[bool | None] = (), **given: Any
 ) -> list[dict[str, Any]]:
     names = given.get("names", NAMES)
-    with FeatureTable(path, names, 100, bool(truths), given.get("states", False)) as table:
+    with FeatureTable(
+        path, TableShape(names, 100, bool(truths), given.get("states", False))
+    ) as table:
         table.add(batch, truths or [None] * len(batch), effects)
     return read(path)
 
@@ -146,12 +149,12 @@ def test_rows_come_in_order_whatever_the_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(feature_table, "_GROUP_ROWS", int(rng.integers(1, 400)))
+    monkeypatch.setattr(table_columns, "_PART_ROWS", int(rng.integers(1, 400)))
     sizes = rng.integers(1, 120, 30)
     matrix = rng.normal(size=(int(sizes.sum()), 2))
     matrix[rng.random(matrix.shape) < 0.1] = np.nan
     path, first = tmp_path / f"x.{kind}", 0
-    with FeatureTable(path, NAMES, 100, False, False) as table:
+    with FeatureTable(path, TableShape(NAMES, 100, False, False)) as table:
         for size in sizes.tolist():
             batch = rows_of([str(i) for i in range(first, first + size)])
             table.add(batch, [None] * size, effects_of(batch, matrix[first : first + size]))
@@ -162,19 +165,24 @@ def test_rows_come_in_order_whatever_the_groups(
     assert values.tobytes() == np.where(np.isnan(matrix), np.nan, matrix).tobytes()
 
 
-def test_wide_rows_are_held_in_small_groups(tmp_path: Path) -> None:
-    def group_rows(features: int) -> int:
-        names = tuple(f"x{i}" for i in range(features))
-        return FeatureTable(tmp_path / "x.csv", names, 100, False, False)._group_rows
+def test_wide_rows_are_held_in_small_groups() -> None:
+    def shape(features: int) -> TableShape:
+        return TableShape(tuple(f"x{i}" for i in range(features)), 100, False, False)
 
-    assert group_rows(20) == feature_table._GROUP_ROWS
-    assert 1 < group_rows(10_000) <= feature_table._GROUP_BYTES / 80_000
+    assert shape(20).group_rows == table_columns._GROUP_ROWS
+    assert shape(20).part_rows == table_columns._PART_ROWS
+    for features in (200, 700, 4_096):
+        wide = shape(features)
+        assert wide.part_rows <= wide.group_rows < table_columns._GROUP_ROWS
+        assert wide.group_rows * features * 8 <= table_columns._GROUP_BYTES
+        # Parts of whole vectors, or what DuckDB makes of them would depend on where they end.
+        assert wide.part_rows % 2_048 == wide.group_rows % 2_048 == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_table_without_rows_has_its_columns(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"x.{kind}"
-    with FeatureTable(path, NAMES, 100, True, False):
+    with FeatureTable(path, TableShape(NAMES, 100, True, False)):
         pass
     with duckdb.connect() as connection:
         columns = connection.execute(f"select * from '{path}'").description
@@ -189,7 +197,7 @@ def test_an_error_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, kind: 
     batch = rows_of(["a"])
 
     def fail() -> None:
-        with FeatureTable(path, NAMES, 100, False, False) as table:
+        with FeatureTable(path, TableShape(NAMES, 100, False, False)) as table:
             table.add(batch, [None], effects_of(batch, [[1, 2]]))
             # A reader never takes half a table for a whole one.
             assert path.read_text() == "as it was"
@@ -206,13 +214,14 @@ def test_an_error_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, kind: 
 def test_what_duckdb_cannot_write_is_an_error_of_the_system(tmp_path: Path) -> None:
     batch = rows_of(["a"])
 
-    def write_on_a_broken_database() -> None:
-        with FeatureTable(tmp_path / "x.parquet", NAMES, 100, False, False) as table:
+    def lose_a_part() -> None:
+        with FeatureTable(tmp_path / "x.parquet", TableShape(NAMES, 100, False, False)) as table:
             table.add(batch, [None], effects_of(batch, [[1, 2]]))
-            table._writer._execute("drop table held")
+            table._flush()
+            table._parts[0].unlink()
 
     with pytest.raises(OSError, match="the feature table cannot be written"):
-        write_on_a_broken_database()
+        lose_a_part()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -226,30 +235,30 @@ def test_quotes_in_paths_and_names_are_only_quotes(tmp_path: Path) -> None:
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is_fraud"):
-        FeatureTable(tmp_path / "x.csv", ("is_fraud",), 100, True, False)
+        FeatureTable(tmp_path / "x.csv", TableShape(("is_fraud",), 100, True, False))
     capitals = ("card.count_1h", "Card.count_1h")
     with pytest.raises(ConfigError, match=r"card\.count_1h.*only capitals"):
-        FeatureTable(tmp_path / "x.parquet", capitals, 100, False, False)
-    FeatureTable(tmp_path / "x.csv", capitals, 100, False, False)
+        FeatureTable(tmp_path / "x.parquet", TableShape(capitals, 100, False, False))
+    FeatureTable(tmp_path / "x.csv", TableShape(capitals, 100, False, False))
 
 
 def test_a_table_that_cannot_be_written_is_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ConfigError, match=r"\.parquet or \.csv"):
-        FeatureTable(tmp_path / "x.xlsx", NAMES, 100, False, False)
+        FeatureTable(tmp_path / "x.xlsx", TableShape(NAMES, 100, False, False))
     with pytest.raises(ConfigError, match="no folder"):
-        FeatureTable(tmp_path / "y" / "x.csv", NAMES, 100, False, False)
+        FeatureTable(tmp_path / "y" / "x.csv", TableShape(NAMES, 100, False, False))
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     with pytest.raises(InputFileError, match="offline"):
-        FeatureTable(tmp_path / "x.parquet", NAMES, 100, False, False)
+        FeatureTable(tmp_path / "x.parquet", TableShape(NAMES, 100, False, False))
 
 
 def test_csv_needs_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     path = tmp_path / "x.csv"
     batch = rows_of(["a"])
-    with FeatureTable(path, NAMES, 100, True, True) as table:
+    with FeatureTable(path, TableShape(NAMES, 100, True, True)) as table:
         table.add(batch, [True], effects_of(batch, [[np.nan, 0.1]]))
     with path.open(newline="") as file:
         (row,) = csv.DictReader(file)

@@ -13,7 +13,15 @@ import pytest
 
 from schemas.errors import InputFileError
 from schemas.roles import Roles
-from stream.files.rows import RowReader, count_rows, read_rows, row_roles, row_schema, truth
+from stream.files.rows import (
+    RowReader,
+    count_rows,
+    read_range,
+    read_rows,
+    row_roles,
+    row_schema,
+    truth,
+)
 
 NO_DUCKDB = "DuckDB (the [offline] extra) is not installed: Parquet NOT tested"
 AT = datetime(2024, 4, 3, 6, 26, 52, 121_212, UTC)
@@ -488,3 +496,31 @@ def test_the_truth_in_every_spelling(cell: object, wanted: bool | None) -> None:
 def test_without_a_column_the_truth_is_not_known() -> None:
     assert RowReader(Roles(), "").is_fraud({"fraud": 1}) is None
     assert reader().is_fraud({}) is None
+
+
+# Ranges of rows.
+
+
+@pytest.mark.parametrize("column", ["id", "file_row_number", "File_Row_Number"])
+def test_ranges_one_behind_the_other_are_the_file(tmp_path: Path, column: str) -> None:
+    duckdb = pytest.importorskip("duckdb", reason=NO_DUCKDB)
+    path = tmp_path / "x.parquet"
+    with duckdb.connect() as connection:
+        # Its own column of that name is not the number of the row.
+        select = f'select 10000 - i as "{column}", i % 7 as n from range(9000) t(i)'
+        connection.execute(f"copy ({select}) to '{path}' (format parquet, row_group_size 2048)")
+    whole = list(read_rows(path, [column, "n"]))
+    assert len(whole) == 9000
+    for size in (1000, 2048, 8999, 20_000):
+        cut = [read_range(path, [column, "n"], at, at + size) for at in range(0, 9000, size)]
+        assert [row for rows in cut for row in rows] == whole
+    assert list(read_range(path, [column], 4999, 5000)) == [{column: 10_000 - 4999}]
+    assert list(read_range(path, [column], 9000, 9100)) == []
+
+
+def test_a_range_of_what_is_no_parquet_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb", reason=NO_DUCKDB)
+    path = tmp_path / "x.parquet"
+    path.write_text("no")
+    with pytest.raises(InputFileError, match="cannot be read as Parquet"):
+        list(read_range(path, ["id"], 0, 10))

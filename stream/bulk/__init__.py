@@ -1,0 +1,1 @@
+"""One file over many processes: the same bytes as one would have made."""
