@@ -14,7 +14,6 @@ import typer
 
 from schemas.errors import ConfigError, FraudError
 from stream import backtest_cli, cases_cli
-from stream.cli_lists import app as lists_app
 from stream.console import (
     FAILED,
     INTERRUPTED,
@@ -26,6 +25,8 @@ from stream.console import (
     say,
     say_warnings,
 )
+from stream.features_cli import features_app
+from stream.lists_cli import app as lists_app
 from stream.models_cli import app as models_app
 from stream.options import (
     ByOption,
@@ -40,7 +41,7 @@ from stream.options import (
     StatesOption,
     Target,
 )
-from stream.rule_commands import rules_app
+from stream.rules_cli import rules_app
 
 app = typer.Typer(
     name="fraudstream",
@@ -52,7 +53,6 @@ app = typer.Typer(
 )
 topics_app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 schemas_app = typer.Typer(help="Avro contracts.", no_args_is_help=True)
-features_app = typer.Typer(help="What is computed of a transaction.", no_args_is_help=True)
 snapshots_app = typer.Typer(help="What a worker has kept of itself.", no_args_is_help=True)
 app.add_typer(features_app, name="features")
 app.add_typer(lists_app, name="lists")
@@ -286,69 +286,6 @@ def warm_up(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from stream.commands.warm_up import compile_all
 
     raise typer.Exit(compile_all(config, as_json))
-
-
-@features_app.command("list")
-def features_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show every feature, in the order of the model's inputs, and the memory they take."""
-    from stream.commands.features import list_features
-
-    raise typer.Exit(list_features(config, as_json))
-
-
-@features_app.command("explain")
-def features_explain(
-    name: Annotated[str, typer.Argument(help="Any feature, listed or not: card.count_1h")],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Explain a feature: which events count, late ones, nulls, unit, memory, fields."""
-    from stream.commands.features import explain_feature
-
-    raise typer.Exit(explain_feature(name, config, as_json))
-
-
-@features_app.command("get")
-def features_get(
-    entity: Annotated[str, typer.Argument(help="A name of fields.entities: card")],
-    entity_id: Annotated[
-        str,
-        typer.Argument(metavar="ID", help="Its id, as payments have it; - reads it from stdin."),
-    ],
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what Redis has of one entity: its features at its newest payment."""
-    from stream.commands.features_get import get_features
-
-    raise typer.Exit(get_features(entity, entity_id, config, as_json))
-
-
-@features_app.command("build")
-def features_build(
-    file: Annotated[
-        Path, typer.Option("--input", help="Payments: .parquet, .csv, .jsonl or .avro")
-    ],
-    out_file: Annotated[Path, typer.Option("--out", help="The table: .parquet or .csv")],
-    config: ConfigOption = None,
-    dead_letters: Annotated[
-        Path | None, typer.Option(help="Write what was refused here, as an Avro file.")
-    ] = None,
-    states: StatesOption = False,
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="At the same time, for Parquet; default: one a core where the file is long.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Build the training table of a file: every row with its features as they were live."""
-    from stream.commands.features_build import run_build
-
-    raise typer.Exit(run_build(file, out_file, config, dead_letters, states, as_json, processes))
 
 
 @topics_app.command("create")

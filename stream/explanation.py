@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,8 @@ def explanation(
     Parameters
     ----------
     alert : dict
-        A record of `alert.avsc`, of whichever version: what it lacks is null or empty.
+        A record of `alert.avsc`, of whichever version: what it lacks is null or empty. Or a line
+        that ``fraudstream replay --alerts`` has written.
     inputs : Inputs
         What features are declared over, for the units of their values.
     features : sequence of str
@@ -35,7 +36,8 @@ def explanation(
         Their digest. If the alert was made over others, they cannot be told apart.
     """
     units = Units(inputs)
-    same = alert.get("feature_set", "") == feature_set
+    known = features if alert.get("feature_set", "") == feature_set else ()
+    states = alert["value_states"]
     score, base = alert["score"], alert["base"]
     reasons = [_reason(each, units) for each in alert["reasons"]]
     told = sum(each["contribution"] for each in reasons)
@@ -67,7 +69,8 @@ def explanation(
         "reason_codes_version": alert.get("reason_codes_version", ""),
         "timeliness": alert["timeliness"],
         "degraded": list(alert["degraded"]),
-        "value_states": value_states(alert["value_states"], features if same else ()),
+        # A replay has put them in words: JSON has no bytes.
+        "value_states": states if isinstance(states, Mapping) else value_states(states, known),
         "source": {
             "topic": alert["source_topic"],
             "partition": alert["source_partition"],

@@ -152,9 +152,10 @@ LAYERS = (
     (
         "stream.backtest_cli",
         "stream.cases_cli",
-        "stream.cli_lists",
+        "stream.features_cli",
+        "stream.lists_cli",
         "stream.models_cli",
-        "stream.rule_commands",
+        "stream.rules_cli",
     ),
     ("stream.cli",),
     ("stream.__main__",),

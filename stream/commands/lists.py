@@ -35,7 +35,7 @@ class Asked:
     ----------
     reason, by : str
     begins, until, lasts : str
-        As `stream.cli_lists` explains them; empty: not given.
+        As `stream.lists_cli` explains them; empty: not given.
     """
 
     reason: str

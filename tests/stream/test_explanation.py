@@ -129,6 +129,11 @@ def test_states_of_features_of_another_time_are_counted_and_not_named() -> None:
     assert counts == {"LATE_CORRECTED": 1, "FRESH": 3, "UNKNOWN": 1}
 
 
+def test_a_line_that_a_replay_has_written_is_told_as_the_record_is() -> None:
+    words = value_states(NEWEST["value_states"], FEATURES)
+    assert told(value_states=words) == told()
+
+
 @pytest.mark.parametrize("time_us", [-(2**63), 2**63 - 1])
 def test_a_time_beyond_the_calendar_is_a_number(time_us: int) -> None:
     assert moment(time_us) == f"{time_us} us"
