@@ -96,7 +96,9 @@ class Site:
         self._producer = Producer(broker.connection.producer(idempotent=False))
         self._labels = 0
         self._rng = np.random.default_rng(1)
-        self._began_us = now_us - PAYMENTS // PER_SECOND * SECOND_US
+        # Windows begin where the clock has such a multiple: a first one that is cut has no fraud.
+        began_us = now_us - PAYMENTS // PER_SECOND * SECOND_US
+        self._began_us = began_us - began_us % self.config.monitor.window
 
     def play(self) -> None:
         """Have payments decided second by second, each second's labels after them.
