@@ -195,6 +195,16 @@ FACTS = {
         f"{_AT_LEAST} Drop repeats by `drift_id`.",
         contract="fraud.drift-value",
     ),
+    "shared": Facts(
+        "What partitions tell each other",
+        (WORKER,),
+        (WORKER,),
+        "None; the record is in the partition of the payments that it tells of.",
+        f"{_AT_LEAST} A payment that is told a second time is passed over, by its offset.",
+        retention=_NEEDED,
+        name="fraud.shared",
+        contract="fraud.shared-value",
+    ),
     "audit": Facts(
         "Who ordered what",
         ("every command that orders something",),

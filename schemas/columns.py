@@ -297,6 +297,12 @@ class Transactions:
         """Keyed hashes of the categories, 0 for null, shape (n_categorical, n)."""
         return self.words[self.layout.first_categorical :]
 
+    def span(self, start: int, stop: int) -> Transactions:
+        """View the rows from `start` to before `stop`."""
+        if start == 0 and stop == len(self):
+            return self
+        return Transactions(self.layout, self.longs[:, start:stop], self.data)
+
     def transaction_id(self, row: int) -> str:
         """Return the id of one row as text; empty for a row refused before its id was read."""
         start, stop = self.longs[ID_START, row], self.longs[ID_STOP, row]

@@ -33,6 +33,7 @@ _DEFAULT_TOPICS = {
     "label_review": "fraud.label_reviews",
     "drift": "fraud.drift",
     "audit": "fraud.audit",
+    "shared": "fraud.shared",
 }
 
 # What Kafka takes as one message unless it is told otherwise. A payment has a right to far less,
@@ -182,6 +183,7 @@ def codecs_of(config: Config, registry: Registry) -> Codecs:
         codec_of(registry, "label_review", reviews) if reviews else None,
         codec_of(registry, "drift", topics.drift) if topics.drift else None,
         codec_of(registry, "control", topics.control) if topics.control else None,
+        codec_of(registry, "shared", topics.shared) if topics.shared else None,
     )
 
 

@@ -35,11 +35,19 @@ class ByPartition:
         Makes the shard of a partition, which has seen nothing yet.
     topics : tuple of str
         Of which a shard has one partition each.
+    shared : tuple of Place
+        Where partitions tell each other; each shard reads all but its own.
     """
 
-    def __init__(self, make: Callable[[int], Shard], topics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        make: Callable[[int], Shard],
+        topics: tuple[str, ...],
+        shared: tuple[Place, ...] = (),
+    ) -> None:
         self._make = make
         self._topics = topics
+        self._shared = shared
         self._shards: dict[int, Shard] = {}
         # Of partitions that went: the group may well give them back.
         self._parked: dict[int, Shard] = {}
@@ -53,7 +61,11 @@ class ByPartition:
         return iter(())
 
     def split(self, raw: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
-        """Give each shard the records of its partition."""
+        """Give each shard the records of its partition; of shared topics those of the others."""
+        if any(raw.topic == topic for topic, _ in self._shared[:1]):
+            for shard in self:
+                yield shard, raw.rows(raw.partition != shard.partition)
+            return
         for partition in np.unique(raw.partition).tolist():
             # One that has gone is read by whoever has it.
             if partition in self._shards:
@@ -98,7 +110,11 @@ class ByPartition:
         self._close(self._parked)
         starts = dict(committed)
         for partition, shard in self._shards.items():
-            starts |= shard.assigned(together[partition])
+            others = {place: -1 for place in self._shared if place[1] != partition}
+            found = shard.assigned(together[partition] | others)
+            # What one of them has heard already it leaves out.
+            for place, at in found.items():
+                starts[place] = min(at, starts[place]) if place in others & starts.keys() else at
         return starts
 
     def _ours(self, partition: int) -> Shard:

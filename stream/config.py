@@ -37,6 +37,7 @@ from stream.features.declare import (
     default_names,
 )
 from stream.features.feature_set import FeatureSet
+from stream.features.scope import shared_entities
 from stream.lists_section import ListsSection
 from stream.model_section import ModelSection
 from stream.monitor_section import MonitorSection
@@ -160,6 +161,7 @@ class Config(BaseSettings):
             events_max=self.windows.events_max,
             entities_max=self.windows.entities_max,
             feature_threads=self.windows.threads,
+            shared=self.shared_entities(),
             waiting_max=self.labels.waiting_max,
             allowed_lateness_us=self.windows.allowed_lateness,
             idle_after_us=self.windows.idle_after,
@@ -179,6 +181,16 @@ class Config(BaseSettings):
     def per_partition(self) -> bool:
         """Whether each partition has a state of its own."""
         return self.worker.state == "per_partition"
+
+    def shared_entities(self) -> tuple[str, ...]:
+        """Return the entity types of which partitions tell each other."""
+        if not self.per_partition or not self.topics.shared:
+            return ()
+        return shared_entities(self.declared(), self.fields.message_key())
+
+    def shared_topics(self) -> list[str]:
+        """Return where partitions tell each other: one topic, or none."""
+        return [self.topics.shared] if self.shared_entities() else []
 
     def hash_key(self) -> bytes:
         """Return the 16 bytes of the key; see `stream.secret_keys.hash_key_of`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,8 +17,8 @@ from stream.features.declare import (
     entities_of,
     examine,
 )
-from stream.features.grammar import SQUARING, SUMMING, nearest, quoted
-from stream.features.scope import spread
+from stream.features.grammar import SQUARING, SUMMING, Feature, nearest, quoted
+from stream.features.scope import spread, unshared
 from stream.lists_section import ListsSection
 from stream.model_section import ModelSection
 from stream.monitor_section import MonitorSection
@@ -129,8 +129,11 @@ def _check_features(config: Settings, inputs: Inputs) -> Iterator[Problem]:
     features, errors = examine(config.features.names or default_names(inputs), inputs)
     for error in errors:
         yield Problem(("features", "names", error.place), f"features.names: {error}")
-    if config.per_partition and not config.worker.partial_features:
-        yield from _check_scope(spread(features, config.fields.message_key()))
+    if config.per_partition:
+        yield from _check_scope(config, features)
+    elif config.topics.shared:
+        text = "topics.shared: nothing is shared by one state for all: set worker.state"
+        yield Problem(("topics", "shared"), text)
     for keys, text in () if errors else config.monitor.problems([str(it) for it in features]):
         yield Problem(("monitor", *keys), f"monitor.{keys[0]}: {text}")
     used = entities_of(features)
@@ -158,14 +161,18 @@ def _check_features(config: Settings, inputs: Inputs) -> Iterator[Problem]:
         )
 
 
-def _check_scope(partial: list[str]) -> Iterator[Problem]:
+def _check_scope(config: Settings, features: Collection[Feature]) -> Iterator[Problem]:
     """Find features that would count only a part of what their entity did."""
-    if partial:
+    key, shares = config.fields.message_key(), bool(config.topics.shared)
+    partial = unshared(features, key) if shares else spread(features, key)
+    if partial and not config.worker.partial_features:
         more = f", and {len(partial) - 1} more" if len(partial) > 1 else ""
+        remedy = "" if shares else "give topics.shared, so that partitions tell each other; or "
         text = (
             f"worker.partial_features: with a state per partition {quoted(partial[0])}{more} would "
-            "count what the entity did in the payment's partition alone: leave out what "
-            "`fraudstream features list` shows as partial, or set it to true"
+            f"{'know of frauds' if shares else 'count what the entity did'} in the payment's "
+            f"partition alone: {remedy}leave out what `fraudstream features list` shows as "
+            "partial, or set it to true"
         )
         yield Problem(("worker", "state"), text)
 

@@ -160,7 +160,9 @@ def _recovery(config: Config) -> str:
     where = f", but is on {kind}: a disk of this machine is safer" if kind else ""
     interval_s = config.recovery.snapshot_interval / 1e6
     least_s = _INTERVALS_KEPT * interval_s
-    kept = topics.retention(connection_of(config), config.topics.inputs())
+    kept = topics.retention(
+        connection_of(config), [*config.topics.inputs(), *config.shared_topics()]
+    )
     for name, each in kept.items():
         if each.compacted:
             raise ConfigError(

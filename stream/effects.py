@@ -76,6 +76,8 @@ class Effects:
         Which of them matched, by what was decided at once: its first row, and its rows.
     tripped : list of Tripped
         Rules that matched too much, and are in shadow now.
+    shared : list of ndarray of int64, shape (words, n)
+        What other partitions are to know of the rows, by what was decided at once.
     promoted : list of Reign
         Models that became champion in it: the ones before, taken back by the canary.
     """
@@ -97,6 +99,7 @@ class Effects:
     rules: NamedRules = NO_RULES
     ruled: list[tuple[int, MatchedRules]] = field(default_factory=list)
     tripped: list[Tripped] = field(default_factory=list)
+    shared: list[NDArray[np.int64]] = field(default_factory=list)
     promoted: list[Reign] = field(default_factory=list)
 
     @cached_property

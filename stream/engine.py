@@ -34,6 +34,7 @@ from stream.engine_state import restore, state_of
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
 from stream.evidence import Alerted
 from stream.explainer import Explainer, note_barriers
+from stream.features.sharing import Heard
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.fates import LabelEffects
@@ -90,6 +91,7 @@ class Engine:
     rules : RulesInForce
     admission : Admission
     monitor : Monitor or None
+    heard : Heard or None
     """
 
     def __init__(
@@ -126,7 +128,9 @@ class Engine:
             parameters.batch_rows_max,
             parameters.hash_key,
             parameters.feature_threads,
+            parameters.shared,
         )
+        self.heard = Heard() if parameters.shared else None
         self.waiting = WaitingRows(
             parameters.waiting_max,
             len(parameters.features.names),
@@ -261,6 +265,11 @@ class Engine:
         """
         return self._orders.take(orders)
 
+    def hear(self, partition: int, words: NDArray[np.int64]) -> None:
+        """Let windows count payments that another partition took; see `FeatureState.hear`."""
+        if self.heard is not None:
+            self.features.hear(self.heard.new(partition, words))
+
     def arrays(self) -> Iterator[NDArray[np.generic]]:
         """Yield the arrays that hold what is remembered; they are allocated once."""
         yield from self.features.arrays().values()
@@ -294,13 +303,12 @@ class Engine:
         size = self.parameters.batch_rows_max
         for first in range(start, stop, size):
             behind = min(first + size, stop)
-            self._decide(_rows(batch, first, behind), effects, first, behind)
+            self._decide(batch.span(first, behind), effects, first, behind)
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Score and decide some rows, and remember them."""
         thresholds = self.thresholds
-        take = batch.reason == _OK
-        timely = effects.timeliness[start:stop] != _TOO_LATE
+        take, timely = batch.reason == _OK, effects.timeliness[start:stop] != _TOO_LATE
         places, repeated = self.waiting.admit(
             batch.transaction_key, batch.event_time_us, take, timely
         )
@@ -309,8 +317,9 @@ class Engine:
         rows = slice(None) if every(fresh) else marked(fresh)
         self.book.admit(batch, rows, places[rows])
         readings = self.features.observe(batch, fresh)
-        X = readings.matrix
-        fresh_X = X[rows]
+        if self.heard is not None:
+            effects.shared.append(self.features.tell(batch.offset[rows]))
+        X, fresh_X = readings.matrix, readings.matrix[rows]
         said = ask(self.contenders, fresh_X, thresholds.alerting, self.lineup.at)
         scores = filled(len(batch), np.nan)
         scores[rows] = said.scores[:, 0]
@@ -489,10 +498,3 @@ class Engine:
             self.budget.judge(said, y)
         judge(self.contenders, said, y)
         teach(self.contenders, lessons, self.lineup.at)
-
-
-def _rows(batch: Transactions, start: int, stop: int) -> Transactions:
-    """View some rows of a batch."""
-    if start == 0 and stop == len(batch):
-        return batch
-    return Transactions(batch.layout, batch.longs[:, start:stop], batch.data)

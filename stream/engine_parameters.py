@@ -40,6 +40,8 @@ class EngineParameters:
         16 bytes, the decoder's.
     feature_threads : int
         Entity types observed at once.
+    shared : tuple of str
+        Entity types of which other partitions tell, and are told.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
     labels : LabelRules
@@ -77,6 +79,7 @@ class EngineParameters:
     capacities: Mapping[str, int] = field(default_factory=dict)
     hash_key: bytes = bytes(16)
     feature_threads: int = 1
+    shared: tuple[str, ...] = ()
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000

@@ -28,6 +28,7 @@ from stream.admission.admission import Admission
 from stream.budget.control import AlertBudget
 from stream.contenders import Contender
 from stream.event_time import BEGINNING_US, EventClock
+from stream.features.sharing import Heard
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.waiting import NO_LESSON, WaitingRows
@@ -43,6 +44,7 @@ _KIND = "engine/1"
 _COUNT_MAX = 2**62
 _MONITOR, _GATE, _LISTS, _RULES = "monitor", "gate", "lists", "rules"
 _ADMISSION = "admission"
+_HEARD = "heard"
 # What a snapshot from before there was such a part has not, or one that was made without it.
 _MAY_BEGIN_ANEW = {_MONITOR, _GATE, _LISTS, _RULES, _ADMISSION}
 # Those that a snapshot of before they were counted does not name.
@@ -57,6 +59,7 @@ class Engine(Protocol):
     parameters: Any
     counters: Any
     features: FeatureState
+    heard: Heard | None
     waiting: WaitingRows
     book: LabelBook
     clock: EventClock
@@ -188,6 +191,8 @@ def _small(engine: Engine) -> dict[str, Stateful]:
     }
     if engine.budget is not None:
         parts["budget"] = engine.budget
+    if engine.heard is not None:
+        parts[_HEARD] = engine.heard
     return parts
 
 

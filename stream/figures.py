@@ -242,6 +242,7 @@ class Figures:
     scoring: Latency | None = None
     end_to_end: Latency | None = None
     label_delay: Latency | None = None
+    shared_delay: Latency | None = None
     lags: Mapping[tuple[str, int], int] = field(default_factory=dict)
     watermark_us: int | None = None
     threshold: float | None = None

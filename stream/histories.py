@@ -11,6 +11,7 @@ from stream.app import codecs_of, connection_of, decoders_of, engine_of, publish
 from stream.assembly import input_partitions
 from stream.config import Config
 from stream.engine import Engine
+from stream.features.sharing import SharedLayout
 from stream.kafka.reader import PlaceReader
 from stream.publish import Publisher
 from stream.recovery.history import History
@@ -18,6 +19,7 @@ from stream.recovery.segments import Segments
 from stream.recovery.setup import PARTITION_FOLDERS, identity_of, partition_folder
 from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import newest_tenure
+from stream.shared_payments import SharedPayments
 from stream.snapshots.folder import SnapshotFolder
 
 
@@ -110,7 +112,18 @@ class Histories:
             lambda: engine_of(config, hash_key, partitions=partitions),
             *inputs,
             decoders.control,
+            self._shared(),
         )
+
+    def _shared(self) -> SharedPayments | None:
+        """Return what reads what partitions told each other."""
+        entities, codec = self.config.shared_entities(), self.codecs.shared
+        if not entities or codec is None:
+            return None
+        parameters = self.config.engine_parameters(self.hash_key)
+        layout = SharedLayout(parameters.features, entities, self.hash_key)
+        rows_max = parameters.batch_rows_max
+        return SharedPayments(self.config.topics.shared, codec, layout, rows_max)
 
     def publisher(self, engine: Engine) -> Publisher:
         """Return what words an engine's decisions."""

@@ -396,6 +396,7 @@ class Codecs:
     label_review: RecordCodec | None = None  # None: nobody wants them.
     drift: RecordCodec | None = None  # As above.
     control: RecordCodec | None = None  # No orders are taken.
+    shared: RecordCodec | None = None  # Partitions tell each other nothing.
 
 
 def bench_order(model: str, why: str, now_us: int) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class TopicsSection(Section):
     """Labels that contradict an earlier one or were withheld go here; empty: nowhere."""
     drift: str = "fraud.drift"
     """What the monitor notices goes here: features and scores that drift; empty: nowhere."""
+    shared: str = ""
+    """Of `worker.state = "per_partition"`: partitions tell each other here, for example on
+    `fraud.shared`, of payments whose entities are spread over them, so that features count all of
+    what a merchant did though messages have the card's key. Empty: they do not."""
     audit: str = "fraud.audit"
     """Who ordered what goes here, each entry with the hash of the one before; empty: nowhere."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
@@ -87,7 +91,7 @@ class TopicsSection(Section):
     def outputs(self) -> list[str]:
         """Return those that a worker writes."""
         names = [self.alerts, self.dead_letters, self.decisions]
-        return [name for name in (*names, self.label_reviews, self.drift) if name]
+        return [name for name in (*names, self.label_reviews, self.drift, self.shared) if name]
 
 
 class RegistrySection(Section):

@@ -38,6 +38,7 @@ from stream.recovery.journal import Header
 from stream.recovery.published import Published
 from stream.recovery.recovery import Recovery
 from stream.recovery.replaying import Place
+from stream.shared_payments import SharedPayments
 from stream.short_arrays import marked
 from stream.store.online import OnlineFeatures
 from stream.tally import Tally
@@ -54,6 +55,8 @@ class ShardStats:
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     label_reviews: dict[str, int] = field(default_factory=dict)
     drifts: int = 0
+    shared_heard: int = 0
+    shared_passed_over: int = 0
 
 
 # More of them in a second nobody reads.
@@ -157,6 +160,8 @@ class Shard:
         self._published = Published() if recovery is None else recovery.published
         # Where partitions began; without a recovery nobody else remembers.
         self._begun: set[Place] = set()
+        self._shared = _shared_payments(config, engine, codecs, partition)
+        self._heard_to: dict[Place, int] = {}
 
     def resume(self, settle: Callable[[float], bool]) -> Iterator[Step]:
         """Become what the last one was; yield what it could not publish, step by step.
@@ -211,7 +216,7 @@ class Shard:
             for place, at in committed.items()
         }
         begun.update(committed)
-        return starts
+        return {**starts, **{place: at for place, at in self._heard_to.items() if place in starts}}
 
     def take(self, raw: RawBatch) -> Step | None:
         """Note a batch in the journal and return its step; None if all of it was taken before."""
@@ -261,6 +266,10 @@ class Shard:
         """Let the engine take a batch, and say of it what nobody has seen."""
         if raw.topic == self.config.topics.transactions:
             records = self._take_transactions(by_time(raw))
+        elif self._shared is not None and raw.topic == self._shared.topic:
+            # Of these nothing is committed: each shard goes on behind what it has heard itself.
+            self._heard_to.update(raw.next_offsets())
+            return Step(self._take_shared(raw, self._shared), {}, len(raw))
         elif self._control is not None and raw.topic == self.config.topics.control:
             records = self._take_orders(raw, self._control)
         else:
@@ -287,8 +296,21 @@ class Shard:
         yield from self._label_reviews(effects.label_reviews, out)
         yield from self._departed_labels(effects.departed_labels, out)
         yield from self._drifts(effects.drifts, out)
+        if self._shared is not None and not out:
+            yield from self._shared.records(effects.shared)
         if not self._replays:
             yield from self._too_dear()
+
+    def _take_shared(self, raw: RawBatch, shared: SharedPayments) -> Iterator[OutRecord]:
+        """Let windows count what other partitions took; nothing is published."""
+        for value in raw.values:
+            told = shared.read(value)
+            if told is None:
+                self.stats.shared_passed_over += 1
+            else:
+                self.engine.hear(told.partition, told.words)
+                self.stats.shared_heard += told.words.shape[1]
+        yield from ()
 
     def _too_dear(self) -> Iterator[OutRecord]:
         """Yield orders to bench challengers that cost more than they may."""
@@ -433,6 +455,17 @@ class Shard:
         letter = dead_letter(reason, origin, key, value, headers)
         topic = self.config.topics.dead_letters
         return OutRecord(topic, letter.key, letter.value, letter.headers)
+
+
+def _shared_payments(
+    config: Config, engine: Engine, codecs: Codecs, partition: int | None
+) -> SharedPayments | None:
+    """Return what tells other partitions and reads what they tell; None: nothing is shared."""
+    layout, codec = engine.features.sharing, codecs.shared
+    if layout is None or codec is None or partition is None:
+        return None
+    topic, rows_max = config.topics.shared, engine.parameters.batch_rows_max
+    return SharedPayments(topic, codec, layout, rows_max, partition)
 
 
 def _count(counts: dict[str, int], name: str) -> None:

@@ -34,6 +34,8 @@ _COUNTS: dict[str, Callable[[Shard], int]] = {
     "matured_as_genuine": lambda shard: shard.engine.counters.matured,
     "dead_letters": lambda shard: shard.stats.dead_letters,
     "drifts": lambda shard: shard.stats.drifts,
+    "shared_heard": lambda shard: shard.stats.shared_heard,
+    "shared_passed_over": lambda shard: shard.stats.shared_passed_over,
     "evicted_live": lambda shard: shard.engine.features.evicted_live,
     "unlearned_lost": lambda shard: shard.engine.waiting.lost,
 }

@@ -39,7 +39,7 @@ _ARRIVALS = ("taken", "held", "refused")
 SCORE_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 # Places of `Tally.sums_us`.
-SCORING, END_TO_END, LABEL_DELAY = range(3)
+SCORING, END_TO_END, LABEL_DELAY, SHARED_DELAY = range(4)
 
 _OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
 _TOO_LATE = int(Timeliness.TOO_LATE)
@@ -53,7 +53,7 @@ class Tally:
 
     Parameters
     ----------
-    transactions, labels, control : str
+    transactions, labels, control, shared : str
         Names of the topics.
     now_us : callable
         The time of day, microseconds since the epoch.
@@ -79,7 +79,7 @@ class Tally:
     rules_applied : int
         Sets of rules that came into force.
     records : int
-        Of all topics.
+        Of all topics but the shared one.
     scoring : LatencyHistogram
         For each payment from when its poll returned to when all that came of its batch was
         handed to the client.
@@ -88,8 +88,11 @@ class Tally:
         producer stamps the arrival is the topic's setting.
     label_delay : LatencyHistogram
         From a payment to its label, by their own times; of labels whose payment was here before.
-    sums_us : ndarray of float64, shape (3,)
-        Of these three, by `SCORING`, `END_TO_END` and `LABEL_DELAY`.
+    shared_delay : LatencyHistogram
+        From a record's arrival on the topic on which partitions tell each other to when it was
+        counted here.
+    sums_us : ndarray of float64, shape (4,)
+        Of these four, by `SCORING`, `END_TO_END`, `LABEL_DELAY` and `SHARED_DELAY`.
     turned_s : float
         When the loop came round last.
     """
@@ -99,10 +102,12 @@ class Tally:
         transactions: str,
         labels: str = "",
         control: str = "",
+        shared: str = "",
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.transactions, self.labels, self.control = transactions, labels, control
+        self.shared = shared
         self.payments = np.zeros(len(OUTCOMES), np.int64)
         self.unscored = np.zeros(len(CAUSES), np.int64)
         self.scores = np.zeros(len(SCORE_BOUNDS) + 1, np.int64)
@@ -117,7 +122,8 @@ class Tally:
         self.scoring = LatencyHistogram()
         self.end_to_end = LatencyHistogram()
         self.label_delay = LatencyHistogram()
-        self.sums_us = np.zeros(3)
+        self.shared_delay = LatencyHistogram()
+        self.sums_us = np.zeros(4)
         self._bounds = np.array(SCORE_BOUNDS)
         self._now_us = now_us
         self._clock = clock
@@ -185,6 +191,10 @@ class Tally:
         seconds : float
             Since the poll that brought them returned.
         """
+        if topic == self.shared:
+            counts = self.shared_delay.counts
+            count_latencies(counts, self.sums_us, SHARED_DELAY, self._now_us(), arrivals_us)
+            return
         self.records += taken
         # What a rebalance brought a second time was decided long ago.
         if topic == self.transactions and taken == len(arrivals_us):

@@ -211,7 +211,9 @@ class Worker:
         """Return where to go on in partitions that the group has given."""
         starts = self.shards.assigned(committed, self._replay, self._settle, self._goes_on)
         # What was taken when the partitions went is not taken again, and may not be committed.
-        ahead = {place: at for place, at in starts.items() if at > max(committed[place], 0)}
+        ahead = {
+            place: starts[place] for place in committed if starts[place] > max(committed[place], 0)
+        }
         self.sink.publish([], ahead)
         return starts
 

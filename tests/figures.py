@@ -47,6 +47,7 @@ def full_figures() -> Figures:
         scoring=latency(300, 700, 5_000_000),
         end_to_end=latency(1_500, 400_000_000),
         label_delay=latency(3_600_000_000),
+        shared_delay=latency(2_000),
         lags={("payments", 0): 5, ("payments", 1): 7},
         watermark_us=1_000_000,
         threshold=0.4,

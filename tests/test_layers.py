@@ -134,6 +134,7 @@ LAYERS = (
         "stream.explanation_text",
         "stream.explanation_html",
     ),
+    ("stream.shared_payments",),
     ("stream.recovery.*",),
     ("stream.shard", "stream.offline.*"),
     ("stream.shards",),

@@ -20,7 +20,9 @@ from stream.config import load
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = runpy.run_path(str(DOCS / "make_topics.py"))
 DOCUMENT: dict[str, Any] = json.loads((DOCS / "asyncapi.json").read_text(encoding="utf-8"))
-ALL = {"control": "fraud.control", "decisions": "fraud.decisions"}
+ALL = {"control": "fraud.control", "decisions": "fraud.decisions", "shared": "fraud.shared"}
+# What partitions tell each other there is only where each has a state of its own.
+EACH = {"state": "per_partition"}
 # What a channel, an operation and a message may have in AsyncAPI 3.0.0, beside extensions.
 CHANNEL = {
     *("address", "messages", "title", "summary", "description", "servers", "parameters", "tags"),
@@ -89,7 +91,7 @@ def test_its_objects_have_the_fields_that_asyncapi_knows(kind: str, known: set[s
 
 
 def test_every_topic_of_the_configuration_is_there_under_its_name() -> None:
-    topics = load(topics=ALL).topics
+    topics = load(topics=ALL, worker=EACH).topics
     named_so = {key: each["address"] for key, each in DOCUMENT["channels"].items()}
     configured = {
         key: value for key, value in topics.model_dump().items() if isinstance(value, str)
@@ -101,11 +103,12 @@ def test_every_topic_of_the_configuration_is_there_under_its_name() -> None:
 
 
 def test_the_worker_reads_and_writes_what_the_configuration_says() -> None:
-    topics = load(topics=ALL).topics
+    topics = load(topics=ALL, worker=EACH).topics
     does: dict[str, set[str]] = {"receive": set(), "send": set()}
     for each in DOCUMENT["operations"].values():
         does[each["action"]].add(found_at(each["channel"]["$ref"])["address"])
-    assert does["receive"] == set(topics.inputs())
+    # What partitions tell each other it writes and reads.
+    assert does["receive"] == {*topics.inputs(), topics.shared}
     # Beside its outputs an order, to bench a challenger that is too slow.
     assert does["send"] == {*topics.outputs(), topics.control}
 
@@ -136,6 +139,8 @@ def test_what_is_kept_for_ever_is_made_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(topics_command, "create", create)
     monkeypatch.setenv("FRAUD_TOPICS__CONTROL", ALL["control"])
     monkeypatch.setenv("FRAUD_TOPICS__DECISIONS", ALL["decisions"])
+    monkeypatch.setenv("FRAUD_TOPICS__SHARED", ALL["shared"])
+    monkeypatch.setenv("FRAUD_WORKER__STATE", EACH["state"])
     monkeypatch.setattr(topics_command, "emit_json", lambda _: None)
     topics_command.create_topics(None, as_json=True)
     for each in DOCUMENT["channels"].values():

@@ -154,6 +154,12 @@ OPERATIONS = {
             {"{{instance}}": of_workers("fraud_watermark_delay_seconds")},
             unit="s",
         ),
+        Panel(
+            "From one partition to the others",
+            "What a partition told, until all of them had counted it; with topics.shared.",
+            quantiles("fraud_shared_delay_seconds"),
+            unit="s",
+        ),
     ),
     "What is remembered": (
         Panel(

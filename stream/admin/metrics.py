@@ -376,6 +376,14 @@ HISTOGRAMS = (
         _latency(lambda figures: figures.label_delay),
     ),
     Buckets(
+        "shared_delay_seconds",
+        (),
+        "From when a partition told of payments to when the windows of this worker's partitions "
+        "had counted them, for each record of topics.shared.",
+        END_TO_END_BOUNDS_S,
+        _latency(lambda figures: figures.shared_delay),
+    ),
+    Buckets(
         "score",
         ("model",),
         "Scores of payments decided for the first time, by the model's alias.",

@@ -14,7 +14,7 @@ from stream.features.declare import Feature, parse
 from stream.features.explain import Explanation, explain
 from stream.features.feature_set import FeatureSet
 from stream.features.memory import memory_of
-from stream.features.scope import is_spread
+from stream.features.scope import is_spread, unshared
 from stream.plurals import several
 
 _COLUMNS = ("number", "name", "meaning", "unit", "entity", "window", "scope")
@@ -51,9 +51,12 @@ def _said(number: int, feature: Feature, said: Explanation) -> tuple[Any, ...]:
 
 def _scope(config: Config, feature: Feature) -> str:
     """Say what of an entity a feature sees."""
-    if config.per_partition and is_spread(feature, config.fields.message_key()):
+    key = config.fields.message_key()
+    if not config.per_partition or not is_spread(feature, key):
+        return "whole"
+    if not config.topics.shared or unshared([feature], key):
         return "partial: of the payment's partition"
-    return "whole"
+    return "shared: of all partitions, a moment late"
 
 
 def explain_feature(name: str, path: Path | None, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from stream.features.memory import check_sizes, entity_memory, event_memory, eve
 from stream.features.plan import EntityPlan, parts_of, plan_features
 from stream.features.program import compile_program
 from stream.features.readings import NOT_TAKEN, Readings
+from stream.features.sharing import SharedLayout
 from stream.features.side_by_side import side_by_side
 from stream.short_arrays import filled, marked
 from stream.windows.erasing import ERASE_ENTITIES, ERASE_VALUE, erase_entities, erase_value
@@ -64,6 +65,13 @@ class FeatureState:
         16 bytes, the key of every id's hash.
     threads : int
         Entity types observed at once; the values are the same.
+    shared : collection of str, optional
+        Entity types of which other partitions tell, and are told; see `stream.features.sharing`.
+
+    Attributes
+    ----------
+    sharing : SharedLayout or None
+        None where nothing is shared.
     """
 
     def __init__(
@@ -75,6 +83,7 @@ class FeatureState:
         batch_rows_max: int = 1024,
         hash_key: bytes = bytes(16),
         threads: int = 1,
+        shared: Collection[str] = (),
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
@@ -86,6 +95,7 @@ class FeatureState:
             batch_rows_max,
             hash_key,
             threads,
+            shared,
         )
         self.features = features
         self.threads = threads
@@ -98,6 +108,9 @@ class FeatureState:
         at = {column: 1 + place for place, column in enumerate(columns)}
         self._fraud_at = at.get(FRAUD)
         self._verdict_at = at.get(VERDICT)
+        self.sharing = SharedLayout(features, shared, hash_key) if shared else None
+        # Of the events that were observed last.
+        self._shared_keys: dict[str, NDArray[np.uint64]] = {}
         self._key_at = {name: place for (kind, name), place in at.items() if kind == "key"}
         self._columns = EventColumns(columns, features.inputs, events_max, hash_key)
         self._types: list[_EntityType] = []
@@ -222,6 +235,42 @@ class FeatureState:
         numbers[taken] = np.arange(self.arrived - len(taken), self.arrived)
         return Readings(numbers, matrix, taken, self._block, self._values, self._program)
 
+    def tell(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what other partitions are to know of the events that `observe` took last.
+
+        Parameters
+        ----------
+        offsets : ndarray of int64, shape (n,)
+            Of those rows.
+
+        Returns
+        -------
+        ndarray of int64, shape (words, n)
+            As `SharedLayout` lays them out.
+        """
+        if self.sharing is None:
+            raise ValueError("nothing is shared")
+        return self.sharing.pack(offsets, self._block, self._shared_keys)
+
+    def hear(self, words: NDArray[np.int64]) -> None:
+        """Take events that another partition observed, in its order; nothing is computed of them.
+
+        Parameters
+        ----------
+        words : ndarray of int64, shape (words, n)
+            At most `batch_rows_max` events.
+        """
+        n = words.shape[1]
+        if self.sharing is None or n > self.batch_rows_max:
+            raise ValueError(f"{n} events of another partition cannot be taken")
+        first = self.arrived
+        self.sharing.unpack(words, self._block[: self._events.shape[1]])
+        self._write_events(first, n)
+        self.arrived += n
+        for kind in self._types:
+            keys, parts = self.sharing.keys(kind.plan.name, len(kind.parts), words)
+            kind.observe(kind.longest_us, keys, parts, first, self.events_max, kind.places)
+
     def mark(
         self,
         numbers: NDArray[np.int64],
@@ -307,6 +356,8 @@ class FeatureState:
             parts = np.empty((len(kind.parts), n), np.uint64)
             for at, name in enumerate(kind.parts):
                 parts[at] = key_column(batch, self.features.inputs, name)[rows]
+            if self.sharing is not None and kind.plan.name in self.sharing:
+                self._shared_keys[kind.plan.name] = np.vstack([keys[None], parts])
             arguments = kind.longest_us, keys, parts, first, self.events_max, kind.places
             tasks.append(partial(kind.observe, *arguments))
         side_by_side(tasks, self.threads if n >= _SHARED_ROWS_MIN else 1)

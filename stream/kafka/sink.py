@@ -34,6 +34,8 @@ class OutRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list[Header] | None = None
+    # Where it must lie; else its key says it.
+    partition: int = _ANY_PARTITION
 
 
 @dataclass
@@ -195,12 +197,10 @@ class Sink:
 
     def _produce_one(self, record: OutRecord, delivered: Callable[[Any, Any], None]) -> None:
         deadline = math.inf
-        topic, key, value, headers = record
+        topic, key, value, headers, partition = record
         while True:
             try:
-                self._producer.produce(
-                    topic, value, key, _ANY_PARTITION, delivered, headers=headers
-                )
+                self._producer.produce(topic, value, key, partition, delivered, headers=headers)
                 return
             except BufferError:
                 now = time.monotonic()
@@ -220,11 +220,11 @@ class Sink:
 def together(records: Iterable[OutRecord]) -> Iterator[list[OutRecord]]:
     """Yield records in order, as many at once as one call of the client takes.
 
-    Those are the ones that follow each other, without headers and for one topic.
+    Those are the ones that follow each other, without headers, for any partition of one topic.
     """
     some: list[OutRecord] = []
     for record in records:
-        alone = record.headers is not None
+        alone = record.headers is not None or record.partition != _ANY_PARTITION
         if some and (alone or record.topic != some[0].topic or len(some) == _TOGETHER_MAX):
             yield some
             some = []

@@ -93,6 +93,8 @@ class Positions(Protocol):
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to begin in each partition; negative is its beginning.
 
+        More than the group gave may be named, of topics that it does not share out.
+
         Parameters
         ----------
         committed : mapping of (str, int) to int
@@ -126,6 +128,8 @@ class Source:
         Watches whether the topics are still the same; closed with the source.
     linger_s : float
         How long, where many records come, the first ones of a poll wait for others.
+    beside : iterable of str
+        Topics that the group does not share out: of these it reads what `Positions` names.
 
     Attributes
     ----------
@@ -141,7 +145,9 @@ class Source:
         on_error: Callable[[str], None] | None = None,
         ids: TopicIds | None = None,
         linger_s: float = 0.0,
+        beside: Iterable[str] = (),
     ) -> None:
+        self._beside = list(beside)
         self._ids = ids
         self._linger_s = linger_s
         self._many = False
@@ -188,7 +194,7 @@ class Source:
         Returns
         -------
         list of RawBatch
-            One a topic, in the order of the topics given at construction.
+            One a topic, in the order of the topics given at construction, those beside first.
 
         Raises
         ------
@@ -224,13 +230,12 @@ class Source:
                 if message.error() is not None:
                     self._take_error(message)
         now_ms = self._clock.ms()
-        by_topic: dict[str, list[Message]] = {topic: [] for topic in self._topics}
+        topics = [*self._beside, *self._topics]
+        by_topic: dict[str, list[Message]] = {topic: [] for topic in topics}
         # What a fetch brought of one partition comes in one go.
         for topic, run in groupby(good, _topic):
             by_topic.setdefault(topic, []).extend(run)
-        return [
-            raw_batch(topic, by_topic[topic], now_ms) for topic in self._topics if by_topic[topic]
-        ]
+        return [raw_batch(topic, by_topic[topic], now_ms) for topic in topics if by_topic[topic]]
 
     def pause(self) -> None:
         """Stop fetching; `poll` goes on answering, with nothing."""
@@ -355,7 +360,9 @@ class Source:
                 self._failure = error
                 return
             for place in committed:
-                place.offset = starts[place.topic, place.partition]
+                place.offset = starts.pop((place.topic, place.partition))
+            # Nobody is in the way there: each of the group may read them.
+            committed += [TopicPartition(*place, at) for place, at in starts.items()]
         for place in committed:
             if place.offset < 0:
                 place.offset = OFFSET_BEGINNING
@@ -365,7 +372,7 @@ class Source:
         if waiting:
             consumer.pause(waiting)
         self._assigned = self._joined = True
-        self.partitions = len(committed)
+        self.partitions = len(partitions)
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if self._positions is not None:

@@ -21,6 +21,7 @@ from stream.recovery.journal import Kind
 from stream.recovery.progress import Progress, restored
 from stream.recovery.restart import Reader, replayed
 from stream.recovery.segments import Chain, Segments
+from stream.shared_payments import SharedPayments, Told
 from stream.snapshots.folder import SnapshotFolder
 
 
@@ -34,11 +35,14 @@ class Taken(NamedTuple):
         As it was decoded.
     now_ms : int
         The worker's clock when it took it, milliseconds since the epoch.
+    told : tuple of Told
+        Of SHARED, where the batch has no rows: what other partitions had told.
     """
 
     kind: Kind
     batch: Transactions
     now_ms: int
+    told: tuple[Told, ...] = ()
 
 
 class Start(NamedTuple):
@@ -73,6 +77,8 @@ class History:
     transactions, labels : Decoder
     control : Decoder or None
         Of orders; None where none are taken.
+    shared : SharedPayments or None
+        Reads what partitions told each other; None where they did not.
     """
 
     segments: Segments
@@ -83,6 +89,7 @@ class History:
     transactions: Decoder
     labels: Decoder
     control: Decoder | None = None
+    shared: SharedPayments | None = None
 
     def starts(self) -> Iterator[Start]:
         """Yield the states that are kept, the newest first, and at last the beginning.
@@ -114,6 +121,11 @@ class History:
         topics = self.identity
         for header, taken in replayed(progress, chain, topics, self.reader):
             raw = by_time(taken) if taken.topic == topics.transactions else taken
+            if self.shared is not None and raw.topic == self.shared.topic:
+                told = filter(None, map(self.shared.read, raw.values))
+                nothing = self.transactions.decode([], 0)
+                yield Taken(Kind.SHARED, nothing, raw.now_ms, tuple(told))
+                continue
             if raw.topic == topics.transactions:
                 kind, decoder = (
                     Kind.TRANSACTIONS,
@@ -131,7 +143,10 @@ def take(engine: Engine, taken: Taken) -> Effects | None:
     """Let an engine take what was taken; return what it decided of payments, else None."""
     if taken.kind is Kind.TRANSACTIONS:
         return engine.step(taken.batch)
-    if taken.kind is Kind.CONTROL:
+    if taken.kind is Kind.SHARED:
+        for told in taken.told:
+            engine.hear(*told)
+    elif taken.kind is Kind.CONTROL:
         engine.control(taken.batch)
     else:
         engine.label(taken.batch)

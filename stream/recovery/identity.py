@@ -27,6 +27,8 @@ class Identity:
     control : str
         The topic of orders; empty: none are taken.
     control_schemas : tuple of int
+    shared : str
+        The topic on which partitions tell each other; empty: they do not.
     """
 
     code: str
@@ -37,12 +39,14 @@ class Identity:
     label_schemas: tuple[int, ...] = ()
     control: str = ""
     control_schemas: tuple[int, ...] = ()
+    shared: str = ""
 
     @property
     def topics(self) -> dict[Kind, str]:
         """Where the records of each kind lie."""
         topics = {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
-        return topics | ({Kind.CONTROL: self.control} if self.control else {})
+        more = {Kind.CONTROL: self.control, Kind.SHARED: self.shared}
+        return topics | {kind: topic for kind, topic in more.items() if topic}
 
     def header(
         self,
@@ -65,6 +69,7 @@ class Identity:
             list(self.label_schemas),
             self.control,
             list(self.control_schemas),
+            self.shared,
         )
 
     def differs(self, header: Header) -> str:
@@ -78,6 +83,7 @@ class Identity:
                 ("labels topic", header.labels, self.labels),
                 # What took no orders is taken again by one that does.
                 ("control topic", header.control, header.control and (self.control or "none")),
+                ("shared topic", header.shared or "none", self.shared or "none"),
             )
             if theirs != ours
         ]

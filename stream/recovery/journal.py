@@ -66,6 +66,7 @@ class Kind(IntEnum):
     TRANSACTIONS = 0
     LABELS = 1
     CONTROL = 2
+    SHARED = 3
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +94,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control : str
         The topic of orders; empty where none were taken, as before there was one.
     control_schemas : list of int
+    shared : str
+        The topic on which partitions tell each other; empty where they do not.
     """
 
     number: int
@@ -107,6 +110,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label_schemas: list[int]
     control: str = ""
     control_schemas: list[int] = []
+    shared: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from fault_log import injects, seen
 from seeds import seeds
 from sim import ALERTS, DECISIONS
 from simulated.groups import PAYMENTS, alone, every_record_was_taken_once, group_of
 from simulated.outputs import decided, missing, said
+from simulated.setting import SHARED, parts
 
 
 def alerts_of(world):
@@ -57,6 +59,45 @@ def test_a_worker_that_was_paused_changes_nothing_that_counts(seed, tmp_path):
     # What it had taken when it was paused it can still say: under the same ids.
     assert alerts_of(other).keys() <= alerts_of(world).keys()
     assert decided(world) == decided(other)
+
+
+@injects(
+    "simulated group: workers killed, others joining, while partitions tell each other of payments",
+    "each told payment is heard of once by every other partition; all as if nobody had died",
+)
+@pytest.mark.parametrize("exactly_once", [False, True])
+@seeds(4)
+def test_what_partitions_tell_each_other_survives_deaths(seed, exactly_once, tmp_path):
+    world = group_of(seed, tmp_path, 4, 0, exactly_once=exactly_once, setting="shared")
+    other, states = alone(world, tmp_path / "other")
+    note(world, other)
+    every_record_was_taken_once(world)
+    assert world.final == states
+    assert set(said(world, DECISIONS)) == set(said(other, DECISIONS))
+    # A partition's payments as the others tell of them, and as they were decided.
+    taken = {partition: set() for partition in world.histories}
+    for partition, offsets in told(world):
+        taken[partition].update(offsets)
+    codec = parts("shared")[2].decision
+    for partition, recovery in world.recoveries.items():
+        heard = recovery.progress.positions
+        assert {place[1] for place in heard if place[0] == SHARED} == set(taken) - {partition}
+    decisions = [codec.decode(value) for _, value, _ in said(other, DECISIONS)]
+    counted = [x for x in decisions if x["timeliness"] != "TOO_LATE" and not x["duplicate"]]
+    assert sum(map(len, taken.values())) == len(counted)
+    # Each of them is in the windows of each partition, once.
+    assert world.observed == dict.fromkeys(taken, len(counted))
+
+
+def told(world):
+    """Yield of each record of the shared topic whose payments it tells of, by their offsets."""
+    codec = parts("shared")[2].shared
+    for topic, partition in [place for place in world.broker.logs if place[0] == SHARED]:
+        for record in world.broker.committed_records((topic, partition)):
+            found = codec.decode(record.value())
+            assert found["partition"] == partition
+            words = np.frombuffer(found["words"], "<i8").reshape(-1, found["rows"])
+            yield partition, words[0].tolist()
 
 
 def test_the_same_seed_is_the_same_world(tmp_path):

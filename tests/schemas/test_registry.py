@@ -18,6 +18,7 @@ TOPICS = {
     "fraud.drift": ("drift", Mode.FULL_TRANSITIVE),
     "fraud.control": ("control", Mode.BACKWARD_TRANSITIVE),
     "fraud.audit": ("audit", Mode.FULL_TRANSITIVE),
+    "fraud.shared": ("shared", Mode.FULL_TRANSITIVE),
 }
 
 

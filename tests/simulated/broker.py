@@ -76,10 +76,10 @@ class Broker:
         content = key, value, tuple(headers)
         log.append(Record((*place, len(log)), stamp_ms, content, transaction))
 
-    def committed_records(self, place: Place) -> list[Record]:
+    def committed_records(self, place: Place, begin: int = 0) -> list[Record]:
         """Return what a reader of committed records sees: up to the last stable offset."""
         found = []
-        for record in self.logs[place]:
+        for record in self.log(*place)[begin:]:
             fate = Fate.COMMITTED
             if record.transaction is not None:
                 fate = record.transaction.fate_in(place)

@@ -124,10 +124,10 @@ class SimReader:
             self._world.point("replay")
             records = []
             for place in list(at):
-                log = self._world.broker.logs[place]
                 n = int(self._world.rng.integers(0, 30))
-                records += log[at[place] : at[place] + n]
-                at[place] += n
+                piece = self._world.broker.committed_records(place, at[place])[:n]
+                records += piece
+                at[place] = piece[-1].offset() + 1 if piece else at[place]
             yield records
 
     def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulated.consumer import Reading
-from simulated.setting import CONTROL, IN, LABELS
+from simulated.setting import CONTROL, IN, LABELS, SHARED
 
 from stream.kafka.source import RawBatch, raw_batch
 
@@ -101,14 +101,15 @@ class GroupSource(Reading):
         self._serve()
         if self._next is None:
             return []
-        found: dict[str, list[Any]] = {IN: [], LABELS: [], CONTROL: []}
+        found: dict[str, list[Any]] = {SHARED: [], IN: [], LABELS: [], CONTROL: []}
         for place in self._next:
             if place[0] in self._held_back:
                 continue
             at = self._next[place]
-            piece = world.broker.logs[place][at : at + int(world.rng.integers(0, 8))]
+            # Only of what workers write themselves some is never committed.
+            piece = world.broker.committed_records(place, at)[: int(world.rng.integers(0, 8))]
             found[place[0]] += piece
-            self._next[place] = at + len(piece)
+            self._next[place] = piece[-1].offset() + 1 if piece else at
         now_ms = world.now_ms
         world.point("polled")
         return [raw_batch(topic, each, now_ms) for topic, each in found.items() if each]

@@ -15,7 +15,7 @@ from simulated.consumer import SimReader
 from simulated.disk import SimWriter
 from simulated.group import Group, GroupSource
 from simulated.producer import SimSink
-from simulated.setting import CONTROL, IN, KEY, LABELS, identity, parts
+from simulated.setting import CONTROL, IN, KEY, LABELS, PARTITIONS, SHARED, identity, parts
 from simulated.transactional import transactional_sink
 from simulated.world import BEGINS_ANEW, ON_A_BAD_DISK, Killed, World
 
@@ -110,11 +110,17 @@ class GroupWorld(World):
         The disk that all workers have.
     exactly_once : bool
         Whether workers write in transactions, each under an id of its own.
+    setting : str
+        How workers are configured, see `simulated.setting`.
     """
 
-    def __init__(self, seed: int, folder: Path, exactly_once: bool = False) -> None:
+    def __init__(
+        self, seed: int, folder: Path, exactly_once: bool = False, setting: str = "plain"
+    ) -> None:
         self._at_death: list[Any] = []
-        super().__init__(seed, folder, exactly_once)
+        super().__init__(seed, folder, exactly_once, setting)
+        # Of whoever took up each partition last.
+        self.recoveries: dict[int, Recovery] = {}
         self.group = Group(self.broker)
         self.histories: dict[int, dict[int, Entry]] = {0: {}, 1: {}, 2: {}}
         self.actors: list[Actor] = []
@@ -122,6 +128,8 @@ class GroupWorld(World):
         self.on_a_bad_disk = False
         # Of each partition, in the end: steps and the bytes of its state.
         self.final: dict[int, tuple[int, bytes]] = {}
+        # And how many payments windows were given.
+        self.observed: dict[int, int] = {}
         self.n_started = self.n_taken_over = self.n_killed = self.n_paused = 0
 
     @property
@@ -201,6 +209,16 @@ class GroupWorld(World):
         settled = {member.generation for member in group.members.values()} == {group.generation}
         return awake and settled and not group.preparing and group.members.keys() == names
 
+    @property
+    def unheard_of(self) -> int:
+        """How many records partitions have still to hear of each other."""
+        return sum(
+            len(self.broker.committed_records(place, recovery.progress.positions.get(place, 0)))
+            for place in self.broker.ends(SHARED)
+            for partition, recovery in self.recoveries.items()
+            if place[1] != partition
+        )
+
     _last_heard: dict[str, float]
 
     def run(self, ticks: int, trouble: Callable[[], None]) -> None:
@@ -215,9 +233,10 @@ class GroupWorld(World):
         self.calm()
         for _ in range(ticks):
             self.tick()
-            if self.lag == 0 and self._quiet:
+            if self.lag == 0 and self.unheard_of == 0 and self._quiet:
                 break
         assert self.lag == 0, f"still {self.lag} records behind after {ticks} turns"
+        assert self.unheard_of == 0, f"{self.unheard_of} records were not heard of"
         self.stopping = True
         for _ in range(ticks):
             if not self.actors:
@@ -227,14 +246,14 @@ class GroupWorld(World):
 
     def live(self, name: str) -> None:
         """Be a worker."""
-        config, decoders, codecs, control = parts(exactly_once=self.exactly_once)
+        config, decoders, codecs, control = parts(self.setting, self.exactly_once)
 
         def make(partition: int) -> Shard:
             tenure = Tenure(self.folder / f"partition-{partition}")
             snapshots = SnapshotFolder(tenure.folder, None, 3)
             recovery = Recovery(
                 GroupJournal(self, partition, tenure),
-                identity(),
+                identity(self.setting),
                 snapshots,
                 SimWriter(self, snapshots),  # type: ignore[arg-type]
                 SimReader(self),
@@ -245,9 +264,12 @@ class GroupWorld(World):
             )
             engine = engine_of(config, KEY)
             publisher = publisher_of(config, engine)
+            self.recoveries[partition] = recovery
             return Shard(config, engine, *decoders, publisher, codecs, recovery, partition, control)
 
-        shards = ByPartition(make, (IN, LABELS, CONTROL))
+        shared = [(SHARED, partition) for partition in range(PARTITIONS)]
+        shared = shared if self.setting == "shared" else []
+        shards = ByPartition(make, (IN, LABELS, CONTROL), tuple(shared))
         source = GroupSource(self, name)
         sink = self._sink(name, source)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]
@@ -267,6 +289,7 @@ class GroupWorld(World):
             ours = shard.recovery.progress.step, state
             # Nothing is left to be taken: who took over from one that stopped is where it was.
             assert self.final.setdefault(shard.partition, ours) == ours
+            self.observed[shard.partition] = shard.engine.features.arrived
 
     def _sink(self, name: str, source: GroupSource) -> SimSink | TransactionalSink:
         if self.exactly_once:

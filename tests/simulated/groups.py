@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from simulated.group_world import GroupWorld
 from simulated.outputs import inputs_of
 from simulated.producer import SimSink
-from simulated.setting import CONTROL, IN, KEY, LABELS, parts
+from simulated.setting import CONTROL, IN, KEY, LABELS, SHARED, parts
 from simulated.traffic import send_traffic
 
 from models.states.snapshot import pack
 from stream.app import engine_of, publisher_of
 from stream.kafka.source import raw_batch
+from stream.recovery.journal import Kind
 from stream.shard import Shard
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ def group_of(
     pauses: int,
     exactly_once: bool = False,
     disk_of: Callable[[World], Disk] | None = None,
+    setting: str = "plain",
 ) -> GroupWorld:
     """Return a world in which workers died and were paused; in the end all is taken."""
-    world = GroupWorld(seed, folder / "disk", exactly_once)
+    world = GroupWorld(seed, folder / "disk", exactly_once, setting)
     disk = None if disk_of is None else disk_of(world)
     world.on_a_bad_disk = disk is not None
     send_traffic(world, PAYMENTS, by_name=True)
@@ -72,7 +74,7 @@ def alone(world: GroupWorld, folder: Path) -> tuple[World, dict[int, tuple[int, 
     """Return what was said, and the state of each partition, without any break."""
     other = inputs_of(world, folder)
     sink, states = SimSink(other), {}
-    config, decoders, codecs, control = parts()
+    config, decoders, codecs, control = parts(world.setting)
     for partition, history in world.histories.items():
         engine = engine_of(config, KEY)
         publisher = publisher_of(config, engine)
@@ -82,7 +84,7 @@ def alone(world: GroupWorld, folder: Path) -> tuple[World, dict[int, tuple[int, 
         for at, number in enumerate(sorted(history), 1):
             assert number == at, "a step is missing"
             entry = history[number]
-            topic = {0: IN, 1: LABELS, 2: CONTROL}[entry.kind]
+            topic = {0: IN, 1: LABELS, 2: CONTROL, 3: SHARED}[entry.kind]
             records = [
                 world.broker.logs[topic, run.partition][offset]
                 for run in entry.runs
@@ -102,6 +104,7 @@ def every_record_was_taken_once(world: GroupWorld) -> None:
         taken = Counter(
             (entry.kind, offset)
             for entry in history.values()
+            if entry.kind != Kind.SHARED
             for run in entry.runs
             for offset in range(run.first, run.behind)
         )

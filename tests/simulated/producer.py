@@ -68,7 +68,8 @@ class SimSink:
 
     def _deliver(self, topic: str) -> list[int]:
         record, stamp_ms, outstanding = self._flying[topic].popleft()
-        place = topic, crc32(record.key or record.value or b"") % PARTITIONS
+        anywhere = crc32(record.key or record.value or b"") % PARTITIONS
+        place = topic, anywhere if record.partition < 0 else record.partition
         self._world.broker.append(place, stamp_ms, record.key, record.value, record.headers or [])
         return outstanding
 

@@ -11,6 +11,7 @@ from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 
 IN, LABELS, CONTROL = "fraud.transactions", "fraud.labels", "fraud.control"
+SHARED = "fraud.shared"
 ALERTS, DECISIONS, DEAD, REVIEWS, DRIFT = (
     "fraud.alerts",
     "fraud.decisions",
@@ -102,6 +103,21 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "promotion": {"days_min": 1, "frauds_min": 1},
     },
+    # What partitions tell each other of merchants is counted by all.
+    "shared": {
+        "topics": {"shared": SHARED},
+        "worker": {"state": "per_partition"},
+        "fields": {"key": "card"},
+        "features": {
+            "names": (
+                "amount",
+                "{card,merchant}.{count,amount_mean}_{2s,10s}",
+                "merchant.distinct_card_10s",
+                "card.seconds_since_last",
+                "card.fraud_rate_10s",
+            )
+        },
+    },
 }
 MODELS = ("model", "second", "third")
 
@@ -132,10 +148,12 @@ def parts(
     return config, (decoders.transactions, decoders.labels), codecs, decoders.control
 
 
-def identity() -> Identity:
+def identity(setting: str = "plain") -> Identity:
     """Return who every worker is."""
     of_orders = CONTROL, parts()[3].schema_ids
-    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *schema_ids(), *of_orders)
+    shared = SHARED if setting == "shared" else ""
+    ids = *schema_ids(), *of_orders
+    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *ids, shared)
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:

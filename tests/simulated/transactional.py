@@ -93,7 +93,7 @@ class SimProducer:
         self._require_producing()
         if len(self._flying) >= QUEUE_MAX:
             raise BufferError
-        self._take(topic, value, key, on_delivery, headers)
+        self._take(topic, value, key, on_delivery, headers, partition)
 
     def produce_batch(
         self,
@@ -116,7 +116,7 @@ class SimProducer:
             if error is not None:
                 message["_error"] = error
                 continue
-            self._take(topic, message["value"], message["key"], on_delivery, None)
+            self._take(topic, message["value"], message["key"], on_delivery, None, partition)
             taken += 1
         return taken
 
@@ -135,10 +135,11 @@ class SimProducer:
         key: bytes | None,
         on_delivery: Callable[[Any, Any], None],
         headers: list[tuple[str, Any]] | None,
+        partition: int,
     ) -> None:
         self._world.point("publish")
-        stamp_ms = self._world.now_ms
-        self._flying.append((topic, (stamp_ms, key, value, tuple(headers or ())), on_delivery))
+        content = self._world.now_ms, key, value, tuple(headers or ()), partition
+        self._flying.append((topic, content, on_delivery))
 
     def poll(self, timeout: float) -> int:
         if self._state == "open" and self._flying:
@@ -249,8 +250,8 @@ class SimProducer:
 
     def _append(self, topic: str, content: tuple[Any, ...]) -> None:
         transaction = self._transaction()
-        stamp_ms, key, value, headers = content
-        place = topic, crc32(key or value or b"") % PARTITIONS
+        stamp_ms, key, value, headers, partition = content
+        place = topic, crc32(key or value or b"") % PARTITIONS if partition < 0 else partition
         transaction.unmarked.add(place)
         self._world.broker.append(place, stamp_ms, key, value, headers, transaction)
 

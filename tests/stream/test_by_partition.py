@@ -55,9 +55,9 @@ def always(timeout_s):
 
 
 class Rig:
-    def __init__(self, recovers=True):
+    def __init__(self, recovers=True, shared=()):
         self.made, self.published = [], []
-        self.shards = ByPartition(self.make, ("in", "labels"))
+        self.shards = ByPartition(self.make, ("in", "labels"), shared)
         self.recovers = recovers
 
     def make(self, partition):
@@ -74,10 +74,10 @@ class Rig:
         self.made_by_then = len(self.made)
 
 
-def batch(*partitions):
+def batch(*partitions, topic="in"):
     n = len(partitions)
     column = np.array(partitions, np.int64)
-    return RawBatch("in", list(range(n)), [b""] * n, column, np.arange(n), np.zeros(n, np.int64))
+    return RawBatch(topic, list(range(n)), [b""] * n, column, np.arange(n), np.zeros(n, np.int64))
 
 
 def test_each_partition_has_a_shard_that_is_taken_up_where_it_was_left():
@@ -93,6 +93,47 @@ def test_each_shard_gets_its_own_records_in_their_order_and_nobody_those_of_othe
     rig.assign(0, 2)
     found = {shard.partition: raw.messages for shard, raw in rig.shards.split(batch(2, 0, 1, 2, 0))}
     assert found == {0: [1, 4], 2: [0, 3]}
+
+
+SHARED = tuple(("shared", partition) for partition in range(3))
+
+
+def test_each_shard_gets_what_the_others_tell_and_not_what_it_told_itself():
+    rig = Rig(shared=SHARED)
+    rig.assign(0, 2)
+    told = batch(2, 0, 1, 2, topic="shared")
+    found = {shard.partition: raw.messages for shard, raw in rig.shards.split(told)}
+    assert found == {0: [0, 2, 3], 2: [1, 2]}
+    rig.shards.revoked()
+    assert list(rig.shards.split(told)) == []
+
+
+def test_what_others_tell_is_read_from_where_the_first_of_its_shards_has_not_heard_it():
+    heard = {
+        0: {("shared", 1): 7, ("shared", 2): 5},
+        2: {("shared", 0): 4, ("shared", 1): 3},
+    }
+    rig = Rig(shared=SHARED)
+    make = rig.make
+
+    def knowing(partition):
+        shard = make(partition)
+        begun = shard.assigned
+        shard.assigned = lambda committed: begun(committed) | heard[partition]
+        return shard
+
+    rig.shards._make = knowing
+    starts = rig.assign(0, 2)
+    assert {place: at for place, at in starts.items() if place[0] == "shared"} == {
+        ("shared", 0): 4,
+        ("shared", 1): 3,
+        ("shared", 2): 5,
+    }
+
+
+def test_who_has_heard_nothing_yet_begins_at_the_beginning():
+    rig = Rig(recovers=False, shared=SHARED)
+    assert rig.assign(1) == {("in", 1): 10, ("labels", 1): 10, ("shared", 0): -1, ("shared", 2): -1}
 
 
 def test_what_comes_back_is_as_it_was():

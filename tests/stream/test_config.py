@@ -831,6 +831,28 @@ def test_features_that_see_a_part_of_their_entity_must_be_allowed(tmp_path: Path
     assert "no entity of fields.entities is 'shop'" in refused(tmp_path, '[fields]\nkey = "shop"\n')
 
 
+def test_partitions_that_tell_each_other_see_their_entities_whole(tmp_path: Path) -> None:
+    text = '[worker]\nstate = "per_partition"\n[topics]\nshared = "fraud.shared"\n'
+    names = '[features]\nnames = ["{card,merchant,card+merchant}.count_1h"]\n'
+    config = load(write(tmp_path, text + names))
+    assert config.shared_entities() == ("merchant",)
+    assert config.shared_topics() == ["fraud.shared"]
+    assert config.engine_parameters().shared == ("merchant",)
+    # Of verdicts nobody tells.
+    verdicts = '[features]\nnames = ["{card,merchant}.frauds_7d", "merchant.count_1h"]\n'
+    told = refused(tmp_path, text + verdicts)
+    assert "'merchant.frauds_7d' would know of frauds in the payment's partition alone" in told
+    assert "give topics.shared" not in told
+    allowed = text.replace("[topics]", "partial_features = true\n[topics]") + verdicts
+    assert load(write(tmp_path, allowed)).shared_entities() == ("merchant",)
+    alone = '[features]\nnames = ["card.count_1h"]\n'
+    assert load(write(tmp_path, text + alone)).shared_topics() == []
+    without = text.replace('[topics]\nshared = "fraud.shared"\n', "")
+    assert "give topics.shared, so that partitions tell" in refused(tmp_path, without + names)
+    told = refused(tmp_path, '[topics]\nshared = "fraud.shared"\n')
+    assert "topics.shared: nothing is shared by one state for all" in told
+
+
 def test_what_holds_for_the_whole_stream_is_shared_out_among_partitions(tmp_path: Path) -> None:
     text = "[decision]\nalerts_per_day = 100\n[labels]\nsource_max_per_day = 10\n"
     config = load(write(tmp_path, text))

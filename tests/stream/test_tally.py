@@ -29,6 +29,7 @@ from stream.tally import (
     PROMOTIONS,
     SCORE_BOUNDS,
     SCORING,
+    SHARED_DELAY,
     Tally,
     count_latencies,
 )
@@ -132,6 +133,14 @@ def test_only_payments_that_are_new_are_timed(tally):
     assert len(tally.scoring) == len(tally.end_to_end) == 5
 
 
+def test_what_partitions_tell_each_other_is_timed_and_is_no_record_of_an_input():
+    tally = Tally("payments", "labels", "orders", "shared", now_us=lambda: NOW_US)
+    tally.published("shared", 1, np.array([NOW_US - 2_000]), 0.1)
+    assert (tally.records, len(tally.scoring)) == (0, 0)
+    assert len(tally.shared_delay) == 1
+    assert tally.sums_us[SHARED_DELAY] == 2_000
+
+
 def test_to_warm_up_counts_nothing(tally):
     tally.warm_up()
     assert not tally.payments.any()
@@ -141,7 +150,7 @@ def test_to_warm_up_counts_nothing(tally):
 
 
 def test_what_is_longer_than_all_buckets_counts_as_the_longest():
-    counts, sums = LatencyHistogram(), np.zeros(3)
+    counts, sums = LatencyHistogram(), np.zeros(4)
     count_latencies(counts.counts, sums, END_TO_END, 2**62, np.array([0]))
     assert counts.percentile_us(50) == 2**41 - 1
 

@@ -46,6 +46,22 @@ def read(broker, topic, n):
     return messages
 
 
+def test_a_record_lies_where_it_must():
+    with EmbeddedBroker({"t": 3}) as broker:
+        sink = Sink(broker.connection, ["t"])
+        out = [OutRecord("t", b"k", b"%d" % i, partition=i % 3) for i in range(9)]
+        sink.publish([*out, OutRecord("t", b"k", b"any")], {})
+        assert sink.flush(SECONDS) == 0
+        sink.close(0.2)
+        consumer = Consumer(broker.connection.consumer("reader"))
+        consumer.assign([TopicPartition("t", 1, 0)])
+        messages, deadline = [], time.monotonic() + SECONDS
+        while len(messages) < 3 and time.monotonic() < deadline:
+            messages += consumer.consume(3, 0.05)
+        consumer.close()
+    assert [each.value() for each in messages if each.value() != b"any"] == [b"1", b"4", b"7"]
+
+
 def test_offsets_are_safe_only_once_every_record_is_acknowledged(sink):
     sink.publish(records(100), {("in", 0): 100})
     # Nothing has been served yet that could be an acknowledgement of the last record.

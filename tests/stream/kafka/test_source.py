@@ -479,6 +479,32 @@ def test_who_knows_better_says_where_to_begin(broker):
         assert again.asked[0]["a", 0] == 3
 
 
+def test_a_topic_beside_is_read_from_where_it_is_said_and_is_first_in_each_poll(broker):
+    produce(broker, "a", [b"0"], 0)
+    produce(broker, "a", [b"1"], 1)
+    produce(broker, "b", [b"2"])
+
+    class Beside(Known):
+        def assigned(self, committed):
+            return super().assigned(committed) | self.starts
+
+    known = Beside({("b", 0): 1})
+    with source_of(broker, ["a"], positions=known, beside=["b"]) as source:
+        assert sorted(values_of(take(source, 2))) == [b"0", b"1"]
+        produce(broker, "b", [b"3"])
+        produce(broker, "a", [b"4"], 1)
+        deadline, found = time.monotonic() + SECONDS, []
+        while sum(map(len, found)) < 2:
+            assert time.monotonic() < deadline
+            polled = source.poll(500, 0.1)
+            assert [each.topic for each in polled] in ([], ["a"], ["b"], ["b", "a"])
+            found += polled
+        assert {each.topic: each.values for each in found} == {"b": [b"3"], "a": [b"4"]}
+        # Of the group it has the two of the topic that it shares out.
+        assert source.partitions == 2
+        assert known.asked == [{("a", 0): -1001, ("a", 1): -1001}]
+
+
 def test_one_who_cannot_say_where_stops_the_source(broker):
     class Broken(Known):
         def assigned(self, committed):
