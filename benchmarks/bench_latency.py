@@ -41,6 +41,7 @@ CASES = {
     "latency_unlabelled": Case("ours_decisions", "10k", labelled=False),
     "latency_snapshots": Case("ours_snapshots", "10k"),
     "latency_page": Case("ours_page", "10k", reference="ours_decisions"),
+    "latency_page_1k": Case("ours_page", "1k", reference="ours_decisions"),
     "latency_swaps": Case("ours_swaps", "10k", reference="ours_challenged"),
 }
 # The two that have targets, of `latency_10k`.

@@ -89,6 +89,11 @@ class Broker:
                 found.append(record)
         return found
 
+    def to_come(self, place: Place, begin: int) -> int:
+        """Return how many records a reader of committed records may still see from there on."""
+        transactions = (record.transaction for record in self.log(*place)[begin:])
+        return sum(it is None or it.fate_in(place) is not Fate.ABORTED for it in transactions)
+
     def commit(self, offsets: Mapping[Place, int]) -> None:
         for place, at in offsets.items():
             assert at >= self.committed.get(place, 0), "a commit goes back"

@@ -213,7 +213,7 @@ class GroupWorld(World):
     def unheard_of(self) -> int:
         """How many records partitions have still to hear of each other."""
         return sum(
-            len(self.broker.committed_records(place, recovery.progress.positions.get(place, 0)))
+            self.broker.to_come(place, recovery.progress.positions.get(place, 0))
             for place in self.broker.ends(SHARED)
             for partition, recovery in self.recoveries.items()
             if place[1] != partition
