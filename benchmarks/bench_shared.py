@@ -85,8 +85,11 @@ class Sharing:
         self.batch.event_time_us[:] += self._span_us
 
     def tell(self) -> np.ndarray:
-        """Return what is told of the payments that were taken last."""
-        return self._own.tell(self._offsets)
+        """Return what is told of the payments; then they are later ones."""
+        words = self._own.tell(self._offsets)
+        words[TIME] = self.batch.event_time_us
+        self.batch.event_time_us[:] += self._span_us
+        return words
 
     def hear(self, message: bytes | None) -> None:
         """Let the other partitions count what was told."""
@@ -153,11 +156,9 @@ def told(sharing: Sharing, hop: Hop) -> Callable[[], None]:
 
     def work() -> None:
         words = sharing.tell()
-        words[TIME] = sharing.batch.event_time_us
         records = [record._replace(topic=hop.topic) for record in sharing.payments.records([words])]
         for message in hop.across(records):
             sharing.hear(message.value())
-        sharing.batch.event_time_us[:] += 10_000 * len(words[TIME])
 
     return work
 
@@ -167,7 +168,6 @@ def sent_on(sharing: Sharing, there: Hop, back: Hop) -> Callable[[], None]:
 
     def work() -> None:
         words = sharing.tell()
-        words[TIME] = sharing.batch.event_time_us
         each = [column.tobytes() for column in np.ascontiguousarray(words.T)]
         asked = [
             OutRecord(there.topic, key, value)
@@ -178,7 +178,6 @@ def sent_on(sharing: Sharing, there: Hop, back: Hop) -> Callable[[], None]:
         # By now each is with its owner, who has both windows of one payment but not of all.
         sharing.others[0].hear(words)
         back.across([OutRecord(back.topic, message.key(), _VALUES) for message in found])
-        sharing.batch.event_time_us[:] += 10_000 * len(words[TIME])
 
     return work
 
