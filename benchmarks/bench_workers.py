@@ -25,16 +25,25 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Took(NamedTuple):
-    """Of one payment and its label: what all members took, and what the broker took."""
+    """Of one payment and its label: what all members took, and what the broker took.
+
+    Parameters
+    ----------
+    times : Times
+    broker_s : float
+    parts : list of (int, float)
+        Of each member: how many payments it decided, and for how many seconds it worked.
+    """
 
     times: Times
     broker_s: float
+    parts: list[tuple[int, float]]
 
 
-@benchmark("workers_2_vs_1", unit="events/s", takes_s=300, full=True)
+@benchmark("workers_2_vs_1", unit="events/s", takes_s=400, full=True)
 def workers(run: Run) -> list[Result]:
     """Take what is on the topics, by two workers that share the partitions; reference: by one."""
-    rounds, n = (1, 30_000) if run.quick else (3, 150_000)
+    rounds, n = (1, 30_000) if run.quick else (3, 400_000)
     took: dict[int, list[Took]] = {2: [], 1: []}
     with broker() as bootstrap:
         for number in range(rounds):
@@ -44,6 +53,7 @@ def workers(run: Run) -> list[Result]:
     times = ([each.times for each in took[members]] for members in took)
     told = {
         "payments": n,
+        "parts_of_2": [each.parts for each in took[2]],
         "broker_us": {m: 1e6 * sorted(t.broker_s for t in took[m])[rounds // 2] for m in took},
         "worker_us": {m: 1e6 * sorted(t.times.cpu for t in took[m])[rounds // 2] for m in took},
     }
@@ -86,7 +96,8 @@ def work(bootstrap: str, members: int, n: int, seed: int) -> Took:
     if sum(decided) != n or not all(decided):
         raise BenchmarkError(f"{decided} payments were decided, not {n} by all")
     cpu_s, thread_s = (sum(each["times"][clock] for each in said) for clock in ("cpu", "thread"))
-    return Took(Times(cpu_s, thread_s, wall_s) / n, broker_s / n)
+    parts = [(each["told"]["decisions"], each["times"]["wall"]) for each in said]
+    return Took(Times(cpu_s, thread_s, wall_s) / n, broker_s / n, parts)
 
 
 def _broker_s() -> float:
