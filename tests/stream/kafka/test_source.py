@@ -177,9 +177,11 @@ def test_only_where_many_come_do_the_first_wait_for_others(broker):
 def test_many_that_come_one_after_the_other_come_together(broker):
     with source_of(broker, ["b"], linger_s=SECONDS) as source:
         join(source)
-        produce(broker, "b", [b"first %d" % n for n in range(20)])
         while not source._many:
-            source.poll(20, 0.1)
+            left = 20
+            produce(broker, "b", [b"first %d" % n for n in range(left)])
+            while left:
+                left -= sum(map(len, source.poll(left, 0.1)))
         late = threading.Timer(0.2, produce, (broker, "b", [b"%d" % n for n in range(30)]))
         late.start()
         produce(broker, "b", [b"now"])
