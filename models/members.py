@@ -77,7 +77,7 @@ def states_of(members: Mapping[str, Stateful]) -> dict[str, State]:
     schemas.errors.ModelError
         A member has no state.
     """
-    return {name: _stateful(name, member).state() for name, member in members.items()}
+    return {name: stateful(member, name).state() for name, member in members.items()}
 
 
 def restore_members(members: Mapping[str, Stateful], state: State) -> None:
@@ -101,10 +101,18 @@ def restore_members(members: Mapping[str, Stateful], state: State) -> None:
         raise
 
 
-def _stateful(name: str, member: Any) -> Any:
+def stateful(member: Any, name: str = "model") -> Stateful:
+    """Return a member that has a state.
+
+    Raises
+    ------
+    schemas.errors.ModelError
+        It has none.
+    """
     if not hasattr(member, "state") or not hasattr(member, "restore"):
         raise ModelError(
             f"member {name!r} is a {type(member).__name__}, which has no state to keep: "
             "leave it out of what is to be kept"
         )
-    return member
+    found: Stateful = member
+    return found

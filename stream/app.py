@@ -34,6 +34,8 @@ _DEFAULT_TOPICS = {
     "drift": "fraud.drift",
     "audit": "fraud.audit",
     "shared": "fraud.shared",
+    "lesson": "fraud.lessons",
+    "model": "fraud.models",
 }
 
 # What Kafka takes as one message unless it is told otherwise. A payment has a right to far less,
@@ -183,7 +185,14 @@ def codecs_of(config: Config, registry: Registry) -> Codecs:
         codec_of(registry, "label_review", reviews) if reviews else None,
         codec_of(registry, "drift", topics.drift) if topics.drift else None,
         codec_of(registry, "control", topics.control) if topics.control else None,
-        codec_of(registry, "shared", topics.shared) if topics.shared else None,
+        *(
+            codec_of(registry, name, topic) if topic else None
+            for name, topic in (
+                ("shared", topics.shared),
+                ("lesson", topics.lessons),
+                ("model", topics.models),
+            )
+        ),
     )
 
 

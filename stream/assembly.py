@@ -108,19 +108,21 @@ def worker_of(
             config, engine, *inputs, publisher, codecs, recovery, partition, control, online, tally
         )
 
-    beside = config.shared_topics()
-    shared = [(topic, at) for topic in beside for at in range(partitions)]
+    beside = config.beside()
     # First of all the folder is this worker's: making a transactional sink ends who is at work.
     shards: Shards = (
-        ByPartition(shard_of, tuple(config.topics.inputs()), tuple(shared))
+        ByPartition(shard_of, tuple(config.topics.inputs()), beside, partitions)
         if config.per_partition
         else WholeTopic(shard_of(None))
     )
     inputs_read = config.topics.inputs()
+    read = [*inputs_read, *beside.topics]
     # The mock has no ids, and its topics live as long as it.
-    ids = None if connection.embedded else TopicIds(asking(connection, [*inputs_read, *beside]))
+    ids = None if connection.embedded else TopicIds(asking(connection, read))
     linger_s = config.worker.linger / 1e6
-    source = Source(connection, config.kafka.group, inputs_read, on_error, ids, linger_s, beside)
+    source = Source(
+        connection, config.kafka.group, inputs_read, on_error, ids, linger_s, beside.topics
+    )
     try:
         sink = (
             _transactional_sink(config, connection, source, on_error, on_stuck)
@@ -176,7 +178,7 @@ def input_partitions(config: Config, connection: Connection) -> int:
     """
     topics = config.topics
     found = existing(connection)
-    counts = {name: found.get(name, 0) for name in (*topics.inputs(), *config.shared_topics())}
+    counts = {name: found.get(name, 0) for name in (*topics.inputs(), *config.beside().topics)}
     if len(set(counts.values())) > 1 or not all(counts.values()):
         told = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise BrokerError(

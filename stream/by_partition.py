@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from schemas.errors import BrokerError, FraudError, RecoveryError, SnapshotError, StorageError
+from stream.beside import NOTHING, Beside
 from stream.kafka.source import RawBatch
 from stream.process_memory import collect
 from stream.recovery.replaying import Place
@@ -35,19 +36,23 @@ class ByPartition:
         Makes the shard of a partition, which has seen nothing yet.
     topics : tuple of str
         Of which a shard has one partition each.
-    shared : tuple of Place
-        Where partitions tell each other; each shard reads all but its own.
+    beside : Beside
+        Where partitions tell each other.
+    partitions : int
+        How many there are.
     """
 
     def __init__(
         self,
         make: Callable[[int], Shard],
         topics: tuple[str, ...],
-        shared: tuple[Place, ...] = (),
+        beside: Beside = NOTHING,
+        partitions: int = 0,
     ) -> None:
         self._make = make
         self._topics = topics
-        self._shared = shared
+        self._beside = beside
+        self._partitions = partitions
         self._shards: dict[int, Shard] = {}
         # Of partitions that went: the group may well give them back.
         self._parked: dict[int, Shard] = {}
@@ -61,10 +66,11 @@ class ByPartition:
         return iter(())
 
     def split(self, raw: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
-        """Give each shard the records of its partition; of shared topics those of the others."""
-        if any(raw.topic == topic for topic, _ in self._shared[:1]):
-            for shard in self:
-                yield shard, raw.rows(raw.partition != shard.partition)
+        """Give each shard the records of its partition, and those of others that it listens to."""
+        if raw.topic in self._beside.topics:
+            for partition, shard in sorted(self._shards.items()):
+                heard = [at for topic, at in self._listens(partition) if topic == raw.topic]
+                yield shard, raw.rows(np.isin(raw.partition, heard))
             return
         for partition in np.unique(raw.partition).tolist():
             # One that has gone is read by whoever has it.
@@ -110,12 +116,16 @@ class ByPartition:
         self._close(self._parked)
         starts = dict(committed)
         for partition, shard in self._shards.items():
-            others = {place: -1 for place in self._shared if place[1] != partition}
+            others = dict.fromkeys(self._listens(partition), -1)
             found = shard.assigned(together[partition] | others)
             # What one of them has heard already it leaves out.
             for place, at in found.items():
                 starts[place] = min(at, starts[place]) if place in others & starts.keys() else at
         return starts
+
+    def _listens(self, partition: int) -> set[Place]:
+        """Return the places of other partitions that a shard reads."""
+        return self._beside.places(partition, self._partitions)
 
     def _ours(self, partition: int) -> Shard:
         """Return the shard of a partition, of which nobody else has a newer state."""

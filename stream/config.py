@@ -26,6 +26,7 @@ from pydantic_settings import (
 from schemas.errors import ConfigError
 from schemas.roles import Roles
 from stream.admin_section import AdminSection
+from stream.beside import Beside
 from stream.config_checks import Problem, problems_of
 from stream.engine_parameters import EngineParameters
 from stream.environment import environment_name, not_json, unknown_environment
@@ -162,6 +163,7 @@ class Config(BaseSettings):
             entities_max=self.windows.entities_max,
             feature_threads=self.windows.threads,
             shared=self.shared_entities(),
+            version_interval_us=self.model.version_interval if self.one_model else 0,
             waiting_max=self.labels.waiting_max,
             allowed_lateness_us=self.windows.allowed_lateness,
             idle_after_us=self.windows.idle_after,
@@ -188,9 +190,16 @@ class Config(BaseSettings):
             return ()
         return shared_entities(self.declared(), self.fields.message_key())
 
-    def shared_topics(self) -> list[str]:
-        """Return where partitions tell each other: one topic, or none."""
-        return [self.topics.shared] if self.shared_entities() else []
+    @property
+    def one_model(self) -> bool:
+        """Whether the states of all partitions have one model, which one of them learns."""
+        return self.per_partition and bool(self.topics.lessons)
+
+    def beside(self) -> Beside:
+        """Return where partitions tell each other."""
+        shared = self.topics.shared if self.shared_entities() else ""
+        of_models = (self.topics.lessons, self.topics.models) if self.one_model else ()
+        return Beside(shared, *of_models)
 
     def hash_key(self) -> bytes:
         """Return the 16 bytes of the key; see `stream.secret_keys.hash_key_of`."""

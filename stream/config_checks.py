@@ -131,9 +131,7 @@ def _check_features(config: Settings, inputs: Inputs) -> Iterator[Problem]:
         yield Problem(("features", "names", error.place), f"features.names: {error}")
     if config.per_partition:
         yield from _check_scope(config, features)
-    elif config.topics.shared:
-        text = "topics.shared: nothing is shared by one state for all: set worker.state"
-        yield Problem(("topics", "shared"), text)
+    yield from _check_beside(config)
     for keys, text in () if errors else config.monitor.problems([str(it) for it in features]):
         yield Problem(("monitor", *keys), f"monitor.{keys[0]}: {text}")
     used = entities_of(features)
@@ -159,6 +157,19 @@ def _check_features(config: Settings, inputs: Inputs) -> Iterator[Problem]:
             f"limits.amount_minor_max: the squares that std and zscore sum are exact for amounts "
             f"of at most {SQUARED_MAX:_}, not of {amount_max:,}",
         )
+
+
+def _check_beside(config: Settings) -> Iterator[Problem]:
+    """Find topics on which partitions cannot tell each other anything."""
+    topics = config.topics
+    for name in () if config.per_partition else ("shared", "lessons", "models"):
+        if getattr(topics, name):
+            text = f"topics.{name}: one state for all has nobody to tell: set worker.state"
+            yield Problem(("topics", name), text)
+    if bool(topics.lessons) != bool(topics.models):
+        given, missing = ("lessons", "models") if topics.lessons else ("models", "lessons")
+        text = f"topics.{given}: one model for all needs topics.{missing} too"
+        yield Problem(("topics", given), text)
 
 
 def _check_scope(config: Settings, features: Collection[Feature]) -> Iterator[Problem]:

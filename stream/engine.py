@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.prequential import Prequential
 from models.states.snapshot import State
-from models.two_clocks import on_two_clocks
-from models.weights import require_weights
 from schemas.columns import Reason, Transactions
 from stream.admission.admission import Admission, Admitted
 from stream.admission.snoozes import SCORE
 from stream.budget.control import budget_of
-from stream.contenders import Contender, ask, calibrate, judge, take_back, teach
+from stream.contenders import Contender, ask, calibrate, judge, take_back
 from stream.control import ControlEffects, Orders
 from stream.counters import Counters
 from stream.decide import Outcome, Said, Thresholds
@@ -41,6 +39,7 @@ from stream.labels.fates import LabelEffects
 from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.waiting import WaitingRows
+from stream.learner.tuition import Tuition
 from stream.lineup import Lineup
 from stream.lists.lists import Lists
 from stream.monitor.monitor import Monitor
@@ -92,6 +91,8 @@ class Engine:
     admission : Admission
     monitor : Monitor or None
     heard : Heard or None
+    tuition : Tuition
+        Who learns what labels teach.
     """
 
     def __init__(
@@ -104,12 +105,10 @@ class Engine:
     ) -> None:
         if parameters.waiting_max < 2 * parameters.batch_rows_max:
             raise ValueError("waiting_max must be at least twice batch_rows_max")
-        if parameters.labels.genuine_share < 1.0:
-            # Better now than when the first payment is mature.
-            for each in (learner, *(challengers or {}).values()):
-                require_weights(each)
         self.parameters = parameters
         self.lineup = Lineup(learner, challengers or {}, parameters.calibrate, parameters.model)
+        if parameters.labels.genuine_share < 1.0:
+            self.lineup.require_weights()
         self.budget = budget_of(
             parameters.alerts_per_day,
             parameters.thresholds,
@@ -147,10 +146,9 @@ class Engine:
             self.counters,
             self._now_us,
         )
-        two_clocks = any(on_two_clocks(each.learner) for each in self.contenders)
-        self.book = LabelBook(
-            parameters.labels, self.waiting, parameters.hash_key, allocate, two_clocks
-        )
+        self.tuition = Tuition(self.lineup, parameters.version_interval_us)
+        hash_key, two_clocks = parameters.hash_key, self.lineup.two_clocks
+        self.book = LabelBook(parameters.labels, self.waiting, hash_key, allocate, two_clocks)
         self.lists = Lists(parameters.lists)
         features = parameters.features
         self.rules = RulesInForce(
@@ -231,7 +229,7 @@ class Engine:
             if self._now_us() >= due_us:
                 # What lies before it was to be decided by what was known then.
                 self._decide_all(batch, effects, decided, row)
-                self._learn(self._now_us(), effects)
+                self._learn(self._now_us(), int(batch.offset[row]), effects)
                 decided, due_us = row, self._due_us(batch)
         self._decide_all(batch, effects, decided, len(batch))
         note_barriers(effects.alerted, watermarks, self.parameters.learn_interval_us)
@@ -294,9 +292,9 @@ class Engine:
 
     def _due_us(self, batch: Transactions) -> int:
         """Return before which time no barrier has anything to do, if only this batch comes."""
-        parts = (self.budget, self.monitor)
+        parts = (self.lists, self.tuition, self.budget, self.monitor)
         dues_us = [part.due_us for part in parts if part is not None]
-        return min([self.book.due_us(batch), self.lists.due_us, *dues_us])
+        return min([self.book.due_us(batch), *dues_us])
 
     def _decide_all(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
         """Decide rows, as many at once as there is room for."""
@@ -453,7 +451,7 @@ class Engine:
             waiting.numbers[places], is_fraud, waiting.scores[places, 0], waiting.features[places]
         )
 
-    def _learn(self, now_us: int, effects: Effects) -> None:
+    def _learn(self, now_us: int, offset: int, effects: Effects) -> None:
         """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
         reviews, departed = self.book.join(now_us, self._mark)
         effects.label_reviews.extend(reviews)
@@ -489,6 +487,8 @@ class Engine:
         if self.budget is not None:
             self.budget.advance(now_us)
         self.lists.expire(now_us)
+        effects.lessons.extend(self.tuition.tell(offset))
+        effects.versions.extend(self.tuition.versions(now_us, offset))
         if len(ripe):
             effects.promoted.extend(self.succession.go_back())
 
@@ -497,4 +497,4 @@ class Engine:
         if self.budget is not None:
             self.budget.judge(said, y)
         judge(self.contenders, said, y)
-        teach(self.contenders, lessons, self.lineup.at)
+        self.tuition.teach(lessons)

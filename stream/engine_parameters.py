@@ -42,6 +42,9 @@ class EngineParameters:
         Entity types observed at once.
     shared : tuple of str
         Entity types of which other partitions tell, and are told.
+    version_interval_us : int
+        Of one model for all partitions: event time between two versions of it; 0: each state
+        learns alone.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
     labels : LabelRules
@@ -80,6 +83,7 @@ class EngineParameters:
     hash_key: bytes = bytes(16)
     feature_threads: int = 1
     shared: tuple[str, ...] = ()
+    version_interval_us: int = 0
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000

@@ -32,6 +32,7 @@ from stream.features.sharing import Heard
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.waiting import NO_LESSON, WaitingRows
+from stream.learner.tuition import Tuition
 from stream.lineup import Lineup
 from stream.lists.lists import Lists
 from stream.monitor.monitor import Monitor
@@ -44,7 +45,7 @@ _KIND = "engine/1"
 _COUNT_MAX = 2**62
 _MONITOR, _GATE, _LISTS, _RULES = "monitor", "gate", "lists", "rules"
 _ADMISSION = "admission"
-_HEARD = "heard"
+_HEARD, _TUITION = "heard", "tuition"
 # What a snapshot from before there was such a part has not, or one that was made without it.
 _MAY_BEGIN_ANEW = {_MONITOR, _GATE, _LISTS, _RULES, _ADMISSION}
 # Those that a snapshot of before they were counted does not name.
@@ -60,6 +61,7 @@ class Engine(Protocol):
     counters: Any
     features: FeatureState
     heard: Heard | None
+    tuition: Tuition
     waiting: WaitingRows
     book: LabelBook
     clock: EventClock
@@ -193,6 +195,8 @@ def _small(engine: Engine) -> dict[str, Stateful]:
         parts["budget"] = engine.budget
     if engine.heard is not None:
         parts[_HEARD] = engine.heard
+    if engine.parameters.version_interval_us:
+        parts[_TUITION] = engine.tuition
     return parts
 
 

@@ -243,6 +243,8 @@ class Figures:
     end_to_end: Latency | None = None
     label_delay: Latency | None = None
     shared_delay: Latency | None = None
+    lesson_delay: Latency | None = None
+    adoption_delay: Latency | None = None
     lags: Mapping[tuple[str, int], int] = field(default_factory=dict)
     watermark_us: int | None = None
     threshold: float | None = None

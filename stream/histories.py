@@ -11,16 +11,20 @@ from stream.app import codecs_of, connection_of, decoders_of, engine_of, publish
 from stream.assembly import input_partitions
 from stream.config import Config
 from stream.engine import Engine
-from stream.features.sharing import SharedLayout
 from stream.kafka.reader import PlaceReader
 from stream.publish import Publisher
 from stream.recovery.history import History
 from stream.recovery.segments import Segments
-from stream.recovery.setup import PARTITION_FOLDERS, identity_of, partition_folder
+from stream.recovery.setup import (
+    PARTITION_FOLDERS,
+    identity_of,
+    partition_folder,
+    partition_of,
+)
 from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import newest_tenure
-from stream.shared_payments import SharedPayments
 from stream.snapshots.folder import SnapshotFolder
+from stream.telling import telling_of
 
 
 class Histories:
@@ -104,26 +108,24 @@ class Histories:
         config, decoders, hash_key = self.config, self.decoders, self.hash_key
         partitions = input_partitions(config, self._connection) if config.per_partition else 1
         inputs = decoders.transactions, decoders.labels
+        parameters = config.engine_parameters(hash_key, partitions)
+
+        def engine() -> Engine:
+            made = engine_of(config, hash_key, partitions=partitions)
+            if config.per_partition:
+                made.tuition.serve(partition_of(folder))
+            return made
+
         return History(
             Segments(folder),
             SnapshotFolder(folder, config.snapshot_key()),
             identity_of(config, inputs, hash_key, decoders.control),
             self._reader,
-            lambda: engine_of(config, hash_key, partitions=partitions),
+            engine,
             *inputs,
             decoders.control,
-            self._shared(),
+            telling_of(config, parameters, self.codecs, None),
         )
-
-    def _shared(self) -> SharedPayments | None:
-        """Return what reads what partitions told each other."""
-        entities, codec = self.config.shared_entities(), self.codecs.shared
-        if not entities or codec is None:
-            return None
-        parameters = self.config.engine_parameters(self.hash_key)
-        layout = SharedLayout(parameters.features, entities, self.hash_key)
-        rows_max = parameters.batch_rows_max
-        return SharedPayments(self.config.topics.shared, codec, layout, rows_max)
 
     def publisher(self, engine: Engine) -> Publisher:
         """Return what words an engine's decisions."""

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from models.base import Learner
 from models.states.restoring import require
 from models.states.snapshot import State
+from models.two_clocks import on_two_clocks
+from models.weights import require_weights
 from schemas.columns import Reason
 from stream.contenders import ORDER, Aside, Contender, contender_of, probe
 from stream.control import OrderRefusedError
@@ -119,6 +121,22 @@ class Lineup:
     def former(self) -> str | None:
         """The champion before this one; None if it is the first."""
         return self.reigns[-2].model if len(self.reigns) > 1 else None
+
+    @property
+    def two_clocks(self) -> bool:
+        """Whether somebody tells what analysts say from what becomes known later."""
+        return any(on_two_clocks(each.learner) for each in self.contenders)
+
+    def require_weights(self) -> None:
+        """Refuse learners that cannot weigh rows, before the first payment is mature.
+
+        Raises
+        ------
+        schemas.errors.ModelError
+            One cannot; it is named.
+        """
+        for each in self.contenders:
+            require_weights(each.learner)
 
     def slot_of(self, name: str) -> int:
         """Return a contender's slot.

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from stream.sections import Section
-from stream.values import Number, read_max_features
+from stream.values import Duration, Number, read_max_features
 
 # The keys and places in lists that lead to it, and what is wrong there.
 Problem = tuple[tuple[str | int, ...], str]
@@ -83,6 +83,9 @@ class ModelSection(LearnerSection):
     snapshot yet; empty: it has learned nothing."""
     registry: str = ""
     """The folder of models that are kept; see docs/registry.md."""
+    version_interval: Annotated[Duration, Field(ge=1_000)] = 10_000_000
+    """Of `topics.models`: how much event time lies between two versions of the model that is
+    learned for all partitions; models of megabytes, such as a forest, want minutes."""
     challengers: dict[str, ChallengerSection] = Field(default_factory=dict)
     """By name, models that score the same payments, learn the same labels and are judged by
     them, but decide nothing."""

@@ -396,7 +396,9 @@ class Codecs:
     label_review: RecordCodec | None = None  # None: nobody wants them.
     drift: RecordCodec | None = None  # As above.
     control: RecordCodec | None = None  # No orders are taken.
-    shared: RecordCodec | None = None  # Partitions tell each other nothing.
+    shared: RecordCodec | None = None  # Partitions tell each other nothing of payments.
+    lesson: RecordCodec | None = None  # Each learns alone.
+    model: RecordCodec | None = None  # As above.
 
 
 def bench_order(model: str, why: str, now_us: int) -> dict[str, Any]:

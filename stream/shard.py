@@ -38,10 +38,10 @@ from stream.recovery.journal import Header
 from stream.recovery.published import Published
 from stream.recovery.recovery import Recovery
 from stream.recovery.replaying import Place
-from stream.shared_payments import SharedPayments
 from stream.short_arrays import marked
 from stream.store.online import OnlineFeatures
 from stream.tally import Tally
+from stream.telling import HeardCounts, hear, telling_of
 
 # As a number: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK = int(Reason.OK)
@@ -55,8 +55,7 @@ class ShardStats:
     dead_letters_by_reason: dict[str, int] = field(default_factory=dict)
     label_reviews: dict[str, int] = field(default_factory=dict)
     drifts: int = 0
-    shared_heard: int = 0
-    shared_passed_over: int = 0
+    heard: HeardCounts = field(default_factory=HeardCounts)
 
 
 # More of them in a second nobody reads.
@@ -160,7 +159,9 @@ class Shard:
         self._published = Published() if recovery is None else recovery.published
         # Where partitions began; without a recovery nobody else remembers.
         self._begun: set[Place] = set()
-        self._shared = _shared_payments(config, engine, codecs, partition)
+        if partition is not None:
+            engine.tuition.serve(partition)
+        self._telling = telling_of(config, engine.parameters, codecs, partition)
         self._heard_to: dict[Place, int] = {}
 
     def resume(self, settle: Callable[[float], bool]) -> Iterator[Step]:
@@ -266,10 +267,10 @@ class Shard:
         """Let the engine take a batch, and say of it what nobody has seen."""
         if raw.topic == self.config.topics.transactions:
             records = self._take_transactions(by_time(raw))
-        elif self._shared is not None and raw.topic == self._shared.topic:
+        elif raw.topic in self._telling:
             # Of these nothing is committed: each shard goes on behind what it has heard itself.
             self._heard_to.update(raw.next_offsets())
-            return Step(self._take_shared(raw, self._shared), {}, len(raw))
+            return Step(self._hear(raw), {}, len(raw))
         elif self._control is not None and raw.topic == self.config.topics.control:
             records = self._take_orders(raw, self._control)
         else:
@@ -296,20 +297,15 @@ class Shard:
         yield from self._label_reviews(effects.label_reviews, out)
         yield from self._departed_labels(effects.departed_labels, out)
         yield from self._drifts(effects.drifts, out)
-        if self._shared is not None and not out:
-            yield from self._shared.records(effects.shared)
+        if not out:
+            yield from self._telling.records(effects)
         if not self._replays:
             yield from self._too_dear()
 
-    def _take_shared(self, raw: RawBatch, shared: SharedPayments) -> Iterator[OutRecord]:
-        """Let windows count what other partitions took; nothing is published."""
+    def _hear(self, raw: RawBatch) -> Iterator[OutRecord]:
+        """Let the engine hear what other partitions tell; nothing is published."""
         for value in raw.values:
-            told = shared.read(value)
-            if told is None:
-                self.stats.shared_passed_over += 1
-            else:
-                self.engine.hear(told.partition, told.words)
-                self.stats.shared_heard += told.words.shape[1]
+            hear(self.engine, self._telling.read(raw.topic, value), self.stats.heard)
         yield from ()
 
     def _too_dear(self) -> Iterator[OutRecord]:
@@ -455,17 +451,6 @@ class Shard:
         letter = dead_letter(reason, origin, key, value, headers)
         topic = self.config.topics.dead_letters
         return OutRecord(topic, letter.key, letter.value, letter.headers)
-
-
-def _shared_payments(
-    config: Config, engine: Engine, codecs: Codecs, partition: int | None
-) -> SharedPayments | None:
-    """Return what tells other partitions and reads what they tell; None: nothing is shared."""
-    layout, codec = engine.features.sharing, codecs.shared
-    if layout is None or codec is None or partition is None:
-        return None
-    topic, rows_max = config.topics.shared, engine.parameters.batch_rows_max
-    return SharedPayments(topic, codec, layout, rows_max, partition)
 
 
 def _count(counts: dict[str, int], name: str) -> None:

@@ -34,8 +34,10 @@ _COUNTS: dict[str, Callable[[Shard], int]] = {
     "matured_as_genuine": lambda shard: shard.engine.counters.matured,
     "dead_letters": lambda shard: shard.stats.dead_letters,
     "drifts": lambda shard: shard.stats.drifts,
-    "shared_heard": lambda shard: shard.stats.shared_heard,
-    "shared_passed_over": lambda shard: shard.stats.shared_passed_over,
+    "payments_heard": lambda shard: shard.stats.heard.payments,
+    "lessons_heard": lambda shard: shard.stats.heard.lessons,
+    "models_adopted": lambda shard: shard.stats.heard.versions,
+    "passed_over": lambda shard: shard.stats.heard.passed_over,
     "evicted_live": lambda shard: shard.engine.features.evicted_live,
     "unlearned_lost": lambda shard: shard.engine.waiting.lost,
 }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.jit import kernel, uncounted
+from stream.beside import NOTHING, Beside
 from stream.control import ControlEffects
 from stream.decide import Outcome
 from stream.effects import Effects
@@ -39,7 +40,7 @@ _ARRIVALS = ("taken", "held", "refused")
 SCORE_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 # Places of `Tally.sums_us`.
-SCORING, END_TO_END, LABEL_DELAY, SHARED_DELAY = range(4)
+SCORING, END_TO_END, LABEL_DELAY, SHARED_DELAY, LESSON_DELAY, ADOPTION_DELAY = range(6)
 
 _OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
 _TOO_LATE = int(Timeliness.TOO_LATE)
@@ -53,8 +54,10 @@ class Tally:
 
     Parameters
     ----------
-    transactions, labels, control, shared : str
+    transactions, labels, control : str
         Names of the topics.
+    beside : Beside
+        And of those on which partitions tell each other.
     now_us : callable
         The time of day, microseconds since the epoch.
     clock : callable
@@ -79,7 +82,7 @@ class Tally:
     rules_applied : int
         Sets of rules that came into force.
     records : int
-        Of all topics but the shared one.
+        Of all topics but those on which partitions tell each other.
     scoring : LatencyHistogram
         For each payment from when its poll returned to when all that came of its batch was
         handed to the client.
@@ -88,11 +91,11 @@ class Tally:
         producer stamps the arrival is the topic's setting.
     label_delay : LatencyHistogram
         From a payment to its label, by their own times; of labels whose payment was here before.
-    shared_delay : LatencyHistogram
-        From a record's arrival on the topic on which partitions tell each other to when it was
-        counted here.
-    sums_us : ndarray of float64, shape (4,)
-        Of these four, by `SCORING`, `END_TO_END`, `LABEL_DELAY` and `SHARED_DELAY`.
+    shared_delay, lesson_delay, adoption_delay : LatencyHistogram
+        From a record's arrival on each of the topics on which partitions tell each other to when
+        payments were counted here, lessons learned, and a version of the models taken over.
+    sums_us : ndarray of float64, shape (6,)
+        Of these six, by `SCORING`, `END_TO_END`, `LABEL_DELAY` and so on.
     turned_s : float
         When the loop came round last.
     """
@@ -102,12 +105,11 @@ class Tally:
         transactions: str,
         labels: str = "",
         control: str = "",
-        shared: str = "",
+        beside: Beside = NOTHING,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.transactions, self.labels, self.control = transactions, labels, control
-        self.shared = shared
         self.payments = np.zeros(len(OUTCOMES), np.int64)
         self.unscored = np.zeros(len(CAUSES), np.int64)
         self.scores = np.zeros(len(SCORE_BOUNDS) + 1, np.int64)
@@ -123,7 +125,14 @@ class Tally:
         self.end_to_end = LatencyHistogram()
         self.label_delay = LatencyHistogram()
         self.shared_delay = LatencyHistogram()
-        self.sums_us = np.zeros(4)
+        self.lesson_delay = LatencyHistogram()
+        self.adoption_delay = LatencyHistogram()
+        self.sums_us = np.zeros(6)
+        self._delays = {
+            beside.shared: (self.shared_delay, SHARED_DELAY),
+            beside.lessons: (self.lesson_delay, LESSON_DELAY),
+            beside.models: (self.adoption_delay, ADOPTION_DELAY),
+        }
         self._bounds = np.array(SCORE_BOUNDS)
         self._now_us = now_us
         self._clock = clock
@@ -191,9 +200,9 @@ class Tally:
         seconds : float
             Since the poll that brought them returned.
         """
-        if topic == self.shared:
-            counts = self.shared_delay.counts
-            count_latencies(counts, self.sums_us, SHARED_DELAY, self._now_us(), arrivals_us)
+        if topic in self._delays:
+            delay, place = self._delays[topic]
+            count_latencies(delay.counts, self.sums_us, place, self._now_us(), arrivals_us)
             return
         self.records += taken
         # What a rebalance brought a second time was decided long ago.

@@ -32,7 +32,16 @@ from stream.standing import (
     threshold,
     watermark_us,
 )
-from stream.tally import END_TO_END, LABEL_DELAY, OUTCOMES, SCORING, SHARED_DELAY, Tally
+from stream.tally import (
+    ADOPTION_DELAY,
+    END_TO_END,
+    LABEL_DELAY,
+    LESSON_DELAY,
+    OUTCOMES,
+    SCORING,
+    SHARED_DELAY,
+    Tally,
+)
 from stream.worker import Worker
 
 INTERVAL_S = 1.0
@@ -72,9 +81,8 @@ class TrafficMeter:
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         topics = config.topics
-        self.tally = Tally(
-            topics.transactions, topics.labels, topics.control, topics.shared, now_us, clock
-        )
+        inputs = topics.transactions, topics.labels, topics.control
+        self.tally = Tally(*inputs, config.beside(), now_us, clock)
         self.phase = Phase.STARTING
         self.drift: Callable[[], Mapping[str, FeatureDrift]] = dict
         self.show: Callable[[Worker], None] = _nobody
@@ -161,6 +169,10 @@ class TrafficMeter:
             end_to_end=Latency(tally.end_to_end.copy(), float(tally.sums_us[END_TO_END])),
             label_delay=Latency(tally.label_delay.copy(), float(tally.sums_us[LABEL_DELAY])),
             shared_delay=Latency(tally.shared_delay.copy(), float(tally.sums_us[SHARED_DELAY])),
+            lesson_delay=Latency(tally.lesson_delay.copy(), float(tally.sums_us[LESSON_DELAY])),
+            adoption_delay=Latency(
+                tally.adoption_delay.copy(), float(tally.sums_us[ADOPTION_DELAY])
+            ),
             budget=float(self._config.decision.alerts_per_day),
             drift=dict(self.drift()),
             **about,

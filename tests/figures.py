@@ -48,6 +48,8 @@ def full_figures() -> Figures:
         end_to_end=latency(1_500, 400_000_000),
         label_delay=latency(3_600_000_000),
         shared_delay=latency(2_000),
+        lesson_delay=latency(3_000),
+        adoption_delay=latency(4_000),
         lags={("payments", 0): 5, ("payments", 1): 7},
         watermark_us=1_000_000,
         threshold=0.4,

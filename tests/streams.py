@@ -530,6 +530,8 @@ class Run:
     tripped: list[Tripped] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     promoted: list[Reign] = field(default_factory=list)
+    lessons: list[tuple[int, bytes]] = field(default_factory=list)
+    versions: list[tuple[int, bytes]] = field(default_factory=list)
     order_reasons: list[int] = field(default_factory=list)
 
     @property
@@ -553,6 +555,8 @@ class Run:
             "departed": repr(self.departed),
             "drifts": repr(self.drifts),
             "promoted": repr(self.promoted),
+            "lessons": repr(self.lessons),
+            "versions": repr(self.versions),
             "order_reasons": self.order_reasons,
             "lineup": self.engine.lineup.header(),
             "gate": self.engine.gate and pack(self.engine.gate.state()),
@@ -635,6 +639,10 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
         result.departed += effects.departed_labels
         result.drifts += effects.drifts
         result.promoted += effects.promoted
+        for offset, told in effects.lessons:
+            columns = b"|".join(b"" if each is None else each.tobytes() for each in told)
+            result.lessons.append((offset, columns))
+        result.versions += [(each.offset, pack(each.state)) for each in effects.versions]
         alerts = effects.alerts
         reasons = alerts.contributions(result.engine.parameters.features.names)
         result.alerts += [

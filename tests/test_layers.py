@@ -70,12 +70,13 @@ LAYERS = (
         "stream.wording",
         "stream.explainer",
     ),
+    ("stream.learner", "stream.learner.role", "stream.learner.told"),
     ("stream.effects", "stream.decision_records", "stream.alert_records"),
     ("stream.contenders", "stream.control", "stream.counters"),
     ("stream.lineup", "stream.other_challengers"),
     # Judges what the engine said without knowing the engine.
     ("stream.evaluation.*",),
-    ("stream.succession",),
+    ("stream.succession", "stream.learner.tuition"),
     ("stream.engine_parameters", "stream.engine_state", "stream.engine_orders"),
     ("stream.engine",),
     # Here the core ends and the shell begins.
@@ -102,7 +103,7 @@ LAYERS = (
         "stream.promotion_section",
         "stream.environment",
     ),
-    ("stream.config_checks",),
+    ("stream.config_checks", "stream.beside"),
     (
         "stream.config",
         "stream.console",
@@ -134,7 +135,8 @@ LAYERS = (
         "stream.explanation_text",
         "stream.explanation_html",
     ),
-    ("stream.shared_payments",),
+    ("stream.shared_payments", "stream.learner.*"),
+    ("stream.telling",),
     ("stream.recovery.*",),
     ("stream.shard", "stream.offline.*"),
     ("stream.shards",),

@@ -160,6 +160,18 @@ OPERATIONS = {
             quantiles("fraud_shared_delay_seconds"),
             unit="s",
         ),
+        Panel(
+            "From a partition to the model of all",
+            "What labels taught, until the first partition had learned it; with topics.lessons.",
+            quantiles("fraud_lesson_delay_seconds"),
+            unit="s",
+        ),
+        Panel(
+            "From the model of all to the partitions",
+            "A version, until partitions scored by it; with topics.models.",
+            quantiles("fraud_model_adoption_delay_seconds"),
+            unit="s",
+        ),
     ),
     "What is remembered": (
         Panel(

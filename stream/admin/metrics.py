@@ -384,6 +384,22 @@ HISTOGRAMS = (
         _latency(lambda figures: figures.shared_delay),
     ),
     Buckets(
+        "lesson_delay_seconds",
+        (),
+        "From when a partition told what labels teach to when the model of all partitions had "
+        "learned it here, for each record of topics.lessons.",
+        END_TO_END_BOUNDS_S,
+        _latency(lambda figures: figures.lesson_delay),
+    ),
+    Buckets(
+        "model_adoption_delay_seconds",
+        (),
+        "From when the learner of all partitions published what it has learned to when the "
+        "partitions here scored by it, for each record of topics.models.",
+        END_TO_END_BOUNDS_S,
+        _latency(lambda figures: figures.adoption_delay),
+    ),
+    Buckets(
         "score",
         ("model",),
         "Scores of payments decided for the first time, by the model's alias.",

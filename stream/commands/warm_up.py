@@ -35,7 +35,7 @@ def compile_all(path: Path | None, as_json: bool) -> int:
     finally:
         registry.close()
     topics = config.topics
-    tally = Tally(topics.transactions, topics.labels, topics.control, topics.shared)
+    tally = Tally(topics.transactions, topics.labels, topics.control)
     _, warm = warmed_up(config, decoders, _KEY, tally=tally)
     if COUNTS.not_kept:
         raise ConfigError(

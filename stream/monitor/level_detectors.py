@@ -73,6 +73,9 @@ def observe_page_hinkley(detectors, at, values, found):
     """
     n_found = 0
     for row in range(values.shape[0]):
+        # After a drift it would begin anew; and whether it comes here at all, the cut decides.
+        if values[row] != values[row]:
+            continue
         if page_hinkley.update(detectors, at, values[row]):
             n = detectors.counters[at, page_hinkley.COUNT]
             before, mean_before = page_hinkley.turned(detectors, at)
@@ -102,6 +105,9 @@ def observe_kswin(detectors, at, values, found):
     """
     n_found = 0
     for row in range(values.shape[0]):
+        # After a drift it would begin anew; and whether it comes here at all, the cut decides.
+        if values[row] != values[row]:
+            continue
         if kswin.update(detectors, at, values[row]):
             found[n_found, ROW] = row
             found[n_found, MEAN] = detectors.said[at, kswin.MEAN]

@@ -21,8 +21,8 @@ from stream.recovery.journal import Kind
 from stream.recovery.progress import Progress, restored
 from stream.recovery.restart import Reader, replayed
 from stream.recovery.segments import Chain, Segments
-from stream.shared_payments import SharedPayments, Told
 from stream.snapshots.folder import SnapshotFolder
+from stream.telling import Heard, HeardCounts, Telling, hear
 
 
 class Taken(NamedTuple):
@@ -35,14 +35,14 @@ class Taken(NamedTuple):
         As it was decoded.
     now_ms : int
         The worker's clock when it took it, milliseconds since the epoch.
-    told : tuple of Told
-        Of SHARED, where the batch has no rows: what other partitions had told.
+    heard : tuple of Heard
+        What other partitions had told, where the batch has no rows.
     """
 
     kind: Kind
     batch: Transactions
     now_ms: int
-    told: tuple[Told, ...] = ()
+    heard: tuple[Heard, ...] = ()
 
 
 class Start(NamedTuple):
@@ -77,7 +77,7 @@ class History:
     transactions, labels : Decoder
     control : Decoder or None
         Of orders; None where none are taken.
-    shared : SharedPayments or None
+    telling : Telling or None
         Reads what partitions told each other; None where they did not.
     """
 
@@ -89,7 +89,7 @@ class History:
     transactions: Decoder
     labels: Decoder
     control: Decoder | None = None
-    shared: SharedPayments | None = None
+    telling: Telling | None = None
 
     def starts(self) -> Iterator[Start]:
         """Yield the states that are kept, the newest first, and at last the beginning.
@@ -121,10 +121,11 @@ class History:
         topics = self.identity
         for header, taken in replayed(progress, chain, topics, self.reader):
             raw = by_time(taken) if taken.topic == topics.transactions else taken
-            if self.shared is not None and raw.topic == self.shared.topic:
-                told = filter(None, map(self.shared.read, raw.values))
+            if self.telling is not None and raw.topic in self.telling:
+                heard = (self.telling.read(raw.topic, value) for value in raw.values)
                 nothing = self.transactions.decode([], 0)
-                yield Taken(Kind.SHARED, nothing, raw.now_ms, tuple(told))
+                kind = topics.kind_of(raw.topic)
+                yield Taken(kind, nothing, raw.now_ms, tuple(filter(None, heard)))
                 continue
             if raw.topic == topics.transactions:
                 kind, decoder = (
@@ -143,9 +144,9 @@ def take(engine: Engine, taken: Taken) -> Effects | None:
     """Let an engine take what was taken; return what it decided of payments, else None."""
     if taken.kind is Kind.TRANSACTIONS:
         return engine.step(taken.batch)
-    if taken.kind is Kind.SHARED:
-        for told in taken.told:
-            engine.hear(*told)
+    if taken.kind >= Kind.SHARED:
+        for heard in taken.heard:
+            hear(engine, heard, HeardCounts())
     elif taken.kind is Kind.CONTROL:
         engine.control(taken.batch)
     else:

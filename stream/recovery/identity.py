@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import RecoveryError
+from stream.beside import NOTHING, Beside
 from stream.plurals import several
 from stream.recovery.journal import Entry, Header, Kind
 
@@ -27,8 +28,8 @@ class Identity:
     control : str
         The topic of orders; empty: none are taken.
     control_schemas : tuple of int
-    shared : str
-        The topic on which partitions tell each other; empty: they do not.
+    beside : Beside
+        The topics on which partitions tell each other.
     """
 
     code: str
@@ -39,14 +40,23 @@ class Identity:
     label_schemas: tuple[int, ...] = ()
     control: str = ""
     control_schemas: tuple[int, ...] = ()
-    shared: str = ""
+    beside: Beside = NOTHING
 
     @property
     def topics(self) -> dict[Kind, str]:
         """Where the records of each kind lie."""
         topics = {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
-        more = {Kind.CONTROL: self.control, Kind.SHARED: self.shared}
+        more = {
+            Kind.CONTROL: self.control,
+            Kind.SHARED: self.beside.shared,
+            Kind.LESSONS: self.beside.lessons,
+            Kind.MODELS: self.beside.models,
+        }
         return topics | {kind: topic for kind, topic in more.items() if topic}
+
+    def kind_of(self, topic: str) -> Kind:
+        """Return what the records of a topic are."""
+        return next(kind for kind, name in self.topics.items() if name == topic)
 
     def header(
         self,
@@ -69,7 +79,9 @@ class Identity:
             list(self.label_schemas),
             self.control,
             list(self.control_schemas),
-            self.shared,
+            self.beside.shared,
+            self.beside.lessons,
+            self.beside.models,
         )
 
     def differs(self, header: Header) -> str:
@@ -83,7 +95,9 @@ class Identity:
                 ("labels topic", header.labels, self.labels),
                 # What took no orders is taken again by one that does.
                 ("control topic", header.control, header.control and (self.control or "none")),
-                ("shared topic", header.shared or "none", self.shared or "none"),
+                ("shared topic", header.shared or "none", self.beside.shared or "none"),
+                ("lessons topic", header.lessons or "none", self.beside.lessons or "none"),
+                ("models topic", header.models or "none", self.beside.models or "none"),
             )
             if theirs != ours
         ]

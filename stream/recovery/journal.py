@@ -67,6 +67,8 @@ class Kind(IntEnum):
     LABELS = 1
     CONTROL = 2
     SHARED = 3
+    LESSONS = 4
+    MODELS = 5
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,8 +96,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control : str
         The topic of orders; empty where none were taken, as before there was one.
     control_schemas : list of int
-    shared : str
-        The topic on which partitions tell each other; empty where they do not.
+    shared, lessons, models : str
+        The topics on which partitions tell each other; empty where they do not.
     """
 
     number: int
@@ -111,6 +113,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control: str = ""
     control_schemas: list[int] = []
     shared: str = ""
+    lessons: str = ""
+    models: str = ""
 
 
 @dataclass(frozen=True)

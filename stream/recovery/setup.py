@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -159,6 +160,15 @@ def partition_folder(folder: Path, partition: int) -> Path:
     return folder / partition_name(partition)
 
 
+def partition_of(folder: Path) -> int:
+    """Return whose state lies in a folder, which may be that of a tenure in it."""
+    for each in (folder, folder.parent):
+        found = re.fullmatch(r"partition-(\d{5})", each.name)
+        if found is not None:
+            return int(found[1])
+    raise ValueError(f"{folder} is no partition's")
+
+
 def require_partitions(folder: Path, partitions: int) -> None:
     """Refuse a topic whose keys are spread over another number of partitions than before.
 
@@ -201,7 +211,7 @@ def identity_of(
         decoders[1].schema_ids,
         config.topics.control,
         () if control is None else control.schema_ids,
-        *config.shared_topics(),
+        config.beside(),
     )
 
 

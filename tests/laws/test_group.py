@@ -9,9 +9,17 @@ import pytest
 from fault_log import injects, seen
 from seeds import seeds
 from sim import ALERTS, DECISIONS
-from simulated.groups import PAYMENTS, alone, every_record_was_taken_once, group_of
+from simulated.groups import (
+    PAYMENTS,
+    alone,
+    every_record_was_taken_once,
+    group_of,
+    own_lessons,
+)
 from simulated.outputs import decided, missing, said
-from simulated.setting import SHARED, parts
+from simulated.setting import LESSONS, MODEL_VERSIONS, SHARED, parts
+
+from models.states.snapshot import pack, unpack
 
 
 def alerts_of(world):
@@ -98,6 +106,48 @@ def told(world):
             assert found["partition"] == partition
             words = np.frombuffer(found["words"], "<i8").reshape(-1, found["rows"])
             yield partition, words[0].tolist()
+
+
+@injects(
+    "simulated group: workers killed, others joining, while one partition learns for all",
+    "each lesson is learned once, and each version that partitions have is one the learner had; "
+    "all as if nobody had died",
+)
+@pytest.mark.parametrize("exactly_once", [False, True])
+@seeds(4)
+def test_one_model_for_all_survives_deaths(seed, exactly_once, tmp_path):
+    world = group_of(seed, tmp_path, 4, 0, exactly_once=exactly_once, setting="one model")
+    other, states = alone(world, tmp_path / "other")
+    note(world, other)
+    every_record_was_taken_once(world)
+    assert world.final == states
+    assert set(said(world, DECISIONS)) == set(said(other, DECISIONS))
+    codecs = parts("one model")[2]
+    # Of those that were told, a byte each says whether they were new.
+    told = {
+        (lesson["partition"], lesson["offset"], lesson["part"]): lesson["verdicts"]
+        for lesson in map(codecs.lesson.decode, values_of(world, LESSONS))
+    }
+    new = sum(verdict & 2 > 0 for verdicts in told.values() for verdict in verdicts)
+    assert new > 0
+    assert world.learned[0] == own_lessons(world) + new
+    # The newest version is everybody's.
+    versions = {}
+    for each in map(codecs.model.decode, values_of(world, MODEL_VERSIONS)):
+        versions.setdefault(each["offset"], {})[each["part"]] = each["state"]
+    newest = versions[max(versions)]
+    state = unpack(b"".join(newest[part] for part in sorted(newest)))
+    models = {name: pack(part) for name, part in state.parts.items()}
+    assert "model" in models
+    for partition in (1, 2):
+        assert world.models[partition].items() >= models.items()
+
+
+def values_of(world, topic):
+    """Return the values of a topic's committed records."""
+    places = sorted(place for place in world.broker.logs if place[0] == topic)
+    records = (record for place in places for record in world.broker.committed_records(place))
+    return [record.value() for record in records]
 
 
 def test_the_same_seed_is_the_same_world(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulated.consumer import Reading
-from simulated.setting import CONTROL, IN, LABELS, SHARED
+from simulated.setting import BESIDE, CONTROL, IN, LABELS
 
 from stream.kafka.source import RawBatch, raw_batch
 
@@ -101,7 +101,7 @@ class GroupSource(Reading):
         self._serve()
         if self._next is None:
             return []
-        found: dict[str, list[Any]] = {SHARED: [], IN: [], LABELS: [], CONTROL: []}
+        found: dict[str, list[Any]] = {topic: [] for topic in (*BESIDE, IN, LABELS, CONTROL)}
         for place in self._next:
             if place[0] in self._held_back:
                 continue

@@ -15,7 +15,7 @@ from simulated.consumer import SimReader
 from simulated.disk import SimWriter
 from simulated.group import Group, GroupSource
 from simulated.producer import SimSink
-from simulated.setting import CONTROL, IN, KEY, LABELS, PARTITIONS, SHARED, identity, parts
+from simulated.setting import CONTROL, IN, KEY, LABELS, PARTITIONS, identity, parts
 from simulated.transactional import transactional_sink
 from simulated.world import BEGINS_ANEW, ON_A_BAD_DISK, Killed, World
 
@@ -130,6 +130,9 @@ class GroupWorld(World):
         self.final: dict[int, tuple[int, bytes]] = {}
         # And how many payments windows were given.
         self.observed: dict[int, int] = {}
+        # And of what its models are, by name, and how many labels the champion has learned.
+        self.models: dict[int, dict[str, bytes]] = {}
+        self.learned: dict[int, int] = {}
         self.n_started = self.n_taken_over = self.n_killed = self.n_paused = 0
 
     @property
@@ -212,11 +215,11 @@ class GroupWorld(World):
     @property
     def unheard_of(self) -> int:
         """How many records partitions have still to hear of each other."""
+        beside = parts(self.setting)[0].beside()
         return sum(
             self.broker.to_come(place, recovery.progress.positions.get(place, 0))
-            for place in self.broker.ends(SHARED)
             for partition, recovery in self.recoveries.items()
-            if place[1] != partition
+            for place in beside.places(partition, PARTITIONS)
         )
 
     _last_heard: dict[str, float]
@@ -267,9 +270,7 @@ class GroupWorld(World):
             self.recoveries[partition] = recovery
             return Shard(config, engine, *decoders, publisher, codecs, recovery, partition, control)
 
-        shared = [(SHARED, partition) for partition in range(PARTITIONS)]
-        shared = shared if self.setting == "shared" else []
-        shards = ByPartition(make, (IN, LABELS, CONTROL), tuple(shared))
+        shards = ByPartition(make, (IN, LABELS, CONTROL), config.beside(), PARTITIONS)
         source = GroupSource(self, name)
         sink = self._sink(name, source)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]
@@ -290,6 +291,10 @@ class GroupWorld(World):
             # Nothing is left to be taken: who took over from one that stopped is where it was.
             assert self.final.setdefault(shard.partition, ours) == ours
             self.observed[shard.partition] = shard.engine.features.arrived
+            lineup = shard.engine.lineup
+            models = zip(lineup.names, lineup.contenders, strict=True)
+            self.models[shard.partition] = {n: pack(c.learner.state()) for n, c in models}
+            self.learned[shard.partition] = shard.engine.learner.learned
 
     def _sink(self, name: str, source: GroupSource) -> SimSink | TransactionalSink:
         if self.exactly_once:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simulated.group_world import GroupWorld
 from simulated.outputs import inputs_of
 from simulated.producer import SimSink
-from simulated.setting import CONTROL, IN, KEY, LABELS, SHARED, parts
+from simulated.setting import CONTROL, IN, KEY, LABELS, identity, parts
 from simulated.traffic import send_traffic
 
 from models.states.snapshot import pack
@@ -20,9 +20,12 @@ from stream.shard import Shard
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
     from simulated.disk_faults import Disk
     from simulated.world import World
+
+    from stream.recovery.journal import Entry
 
 PAYMENTS = 200
 
@@ -84,18 +87,38 @@ def alone(world: GroupWorld, folder: Path) -> tuple[World, dict[int, tuple[int, 
         for at, number in enumerate(sorted(history), 1):
             assert number == at, "a step is missing"
             entry = history[number]
-            topic = {0: IN, 1: LABELS, 2: CONTROL, 3: SHARED}[entry.kind]
-            records = [
-                world.broker.logs[topic, run.partition][offset]
-                for run in entry.runs
-                for offset in range(run.first, run.behind)
-            ]
-            step = shard.take(raw_batch(topic, records, entry.now_ms))
+            topic = identity(world.setting).topics[entry.kind]
+            step = shard.take(raw_batch(topic, records_of(world, entry), entry.now_ms))
             sink.publish(step.records, step.offsets)
         states[partition] = len(history), pack(engine.state()) + pack(shard.held.state())
     while sink.flush(1):
         pass
     return other, states
+
+
+def own_lessons(world: GroupWorld) -> int:
+    """Return how many labels the learner of all partitions would have learned of its own."""
+    config, decoders, codecs, control = parts(world.setting)
+    engine = engine_of(config, KEY)
+    publisher = publisher_of(config, engine)
+    shard = Shard(config, engine, *decoders, publisher, codecs, partition=0, control=control)
+    topics = identity(world.setting).topics
+    for number, entry in sorted(world.histories[0].items()):
+        if entry.kind is not Kind.LESSONS:
+            step = shard.take(raw_batch(topics[entry.kind], records_of(world, entry), entry.now_ms))
+            assert step is not None, number
+            list(step.records)
+    return engine.learner.learned
+
+
+def records_of(world: GroupWorld, entry: Entry) -> list[Any]:
+    """Return the records that a journal names."""
+    topic = identity(world.setting).topics[entry.kind]
+    return [
+        world.broker.logs[topic, run.partition][offset]
+        for run in entry.runs
+        for offset in range(run.first, run.behind)
+    ]
 
 
 def every_record_was_taken_once(world: GroupWorld) -> None:
@@ -104,7 +127,7 @@ def every_record_was_taken_once(world: GroupWorld) -> None:
         taken = Counter(
             (entry.kind, offset)
             for entry in history.values()
-            if entry.kind != Kind.SHARED
+            if entry.kind < Kind.SHARED
             for run in entry.runs
             for offset in range(run.first, run.behind)
         )

@@ -11,7 +11,8 @@ from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 
 IN, LABELS, CONTROL = "fraud.transactions", "fraud.labels", "fraud.control"
-SHARED = "fraud.shared"
+SHARED, LESSONS, MODEL_VERSIONS = "fraud.shared", "fraud.lessons", "fraud.models"
+BESIDE = (SHARED, LESSONS, MODEL_VERSIONS)
 ALERTS, DECISIONS, DEAD, REVIEWS, DRIFT = (
     "fraud.alerts",
     "fraud.decisions",
@@ -118,6 +119,20 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
             )
         },
     },
+    # The first partition learns for all, and others score by what it has learned.
+    "one model": {
+        "topics": {"lessons": LESSONS, "models": MODEL_VERSIONS},
+        "worker": {"state": "per_partition", "partial_features": True},
+        "fields": {"key": "card"},
+        "labels": {"maturity": "2s", "genuine_share": 0.5},
+        "model": {
+            "version_interval": "2s",
+            "challengers": {
+                "second": {"kind": "additive", "frauds_min": 2, "genuine_min": 3},
+                "third": {"clocks": "two", "frauds_min": 1, "genuine_min": 1},
+            },
+        },
+    },
 }
 MODELS = ("model", "second", "third")
 
@@ -151,9 +166,9 @@ def parts(
 def identity(setting: str = "plain") -> Identity:
     """Return who every worker is."""
     of_orders = CONTROL, parts()[3].schema_ids
-    shared = SHARED if setting == "shared" else ""
     ids = *schema_ids(), *of_orders
-    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *ids, shared)
+    beside = parts(setting)[0].beside()
+    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *ids, beside)
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:

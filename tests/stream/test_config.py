@@ -13,6 +13,7 @@ import pytest
 from schemas.columns import Layout
 from schemas.errors import ConfigError
 from stream.app import decoders_of, engine_of, registry_of
+from stream.beside import NOTHING, Beside
 from stream.config import Config, load
 from stream.decide import Thresholds
 from stream.features.declare import Condition, Inputs, default_names
@@ -831,12 +832,29 @@ def test_features_that_see_a_part_of_their_entity_must_be_allowed(tmp_path: Path
     assert "no entity of fields.entities is 'shop'" in refused(tmp_path, '[fields]\nkey = "shop"\n')
 
 
+def test_one_model_for_all_partitions_needs_both_topics_and_partitions(tmp_path: Path) -> None:
+    state = '[worker]\nstate = "per_partition"\npartial_features = true\n'
+    lessons, models = 'lessons = "fraud.lessons"\n', 'models = "fraud.models"\n'
+    config = load(write(tmp_path, f"{state}[topics]\n{lessons}{models}"))
+    assert config.beside() == Beside("", "fraud.lessons", "fraud.models")
+    assert config.engine_parameters().version_interval_us == 10_000_000
+    assert {"fraud.lessons", "fraud.models"} <= set(config.topics.outputs())
+    told = refused(tmp_path, f"{state}[topics]\n{lessons}")
+    assert "topics.lessons: one model for all needs topics.models too" in told
+    told = refused(tmp_path, f"{state}[topics]\n{models}")
+    assert "topics.models: one model for all needs topics.lessons too" in told
+    told = refused(tmp_path, f"[topics]\n{lessons}{models}")
+    assert "topics.lessons: one state for all has nobody to tell" in told
+    alone = load(write(tmp_path, state))
+    assert (alone.one_model, alone.engine_parameters().version_interval_us) == (False, 0)
+
+
 def test_partitions_that_tell_each_other_see_their_entities_whole(tmp_path: Path) -> None:
     text = '[worker]\nstate = "per_partition"\n[topics]\nshared = "fraud.shared"\n'
     names = '[features]\nnames = ["{card,merchant,card+merchant}.count_1h"]\n'
     config = load(write(tmp_path, text + names))
     assert config.shared_entities() == ("merchant",)
-    assert config.shared_topics() == ["fraud.shared"]
+    assert config.beside() == Beside("fraud.shared")
     assert config.engine_parameters().shared == ("merchant",)
     # Of verdicts nobody tells.
     verdicts = '[features]\nnames = ["{card,merchant}.frauds_7d", "merchant.count_1h"]\n'
@@ -846,11 +864,11 @@ def test_partitions_that_tell_each_other_see_their_entities_whole(tmp_path: Path
     allowed = text.replace("[topics]", "partial_features = true\n[topics]") + verdicts
     assert load(write(tmp_path, allowed)).shared_entities() == ("merchant",)
     alone = '[features]\nnames = ["card.count_1h"]\n'
-    assert load(write(tmp_path, text + alone)).shared_topics() == []
+    assert load(write(tmp_path, text + alone)).beside() == NOTHING
     without = text.replace('[topics]\nshared = "fraud.shared"\n', "")
     assert "give topics.shared, so that partitions tell" in refused(tmp_path, without + names)
     told = refused(tmp_path, '[topics]\nshared = "fraud.shared"\n')
-    assert "topics.shared: nothing is shared by one state for all" in told
+    assert "topics.shared: one state for all has nobody to tell" in told
 
 
 def test_what_holds_for_the_whole_stream_is_shared_out_among_partitions(tmp_path: Path) -> None:

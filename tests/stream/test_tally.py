@@ -12,6 +12,7 @@ from streams import block, build_engine, hostile_log, label_row, random_paramete
 
 from schemas.columns import Reason
 from schemas.roles import LABEL_ROLES
+from stream.beside import Beside
 from stream.control import ControlEffects
 from stream.decide import Outcome
 from stream.effects import nothing_decided
@@ -22,9 +23,11 @@ from stream.metrics import LatencyHistogram
 from stream.reigns import Cause, Reign
 from stream.rules.breaker import Tripped
 from stream.tally import (
+    ADOPTION_DELAY,
     CAUSES,
     END_TO_END,
     LABEL_DELAY,
+    LESSON_DELAY,
     OUTCOMES,
     PROMOTIONS,
     SCORE_BOUNDS,
@@ -134,11 +137,15 @@ def test_only_payments_that_are_new_are_timed(tally):
 
 
 def test_what_partitions_tell_each_other_is_timed_and_is_no_record_of_an_input():
-    tally = Tally("payments", "labels", "orders", "shared", now_us=lambda: NOW_US)
-    tally.published("shared", 1, np.array([NOW_US - 2_000]), 0.1)
+    beside = Beside("shared", "lessons", "models")
+    tally = Tally("payments", "labels", "orders", beside, now_us=lambda: NOW_US)
+    for at, topic in enumerate(beside.topics, 1):
+        tally.published(topic, 1, np.array([NOW_US - at * 2_000]), 0.1)
     assert (tally.records, len(tally.scoring)) == (0, 0)
-    assert len(tally.shared_delay) == 1
-    assert tally.sums_us[SHARED_DELAY] == 2_000
+    delays = (tally.shared_delay, tally.lesson_delay, tally.adoption_delay)
+    assert [len(each) for each in delays] == [1, 1, 1]
+    sums_us = tally.sums_us[[SHARED_DELAY, LESSON_DELAY, ADOPTION_DELAY]]
+    assert sums_us.tolist() == [2_000, 4_000, 6_000]
 
 
 def test_to_warm_up_counts_nothing(tally):

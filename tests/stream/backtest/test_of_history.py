@@ -100,20 +100,26 @@ def rules_of(world, text=BLOCK_ALL):
 @seeds(4)
 @pytest.mark.parametrize("setting", ["plain", "challenged", "budget"])
 def test_with_nothing_changed_every_decision_is_the_one_that_was_published(seed, setting, tmp_path):
-    world = World(seed, tmp_path / "disk", setting=setting)
-    world.keep = 1000
-    send_traffic(world, 120, orders_share=0.0)
-    world.calm()
-    lived(world, lives=2)
-    recorded = recorded_of(world)
-    run, ledger = backtest_of(world, recorded=recorded)
-    assert not recorded.differs, recorded.as_dict()
-    found = recorded.as_dict()
-    # What was taken before the first snapshot is in no journal any more.
-    assert found["decisions"]["same"] >= len(ledger) > 20
-    assert found["alerts"]["same"] == ledger.live().told.sum()
-    assert run.past.steps > 0
-    assert ledger.candidate() is None
+    kept = 0
+    # What was taken before the first snapshot is in no journal any more: in some worlds, all.
+    for more in range(10):
+        world = World(seed + more, tmp_path / f"disk-{more}", setting=setting)
+        world.keep = 1000
+        send_traffic(world, 120, orders_share=0.0)
+        world.calm()
+        lived(world, lives=2)
+        recorded = recorded_of(world)
+        run, ledger = backtest_of(world, recorded=recorded)
+        assert not recorded.differs, recorded.as_dict()
+        found = recorded.as_dict()
+        assert found["decisions"]["same"] >= len(ledger)
+        assert found["alerts"]["same"] == ledger.live().told.sum()
+        assert run.past.steps > 0
+        assert ledger.candidate() is None
+        kept += len(ledger)
+        if kept > 20:
+            break
+    assert kept > 20
 
 
 def test_a_decision_that_was_published_otherwise_is_named(tmp_path):

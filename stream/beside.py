@@ -1,0 +1,53 @@
+"""Topics that the group does not share out: what partitions tell each other on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stream.learner.role import LEARNER_PARTITION
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Which they are, and who listens to what. Each has as many partitions as the payments.
+
+    Attributes
+    ----------
+    shared : str
+        Of payments, for the windows of others: all listen to all others. Empty: there is none.
+    lessons : str
+        Of what labels teach: the learner's state listens to all others.
+    models : str
+        Of what the learner has come to: all others listen to it.
+    """
+
+    shared: str = ""
+    lessons: str = ""
+    models: str = ""
+
+    @property
+    def topics(self) -> list[str]:
+        """All that there are."""
+        return [name for name in (self.shared, self.lessons, self.models) if name]
+
+    def places(self, partition: int, partitions: int) -> set[Place]:
+        """Return what the state of a partition listens to.
+
+        Parameters
+        ----------
+        partition : int
+        partitions : int
+            How many there are.
+        """
+        others = [other for other in range(partitions) if other != partition]
+        found = {(self.shared, other) for other in others}
+        if partition == LEARNER_PARTITION:
+            found |= {(self.lessons, other) for other in others}
+        else:
+            found.add((self.models, LEARNER_PARTITION))
+        return {place for place in found if place[0]}
+
+
+NOTHING = Beside()

@@ -1,0 +1,52 @@
+"""What scorers and the learner tell each other, as the engine has it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from models.states.snapshot import State
+from stream.labels.lessons import Lessons
+
+
+class Place(NamedTuple):
+    """Where something was said, in the order in which its partition says it.
+
+    Attributes
+    ----------
+    offset : int
+        Of the payment at whose arrival it was due.
+    part : int
+        Which it is of what was said then.
+    """
+
+    offset: int
+    part: int
+
+
+class ToldLessons(NamedTuple):
+    """Lessons for the learner, without `corrects` and `scores`, from which nobody learns.
+
+    Attributes
+    ----------
+    offset : int
+        Of the payment at whose arrival they were due.
+    lessons : Lessons
+    """
+
+    offset: int
+    lessons: Lessons
+
+
+class Version(NamedTuple):
+    """What the learner's models had come to.
+
+    Attributes
+    ----------
+    offset : int
+        Of the payment at whose arrival it was due.
+    state : State
+        A copy; its parts are the models that have seen enough for a score, by name.
+    """
+
+    offset: int
+    state: State

@@ -1,0 +1,92 @@
+"""The topic on which the learner publishes its models, as records and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from models.states.snapshot import State, pack, unpack
+from schemas.errors import SchemaError
+from schemas.records import RecordCodec
+from stream.kafka.sink import OutRecord
+from stream.learner.role import LEARNER_PARTITION
+from stream.learner.told import Place, Version
+
+# Of a record, well below what Kafka takes as one.
+_BYTES_MAX = 2**19
+_PARTS_MAX = 2**12
+
+Read = Callable[[bytes], State]
+
+
+class ToldVersion(NamedTuple):
+    """A part of a version, as `stream.learner.tuition.Tuition.adopt` takes it.
+
+    Attributes
+    ----------
+    place : Place
+    parts : int
+    content : bytes
+    read : callable
+        Makes a state of all parts' bytes.
+    """
+
+    place: Place
+    parts: int
+    content: bytes
+    read: Read
+
+
+class VersionRecords:
+    """Writes and reads versions of the models.
+
+    Parameters
+    ----------
+    topic : str
+    codec : RecordCodec
+        Of ``schemas/model.avsc``.
+    layout : str
+        Digest of the features' names.
+    key : bytes or None
+        Versions are sealed with it, and others refused.
+    """
+
+    def __init__(
+        self, topic: str, codec: RecordCodec, layout: str, key: bytes | None = None
+    ) -> None:
+        self.topic = topic
+        self._codec = codec
+        self._layout = layout
+        self._key = key
+        self._read: Read = partial(unpack, key=key)
+
+    def records(self, versions: Iterable[Version]) -> Iterator[OutRecord]:
+        """Yield the parts of each version."""
+        for version in versions:
+            content = pack(version.state, self._key)
+            starts = range(0, len(content), _BYTES_MAX)
+            for part, start in enumerate(starts):
+                record = {
+                    "layout": self._layout,
+                    "offset": version.offset,
+                    "part": part,
+                    "parts": len(starts),
+                    "state": content[start : start + _BYTES_MAX],
+                }
+                value = self._codec.encode_checked(record)
+                # Where the topic is compacted, the parts of the newest version stay.
+                key = b"part-%d" % part
+                yield OutRecord(self.topic, key, value, partition=LEARNER_PARTITION)
+
+    def read(self, value: bytes | None) -> ToldVersion | None:
+        """Return what a record has; None of what is no such record, or of other features."""
+        try:
+            record = self._codec.decode(value or b"")
+        except SchemaError:
+            return None
+        place, parts = Place(record["offset"], record["part"]), record["parts"]
+        fits = 0 <= place.part < parts <= _PARTS_MAX and len(record["state"]) <= _BYTES_MAX
+        if record["layout"] != self._layout or place.offset < 0 or not fits:
+            return None
+        return ToldVersion(place, parts, record["state"], self._read)

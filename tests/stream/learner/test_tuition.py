@@ -1,0 +1,271 @@
+"""The learner's model is that of one who was taught the same rows, and so are the others'."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from seeds import seeds
+
+import models
+from models.additive.estimators import AdditiveLogisticRegression
+from models.river.adapter import logistic_pipeline
+from models.states.snapshot import State, pack, unpack
+from models.two_clocks import TwoClocks
+from schemas.errors import SnapshotError
+from stream.contenders import teach
+from stream.labels.clocks import Clock
+from stream.labels.lessons import Lessons
+from stream.learner.role import Role
+from stream.learner.told import Place
+from stream.learner.tuition import Tuition
+from stream.lineup import Lineup
+
+NAMES = ("a", "b", "c")
+INTERVAL_US = 10
+EACH = 40
+
+
+def build_lineup():
+    build = partial(models.compile, feature_names=NAMES, frauds_min=1, genuine_min=1)
+    clocks = TwoClocks(build(logistic_pipeline()), build(logistic_pipeline()))
+    challengers = {"curves": build(AdditiveLogisticRegression()), "clocks": clocks}
+    return Lineup(build(logistic_pipeline()), challengers, calibrate=True)
+
+
+def tuition(partition=None, lineup=None):
+    found = Tuition(lineup or build_lineup(), INTERVAL_US)
+    if partition is not None:
+        found.serve(partition)
+    return found
+
+
+def rows(rng, n, weighed=False):
+    """Return lessons as the engine has them: some are judged only, some are for one clock."""
+    news = rng.random(n) < 0.8
+    clocks = rng.choice([0, Clock.FEEDBACK, Clock.DELAYED, 3], n).astype(np.uint8)
+    clocks[news & (clocks == 0)] = Clock.DELAYED
+    weights = rng.choice([0.0, 1.0, 7.5], n) if weighed else None
+    X = np.where(rng.random((n, 3)) < 0.1, np.nan, rng.normal(0.0, 2.0, (n, 3)))
+    flags = rng.random((2, n)) < 0.3
+    return Lessons(X, rng.random((n, 5)), flags[0], flags[1], news, clocks, weights)
+
+
+def models_of(lineup):
+    return {
+        name: pack(each.learner.state())
+        for name, each in zip(lineup.names, lineup.contenders, strict=True)
+    }
+
+
+def send(version):
+    """Return a version's parts, as bytes."""
+    content = pack(version.state)
+    third = len(content) // 3
+    return [content[:third], content[third:-1], content[-1:]]
+
+
+@seeds(6)
+def test_the_model_is_that_of_one_who_was_taught_the_same_rows(seed):
+    rng = np.random.default_rng(seed)
+    alone, lineups = build_lineup(), [build_lineup() for _ in range(3)]
+    states = [tuition(at, lineups[at]) for at in range(3)]
+    assert [each.role for each in states] == [Role.LEARNER, Role.SCORER, Role.SCORER]
+    under_way = {1: [], 2: []}
+    published = {}
+    for turn in range(EACH):
+        at = int(rng.integers(3))
+        before = models_of(lineups[at])
+        lessons = [rows(rng, int(rng.integers(0, 6)), rng.random() < 0.5) for _ in range(2)]
+        for each in lessons:
+            states[at].teach(each)
+        told = states[at].tell(turn)
+        assert states[at].tell(turn) == []
+        if at:
+            assert models_of(lineups[at]) == before
+            under_way[at] += [(Place(turn, k), each.lessons) for k, each in enumerate(told)]
+        else:
+            assert told == []
+            for each in lessons:
+                teach(alone.contenders, each)
+        # Some of it comes late, and some of it again.
+        for sender, places in under_way.items():
+            while places and rng.random() < 0.7:
+                place, lesson = places.pop(0)
+                assert states[0].learn(sender, place, lesson)
+                assert not states[0].learn(sender, place, lesson)
+                teach(alone.contenders, lesson)
+        assert models_of(lineups[0]) == models_of(alone)
+        for version in states[0].versions(turn, 100 + turn):
+            published[version.offset] = models_of(lineups[0])
+            ready = {n for n, c in zip(alone.names, alone.contenders, strict=True) if c.ready}
+            assert set(version.state.parts) == ready
+            for scorer in (1, 2):
+                said = [
+                    states[scorer].adopt(Place(version.offset, k), 3, part, unpack)
+                    for k, part in enumerate(send(version))
+                ]
+                assert said == [None, None, True]
+                assert states[scorer].adopt(Place(version.offset, 0), 3, b"", unpack) is None
+                theirs = models_of(lineups[scorer])
+                assert {name: theirs[name] for name in ready} == {
+                    name: published[version.offset][name] for name in ready
+                }
+    assert len(published) > 1
+    assert (np.diff(sorted(published)) >= INTERVAL_US).all()
+
+
+@seeds(4)
+def test_a_state_goes_on_as_if_it_had_never_been_kept(seed):
+    rng = np.random.default_rng(seed)
+    learner, scorer = tuition(0), tuition(1)
+    learner.teach(rows(rng, 30))
+    assert learner.due_us <= 0
+    (version,) = learner.versions(0, 5)
+    first, second, third = send(version)
+    assert scorer.adopt(Place(5, 0), 3, first, unpack) is None
+    assert scorer.adopt(Place(5, 1), 3, second, unpack) is None
+    assert learner.learn(1, Place(3, 1), rows(rng, 3))
+    for each, partition in ((learner, 0), (scorer, 1)):
+        other = tuition(partition)
+        other.restore(unpack(pack(each.state())))
+        assert pack(other.state()) == pack(each.state())
+    lineup = build_lineup()
+    other = tuition(1, lineup)
+    other.restore(scorer.state())
+    assert other.adopt(Place(5, 2), 3, third, unpack) is True
+    assert models_of(lineup)["model"] == pack(version.state.parts["model"])
+    again = tuition(0)
+    again.restore(learner.state())
+    assert not again.learn(1, Place(3, 0), rows(rng, 3))
+    assert not again.learn(1, Place(3, 1), rows(rng, 3))
+    assert again.learn(1, Place(3, 2), rows(rng, 3))
+    assert again.due_us == learner.due_us == INTERVAL_US
+
+
+def test_alone_a_state_learns_and_tells_nobody():
+    rng = np.random.default_rng(1)
+    lineup, other = build_lineup(), build_lineup()
+    alone, lessons = Tuition(lineup, 0), rows(rng, 20)
+    alone.serve(2)
+    alone.teach(lessons)
+    teach(other.contenders, lessons)
+    assert models_of(lineup) == models_of(other)
+    assert alone.role is Role.ALONE
+    assert (alone.tell(1), alone.versions(2**60, 1)) == ([], [])
+    assert not alone.learn(1, Place(1, 0), lessons)
+    assert alone.adopt(Place(1, 0), 1, b"", unpack) is None
+
+
+def test_nothing_is_published_twice_and_nothing_before_it_is_due():
+    rng = np.random.default_rng(2)
+    learner = tuition(0)
+    assert learner.versions(100, 1) == []
+    learner.teach(rows(rng, 30))
+    assert len(learner.versions(100, 1)) == 1
+    assert learner.versions(200, 2) == []
+    learner.learn(1, Place(1, 0), rows(rng, 5))
+    assert learner.versions(100 + INTERVAL_US - 1, 3) == []
+    assert len(learner.versions(100 + INTERVAL_US, 4)) == 1
+
+
+def test_a_version_that_comes_again_or_late_is_not_gone_back_to():
+    rng = np.random.default_rng(6)
+    learner, lineup = tuition(0), build_lineup()
+    scorer = tuition(1, lineup)
+    found = []
+    for turn in (100, 200):
+        learner.teach(rows(rng, 30))
+        found += learner.versions(turn, turn)
+    for version in reversed(found):
+        scorer.adopt(Place(version.offset, 0), 1, pack(version.state), unpack)
+        assert models_of(lineup)["model"] == pack(found[-1].state.parts["model"])
+    # What was learned here since would be lost with it.
+    teach(lineup.contenders, rows(rng, 5))
+    before = models_of(lineup)
+    assert scorer.adopt(Place(200, 0), 1, pack(found[-1].state), unpack) is None
+    assert models_of(lineup) == before
+
+
+def test_a_model_that_has_seen_too_little_is_left_to_those_who_have_one():
+    learner, lineup = tuition(0), build_lineup()
+    scorer = tuition(1, lineup)
+    genuine = Lessons(
+        np.ones((4, 3)),
+        np.zeros((4, 0)),
+        *np.zeros((2, 4), np.bool_),
+        np.ones(4, np.bool_),
+        np.full(4, Clock.DELAYED, np.uint8),
+    )
+    learner.teach(genuine)
+    assert learner.versions(50, 1) == []
+    teach(lineup.contenders, genuine)
+    before = models_of(lineup)
+    empty = pack(State("model_version/1"))
+    assert scorer.adopt(Place(9, 0), 1, empty, unpack) is True
+    assert models_of(lineup) == before
+
+
+@pytest.mark.parametrize("broken", ["gap", "other", "cut", "kind"])
+def test_what_is_no_version_changes_nothing_and_the_next_one_does(broken):
+    rng = np.random.default_rng(3)
+    learner, lineup = tuition(0), build_lineup()
+    scorer = tuition(1, lineup)
+    learner.teach(rows(rng, 60))
+    (version,) = learner.versions(0, 5)
+    before, (first, second, third) = models_of(lineup), send(version)
+    if broken == "gap":
+        said = [scorer.adopt(Place(5, k), 3, each, unpack) for k, each in ((0, first), (2, third))]
+    elif broken == "other":
+        said = [scorer.adopt(Place(5, 0), 3, first, unpack)]
+        said.append(scorer.adopt(Place(4, 1), 3, second, unpack))
+    elif broken == "cut":
+        said = [scorer.adopt(Place(5, 0), 1, first + second, unpack)]
+    else:
+        said = [scorer.adopt(Place(5, 0), 1, pack(State("model/7")), unpack)]
+    assert said[-1] is False
+    assert models_of(lineup) == before
+    assert scorer.adopt(Place(5, 0), 1, first + second + third, unpack) is True
+    assert models_of(lineup)["model"] == pack(version.state.parts["model"])
+
+
+def test_a_version_of_other_models_is_taken_by_none_of_them():
+    learner, lineup = tuition(0), build_lineup()
+    learner.teach(rows(np.random.default_rng(4), 60))
+    (version,) = learner.versions(0, 5)
+    parts = dict(version.state.parts)
+    assert {"model", "curves"} <= set(parts)
+    parts["curves"] = parts["model"]
+    before = models_of(lineup)
+    other = pack(State(version.state.kind, parts=parts))
+    assert tuition(1, lineup).adopt(Place(5, 0), 1, other, unpack) is False
+    assert models_of(lineup) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"published_us": None},
+        {"unpublished": 1},
+        {"adopted": -2},
+        {"parts_of": 2**63},
+        {"heard": np.zeros(3, np.int64)},
+        {"heard": np.full((1, 3), -1)},
+        {"heard": np.zeros((1, 3))},
+        {"part_sizes": np.array([5])},
+        {"part_sizes": np.array([-1, 1])},
+        {"parts": np.zeros(3)},
+        {"parts": None},
+    ],
+)
+def test_a_damaged_state_is_refused_and_nothing_changes(damage):
+    learner = tuition(0)
+    learner.learn(2, Place(3, 1), rows(np.random.default_rng(5), 4))
+    state, before = learner.state(), pack(learner.state())
+    arrays = {n: damage.get(n, each) for n, each in state.arrays.items()}
+    arrays = {name: each for name, each in arrays.items() if each is not None}
+    header = {n: damage.get(n, each) for n, each in state.header.items()}
+    with pytest.raises(SnapshotError):
+        learner.restore(State(state.kind, header, arrays))
+    assert pack(learner.state()) == before

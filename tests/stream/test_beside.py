@@ -1,0 +1,23 @@
+"""Who listens to whom."""
+
+from stream.beside import NOTHING, Beside
+
+EVERY = Beside("shared", "lessons", "models")
+
+
+def test_payments_are_told_to_all_lessons_to_the_first_and_versions_to_the_others():
+    assert EVERY.topics == ["shared", "lessons", "models"]
+    assert EVERY.places(0, 3) == {("shared", 1), ("shared", 2), ("lessons", 1), ("lessons", 2)}
+    assert EVERY.places(2, 3) == {("shared", 0), ("shared", 1), ("models", 0)}
+
+
+def test_what_has_no_topic_is_told_to_nobody():
+    assert Beside("shared").places(2, 3) == {("shared", 0), ("shared", 1)}
+    assert Beside("", "lessons", "models").places(1, 3) == {("models", 0)}
+    assert Beside("", "lessons", "models").topics == ["lessons", "models"]
+    assert NOTHING.places(1, 3) == set()
+    assert NOTHING.topics == []
+
+
+def test_one_partition_has_nobody_to_listen_to():
+    assert EVERY.places(0, 1) == set()
