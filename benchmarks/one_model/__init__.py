@@ -1,0 +1,1 @@
+"""How good scores are where partitions learn alone, and where one of them learns for all."""
