@@ -60,7 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="list the benchmarks and run none")
     commands = parser.add_subparsers(
         dest="command",
-        metavar="[report | leaderboard | experiment | drift | faults | waterfall | guard | shown]",
+        metavar="[report | leaderboard | experiment | drift | one-model | faults | waterfall | "
+        "guard | shown]",
     )
     for name, what in (
         ("report", "bring the table in a document up to date"),
@@ -93,14 +94,18 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--results", metavar="FILE", type=Path, help="of a run before")
     board.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
     board.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
-    drift = commands.add_parser(
-        "drift", help="watch streams with drifts in them and without, or write their table"
-    )
-    drift.add_argument("--quick", action="store_true", help="one small world: rough numbers")
-    drift.add_argument("--out", metavar="FILE", type=Path, help="run, and write the results file")
-    drift.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
-    drift.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
-    drift.add_argument("--check", action="store_true", help="change nothing; exit 1 if it differs")
+    for name, what in (
+        ("drift", "watch streams with drifts in them and without, or write their table"),
+        ("one-model", "partitions that learn alone beside one model, or write their table"),
+    ):
+        own = commands.add_parser(name, help=what)
+        own.add_argument("--quick", action="store_true", help="one small world: rough numbers")
+        own.add_argument("--out", metavar="FILE", type=Path, help="run, and write the results file")
+        own.add_argument("--results", metavar="FILE", type=Path, action="append", default=[])
+        own.add_argument("--into", metavar="DOCUMENT", type=Path, help="write the table there")
+        own.add_argument(
+            "--check", action="store_true", help="change nothing; exit 1 if it differs"
+        )
     for name, what in (
         ("faults", "sum up what tests that inject faults saw, or write their table"),
         ("shown", "sum up what `guard --out` wrote, or write the table of it"),
@@ -221,19 +226,20 @@ def _leaderboard(options: argparse.Namespace) -> int:
     return FAILED if found["failed"] else OK
 
 
-def _drift(options: argparse.Namespace) -> int:
+def _experiment(options: argparse.Namespace) -> int:
     # It imports what the other benchmarks do not need.
-    from benchmarks.drift import experiment, table
-
+    name = options.command
+    package = f"benchmarks.{name.replace('-', '_')}"
+    table = importlib.import_module(f"{package}.table")
     if (options.out is None) == (not options.results):
-        return _usage("drift: either --out FILE, to run it, or --results FILE of a run")
+        return _usage(f"{name}: either --out FILE, to run it, or --results FILE of a run")
     if options.results:
         if options.into is None:
-            return _usage("drift: --results FILE needs --into DOCUMENT")
+            return _usage(f"{name}: --results FILE needs --into DOCUMENT")
         return _report(options, table.write_into)
     if (why := _unwritable(options.out)) is not None:
         return _usage(why)
-    found = experiment.measure(
+    found = importlib.import_module(f"{package}.experiment").measure(
         quick=options.quick,
         seed=options.seed,
         tell=lambda text: print(text, file=sys.stderr),
@@ -246,7 +252,7 @@ def _drift(options: argparse.Namespace) -> int:
 
 
 # Commands that run something of their own.
-_OWN = {"leaderboard": _leaderboard, "drift": _drift}
+_OWN = {"leaderboard": _leaderboard, "drift": _experiment, "one-model": _experiment}
 
 
 def _summed(options: argparse.Namespace, summing: Any) -> int:

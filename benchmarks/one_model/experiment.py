@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.one_model.partitions import BLOCK_ROWS, Way, measure
+from benchmarks.one_model import partitions
+from benchmarks.one_model.partitions import BLOCK_ROWS, Way
 from benchmarks.one_model.stream import write_stream
 from benchmarks.report import now
 from stream.experiment.statistics import interval
@@ -31,12 +32,12 @@ WAYS = (
 )
 
 
-def run(
+def measure(
     *, quick: bool, seed: int = 1, tell: Callable[[str], None] = print, ways: tuple[Way, ...] = WAYS
 ) -> dict[str, Any]:
     """Run every way over every stream, two at a time; return what JSON takes."""
     seeds = range(seed, seed + (QUICK_SEEDS if quick else SEEDS))
-    started = time.perf_counter()
+    facts, started = machine.facts(seed), time.perf_counter()
     context = multiprocessing.get_context("spawn")
     found: list[dict[str, Any]] = []
     with (
@@ -50,20 +51,29 @@ def run(
         rows = {each: made[each].result() for each in seeds}
         # The long ones first, so that the processes end together.
         order = sorted(ways, key=lambda way: (way.kind != "forest", -way.partitions))
-        running = {pool.submit(measure, paths[each], way): each for way in order for each in seeds}
+        running = {
+            pool.submit(partitions.measure, paths[each], way): each
+            for way in order
+            for each in seeds
+        }
         for done in as_completed(running):
             found.append({"seed": running[done], **done.result()})
             tell(f"[{len(found)}/{len(running)}] {found[-1]['way']}, seed {found[-1]['seed']}")
     return {
-        "one_model": [_row(way, ways, found) for way in ways],
+        "one_model": rows_of(ways, found),
         "runs": sorted(found, key=lambda each: (each["way"], each["seed"])),
         "payments": rows,
         "block_rows": BLOCK_ROWS,
         "seconds": round(time.perf_counter() - started, 1),
-        "machine": machine.facts(seed),
+        "machine": facts,
         "quick": quick,
         "taken_at": now(),
     }
+
+
+def rows_of(ways: tuple[Way, ...], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the means of every way over its runs."""
+    return [_row(way, ways, found) for way in ways]
 
 
 def _row(way: Way, ways: tuple[Way, ...], found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from stream.config import Config, load
 from stream.replay import Replay, ReplayOutputs
