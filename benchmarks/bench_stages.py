@@ -91,6 +91,8 @@ class Stages:
         Payments a second of event time.
     more : mapping, optional
         Sections of the configuration, over the job's.
+    hot : bool
+        See `benchmarks.kafka.job.Job`.
     """
 
     def __init__(
@@ -102,8 +104,10 @@ class Stages:
         warm: int = -1,
         per_s: int = 100,
         more: Overrides | None = None,
+        hot: bool = False,
     ) -> None:
-        job = Job("nowhere:1", "payments", "labels", "out", n, seed, warm=warm, per_s=per_s)
+        where = "nowhere:1", "payments", "labels", "out"
+        job = Job(*where, n, seed, warm=warm, per_s=per_s, hot=hot)
         decisions: Overrides = {"topics": {"decisions": job.decisions}}
         config = load(None, **merged(overrides_of(job), decisions, more or {}))
         registry = registry_of(config)

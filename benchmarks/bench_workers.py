@@ -61,8 +61,10 @@ def workers(run: Run) -> list[Result]:
     return [measured.result("workers_2_vs_1", "events/s", **told)]
 
 
-def work(bootstrap: str, members: int, n: int, seed: int) -> Took:
+def work(bootstrap: str, members: int, n: int, seed: int, *, hot: bool = False) -> Took:
     """Let a new group of so many take n payments and their labels, by eight partitions.
+
+    `hot`: see `benchmarks.kafka.job.Job`.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def work(bootstrap: str, members: int, n: int, seed: int) -> Took:
     """
     name = f"workers-{uuid.uuid4().hex[:8]}"
     topics = f"{name}-payments", f"{name}-labels", f"{name}-out"
-    job = Job(bootstrap, *topics, n, seed, warm=0, per_s=_PER_S)
+    job = Job(bootstrap, *topics, n, seed, warm=0, per_s=_PER_S, hot=hot)
     create_topics(job)
     with ExitStack() as stack:
         group = []

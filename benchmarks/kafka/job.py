@@ -28,6 +28,7 @@ PARTITIONS = 8
 OUTPUTS = ("alerts", "decisions", "dead-letters", "label-reviews", "orders")
 START_S = 1_700_000_000
 _FRAUDS = 0.02
+_ZIPF, _HOT = 1.2, 0.3
 _MINOR_PER_UNIT = 100
 
 
@@ -52,6 +53,9 @@ class Job:
         Payments a second of event time.
     partitions : int
         Of each topic.
+    hot : bool
+        Whether some have far more payments than others: cards and shops follow Zipf's law, and
+        one shop has three of ten.
     """
 
     bootstrap: str
@@ -64,6 +68,7 @@ class Job:
     labelled: bool = True
     per_s: int = 100
     partitions: int = PARTITIONS
+    hot: bool = False
 
     def __post_init__(self) -> None:
         if self.warm < 0:
@@ -136,6 +141,10 @@ class Records:
         self._cards = rng.integers(0, max(n // 20, 50), n)
         self._shops = rng.integers(0, max(n // 200, 20), n)
         self._devices = rng.integers(0, max(n // 10, 50), n)
+        if job.hot:
+            self._cards = np.minimum(rng.zipf(_ZIPF, n), max(n // 20, 50)) - 1
+            shops = np.minimum(rng.zipf(_ZIPF, n), max(n // 200, 20))
+            self._shops = np.where(rng.random(n) < _HOT, 0, shops)
         self._frauds = rng.random(n) < _FRAUDS
         self._amounts = rng.lognormal(8 + 2 * self._frauds, 1).astype(np.int64)
         self._payment = RecordCodec(builtin("transaction"), PAYMENT_SCHEMA)
