@@ -91,9 +91,17 @@ def run(
         int | None,
         typer.Option(min=1, max=65535, help="Serve the live page here: sets admin.port."),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=256, help="So many that share the partitions, on ports in a row."),
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Run a worker on a Kafka cluster until SIGTERM or Ctrl-C."""
+    if workers > 1:
+        from stream.commands.workers import run_workers
+
+        raise typer.Exit(run_workers(config, workers, as_json, page))
     from stream.commands.worker import run_worker
 
     raise typer.Exit(run_worker(config, as_json, page))

@@ -17,6 +17,7 @@ from schemas.kept_kernels import COUNTS
 from stream.admin.setup import admin_server
 from stream.app import connection_of
 from stream.assembly import worker_of
+from stream.commands.workers import end_with_parent
 from stream.config import Config, load
 from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
 from stream.console import until_signalled as signals
@@ -46,6 +47,7 @@ def run_worker(path: Path | None, as_json: bool, page: int | None = None) -> int
     page : int, optional
         Port of the live page, in place of `admin.port`.
     """
+    end_with_parent()
     config = load(path) if page is None else load(path, admin={"port": page, "page": True})
     log = _logger()
     with ExitStack() as port:
