@@ -20,7 +20,7 @@ from make_configuration import described  # noqa: E402 - found through the lines
 
 from schemas.index import INDEX, Index, Version  # noqa: E402 - as above.
 from schemas.records import PACKAGE  # noqa: E402 - as above.
-from stream.kafka.topics import FOR_EVER  # noqa: E402 - as above.
+from stream.kafka.topics import FOR_EVER, NEWEST  # noqa: E402 - as above.
 from stream.sections import TopicsSection  # noqa: E402 - as above.
 
 DOCUMENT, PAGE = DOCS / "asyncapi.json", DOCS / "topics.md"
@@ -56,6 +56,8 @@ class Facts:
         Whose subject in the registry describes the values; empty: they are anything.
     for_ever : bool
         Whether `fraudstream topics create` gives it an endless retention.
+    newest : bool
+        Whether it makes it one of which only the newest records stay for good.
     headers : tuple of (str, str)
         Name and meaning of each.
     """
@@ -70,6 +72,7 @@ class Facts:
     name: str = ""
     contract: str = ""
     for_ever: bool = False
+    newest: bool = False
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -221,9 +224,12 @@ FACTS = {
         (WORKER,),
         "`part-` and the number of the part; the record is in the first partition.",
         f"{_AT_LEAST} A version that is there already is passed over, by `offset`.",
-        retention=f"{_NEEDED} Or compacted with a `min.compaction.lag.ms` longer than that.",
+        retention="The newest version for ever, for whoever begins anew; all of a week, for those "
+        "that recover: compacted, with a `min.compaction.lag.ms` longer than a recovery reaches "
+        "back, which `fraudstream doctor` says.",
         name="fraud.models",
         contract="fraud.models-value",
+        newest=True,
     ),
     "audit": Facts(
         "Who ordered what",
@@ -304,6 +310,9 @@ def channel(key: str, name: str, meaning: str, messages: list[str]) -> dict[str,
     kafka: dict[str, Any] = {"topic": name, "bindingVersion": BINDING}
     if facts.partitions == "1":
         kafka["partitions"] = 1
+    if facts.newest:
+        # The binding has no name for how long all of them stay.
+        kafka["topicConfiguration"] = {"cleanup.policy": [NEWEST["cleanup.policy"]]}
     if facts.for_ever:
         kafka["topicConfiguration"] = {
             "cleanup.policy": [FOR_EVER["cleanup.policy"]],

@@ -164,7 +164,14 @@ def _recovery(config: Config) -> str:
         connection_of(config), [*config.topics.inputs(), *config.beside().topics]
     )
     for name, each in kept.items():
-        if each.compacted:
+        versions = name == config.topics.models
+        if each.compacted and versions and each.uncompacted_s < least_s:
+            raise ConfigError(
+                f"{name} is compacted after {each.uncompacted_s:g} s, and a snapshot is taken "
+                f"every {interval_s:g} s: raise its min.compaction.lag.ms to {_INTERVALS_KEPT} "
+                "intervals and the longest time without a worker, or what a replay needs is gone"
+            )
+        if each.compacted and not versions:
             raise ConfigError(
                 f"{name} is compacted: records that a replay needs are gone; set cleanup.policy to "
                 "delete"

@@ -7,7 +7,7 @@ from pathlib import Path
 from stream.app import connection_of
 from stream.config import load
 from stream.console import OK, emit_json, out
-from stream.kafka.topics import FOR_EVER, create
+from stream.kafka.topics import FOR_EVER, NEWEST, create
 
 
 def create_topics(path: Path | None, as_json: bool) -> int:
@@ -15,12 +15,17 @@ def create_topics(path: Path | None, as_json: bool) -> int:
     config = load(path)
     topics = config.topics
     connection, names = connection_of(config), topics.names()
-    plain = [name for name in names if name not in (topics.audit, topics.control)]
+    others = topics.audit, topics.control, topics.models
+    plain = [name for name in names if name not in others]
     created = create(connection, plain, topics.partitions, topics.replication)
     if topics.control:
         # Rules and lists are what they were ordered to be, whenever that was.
         many, replication = topics.partitions, topics.replication
         created += create(connection, [topics.control], many, replication, FOR_EVER)
+    if topics.models:
+        # Who begins anew wants the newest one, and who recovers those that it had.
+        many, replication = topics.partitions, topics.replication
+        created += create(connection, [topics.models], many, replication, NEWEST)
     if topics.audit:
         # One partition, for one order, and for ever: a chain has neither branches nor gaps.
         created += create(connection, [topics.audit], 1, topics.replication, FOR_EVER)

@@ -43,12 +43,17 @@ class Retention:
         Infinite if time deletes nothing.
     compacted : bool
         Whether a record goes once a newer one has its key.
+    uncompacted_s : float
+        For how long it stays even so.
     """
 
     seconds: float
     compacted: bool
+    uncompacted_s: float = 0.0
 
 
+# Settings of a topic of which the newest record of each key stays, and all of a week.
+NEWEST = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * 86_400_000)}
 # Settings of a topic of which nothing is deleted by age or by size.
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 
@@ -75,7 +80,9 @@ def retention(connection: Connection, names: Iterable[str]) -> dict[str, Retenti
         kept_ms = int(entries["retention.ms"].value)
         endless = kept_ms < 0 or "delete" not in policy
         found[resource.name] = Retention(
-            math.inf if endless else kept_ms / 1000, "compact" in policy
+            math.inf if endless else kept_ms / 1000,
+            "compact" in policy,
+            int(entries["min.compaction.lag.ms"].value) / 1000,
         )
     return found
 

@@ -45,6 +45,28 @@ def test_workers_that_share_a_folder_must_see_what_others_write(recovery_of):
     assert recovery_of("", "per_partition")[0]
 
 
+@pytest.mark.parametrize(("lag_s", "ok"), [(0.0, False), (7 * 86_400.0, True)])
+def test_versions_of_models_may_be_compacted_once_no_recovery_reads_them(
+    lag_s, ok, tmp_path, monkeypatch
+):
+    kept = {
+        "fraud.lessons": SimpleNamespace(compacted=False, seconds=math.inf),
+        "fraud.models": SimpleNamespace(compacted=True, seconds=math.inf, uncompacted_s=lag_s),
+    }
+    monkeypatch.setattr(doctor.topics, "retention", lambda *_: kept)
+    config = load(
+        None,
+        recovery={"folder": str(tmp_path)},
+        worker={"state": "per_partition", "partial_features": True},
+        topics={"lessons": "fraud.lessons", "models": "fraud.models"},
+    )
+    if ok:
+        assert "the inputs are kept for ever" in doctor._recovery(config)
+        return
+    with pytest.raises(ConfigError, match=r"fraud\.models is compacted after 0 s.*min\.compaction"):
+        doctor._recovery(config)
+
+
 def test_one_worker_is_warned_only(recovery_of):
     ok, text = recovery_of(NFS, "whole")
     assert ok

@@ -1,0 +1,80 @@
+"""fraudstream's worker as one of a group whose partitions tell each other all there is to tell.
+
+It says on stdout when it has partitions, and on a word on stdin how late it has heard of others.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+
+from benchmarks.kafka.job import Job
+from benchmarks.kafka.ours import Overrides, merged, overrides_of
+from benchmarks.kafka.ours_member import each_partition
+from stream.assembly import worker_of
+from stream.config import Config, load
+from stream.kafka.client import Connection
+from stream.metrics import LatencyHistogram
+from stream.tally import Tally
+from stream.worker import Never
+
+TOLD = ("shared", "lessons", "models")
+
+
+def telling(job: Job) -> Overrides:
+    """Return what is configured otherwise."""
+    return {
+        "topics": {name: f"{job.out}-{name}" for name in TOLD},
+        # Its features of verdicts are none.
+        "worker": {"partial_features": False},
+        "windows": {"events_max": 2 * (job.warm + job.n)},
+        "model": {"version_interval": "1s"},
+    }
+
+
+def configured(job: Job) -> Config:
+    """Return the configuration of each member."""
+    return load(None, **merged(overrides_of(job), each_partition(job), telling(job)))
+
+
+def main() -> None:
+    """Work as `fraudstream run` does."""
+    job = Job.given()
+    config = configured(job)
+    topics = config.topics
+    tally = Tally(topics.transactions, topics.labels, topics.control, config.beside())
+    connection, hash_key = Connection(job.bootstrap), bytes(range(16))
+    worker = worker_of(
+        config, connection, hash_key, lambda text: print(text, file=sys.stderr), tally=tally
+    )
+    worker.recover(Never())
+    while not worker.source.assigned:
+        worker.turn(0.1)
+    print("joined", flush=True)
+    told = threading.Thread(target=sys.stdin.readline, daemon=True)
+    told.start()
+    while told.is_alive():
+        worker.turn(0.1)
+    delays = (tally.shared_delay, tally.lesson_delay, tally.adoption_delay)
+    print(
+        json.dumps(
+            {
+                "decisions": sum(shard.engine.counters.decisions for shard in worker.shards),
+                "partitions": sum(1 for _ in worker.shards),
+                "late": dict(zip(TOLD, map(_late, delays), strict=True)),
+            }
+        ),
+        flush=True,
+    )
+    sys.stdin.readline()
+    worker.close()
+
+
+def _late(delay: LatencyHistogram) -> dict[str, float | None]:
+    """Return how late records were, milliseconds."""
+    return {"records": len(delay), **delay.summary_ms()}
+
+
+if __name__ == "__main__":
+    main()
