@@ -14,11 +14,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
 
 from benchmarks.harness import BenchmarkError, Result, Run, benchmark
 from benchmarks.kafka.broker import broker
-from benchmarks.kafka.job import Job, Records, create_topics, delete_topics
+from benchmarks.kafka.job import Job, Records, create_topics
 from benchmarks.kafka.ours_teller import TOLD
 from benchmarks.kafka.peers import program
 from stream.kafka.client import Connection
@@ -41,12 +40,8 @@ def told(run: Run) -> list[Result]:
         where = f"{name}-payments", f"{name}-labels", f"{name}-out"
         job = Job(bootstrap, *where, seconds * _PER_S, run.seed, warm=0, per_s=_PER_S)
         create_topics(job)
-        beside = [f"{job.out}-{each}" for each in TOLD]
-        create(Connection(bootstrap), beside, job.partitions)
+        create(Connection(bootstrap), [f"{job.out}-{each}" for each in TOLD], job.partitions)
         said = _members(job, run)
-        delete_topics(job)
-        for gone in AdminClient({"bootstrap.servers": bootstrap}).delete_topics(beside).values():
-            gone.result(30.0)
     decided = [each["decisions"] for each in said]
     if sum(decided) != job.n or not all(decided):
         raise BenchmarkError(f"{decided} payments were decided, not {job.n} by all")

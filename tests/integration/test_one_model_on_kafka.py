@@ -50,7 +50,7 @@ def test_all_partitions_come_to_one_model_of_all_lessons(
     traffic = Traffic(site, 300, 5, label_key=None)
     traffic.start()
     workers = [lives.started(), lives.started()]
-    until(lambda: bool(newest_version(site)))
+    until(lambda: bool(newest_version(site)), 180)
     # Each has been killed in the end: the learner's too, and what it left was taken up.
     for victim in list(workers):
         site.wait_for_more(300)
@@ -58,7 +58,7 @@ def test_all_partitions_come_to_one_model_of_all_lessons(
         workers.remove(victim)
         workers.append(lives.started())
         before = newest_version(site)
-        until(lambda before=before: newest_version(site) > before, 120)
+        until(lambda before=before: newest_version(site) > before, 180)
     site.wait_for_more(600)
     sent = traffic.finish()
     decided = site.wait_until_decided(sent)
