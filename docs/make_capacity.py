@@ -23,7 +23,7 @@ from stream.features.feature_set import FeatureSet  # noqa: E402
 from stream.features.memory import memory_of  # noqa: E402
 from stream.features.sharing import SharedLayout  # noqa: E402
 
-RESULTS = ROOT / "benchmarks" / "results" / "2026-11-23-workers.json"
+RESULTS = ROOT / "benchmarks" / "results" / "2026-11-23-two-workers.json"
 BEGIN, END = "<!-- capacity:begin -->", "<!-- capacity:end -->"
 RATES = (10_000, 100_000, 1_000_000)
 # Of a core: the rest is for bursts and for catching up.
