@@ -20,7 +20,7 @@ from make_configuration import described  # noqa: E402 - found through the lines
 
 from schemas.index import INDEX, Index, Version  # noqa: E402 - as above.
 from schemas.records import PACKAGE  # noqa: E402 - as above.
-from stream.kafka.topics import FOR_EVER, NEWEST  # noqa: E402 - as above.
+from stream.kafka.topics import FOR_EVER, newest  # noqa: E402 - as above.
 from stream.sections import TopicsSection  # noqa: E402 - as above.
 
 DOCUMENT, PAGE = DOCS / "asyncapi.json", DOCS / "topics.md"
@@ -312,7 +312,7 @@ def channel(key: str, name: str, meaning: str, messages: list[str]) -> dict[str,
         kafka["partitions"] = 1
     if facts.newest:
         # The binding has no name for how long all of them stay.
-        kafka["topicConfiguration"] = {"cleanup.policy": [NEWEST["cleanup.policy"]]}
+        kafka["topicConfiguration"] = {"cleanup.policy": [newest()["cleanup.policy"]]}
     if facts.for_ever:
         kafka["topicConfiguration"] = {
             "cleanup.policy": [FOR_EVER["cleanup.policy"]],

@@ -166,6 +166,11 @@ def _check_beside(config: Settings) -> Iterator[Problem]:
         if getattr(topics, name):
             text = f"topics.{name}: one state for all has nobody to tell: set worker.state"
             yield Problem(("topics", name), text)
+    for name in ("shared", "lessons", "models"):
+        own = getattr(topics, name)
+        if own and topics.names().count(own) > 1:
+            text = f"topics.{name}: {own} is another topic's name too: give it one of its own"
+            yield Problem(("topics", name), text)
     if bool(topics.lessons) != bool(topics.models):
         given, missing = ("lessons", "models") if topics.lessons else ("models", "lessons")
         text = f"topics.{given}: one model for all needs topics.{missing} too"

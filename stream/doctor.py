@@ -165,11 +165,12 @@ def _recovery(config: Config) -> str:
     )
     for name, each in kept.items():
         versions = name == config.topics.models
-        if each.compacted and versions and each.uncompacted_s < least_s:
+        whole_s = max(least_s, config.recovery.history_days * 86_400)
+        if each.compacted and versions and each.uncompacted_s < whole_s:
             raise ConfigError(
-                f"{name} is compacted after {each.uncompacted_s:g} s, and a snapshot is taken "
-                f"every {interval_s:g} s: raise its min.compaction.lag.ms to {_INTERVALS_KEPT} "
-                "intervals and the longest time without a worker, or what a replay needs is gone"
+                f"{name} is compacted after {each.uncompacted_s:g} s, and a replay reaches back "
+                f"{whole_s:g} s: raise its min.compaction.lag.ms to that and the longest time "
+                "without a worker, or what a replay needs is gone"
             )
         if each.compacted and not versions:
             raise ConfigError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from stream.app import connection_of
 from stream.config import load
 from stream.console import OK, emit_json, out
-from stream.kafka.topics import FOR_EVER, NEWEST, create
+from stream.kafka.topics import FOR_EVER, create, newest
 
 
 def create_topics(path: Path | None, as_json: bool) -> int:
@@ -25,7 +25,8 @@ def create_topics(path: Path | None, as_json: bool) -> int:
     if topics.models:
         # Who begins anew wants the newest one, and who recovers those that it had.
         many, replication = topics.partitions, topics.replication
-        created += create(connection, [topics.models], many, replication, NEWEST)
+        settings = newest(config.recovery.history_days + 1)
+        created += create(connection, [topics.models], many, replication, settings)
     if topics.audit:
         # One partition, for one order, and for ever: a chain has neither branches nor gaps.
         created += create(connection, [topics.audit], 1, topics.replication, FOR_EVER)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import IO, Any
 
 from schemas.errors import ConfigError
 from stream.config import Config, load
-from stream.console import INTERRUPTED, OK, emit_json, say, until_signalled
+from stream.console import FAILED, INTERRUPTED, OK, emit_json, say, until_signalled
 
 # Names the process that a worker is to end with.
 PARENT = "FRAUDSTREAM_PARENT"
@@ -45,16 +44,17 @@ def run_workers(path: Path | None, n: int, as_json: bool, page: int | None = Non
     """
     config = load(path)
     check_workers(config, n, page)
-    stopping = threading.Event()
+    # No lock: the signal may come in the middle of anything.
+    stops: list[None] = []
     reports: list[IO[bytes]] = []
     workers: list[subprocess.Popen[bytes]] = []
-    with until_signalled(stopping.set) as came:
+    with until_signalled(lambda: stops.append(None)) as came:
         try:
             for at in range(n):
                 # Started anew and not forked: each has clients, threads and kernels of its own.
                 reports.append(tempfile.TemporaryFile())  # noqa: SIM115 - read when it has ended.
                 workers.append(_start(config, path, at, as_json, page, reports[-1]))
-            ended = _watch(workers, stopping)
+            ended = _watch(workers, stops)
         finally:
             _stop(workers, config.worker.shutdown_deadline / 1e6 + _PATIENCE_S)
         if as_json:
@@ -62,9 +62,12 @@ def run_workers(path: Path | None, n: int, as_json: bool, page: int | None = Non
         if ended is not None:
             status = workers[ended].returncode
             say(f"error: worker {ended + 1} of {n} ended by itself, with {_said(status)}")
-            return status if status > 0 else 1
-        statuses = [each.returncode for each in workers]
-        return next((each for each in statuses if each), INTERRUPTED if 2 in came else OK)
+            return status if status > 0 else FAILED
+        # One that had not come far enough to end in order has left nothing behind.
+        statuses = [each.returncode for each in workers if each.returncode != -signal.SIGTERM]
+        if any(statuses):
+            return next((each for each in statuses if each > 0), FAILED)
+        return INTERRUPTED if signal.SIGINT in came else OK
 
 
 def check_workers(config: Config, n: int, page: int | None) -> None:
@@ -124,12 +127,13 @@ def _start(
     )
 
 
-def _watch(workers: list[subprocess.Popen[bytes]], stopping: threading.Event) -> int | None:
+def _watch(workers: list[subprocess.Popen[bytes]], stops: list[None]) -> int | None:
     """Wait until told to stop; return which worker ended before, if one did."""
-    while not stopping.wait(_LOOK_S):
+    while not stops:
         for at, worker in enumerate(workers):
             if worker.poll() is not None:
                 return at
+        time.sleep(_LOOK_S)
     return None
 
 

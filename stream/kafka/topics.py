@@ -52,10 +52,26 @@ class Retention:
     uncompacted_s: float = 0.0
 
 
-# Settings of a topic of which the newest record of each key stays, and all of a week.
-NEWEST = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * 86_400_000)}
+_DAYS_WHOLE = 7
 # Settings of a topic of which nothing is deleted by age or by size.
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+
+
+def newest(days: int = 0) -> dict[str, str]:
+    """Return settings of a topic of which the newest record of each key stays.
+
+    Parameters
+    ----------
+    days : int
+        For how long all of them stay, at least; never less than a week.
+    """
+    lag_ms = max(_DAYS_WHOLE, days) * 86_400_000
+    # The segment that is written to is never compacted.
+    return {
+        "cleanup.policy": "compact",
+        "min.compaction.lag.ms": str(lag_ms),
+        "segment.ms": str(86_400_000),
+    }
 
 
 def retention(connection: Connection, names: Iterable[str]) -> dict[str, Retention]:
@@ -82,7 +98,10 @@ def retention(connection: Connection, names: Iterable[str]) -> dict[str, Retenti
         found[resource.name] = Retention(
             math.inf if endless else kept_ms / 1000,
             "compact" in policy,
-            int(entries["min.compaction.lag.ms"].value) / 1000,
+            # Not every broker has it.
+            int(entries["min.compaction.lag.ms"].value) / 1000
+            if "min.compaction.lag.ms" in entries
+            else 0.0,
         )
     return found
 

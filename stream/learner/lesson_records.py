@@ -13,12 +13,14 @@ from schemas.errors import SchemaError
 from schemas.records import RecordCodec
 from stream.kafka.sink import OutRecord
 from stream.labels.lessons import Lessons
-from stream.learner.told import Place, ToldLessons
+from stream.learner.told import OFFSET_MAX, Place, ToldLessons
 
 # As they lie in records, whatever this machine's own order is.
 _FLOAT = np.dtype("<f8")
 # Of a record, well below what Kafka takes as one.
 _BYTES_MAX = 2**19
+# As many as a configuration may have.
+_PARTITIONS_MAX = 1024
 _FRAUD, _NEWS, _CLOCKS_AT, _VERDICT_MAX = 1, 2, 2, 15
 
 
@@ -60,7 +62,8 @@ class LessonRecords:
         self._layout = layout
         self._n_features = n_features
         self._partition = partition
-        self._rows_max = max(1, _BYTES_MAX // (_FLOAT.itemsize * n_features))
+        # A weight and a verdict stand beside the features.
+        self._rows_max = max(1, _BYTES_MAX // (_FLOAT.itemsize * (n_features + 1) + 1))
 
     def records(self, told: Iterable[ToldLessons]) -> Iterator[OutRecord]:
         """Yield the records of what is told, cut so that each is one message of Kafka's."""
@@ -111,7 +114,9 @@ class LessonRecords:
         features = np.frombuffer(record["features"], _FLOAT).astype(np.float64)
         weights = np.frombuffer(record["weights"], _FLOAT).astype(np.float64)
         sound = np.isfinite(weights).all() and (weights > 0.0).all()
-        if min(record["partition"], *place) < 0 or verdicts.max() > _VERDICT_MAX or not sound:
+        if not (0 <= record["partition"] < _PARTITIONS_MAX and sound):
+            return None
+        if min(place) < 0 or place.offset > OFFSET_MAX or verdicts.max() > _VERDICT_MAX:
             return None
         lessons = Lessons(
             features.reshape(n, self._n_features),

@@ -7,6 +7,9 @@ from typing import NamedTuple
 from models.states.snapshot import State
 from stream.labels.lessons import Lessons
 
+# No topic has a greater one; what is remembered of places has room for it.
+OFFSET_MAX = 2**62
+
 
 class Place(NamedTuple):
     """Where something was said, in the order in which its partition says it.

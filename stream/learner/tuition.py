@@ -18,18 +18,18 @@ from models.members import stateful
 from models.states.restoring import array, count, require, require_kind
 from models.states.snapshot import State, envelope_of
 from schemas.errors import SnapshotError
-from stream.contenders import LEARNING, SAVING, Contender, teach
+from stream.contenders import LEARNING, PLACES, SAVING, Aside, Contender, teach
 from stream.event_time import BEGINNING_US
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
 from stream.learner.role import Role, role_of
-from stream.learner.told import Place, ToldLessons, Version
+from stream.learner.told import OFFSET_MAX, Place, ToldLessons, Version
 from stream.lineup import Lineup
 
 _KIND, _VERSION_KIND = "tuition/1", "model_version/1"
+_FAILED = "failed"
 _ARRAYS = ("heard", "part_sizes", "parts")
 _NEVER_US = 2**62
-_OFFSET_MAX = 2**62
 # Of a partition nothing was taken yet.
 _NOWHERE = (-1, -1)
 
@@ -114,7 +114,10 @@ class Tuition:
         self._published_us, self._unpublished = now_us, False
         states = {name: each.state() for name, each in self._pupils() if each.contender.ready}
         parts = {name: state for name, state in states.items() if state is not None}
-        return [Version(offset, State(_VERSION_KIND, parts=parts))] if parts else []
+        named = zip(self._lineup.names, self._lineup.contenders, strict=True)
+        failed = {n: list(c.aside) for n, c in named if c.aside is not None and c.aside.failed}
+        state = State(_VERSION_KIND, {_FAILED: failed}, parts=parts)
+        return [Version(offset, state)] if parts else []
 
     def adopt(
         self, place: Place, parts: int, content: bytes, read: Callable[[bytes], State]
@@ -156,17 +159,27 @@ class Tuition:
         return True
 
     def _take_over(self, state: State) -> None:
-        """Let the models that a version has go on from it, all or none."""
+        """Let the models that a version has go on from it, all or none.
+
+        A challenger that failed where it is learned is set aside here too: nobody teaches it any
+        more. Whoever decides here goes on as it is.
+        """
         require_kind(state, _VERSION_KIND)
+        failed = _failed_in(state)
         pupils = [(name, each) for name, each in self._pupils() if name in state.parts]
-        before = [(each, stateful(each.contender.learner).state()) for _, each in pupils]
+        before = [(name, each, each.state()) for name, each in pupils]
         try:
-            for name, each in pupils:
-                each.restore(state.parts[name])
+            for name, each, own in before:
+                if own is not None:
+                    each.restore(state.parts[name])
         except SnapshotError:
-            for each, own in before:
-                each.restore(own)
+            for _, each, own in before:
+                if own is not None:
+                    each.restore(own)
             raise
+        for name, each in self._pupils():
+            if name in failed and not each.decides:
+                each.contender.aside = failed[name]
 
     def _pupils(self) -> list[tuple[str, _Pupil]]:
         """Return all contenders that take part, by name."""
@@ -196,8 +209,8 @@ class Tuition:
         """Go on from a state; SnapshotError, and no change, if it is damaged."""
         require_kind(state, _KIND)
         published_us = count(state, "published_us", BEGINNING_US, _NEVER_US)
-        adopted = count(state, "adopted", -1, _OFFSET_MAX)
-        parts_of = count(state, "parts_of", -1, _OFFSET_MAX)
+        adopted = count(state, "adopted", -1, OFFSET_MAX)
+        parts_of = count(state, "parts_of", -1, OFFSET_MAX)
         unpublished = state.header.get("unpublished")
         require(state, type(unpublished) is bool, "unpublished is neither true nor false")
         lengths = [len(np.atleast_1d(state.arrays.get(name, ()))) for name in _ARRAYS]
@@ -213,6 +226,18 @@ class Tuition:
         self._adopted, self._parts_of = adopted, parts_of
         content = parts.tobytes()
         self._parts = [content[a:b] for a, b in zip([0, *ends], ends, strict=False)]
+
+
+def _failed_in(state: State) -> dict[str, Aside]:
+    """Return who failed where a version comes from, and why."""
+    found = state.header.get(_FAILED)
+    pairs = found.items() if type(found) is dict else ()
+    sound = type(found) is dict and all(
+        type(why) is list and len(why) == 2 and why[0] in PLACES and type(why[1]) is str
+        for _, why in pairs
+    )
+    require(state, sound, "it does not say who failed")
+    return {name: Aside(*why) for name, why in pairs}
 
 
 class _Pupil(NamedTuple):

@@ -7,15 +7,15 @@ from functools import partial
 from typing import NamedTuple
 
 from models.states.snapshot import State, pack, unpack
-from schemas.errors import SchemaError
+from schemas.errors import ModelError, SchemaError
 from schemas.records import RecordCodec
 from stream.kafka.sink import OutRecord
 from stream.learner.role import LEARNER_PARTITION
-from stream.learner.told import Place, Version
+from stream.learner.told import OFFSET_MAX, Place, Version
 
 # Of a record, well below what Kafka takes as one.
 _BYTES_MAX = 2**19
-_PARTS_MAX = 2**12
+_PARTS_MAX = 2**8
 
 Read = Callable[[bytes], State]
 
@@ -62,10 +62,21 @@ class VersionRecords:
         self._read: Read = partial(unpack, key=key)
 
     def records(self, versions: Iterable[Version]) -> Iterator[OutRecord]:
-        """Yield the parts of each version."""
+        """Yield the parts of each version.
+
+        Raises
+        ------
+        schemas.errors.ModelError
+            A version is larger than any that is read.
+        """
         for version in versions:
             content = pack(version.state, self._key)
             starts = range(0, len(content), _BYTES_MAX)
+            if len(starts) > _PARTS_MAX:
+                raise ModelError(
+                    f"topics.models: a version of the models has {len(content):,} bytes, and at "
+                    f"most {_PARTS_MAX * _BYTES_MAX:,} are read: give fewer or smaller models"
+                )
             for part, start in enumerate(starts):
                 record = {
                     "layout": self._layout,
@@ -87,6 +98,6 @@ class VersionRecords:
             return None
         place, parts = Place(record["offset"], record["part"]), record["parts"]
         fits = 0 <= place.part < parts <= _PARTS_MAX and len(record["state"]) <= _BYTES_MAX
-        if record["layout"] != self._layout or place.offset < 0 or not fits:
+        if record["layout"] != self._layout or not 0 <= place.offset <= OFFSET_MAX or not fits:
             return None
         return ToldVersion(place, parts, record["state"], self._read)

@@ -71,7 +71,7 @@ class Kind(IntEnum):
     MODELS = 5
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What must be the same for a segment's entries to be taken again with the same result.
 
     Attributes

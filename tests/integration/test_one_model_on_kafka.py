@@ -11,7 +11,7 @@ from fault_log import injects, repeats, seen
 from worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
 
 from models.states.snapshot import pack, unpack
-from schemas.errors import RecoveryError, StorageError
+from schemas.errors import RecoveryError, SnapshotError, StorageError
 from schemas.records import RecordCodec, builtin
 from stream.config import load
 from stream.histories import Histories
@@ -80,11 +80,11 @@ def test_all_partitions_come_to_one_model_of_all_lessons(
             found.clear()
             try:
                 engines = [engine_of(histories, folder) for folder in histories.folders()]
-            except (StorageError, RecoveryError) as error:
-                # It was another's, and goes once it has been taken over.
+                newest = state_of(site, newest_version(site))
+            except (StorageError, RecoveryError, SnapshotError) as error:
+                # It was another's, and goes once it has been taken over; or it is not whole yet.
                 found.append(error)
                 return False
-            newest = state_of(site, newest_version(site))
             found.extend(engine.learner.learned for engine in engines)
             theirs = [pack(engine.learner.state()) for engine in engines[1:]]
             return len(engines) == PARTITIONS and theirs == [newest] * (PARTITIONS - 1)

@@ -843,6 +843,9 @@ def test_one_model_for_all_partitions_needs_both_topics_and_partitions(tmp_path:
     assert "topics.lessons: one model for all needs topics.models too" in told
     told = refused(tmp_path, f"{state}[topics]\n{models}")
     assert "topics.models: one model for all needs topics.lessons too" in told
+    same = 'lessons = "fraud.models"\n'
+    told = refused(tmp_path, f"{state}[topics]\n{same}{models}")
+    assert "topics.lessons: fraud.models is another topic's name too" in told
     told = refused(tmp_path, f"[topics]\n{lessons}{models}")
     assert "topics.lessons: one state for all has nobody to tell" in told
     alone = load(write(tmp_path, state))

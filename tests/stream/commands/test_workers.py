@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +11,6 @@ from schemas.errors import ConfigError
 from stream.commands import workers
 from stream.commands.workers import check_workers, end_with_parent
 from stream.config import load
-
-if TYPE_CHECKING:
-    pass
 
 EACH = {"state": "per_partition", "partial_features": True}
 

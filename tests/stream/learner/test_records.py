@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.states.snapshot import State, pack
-from schemas.errors import SnapshotError
+from schemas.errors import ModelError, SnapshotError
 from schemas.records import RecordCodec, builtin
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
@@ -69,7 +69,7 @@ def test_what_is_told_is_what_is_learned(weighed):
 
 
 def test_many_lessons_are_several_messages_in_their_order(monkeypatch):
-    monkeypatch.setattr("stream.learner.lesson_records._BYTES_MAX", 8 * WIDE * 4)
+    monkeypatch.setattr("stream.learner.lesson_records._BYTES_MAX", 4 * (8 * WIDE + 9))
     telling, lessons = lessons_of(), some(10, weighed=True)
     heard = [telling.read(each.value) for each in telling.records([ToldLessons(3, lessons)])]
     assert [each.place for each in heard] == [Place(3, part) for part in range(3)]
@@ -93,6 +93,8 @@ def test_many_lessons_are_several_messages_in_their_order(monkeypatch):
         record(rows=2**30),
         record(partition=-1),
         record(offset=-1),
+        record(offset=2**62 + 1),
+        record(partition=1024),
         record(part=-1),
         record(features=b""),
         record(verdicts=b"\x10\x00\x00"),
@@ -107,6 +109,13 @@ def test_many_lessons_are_several_messages_in_their_order(monkeypatch):
 def test_what_are_no_lessons_is_passed_over(value):
     assert lessons_of().read(record()) is not None
     assert lessons_of().read(value) is None
+
+
+def test_a_version_that_nobody_would_read_is_not_published(monkeypatch):
+    monkeypatch.setattr("stream.learner.version_records._PARTS_MAX", 2)
+    monkeypatch.setattr("stream.learner.version_records._BYTES_MAX", 100_000)
+    with pytest.raises(ModelError, match=r"topics\.models: a version .* at most 200,000 are read"):
+        list(versions_of().records([Version(5, STATE)]))
 
 
 STATE = State("model_version/1", {"a": 1}, {"b": np.arange(40_000)})
@@ -143,6 +152,7 @@ def version(**changes):
         version()[:-1],
         version(layout="there"),
         version(offset=-1),
+        version(offset=2**62 + 1),
         version(part=-1),
         version(part=1),
         version(parts=0),

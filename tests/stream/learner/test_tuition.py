@@ -18,7 +18,7 @@ from stream.contenders import teach
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
 from stream.learner.role import Role
-from stream.learner.told import Place
+from stream.learner.told import OFFSET_MAX, Place
 from stream.learner.tuition import Tuition
 from stream.lineup import Lineup
 
@@ -202,7 +202,7 @@ def test_a_model_that_has_seen_too_little_is_left_to_those_who_have_one():
     assert learner.versions(50, 1) == []
     teach(lineup.contenders, genuine)
     before = models_of(lineup)
-    empty = pack(State("model_version/1"))
+    empty = pack(State("model_version/1", {"failed": {}}))
     assert scorer.adopt(Place(9, 0), 1, empty, unpack) is True
     assert models_of(lineup) == before
 
@@ -238,9 +238,73 @@ def test_a_version_of_other_models_is_taken_by_none_of_them():
     assert {"model", "curves"} <= set(parts)
     parts["curves"] = parts["model"]
     before = models_of(lineup)
-    other = pack(State(version.state.kind, parts=parts))
+    other = pack(State(version.state.kind, version.state.header, parts=parts))
     assert tuition(1, lineup).adopt(Place(5, 0), 1, other, unpack) is False
     assert models_of(lineup) == before
+
+
+class Broken:
+    """A learner that can do nothing but say what it is."""
+
+    learned, ready = 5, True
+
+    def __init__(self, learner, fails):
+        self._learner, self._fails = learner, fails
+
+    def __getattr__(self, name):
+        if name in self._fails:
+            raise RuntimeError(f"{name} is broken")
+        return getattr(self._learner, name)
+
+
+@pytest.mark.parametrize("fails", ["state", "restore"])
+def test_a_challenger_that_cannot_take_over_is_set_aside_and_the_others_go_on(fails):
+    learner, lineup = tuition(0), build_lineup()
+    learner.teach(rows(np.random.default_rng(7), 60))
+    (version,) = learner.versions(0, 5)
+    curves = lineup.contenders[lineup.names.index("curves")]
+    curves.learner = Broken(curves.learner, [fails])
+    scorer = tuition(1, lineup)
+    assert scorer.adopt(Place(5, 0), 1, pack(version.state), unpack) is True
+    assert curves.aside is not None
+    assert curves.aside.failed
+    for name in ("model", "clocks"):
+        own = lineup.contenders[lineup.names.index(name)].learner.state()
+        assert pack(own) == pack(version.state.parts[name])
+
+
+@pytest.mark.parametrize("decides", [False, True])
+def test_a_challenger_that_failed_where_it_is_learned_is_set_aside_where_it_is_scored(decides):
+    taught, lineup = build_lineup(), build_lineup()
+    learner, scorer = tuition(0, taught), tuition(1, lineup)
+    learner.teach(rows(np.random.default_rng(8), 60))
+    at = lineup.names.index("curves")
+    taught.contenders[at].set_aside("learning", ValueError("no"))
+    lineup.at = at if decides else 0
+    (version,) = learner.versions(0, 5)
+    assert "curves" not in version.state.parts
+    assert scorer.adopt(Place(5, 0), 1, pack(version.state), unpack) is True
+    assert lineup.contenders[at].aside == (None if decides else ("learning", "ValueError"))
+
+
+@pytest.mark.parametrize("failed", [None, [], {"curves": "x"}, {"curves": ["here", "y"]}])
+def test_a_version_that_does_not_say_who_failed_changes_nothing(failed):
+    lineup = build_lineup()
+    learner = tuition(0)
+    learner.teach(rows(np.random.default_rng(9), 60))
+    (version,) = learner.versions(0, 5)
+    state = State(version.state.kind, {"failed": failed}, parts=version.state.parts)
+    before = models_of(lineup)
+    assert tuition(1, lineup).adopt(Place(5, 0), 1, pack(state), unpack) is False
+    assert models_of(lineup) == before
+
+
+def test_a_part_at_the_last_offset_there_is_can_be_kept():
+    scorer = tuition(1)
+    assert scorer.adopt(Place(OFFSET_MAX, 0), 2, b"x", unpack) is None
+    other = tuition(1)
+    other.restore(unpack(pack(scorer.state())))
+    assert pack(other.state()) == pack(scorer.state())
 
 
 @pytest.mark.parametrize(
