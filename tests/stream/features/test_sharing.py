@@ -35,7 +35,8 @@ def chosen(seed, n=40):
     of_verdicts = set(unshared(every, "card"))
     names = [name for name in NAMES if name not in of_verdicts]
     first = [name for name in names if name.startswith("merchant")]
-    mine = {*rng.choice(names, n, replace=False), *rng.choice(first, n, replace=False)}
+    # What others are made of must be there too.
+    mine = {"amount", *rng.choice(names, n, replace=False), *rng.choice(first, n, replace=False)}
     return declare(sorted(map(str, mine)), INPUTS)
 
 
@@ -198,8 +199,8 @@ def test_what_cannot_be_taken_is_refused():
     assert isinstance(row_of(stream_of([{"time_us": 1}]), 0), Transactions)
 
 
-@seeds(4)
-def test_features_are_those_of_one_worker_but_where_something_was_not_heard_yet(seed):
+@seeds(4, known=((3171876605, "a speed is from the payment that was heard last"),))
+def test_features_are_those_of_one_worker_but_where_something_was_not_heard_in_time(seed):
     rng = np.random.default_rng(seed)
     features, stream = chosen(seed), hostile_stream(rng, ROWS)
     shared = shared_entities(features, "card")
@@ -207,25 +208,41 @@ def test_features_are_those_of_one_worker_but_where_something_was_not_heard_yet(
     one, yes = build(features), np.ones(1, np.bool_)
     telling = [build(features, shared) for _ in range(PARTITIONS)]
     under_way = [[] for _ in range(PARTITIONS)]
-    other, explained = 0, 0
+    # Of each partition and entity the last payment that was taken, and where one came behind it.
+    newest = [{} for _ in range(PARTITIONS)]
+    behind = [set() for _ in range(PARTITIONS)]
+    other = explained = rows = 0
+
+    def note(at, row, ids):
+        for each in enumerate(ids.tolist()):
+            if newest[at].get(each, -1) > row:
+                behind[at].add(each)
+            newest[at][each] = max(row, newest[at].get(each, -1))
+
     for row in np.flatnonzero(stream.take).tolist():
         batch = row_of(stream, row)
         own = int(batch.entities[0, 0] % PARTITIONS)
-        ids = batch.entities[at_entity, 0]
+        ids = batch.entities[at_entity, 0].copy()
         for at in range(PARTITIONS):
             while under_way[at] and under_way[at][0][0] <= row:
-                telling[at].hear(under_way[at].pop(0)[1])
-        theirs = one.observe(batch, yes).matrix.copy()
-        ours = telling[own].observe(batch, yes).matrix.copy()
+                _, words, theirs, when = under_way[at].pop(0)
+                telling[at].hear(words)
+                note(at, when, theirs)
+        expected = one.observe(batch, yes).matrix.copy()
+        found = telling[own].observe(batch, yes).matrix.copy()
         words = telling[own].tell(np.array([row]))
-        missed = any(((ids == theirs_ids) & (ids != 0)).any() for *_, theirs_ids in under_way[own])
+        missed = any(((ids == theirs) & (ids != 0)).any() for _, _, theirs, _ in under_way[own])
+        late = not behind[own].isdisjoint(enumerate(ids.tolist()))
+        note(own, row, ids)
         for at in set(range(PARTITIONS)) - {own}:
             due = max([row + int(rng.integers(12)), *(each[0] for each in under_way[at])])
-            under_way[at].append((due, words, ids))
-        differ = ~np.isclose(ours, theirs, rtol=1e-9, atol=0.0, equal_nan=True)[0]
-        other += bool(differ.any())
-        explained += missed
-        # Of those whose entity is the key, and of those of which all was heard, none does.
-        assert not differ.any() or missed, [str(features[at]) for at in np.flatnonzero(differ)]
-    print(f"{other} of {int(stream.take.sum())} payments differ; {explained} could")
-    assert 0 < other <= explained
+            under_way[at].append((due, words, ids, row))
+        differ = ~np.isclose(found, expected, rtol=1e-9, atol=0.0, equal_nan=True)[0]
+        rows, other = rows + 1, other + bool(differ.any())
+        explained += missed or late
+        # Of those of which all was heard in its order none does, nor any of the key's.
+        names = [str(features[at]) for at in np.flatnonzero(differ)]
+        assert not names or missed or late, names
+        assert not [name for name in names if name.startswith(("card.", "amount"))]
+    print(f"{other} of {rows} payments differ; {explained} could")
+    assert rows > ROWS / 2
