@@ -120,7 +120,7 @@ def test_the_model_is_that_of_one_who_was_taught_the_same_rows(seed):
 def test_a_state_goes_on_as_if_it_had_never_been_kept(seed):
     rng = np.random.default_rng(seed)
     learner, scorer = tuition(0), tuition(1)
-    learner.teach(rows(rng, 30))
+    learner.teach(rows(rng, 300))
     assert learner.due_us <= 0
     (version,) = learner.versions(0, 5)
     first, second, third = send(version)
