@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stream.learner.role import LEARNER_PARTITION
 
 Place = tuple[str, int]
@@ -48,6 +51,23 @@ class Beside:
         else:
             found.add((self.models, LEARNER_PARTITION))
         return {place for place in found if place[0]}
+
+    def heard(self, topic: str, told: NDArray[np.int64], partition: int) -> NDArray[np.bool_]:
+        """Tell which records of a topic the state of a partition listens to.
+
+        Parameters
+        ----------
+        topic : str
+        told : ndarray of int64, shape (n,)
+            The partition of each record, which is whose it is.
+        partition : int
+        """
+        others = told != partition
+        if topic == self.lessons:
+            return others & (partition == LEARNER_PARTITION)
+        if topic == self.models:
+            return others & (told == LEARNER_PARTITION)
+        return others
 
 
 NOTHING = Beside()

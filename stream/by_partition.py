@@ -69,8 +69,7 @@ class ByPartition:
         """Give each shard the records of its partition, and those of others that it listens to."""
         if raw.topic in self._beside.topics:
             for partition, shard in sorted(self._shards.items()):
-                heard = [at for topic, at in self._listens(partition) if topic == raw.topic]
-                yield shard, raw.rows(np.isin(raw.partition, heard))
+                yield shard, raw.rows(self._beside.heard(raw.topic, raw.partition, partition))
             return
         for partition in np.unique(raw.partition).tolist():
             # One that has gone is read by whoever has it.
@@ -116,16 +115,12 @@ class ByPartition:
         self._close(self._parked)
         starts = dict(committed)
         for partition, shard in self._shards.items():
-            others = dict.fromkeys(self._listens(partition), -1)
+            others = dict.fromkeys(self._beside.places(partition, self._partitions), -1)
             found = shard.assigned(together[partition] | others)
             # What one of them has heard already it leaves out.
             for place, at in found.items():
                 starts[place] = min(at, starts[place]) if place in others & starts.keys() else at
         return starts
-
-    def _listens(self, partition: int) -> set[Place]:
-        """Return the places of other partitions that a shard reads."""
-        return self._beside.places(partition, self._partitions)
 
     def _ours(self, partition: int) -> Shard:
         """Return the shard of a partition, of which nobody else has a newer state."""

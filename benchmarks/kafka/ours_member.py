@@ -37,15 +37,8 @@ def main() -> None:
     """Work as `fraudstream run` does."""
     job = Job.given()
     config = load(None, **merged(overrides_of(job), each_partition(job)))
-    worker = worker_of(config, Connection(job.bootstrap), bytes(range(16)), _tell)
-    worker.recover(Never())
-    while not worker.source.assigned:
-        worker.turn(0.1)
-    print("joined", flush=True)
-    told_to_hold = threading.Thread(target=sys.stdin.readline, daemon=True)
-    told_to_hold.start()
-    while told_to_hold.is_alive():
-        worker.turn(0.05)
+    worker = worker_of(config, Connection(job.bootstrap), bytes(range(16)), tell)
+    work_until_told(worker)
     worker.source.pause()
     print("held", flush=True)
     sys.stdin.readline()
@@ -63,7 +56,20 @@ def main() -> None:
     worker.close()
 
 
-def _tell(text: str) -> None:
+def work_until_told(worker: Worker) -> None:
+    """Join the group, say so, and work until there is a line on stdin."""
+    worker.recover(Never())
+    while not worker.source.assigned:
+        worker.turn(0.1)
+    print("joined", flush=True)
+    told = threading.Thread(target=sys.stdin.readline, daemon=True)
+    told.start()
+    while told.is_alive():
+        worker.turn(0.05)
+
+
+def tell(text: str) -> None:
+    """Say what a person may want to know."""
     print(text, file=sys.stderr)
 
 

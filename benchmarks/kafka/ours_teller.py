@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 
 from benchmarks.kafka.job import Job
 from benchmarks.kafka.ours import Overrides, merged, overrides_of
-from benchmarks.kafka.ours_member import each_partition
+from benchmarks.kafka.ours_member import each_partition, tell, work_until_told
 from stream.assembly import worker_of
 from stream.config import Config, load
 from stream.kafka.client import Connection
 from stream.metrics import LatencyHistogram
 from stream.tally import Tally
-from stream.worker import Never
 
 TOLD = ("shared", "lessons", "models")
 
@@ -45,17 +43,8 @@ def main() -> None:
     topics = config.topics
     tally = Tally(topics.transactions, topics.labels, topics.control, config.beside())
     connection, hash_key = Connection(job.bootstrap), bytes(range(16))
-    worker = worker_of(
-        config, connection, hash_key, lambda text: print(text, file=sys.stderr), tally=tally
-    )
-    worker.recover(Never())
-    while not worker.source.assigned:
-        worker.turn(0.1)
-    print("joined", flush=True)
-    told = threading.Thread(target=sys.stdin.readline, daemon=True)
-    told.start()
-    while told.is_alive():
-        worker.turn(0.1)
+    worker = worker_of(config, connection, hash_key, tell, tally=tally)
+    work_until_told(worker)
     delays = (tally.shared_delay, tally.lesson_delay, tally.adoption_delay)
     print(
         json.dumps(

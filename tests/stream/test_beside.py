@@ -1,5 +1,7 @@
 """Who listens to whom."""
 
+import numpy as np
+
 from stream.beside import NOTHING, Beside
 
 EVERY = Beside("shared", "lessons", "models")
@@ -17,6 +19,17 @@ def test_what_has_no_topic_is_told_to_nobody():
     assert Beside("", "lessons", "models").topics == ["lessons", "models"]
     assert NOTHING.places(1, 3) == set()
     assert NOTHING.topics == []
+
+
+def test_the_records_that_are_heard_are_those_of_these_places():
+    told = np.arange(4)
+    for partition in range(4):
+        heard = {
+            (topic, at)
+            for topic in EVERY.topics
+            for at in np.flatnonzero(EVERY.heard(topic, told, partition)).tolist()
+        }
+        assert heard == EVERY.places(partition, 4)
 
 
 def test_one_partition_has_nobody_to_listen_to():
