@@ -44,17 +44,15 @@ def run_workers(path: Path | None, n: int, as_json: bool, page: int | None = Non
     """
     config = load(path)
     check_workers(config, n, page)
-    # No lock: the signal may come in the middle of anything.
-    stops: list[None] = []
     reports: list[IO[bytes]] = []
     workers: list[subprocess.Popen[bytes]] = []
-    with until_signalled(lambda: stops.append(None)) as came:
+    with until_signalled(lambda: None) as came:
         try:
             for at in range(n):
                 # Started anew and not forked: each has clients, threads and kernels of its own.
                 reports.append(tempfile.TemporaryFile())  # noqa: SIM115 - read when it has ended.
                 workers.append(_start(config, path, at, as_json, page, reports[-1]))
-            ended = _watch(workers, stops)
+            ended = _watch(workers, came)
         finally:
             _stop(workers, config.worker.shutdown_deadline / 1e6 + _PATIENCE_S)
         if as_json:
@@ -127,9 +125,9 @@ def _start(
     )
 
 
-def _watch(workers: list[subprocess.Popen[bytes]], stops: list[None]) -> int | None:
-    """Wait until told to stop; return which worker ended before, if one did."""
-    while not stops:
+def _watch(workers: list[subprocess.Popen[bytes]], came: list[int]) -> int | None:
+    """Wait until a signal came; return which worker ended before, if one did."""
+    while not came:
         for at, worker in enumerate(workers):
             if worker.poll() is not None:
                 return at
