@@ -16,6 +16,7 @@ from schemas.records import RecordCodec
 from schemas.siphash import hash_texts
 from stream.alert_records import AlertWriter
 from stream.config import Config
+from stream.control import ControlEffects
 from stream.cost_watch import CostWatch
 from stream.decision_records import DecisionWriter
 from stream.effects import Effects
@@ -24,7 +25,7 @@ from stream.held_labels import HeldLabel, HeldLabels
 from stream.kafka.by_time import by_time
 from stream.kafka.sink import Offsets, OutRecord
 from stream.kafka.source import RawBatch, headers_of
-from stream.labels.fates import Departed, Review
+from stream.labels.fates import Departed, LabelEffects, Review
 from stream.monitor.events import DriftEvent
 from stream.publish import (
     Codecs,
@@ -35,6 +36,7 @@ from stream.publish import (
     label_review,
 )
 from stream.recovery.journal import Header
+from stream.recovery.outcome import outcome_of
 from stream.recovery.published import Published
 from stream.recovery.recovery import Recovery
 from stream.recovery.replaying import Place
@@ -284,8 +286,7 @@ class Shard:
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )
         effects = self.engine.step(batch)
-        if self.recovery is not None:
-            self.recovery.require()
+        self._note(effects)
         if self._online is not None:
             self._online.put(batch, effects)
         if self._tally is not None and not self._replays:
@@ -301,6 +302,11 @@ class Shard:
             yield from self._telling.records(effects)
         if not self._replays:
             yield from self._too_dear()
+
+    def _note(self, effects: Effects | LabelEffects | ControlEffects) -> None:
+        """Have the journal say what was decided, before anybody hears of it."""
+        if self.recovery is not None:
+            self.recovery.decided(outcome_of(effects))
 
     def _hear(self, raw: RawBatch) -> Iterator[OutRecord]:
         """Let the engine hear what other partitions tell; nothing is published."""
@@ -359,6 +365,7 @@ class Shard:
             raw.values, raw.arrival_time_us, raw.partition, raw.offset
         )
         effects = self.engine.label(batch)
+        self._note(effects)
         if self._tally is not None and not self._replays:
             self._tally.labelled(batch, effects, self.engine.waiting)
         for row in marked(effects.held).tolist():
@@ -375,6 +382,7 @@ class Shard:
     def _take_orders(self, raw: RawBatch, control: Decoder) -> Iterator[OutRecord]:
         batch = control.decode(raw.values, raw.arrival_time_us, raw.partition, raw.offset)
         effects = self.engine.control(batch)
+        self._note(effects)
         if self._tally is not None and not self._replays:
             self._tally.ordered(effects)
         if effects.erased and self.recovery is not None:

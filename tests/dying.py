@@ -13,6 +13,8 @@ ONCE = ("before init", "after init", "before snapshot", "at assignment", "at rev
 POINTS = (
     "before journal",
     "after journal",
+    "before outcome",
+    "after outcome",
     "mid publish",
     "before offsets",
     "after offsets",
@@ -52,6 +54,7 @@ def install(point: str, hits: int, number: int = signal.SIGKILL) -> None:
         setattr(owner, method, wrapped)
 
     around(Journal, "append", "before journal", "after journal")
+    around(Journal, "append_outcome", "before outcome", "after outcome")
     # Between two records, not only between two calls of the client.
     sink._TOGETHER_MAX = 2
     around(TransactionalSink, "_produce", "mid publish")

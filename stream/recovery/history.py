@@ -119,7 +119,7 @@ class History:
             If records of it are gone, or are others.
         """
         topics = self.identity
-        for header, taken in replayed(progress, chain, topics, self.reader):
+        for header, _, taken in replayed(progress, chain, topics, self.reader):
             raw = by_time(taken) if taken.topic == topics.transactions else taken
             if self.telling is not None and raw.topic in self.telling:
                 heard = (self.telling.read(raw.topic, value) for value in raw.values)

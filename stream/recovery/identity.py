@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from schemas.errors import RecoveryError
 from stream.beside import NOTHING, Beside
 from stream.plurals import several
-from stream.recovery.journal import Entry, Header, Kind
+from stream.recovery.journal import DECIDING, Entry, Header, Kind
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Identity:
         first_step: int,
         since_ms: int = 0,
         positions: Mapping[tuple[str, int], int] | None = None,
+        outcome: int | None = None,
     ) -> Header:
         """Return the header of a segment."""
         return Header(
@@ -82,14 +83,17 @@ class Identity:
             self.beside.shared,
             self.beside.lessons,
             self.beside.models,
+            outcome,
         )
 
     def differs(self, header: Header) -> str:
-        """Return what of a segment is not as here, in words; nothing if all is."""
+        """Return what of a segment is not as here, in words; nothing if all is.
+
+        But for the code: whoever takes entries again compares what they come to.
+        """
         differs = [
             f"{name} {theirs}, not {ours}"
             for name, theirs, ours in (
-                ("code", header.code, self.code),
                 ("configuration", header.configuration, self.configuration),
                 ("transactions topic", header.transactions, self.transactions),
                 ("labels topic", header.labels, self.labels),
@@ -109,19 +113,26 @@ class Identity:
         return "; ".join(differs)
 
     def require(self, links: Sequence[tuple[Header, list[Entry]]]) -> None:
-        """Refuse entries that another code or configuration made, or cannot be read.
+        """Refuse entries that another configuration made, or cannot be read.
 
-        Schemas may have been added since: entries are decoded with those of their time.
+        Schemas may have been added since: entries are decoded with those of their time. Other
+        code may take them again where each says what was decided.
 
         Raises
         ------
         RecoveryError
             It names what differs, and what to do.
         """
+        all_entries = [entry for _, entries in links for entry in entries]
         for header, entries in links:
             if not entries:
                 continue
-            if differs := self.differs(header):
+            differs = self.differs(header)
+            # Of the last step nothing is out.
+            silent = any(_is_silent(entry) for entry in entries if entry is not all_entries[-1])
+            if silent and header.code != self.code:
+                differs = f"code {header.code}, not {self.code}{differs and '; '}{differs}"
+            if differs:
                 steps = several(len(entries), "step")
                 raise RecoveryError(
                     f"recovery.folder holds {steps} after its last snapshot, "
@@ -129,3 +140,8 @@ class Identity:
                     "as it was and stop it with SIGTERM, which leaves a snapshot and no such "
                     "steps; or begin with an empty folder, and an empty state"
                 )
+
+
+def _is_silent(entry: Entry) -> bool:
+    """Tell whether an entry does not say what was decided."""
+    return entry.kind in DECIDING and entry.outcome is None

@@ -21,7 +21,7 @@ Position  Length  What
 8         -       payload
 ========  ======  =======================================================
 
-The header's payload is JSON, `Header`. An entry's payload is
+The header's payload is JSON, `Header`. An entry, written before its step, has the payload
 
 ========  ======  =======================================================
 Position  Length  What
@@ -34,15 +34,26 @@ Position  Length  What
                   bytes), first offset (8), length (4)
 ========  ======  =======================================================
 
-Numbers are little-endian, partition, offset and clock signed. Reading never fails: what
-comes before the damage is given, and the damage in words.
+What the step came to, written behind it and before any of it is published, has the payload
+
+========  ======  =======================================================
+Position  Length  What
+========  ======  =======================================================
+0         1       255
+1         8       number of the step, that of the entry before
+9         4       `stream.recovery.outcome.outcome_of` what was decided
+========  ======  =======================================================
+
+Numbers are little-endian, partition, offset and clock signed. Layout 1 had no outcomes.
+Reading never fails: what comes before the damage is given, and the damage in words. A header
+that gets a field, and a payload that changes, is another layout.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import msgspec
@@ -51,12 +62,16 @@ import numpy as np
 from stream.recovery.runs import Run
 
 MAGIC = b"\x89fjourn\n"
-VERSION = 1
+VERSION = 2
+# Layouts that are read.
+READ = 1, 2
 PAYLOAD_MAX = 2**20
 
 _PREFIX = struct.Struct("<8sI")
 _FRAME = struct.Struct("<II")
 _ENTRY = struct.Struct("<BQqI")
+_OUTCOME = struct.Struct("<BQI")
+_OUTCOME_KIND = 255
 _RUN = np.dtype([("partition", "<i4"), ("first", "<i8"), ("length", "<u4")])
 
 
@@ -69,6 +84,10 @@ class Kind(IntEnum):
     SHARED = 3
     LESSONS = 4
     MODELS = 5
+
+
+# Of the others nothing is published at once, and nothing is decided.
+DECIDING = frozenset({Kind.TRANSACTIONS, Kind.LABELS, Kind.CONTROL})
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,6 +117,8 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     control_schemas : list of int
     shared, lessons, models : str
         The topics on which partitions tell each other; empty where they do not.
+    outcome : int or None
+        What the step before the first came to, for a journal whose writer died before it said so.
     """
 
     number: int
@@ -115,6 +136,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     shared: str = ""
     lessons: str = ""
     models: str = ""
+    outcome: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +153,9 @@ class Entry:
         `stream.recovery.runs.fingerprint` of the records.
     runs : tuple of Run
         Which records, in the order taken.
+    outcome : int or None
+        `stream.recovery.outcome.outcome_of` what was decided. None: nothing is published of it,
+        or layout 1 did not say.
     """
 
     kind: Kind
@@ -138,6 +163,7 @@ class Entry:
     now_ms: int
     check: int
     runs: tuple[Run, ...]
+    outcome: int | None = None
 
 
 @dataclass(frozen=True)
@@ -152,11 +178,15 @@ class Segment:
         Those up to the end, or up to the damage.
     damage : str
         What is wrong with what follows; empty: nothing.
+    foreign : str
+        In what layout it is, where this release reads others; there are entries in it, for all
+        that is known.
     """
 
     header: Header | None
     entries: list[Entry]
     damage: str = ""
+    foreign: str = ""
 
 
 _json = msgspec.json.Encoder(order="deterministic")
@@ -174,6 +204,11 @@ def entry_bytes(entry: Entry) -> bytes:
     return _frame(_ENTRY.pack(entry.kind, entry.step, entry.now_ms, entry.check) + runs)
 
 
+def outcome_bytes(step: int, outcome: int) -> bytes:
+    """Return the frame of what a step came to."""
+    return _frame(_OUTCOME.pack(_OUTCOME_KIND, step, outcome))
+
+
 def read_segment(data: bytes) -> Segment:
     """Read as much of a segment as is whole."""
     if len(data) < _PREFIX.size:
@@ -181,9 +216,11 @@ def read_segment(data: bytes) -> Segment:
     magic, version = _PREFIX.unpack_from(data)
     if magic != MAGIC:
         return Segment(None, [], "it does not begin as a segment")
-    if version != VERSION:
-        return Segment(None, [], f"it is in format {version}, and this release reads {VERSION}")
     payload, at, damage = _payload(data, _PREFIX.size)
+    if version not in READ:
+        layout = f"it is in format {version}, and this release reads up to {VERSION}"
+        # All layouts begin with a header; what ends with it is of a worker that was stopped.
+        return Segment(None, [], foreign="" if payload and at == len(data) else layout)
     if payload is None:
         return Segment(None, [], f"its header: {damage or 'missing'}")
     try:
@@ -194,10 +231,8 @@ def read_segment(data: bytes) -> Segment:
     while at < len(data):
         start = at
         payload, at, damage = _payload(data, start)
-        entry = None if payload is None else _entry(payload, header.first_step + len(entries))
-        if entry is None:
+        if payload is None or not _add(payload, entries, header.first_step):
             return Segment(header, entries, f"at byte {start}: {damage or 'no entry'}")
-        entries.append(entry)
     return Segment(header, entries)
 
 
@@ -226,6 +261,25 @@ def _payload(data: bytes, at: int) -> tuple[bytes | None, int, str]:
     if _checksum(length, payload) != checksum:
         return None, at, "its checksum is not that of its bytes"
     return payload, start + length, ""
+
+
+def _add(payload: bytes, entries: list[Entry], first_step: int) -> bool:
+    """Add an entry, or the outcome of the last one; tell whether the payload is either."""
+    if entries and payload[0] == _OUTCOME_KIND:
+        found = _ended(payload, entries[-1])
+        entries[-1] = found or entries[-1]
+    else:
+        found = _entry(payload, first_step + len(entries))
+        entries += [found] if found else []
+    return found is not None
+
+
+def _ended(payload: bytes, entry: Entry) -> Entry | None:
+    """Return an entry with its outcome; None for what was not written by `outcome_bytes`."""
+    if len(payload) != _OUTCOME.size or entry.outcome is not None:
+        return None
+    _, step, outcome = _OUTCOME.unpack(payload)
+    return replace(entry, outcome=outcome) if step == entry.step else None
 
 
 def _entry(payload: bytes, step: int) -> Entry | None:

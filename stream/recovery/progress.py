@@ -13,7 +13,6 @@ from schemas.errors import SnapshotError
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
 from stream.kafka.source import RawBatch
-from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
 from stream.recovery.replaying import Place
@@ -95,16 +94,10 @@ def restored(state: State, engine: Engine, held: HeldLabels) -> Progress:
     Raises
     ------
     SnapshotError
-        The state is of another release, another engine or damaged. A worker that was told so
+        The state is in another form, of another engine or damaged. A worker that was told so
         is to be thrown away.
     """
     require_kind(state, _KIND)
-    version = str(state.header.get("code_version", ""))
-    if version.partition("+")[0] != release():
-        raise SnapshotError(
-            f"the snapshot is of release {version or 'unknown'}, and this is {release()}: go on "
-            "with that one, or begin with an empty recovery.folder"
-        )
     step = count(state, "step", 0, 2**63 - 1)
     since_ms = count(state, "since_ms", -(2**62), 2**62)
     positions = _positions(state)

@@ -23,6 +23,7 @@ from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
 from stream.recovery.progress import AFTER_ERASURE, Progress, restored
 from stream.recovery.published import Published
+from stream.recovery.replay_check import ReplayCheck
 from stream.recovery.replaying import Place
 from stream.recovery.restart import Reader, find_published, replayed
 from stream.recovery.runs import fingerprint, runs_of
@@ -97,6 +98,10 @@ class Recovery:
         self._now_ms = now_ms
         self._copier = copier
         self._erasures = Erasures(snapshots, copier, tell)
+        # Of a replay; None once all is taken up.
+        self._check: ReplayCheck | None = None
+        # What the last step came to; None: nothing was decided in it.
+        self._outcome: int | None = None
         self.live = False
         # Of the last snapshot that was begun; -1: none was, or it failed.
         self._snapshot_step = -1
@@ -184,9 +189,14 @@ class Recovery:
             self._tell(f"the journal is damaged, what follows is decided anew: {text}")
         self._identity.require(chain.links)
         find_published(self.published, self.progress, chain, self._identity, self._reader)
-        for header, raw in replayed(self.progress, chain, self._identity, self._reader):
+        self._check = check = ReplayCheck(self._identity.code, self._tell)
+        for header, entry, raw in replayed(self.progress, chain, self._identity, self._reader):
             self.stats.replayed += len(raw)
+            check.begin(header, entry)
+            self._outcome = None
             yield header, raw
+        self._check = None
+        self.stats.replayed_otherwise = check.otherwise
         self._state = lambda: self.progress.state(
             self._identity, engine, held, self._erasures.is_to_forget
         )
@@ -220,8 +230,25 @@ class Recovery:
                 runs_of(raw.partition, raw.offset),
             )
             self._journal.append(entry)
+            self._outcome = None
             self.progress.take(raw, entry)
         return raw
+
+    def decided(self, outcome: int) -> None:
+        """Note what the step at hand came to, before any of it is published.
+
+        Raises
+        ------
+        RecoveryError
+            If the journal cannot be written; or in a replay, if it is not what other code came to.
+        """
+        if self._check is None:
+            # Whoever has the folder by now decides it too: there this raises.
+            self._journal.append_outcome(self.progress.step, outcome)
+        else:
+            self._journal.require()
+            self._check.require(outcome)
+        self._outcome = outcome
 
     def worked(self, seconds: float) -> None:
         """Note how long steps took: a replay takes about as long."""
@@ -349,7 +376,7 @@ class Recovery:
         """Begin the journal's next segment here."""
         progress = self.progress
         header = self._identity.header(
-            number, progress.step + 1, progress.since_ms or 0, progress.positions
+            number, progress.step + 1, progress.since_ms or 0, progress.positions, self._outcome
         )
         self._journal.begin(header, durable)
 

@@ -63,8 +63,8 @@ def find_published(
 
 def replayed(
     progress: Progress, chain: Chain, identity: Identity, reader: Reader
-) -> Iterator[tuple[Header, RawBatch]]:
-    """Yield the batches of a chain, each with the header of its segment.
+) -> Iterator[tuple[Header, Entry, RawBatch]]:
+    """Yield the batches of a chain, each with its entry and the header of its segment.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def replayed(
                 del headers[0]
             raw = _batch(entry, taken, identity)
             progress.take(raw, entry)
-            yield headers[0], raw
+            yield headers[0], entry, raw
     if not replaying.done:
         raise RecoveryError(
             f"records of step {progress.step + 1} are no longer in their topic: {_BEGIN_ANEW}"

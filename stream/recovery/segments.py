@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from stream.recovery.journal import (
     Segment,
     begin_segment,
     entry_bytes,
+    outcome_bytes,
     read_segment,
 )
 from stream.recovery.lock import FolderLock
@@ -92,7 +93,7 @@ class Segments:
         Raises
         ------
         RecoveryError
-            If one cannot be read.
+            If one cannot be read, or is of a release to come.
         """
         chain = Chain()
         for each in self.numbers():
@@ -100,10 +101,16 @@ class Segments:
                 continue
             path = self.path(each)
             segment = self._read(each)
+            if segment.foreign:
+                raise RecoveryError(
+                    f"the journal {path}: {segment.foreign}: start the release that wrote it once "
+                    "more and stop it with SIGTERM, which leaves a snapshot and no such steps"
+                )
             if segment.damage:
                 chain.broken.append(f"{path}, {segment.damage}")
             if segment.header is None or segment.header.first_step != step + 1:
                 continue
+            _complete(chain.links, segment.header)
             step += len(segment.entries)
             chain.links.append((segment.header, segment.entries))
         return chain
@@ -227,10 +234,16 @@ class Journal(Segments):
         RecoveryError
             If it cannot be written; the segment is as long as before. Or it is another's.
         """
+        self._append(entry_bytes(entry))
+
+    def append_outcome(self, step: int, outcome: int) -> None:
+        """Write what the step of the last entry came to; as `append`."""
+        self._append(outcome_bytes(step, outcome))
+
+    def _append(self, data: bytes) -> None:
         self._ours.require()
         if self._file is None:
             raise ValueError("begin a segment first")
-        data = entry_bytes(entry)
         try:
             _write_all(self._file, data)
         except OSError as error:
@@ -267,6 +280,13 @@ class Journal(Segments):
             os.close(self._file)
             self._file = None
         self._ours.release()
+
+
+def _complete(links: list[tuple[Header, list[Entry]]], header: Header) -> None:
+    """Let the last entry say what it came to, where only who took it again lived to write that."""
+    if links and header.outcome is not None:
+        entries = links[-1][1]
+        entries[-1:] = [replace(each, outcome=header.outcome) for each in entries[-1:]]
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -219,7 +219,9 @@ def configuration_digest(config: Config, hash_key: bytes) -> str:
     """Return twelve hexadecimal digits; equal ones decide alike, of the same records."""
     digest = hashlib.blake2b(key=hash_key, digest_size=6)
     for name, without in _DECIDES.items():
-        digest.update(getattr(config, name).model_dump_json(exclude=without).encode() + b"\0")
+        # A release that adds a key decides as before where nobody has set it.
+        section = getattr(config, name).model_dump_json(exclude=without, exclude_defaults=True)
+        digest.update(section.encode() + b"\0")
     if config.decision.reason_codes:
         # Which features are no reasons, and what is said of the others.
         digest.update(repr(config.reason_table()).encode())

@@ -16,6 +16,8 @@ class RecoveryStats:
         From the start of reading the snapshot to the end of the replay.
     replayed : int
         Records worked on again.
+    replayed_otherwise : int
+        Steps that came to another end than the first time, by the same code.
     snapshots, snapshots_failed, snapshots_postponed : int
         Written; not written for an error; put off because brokers did not acknowledge.
     snapshot_seconds : float
@@ -32,6 +34,7 @@ class RecoveryStats:
 
     recovery_seconds: float = 0.0
     replayed: int = 0
+    replayed_otherwise: int = 0
     snapshots: int = 0
     snapshots_failed: int = 0
     snapshots_postponed: int = 0

@@ -1,4 +1,4 @@
-"""Releases and formats that meet: what another one left is refused by name, and stays as it was."""
+"""Releases that meet: one goes on with what another left, unless it decides otherwise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fault_log import injects, repeats, seen
 from lives import Lives
-from twins import Payments, became, said, site_of, taken
+from twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
 from worker_site import DEADLINE_SECONDS, SECONDS
 
 if TYPE_CHECKING:
@@ -16,27 +16,20 @@ if TYPE_CHECKING:
 
     from lives import Life
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+STATES = pytest.mark.parametrize("state", ["whole", "per_partition"])
+OTHER_CODE = {"code": "another"}
 
 
 def end(worker: Life) -> None:
     assert worker.end(signal.SIGTERM, DEADLINE_SECONDS + 5) == 0, worker.log()
 
 
-@pytest.mark.parametrize("state", ["whole", "per_partition"])
+@pytest.mark.faults
+@STATES
 @pytest.mark.parametrize(
     ("hardship", "stop", "why"),
     [
-        pytest.param(
-            {"release": "9.9"},
-            signal.SIGTERM,
-            "and this is 9.9: go on with that one, or begin with an empty recovery.folder",
-            id="release",
-            marks=injects(
-                "a snapshot of another release",
-                "refused by name with the remedy; the release that wrote it goes on",
-            ),
-        ),
         pytest.param(
             {"snapshot_format": 9},
             signal.SIGTERM,
@@ -48,12 +41,12 @@ def end(worker: Life) -> None:
             ),
         ),
         pytest.param(
-            {"code": "another"},
+            {**OTHER_CODE, "scores": 1e-9},
             signal.SIGKILL,
-            "start the worker once more as it was and stop it with SIGTERM",
-            id="code",
+            "decides it otherwise: start the worker once more with the release that it was",
+            id="decides",
             marks=injects(
-                "other code of the same release behind kill -9",
+                "other code behind kill -9 that scores 1e-9 higher",
                 "refused by name with the remedy; the code that was killed goes on",
             ),
         ),
@@ -67,7 +60,7 @@ def test_what_another_release_left_is_refused_by_name(
     stop: int,
     why: str,
 ) -> None:
-    site = site_of(tmp_path / "site", kafka_bootstrap, state=state)
+    site = site_of(tmp_path / "site", kafka_bootstrap, state=state, interval="1h")
     payments = Payments(site, 4, partitions=3 if state == "per_partition" else 1)
     with Lives(site) as lives:
         worker = lives.worker()
@@ -100,3 +93,96 @@ def test_what_another_release_left_is_refused_by_name(
     assert decided == len(payments.sent)
     assert set(now["alerts"].values()) == {1}
     assert became(site)
+
+
+@pytest.mark.faults
+@injects(
+    "another release takes over: behind SIGTERM, behind kill -9, and the old one again",
+    "every decision is that of a worker that was never stopped; no alert twice",
+)
+@STATES
+def test_another_release_goes_on_and_so_does_the_old_one_again(
+    tmp_path: Path, kafka_bootstrap: str, state: str
+) -> None:
+    partitions = 3 if state == "per_partition" else 1
+    site = site_of(tmp_path / "site", kafka_bootstrap, state=state, interval="1h")
+    twin = twin_of(site, tmp_path / "twin", state=state)
+    payments = Payments(site, 5, partitions=partitions)
+    replayed = 0
+    with Lives(site) as lives, Lives(twin) as others:
+        undisturbed = others.worker()
+        for hardship, stop in (
+            ({}, signal.SIGKILL),
+            ({"release": "9.9"}, signal.SIGTERM),
+            (OTHER_CODE, signal.SIGKILL),
+            ({}, signal.SIGTERM),
+        ):
+            worker = lives.worker(**hardship)
+            payments.pay(200)
+            taken(site, twin)
+            payments.label()
+            taken(site, twin)
+            payments.pay(100)
+            taken(site, twin)
+            assert worker.end(stop, DEADLINE_SECONDS + 5) in (0, -signal.SIGKILL), worker.log()
+            if stop == signal.SIGTERM:
+                report = worker.report()
+                states = report["partitions"].values() if partitions > 1 else [report]
+                replayed += sum(each["recovery"]["replayed"] for each in states)
+        end(undisturbed)
+    lost, repeated = lost_and_repeated(said(site), said(twin))
+    alerts = said(site)["alerts"]
+    seen(2, len(payments.sent), lost, repeats(alerts.elements()))
+    assert (lost, repeated) == (0, 0)
+    assert alerts
+    assert replayed > 600
+    assert became(site) == became(twin)
+
+
+@injects(
+    "a rolling upgrade of three workers and back, one of each three killed",
+    "every decision is that of a worker that was never stopped; no alert twice",
+)
+@pytest.mark.timeout(400)
+def test_a_rolling_upgrade_and_back_keeps_every_decision(
+    tmp_path: Path, kafka_bootstrap: str
+) -> None:
+    site = site_of(tmp_path / "site", kafka_bootstrap, state="per_partition", interval="2s")
+    twin = twin_of(site, tmp_path / "twin", state="per_partition")
+    payments = Payments(site, 6, partitions=3)
+
+    def some() -> None:
+        payments.pay(60)
+        taken(site, twin)
+        payments.label()
+        taken(site, twin)
+        payments.pay(60)
+
+    with Lives(site) as lives, Lives(twin) as others:
+        undisturbed = others.worker()
+        old = [lives.worker() for _ in range(3)]
+        some()
+        for hardship in (OTHER_CODE, {}):
+            new = []
+            for number, worker in enumerate(old):
+                some()
+                # While payments come.
+                status = worker.end(
+                    signal.SIGKILL if number == 1 else signal.SIGTERM, DEADLINE_SECONDS + 10
+                )
+                assert status == (-signal.SIGKILL if number == 1 else 0), worker.log()
+                new.append(lives.worker(**hardship))
+                some()
+            assert all(each.wait(0) is None for each in new), [each.log() for each in new]
+            old = new
+        taken(site, twin)
+        for each in [*old, undisturbed]:
+            end(each)
+    ours, theirs = said(site), said(twin)
+    lost, _ = lost_and_repeated(ours, theirs)
+    seen(2, len(payments.sent), lost, repeats(ours["alerts"].elements()))
+    assert lost == 0
+    # At least once: after a kill a decision may come again, as it was.
+    assert set(ours["decisions"]) == set(theirs["decisions"])
+    assert ours["alerts"] == theirs["alerts"]
+    assert set(ours["alerts"].values()) == {1}

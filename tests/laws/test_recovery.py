@@ -220,5 +220,5 @@ def test_every_point_of_death_is_one_that_workers_come_by(tmp_path):
         *("poll", "polled", "assigned", "before journal", "after journal", "publish"),
         *("published", "flushed", "before commit", "after commit", "before segment"),
         *("after segment", "snapshot begins", "snapshot is written", "snapshot is there"),
-        *("replay", "tail"),
+        *("before outcome", "after outcome", "replay", "tail"),
     }

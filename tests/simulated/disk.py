@@ -41,6 +41,11 @@ class SimJournal(Journal):
         self._world.history.append(entry)
         self._world.point("after journal")
 
+    def append_outcome(self, step: int, outcome: int) -> None:
+        self._world.point("before outcome")
+        super().append_outcome(step, outcome)
+        self._world.point("after outcome")
+
 
 class SimWriter:
     """Writes a snapshot some time after it was asked to; a parent's death may not stop it."""

@@ -99,6 +99,11 @@ class GroupJournal(Journal):
         self._history[entry.step] = entry
         self._world.point("after journal")
 
+    def append_outcome(self, step: int, outcome: int) -> None:
+        self._world.point("before outcome")
+        super().append_outcome(step, outcome)
+        self._world.point("after outcome")
+
 
 class GroupWorld(World):
     """A world with a group.
@@ -256,7 +261,7 @@ class GroupWorld(World):
             snapshots = SnapshotFolder(tenure.folder, None, 3)
             recovery = Recovery(
                 GroupJournal(self, partition, tenure),
-                identity(self.setting),
+                identity(self.setting, next(self.codes)),
                 snapshots,
                 SimWriter(self, snapshots),  # type: ignore[arg-type]
                 SimReader(self),

@@ -163,12 +163,12 @@ def parts(
     return config, (decoders.transactions, decoders.labels), codecs, decoders.control
 
 
-def identity(setting: str = "plain") -> Identity:
-    """Return who every worker is."""
+def identity(setting: str = "plain", code: str = "old") -> Identity:
+    """Return who a worker is; by default who all of them are."""
     of_orders = CONTROL, parts()[3].schema_ids
     ids = *schema_ids(), *of_orders
     beside = parts(setting)[0].beside()
-    return Identity(f"{release()}+sim", "configuration", IN, LABELS, *ids, beside)
+    return Identity(f"{release()}+{code}", "configuration", IN, LABELS, *ids, beside)
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -88,7 +88,7 @@ class SimWorker:
             bring_back(copier, snapshots, journal)
         return Recovery(
             journal,
-            identity(),
+            identity(code=next(world.codes)),
             snapshots,
             SimWriter(world, snapshots),  # type: ignore[arg-type]
             SimReader(world),

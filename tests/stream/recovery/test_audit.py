@@ -101,7 +101,7 @@ def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monk
         value for value in before[:: len(before) // 40 or 1] if can_be_audited(auditor, value)
     ]
     monkeypatch.setattr(
-        "simulated.worker.identity", lambda: replace(identity(), configuration="later")
+        "simulated.worker.identity", lambda code: replace(identity(), configuration="later")
     )
     heir = SimWorker(world)
     heir.live(8)

@@ -17,8 +17,10 @@ from stream.recovery.journal import (
     Entry,
     Header,
     Kind,
+    Segment,
     begin_segment,
     entry_bytes,
+    outcome_bytes,
     read_segment,
 )
 from stream.recovery.runs import Run
@@ -54,13 +56,33 @@ def random_entries(rng, n, first_step=41):
             int(rng.integers(-(2**62), 2**62)),
             int(rng.integers(0, 2**32)),
             tuple(run() for _ in range(int(rng.integers(1, 6)))),
+            int(rng.integers(0, 2**32)) if rng.random() < 0.7 else None,
         )
         for i in range(n)
     ]
 
 
+def frames(entries):
+    """Return each frame, and what of the entries is known once it was written."""
+    found = []
+    for at, entry in enumerate(entries):
+        found.append((entry_bytes(entry), [*entries[:at], replace(entry, outcome=None)]))
+        if entry.outcome is not None:
+            found.append((outcome_bytes(entry.step, entry.outcome), entries[: at + 1]))
+    return found
+
+
 def written(entries, header=HEADER):
-    return begin_segment(header) + b"".join(map(entry_bytes, entries))
+    return begin_segment(header) + b"".join(frame for frame, _ in frames(entries))
+
+
+def known(entries):
+    """Return where each frame ends, the header's first, and the entries known by then."""
+    ends, states = [len(written([]))], [[]]
+    for frame, state in frames(entries):
+        ends.append(ends[-1] + len(frame))
+        states.append(state)
+    return ends, states
 
 
 @seeds(5)
@@ -92,14 +114,14 @@ def note(segments, standing):
 def test_cut_at_every_byte_it_gives_the_entries_before_the_cut(seed):
     entries = random_entries(np.random.default_rng(seed), 4)
     data = written(entries)
-    ends = [len(written(entries[:n])) for n in range(5)]
+    ends, states = known(entries)
     segments = [read_segment(data[:cut]) for cut in range(len(data))]
     wholes = [sum(end <= cut for end in ends) for cut in range(len(data))]
-    note(segments, [entries[: max(whole - 1, 0)] for whole in wholes])
+    note(segments, [states[max(whole - 1, 0)] for whole in wholes])
     for cut, (segment, whole) in enumerate(zip(segments, wholes, strict=True)):
         assert (segment.header is None) == (whole == 0)
-        assert segment.entries == entries[: max(whole - 1, 0)]
-        # At the end of an entry nothing is missing as far as anybody can tell.
+        assert segment.entries == states[max(whole - 1, 0)]
+        # At the end of a frame nothing is missing as far as anybody can tell.
         assert bool(segment.damage) == (cut not in ends)
 
 
@@ -108,18 +130,19 @@ def test_cut_at_every_byte_it_gives_the_entries_before_the_cut(seed):
 def test_every_flipped_bit_is_damage_and_never_another_entry(seed):
     entries = random_entries(np.random.default_rng(seed), 3)
     data = written(entries)
-    starts = [len(written(entries[:n])) for n in range(3)]
+    ends, states = known(entries)
     segments, befores = [], []
     for bit in range(8 * len(data)):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
         segments.append(read_segment(bytes(flipped)))
-        befores.append(sum(start <= bit // 8 for start in starts))
-    note(segments, [entries[: max(before - 1, 0)] for before in befores])
+        befores.append(sum(end <= bit // 8 for end in ends))
+    note(segments, [states[max(before - 1, 0)] for before in befores])
     for segment, before in zip(segments, befores, strict=True):
-        assert segment.damage
+        # Of another layout nothing is read, and nobody goes on without it.
+        assert segment.damage or segment.foreign
         assert (segment.header is None) == (before == 0)
-        assert segment.entries == entries[: max(before - 1, 0)]
+        assert segment.entries == states[max(before - 1, 0)]
 
 
 @seeds(5)
@@ -151,9 +174,42 @@ def test_an_entry_that_fits_nowhere_ends_the_segment(change):
 
 
 def test_a_segment_of_another_format_is_named():
-    data = bytearray(written([]))
+    entries = random_entries(np.random.default_rng(3), 1)
+    data = bytearray(written(entries))
     data[8] = 9
-    assert read_segment(bytes(data)).damage == "it is in format 9, and this release reads 1"
+    assert read_segment(bytes(data)).foreign == "it is in format 9, and this release reads up to 2"
+    # What a worker left that was stopped in order has a header, and nothing that could be missed.
+    empty = bytearray(written([]))
+    empty[8] = 9
+    assert read_segment(bytes(empty)) == Segment(None, [])
+
+
+def test_a_segment_of_the_release_before_is_read():
+    """In layout 1 no entry says what it came to."""
+    silent = [replace(each, outcome=None) for each in random_entries(np.random.default_rng(4), 5)]
+    data = bytearray(written(silent))
+    data[8] = 1
+    assert read_segment(bytes(data)) == Segment(HEADER, silent)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [outcome_bytes(40, 7), outcome_bytes(42, 7), outcome_bytes(41, 7) * 2],
+    ids=["of a step before", "of a step to come", "twice"],
+)
+def test_an_outcome_is_that_of_the_step_before_it_and_said_once(frame):
+    entry = replace(random_entries(np.random.default_rng(5), 1)[0], outcome=None)
+    segment = read_segment(written([entry]) + frame)
+    assert segment.damage.endswith("no entry")
+    assert segment.entries[0].outcome in {None, 7}
+    assert read_segment(begin_segment(HEADER) + outcome_bytes(40, 7)).damage.endswith("no entry")
+
+
+def test_an_outcome_lies_byte_by_byte_where_it_is_said_to():
+    payload = struct.pack("<BQI", 255, 7, 0xDEADBEEF)
+    length = struct.pack("<I", len(payload))
+    frame = length + struct.pack("<I", zlib.crc32(length + payload)) + payload
+    assert outcome_bytes(7, 0xDEADBEEF) == frame
 
 
 def test_an_entry_has_a_size_that_is_read_again():
@@ -169,7 +225,8 @@ def test_a_header_of_before_there_were_orders_is_read():
     prefix, payload = data[:12], msgspec.json.encode(older)
     checksum = zlib.crc32(payload, zlib.crc32(len(payload).to_bytes(4, "little")))
     frame = struct.pack("<II", len(payload), checksum) + payload
-    entries = random_entries(np.random.default_rng(1), 3)
+    drawn = random_entries(np.random.default_rng(1), 3)
+    entries = [replace(each, outcome=None) for each in drawn]
     segment = read_segment(prefix + frame + b"".join(map(entry_bytes, entries)))
     assert segment.damage == ""
     assert segment.header == msgspec.structs.replace(HEADER, control="", control_schemas=[])

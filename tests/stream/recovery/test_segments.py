@@ -8,16 +8,17 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import RecoveryError
 from stream.recovery.identity import Identity
-from stream.recovery.journal import Entry, Kind
+from stream.recovery.journal import Entry, Kind, begin_segment
 from stream.recovery.lock import FolderLock
 from stream.recovery.runs import Run
-from stream.recovery.segments import Journal
+from stream.recovery.segments import Chain, Journal
 
 IDENTITY = Identity("code", "configuration", "in", "labels", (1,), (2,))
 
@@ -163,6 +164,36 @@ def test_entries_of_another_code_or_configuration_are_refused_by_name(journal):
         with pytest.raises(RecoveryError, match=pattern):
             other.require(links)
     Identity("other", "x", "y", "z").require([])
+
+
+def test_other_code_may_take_again_what_says_what_it_came_to(journal):
+    other = replace(IDENTITY, code="other")
+    write(journal, 1, 1, 3)
+    (header, entries), *_ = journal.chain(0, 0).links
+    said = [replace(each, outcome=each.step) for each in entries]
+    # Nothing of the last one is out as long as it does not say so; nor of what is only heard.
+    other.require([(header, said)])
+    other.require([(header, [*said[:2], entries[2]])])
+    other.require([(header, [replace(entries[0], kind=Kind.SHARED), *said[1:]])])
+    with pytest.raises(RecoveryError, match="another code code, not other: start"):
+        other.require([(header, [said[0], entries[1], said[2]])])
+    with pytest.raises(RecoveryError, match="another code code, not other: start"):
+        other.require([(header, [*said[:2], entries[2]]), (header, said)])
+    with pytest.raises(RecoveryError, match=r"another configuration configuration, not x: start"):
+        replace(other, configuration="x").require([(header, said)])
+
+
+def test_a_segment_of_a_release_to_come_is_refused_unless_nothing_is_in_it(journal):
+    write(journal, 1, 1, 2)
+    data = bytearray(journal.path(1).read_bytes())
+    data[8] = 3
+    journal.path(1).write_bytes(data)
+    with pytest.raises(RecoveryError, match=r"in format 3.*the release that wrote it.*SIGTERM"):
+        journal.chain(0, 0)
+    empty = bytearray(begin_segment(IDENTITY.header(1, 1)))
+    empty[8] = 3
+    journal.path(1).write_bytes(empty)
+    assert journal.chain(0, 0) == Chain()
 
 
 def test_a_folder_is_one_processs_alone(tmp_path):

@@ -54,6 +54,12 @@ def test_what_decides_nothing_may_change(does_not):
     assert digest(**does_not) == digest()
 
 
+def test_a_key_that_is_as_by_default_is_as_if_it_were_not_there():
+    """So a release that adds one goes on with what the release before left."""
+    review = load(None).decision.review
+    assert digest(decision={"review": review}) == digest()
+
+
 def test_it_is_off_without_a_folder_and_on_the_embedded_broker(tmp_path):
     _, decoders, codecs, _ = parts()
     folder = {"recovery": {"folder": str(tmp_path / "state")}}
