@@ -320,6 +320,23 @@ def test_who_takes_a_silent_step_again_says_what_it_came_to(world, monkeypatch):
         assert journal.chain(0, 0).entries[-1] == last
 
 
+def test_of_a_step_that_decides_nothing_the_next_segment_says_nothing(world):
+    """Or it would say of it what was decided in the one before."""
+    life = worker_of(world, 10)
+    recovery = life.worker.shard.recovery
+
+    def said():
+        recovery.assigned({(IN, 10 + len(recovery.progress.positions)): 7})
+        path = recovery._journal.path(recovery._journal.numbers()[-1])
+        return read_segment(path.read_bytes()).header.outcome
+
+    recovery.decided(7)
+    assert said() == 7
+    recovery.take(batch([(0, 10_000)]))
+    assert said() is None
+    life.bury()
+
+
 def test_what_was_refused_for_its_schema_is_refused_again(world):
     for log in (log for (topic, _), log in world.broker.logs.items() if topic == IN):
         for record in log[::2]:  # Of a schema that is added later.
