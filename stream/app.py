@@ -21,7 +21,7 @@ from stream.labels.memory import in_memory
 from stream.model_registry.starting import start_models
 from stream.publish import Codecs, Policy, Publisher
 from stream.spill import Spill
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 from stream.wording import BuiltModel, digest_of, wording_of
 
 _DEFAULT_TOPICS = {
@@ -77,7 +77,7 @@ def engine_of(
     """
     parameters = config.engine_parameters(hash_key, partitions)
     # River takes a second to import, and not every command asks for a model.
-    from stream.learners import challenger_of, learner_of
+    from stream.model_factory import challenger_of, learner_of
 
     names = parameters.features.names
     champion = TimedLearner(learner_of(config.model, names))

@@ -7,17 +7,17 @@ from uuid import uuid4
 
 from schemas.errors import BrokerError, ConfigError, FraudError, UnsupportedGuaranteeError
 from stream.app import Decoders, codecs_of, decoders_of, engine_of, publisher_of, registry_of
-from stream.by_partition import ByPartition
 from stream.config import Config
 from stream.engine import Engine
 from stream.engine_parameters import Keep
-from stream.kafka.by_time import by_time
 from stream.kafka.client import Connection
+from stream.kafka.merge_by_time import by_time
 from stream.kafka.sink import Sink
 from stream.kafka.source import Source, raw_batch
 from stream.kafka.topic_ids import TopicIds, asking
 from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
+from stream.partitioned_shards import PartitionedShards
 from stream.process_memory import touch
 from stream.recovery.setup import recovery_of
 from stream.recovery.tail import Tail
@@ -108,20 +108,20 @@ def worker_of(
             config, engine, *inputs, publisher, codecs, recovery, partition, control, online, tally
         )
 
-    beside = config.beside()
+    exchange = config.exchange()
     # First of all the folder is this worker's: making a transactional sink ends who is at work.
     shards: Shards = (
-        ByPartition(shard_of, tuple(config.topics.inputs()), beside, partitions)
+        PartitionedShards(shard_of, tuple(config.topics.inputs()), exchange, partitions)
         if config.per_partition
         else WholeTopic(shard_of(None))
     )
     inputs_read = config.topics.inputs()
-    read = [*inputs_read, *beside.topics]
+    read = [*inputs_read, *exchange.topics]
     # The mock has no ids, and its topics live as long as it.
     ids = None if connection.embedded else TopicIds(asking(connection, read))
     linger_s = config.worker.linger / 1e6
     source = Source(
-        connection, config.kafka.group, inputs_read, on_error, ids, linger_s, beside.topics
+        connection, config.kafka.group, inputs_read, on_error, ids, linger_s, exchange.topics
     )
     try:
         sink = (
@@ -178,7 +178,7 @@ def input_partitions(config: Config, connection: Connection) -> int:
     """
     topics = config.topics
     found = existing(connection)
-    counts = {name: found.get(name, 0) for name in (*topics.inputs(), *config.beside().topics)}
+    counts = {name: found.get(name, 0) for name in (*topics.inputs(), *config.exchange().topics)}
     if len(set(counts.values())) > 1 or not all(counts.values()):
         told = ", ".join(f"{name} has {count}" for name, count in counts.items())
         raise BrokerError(

@@ -26,10 +26,10 @@ from pydantic_settings import (
 from schemas.errors import ConfigError
 from schemas.roles import Roles
 from stream.admin_section import AdminSection
-from stream.beside import Beside
 from stream.config_checks import Problem, problems_of
 from stream.engine_parameters import EngineParameters
 from stream.environment import environment_name, not_json, unknown_environment
+from stream.exchange_topics import ExchangeTopics
 from stream.explainer import Explained
 from stream.features.declare import (
     Feature,
@@ -195,11 +195,11 @@ class Config(BaseSettings):
         """Whether the states of all partitions have one model, which one of them learns."""
         return self.per_partition and bool(self.topics.lessons)
 
-    def beside(self) -> Beside:
+    def exchange(self) -> ExchangeTopics:
         """Return where partitions tell each other."""
         shared = self.topics.shared if self.shared_entities() else ""
         of_models = (self.topics.lessons, self.topics.models) if self.one_model else ()
-        return Beside(shared, *of_models)
+        return ExchangeTopics(shared, *of_models)
 
     def hash_key(self) -> bytes:
         """Return the 16 bytes of the key; see `stream.secret_keys.hash_key_of`."""

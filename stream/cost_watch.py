@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from stream.contenders import Contender
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 
 # A mean of less says more of the machine than of the model.
 WINDOW_S = 10.0

@@ -161,7 +161,7 @@ def _recovery(config: Config) -> str:
     interval_s = config.recovery.snapshot_interval / 1e6
     least_s = _INTERVALS_KEPT * interval_s
     kept = topics.retention(
-        connection_of(config), [*config.topics.inputs(), *config.beside().topics]
+        connection_of(config), [*config.topics.inputs(), *config.exchange().topics]
     )
     for name, each in kept.items():
         versions = name == config.topics.models

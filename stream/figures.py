@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.metrics import LatencyHistogram
+from stream.latency_histogram import LatencyHistogram
 
 
 class Phase(StrEnum):
@@ -171,6 +171,8 @@ class Snapshots:
         How long the loop stood still for the last one.
     size : int
         Bytes of the last one.
+    mismatches : int
+        Steps that came to another end when this start took them again.
     """
 
     age_s: float
@@ -178,6 +180,7 @@ class Snapshots:
     recovery_s: float
     held_up_s: float
     size: int
+    mismatches: int
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from stream.assembly import input_partitions
 from stream.config import Config
 from stream.engine import Engine
 from stream.kafka.reader import PlaceReader
+from stream.partition_exchange import exchange_of
 from stream.publish import Publisher
 from stream.recovery.history import History
 from stream.recovery.segments import Segments
@@ -24,7 +25,6 @@ from stream.recovery.setup import (
 from stream.recovery.tail import KafkaReader, Tail
 from stream.recovery.tenure import newest_tenure
 from stream.snapshots.folder import SnapshotFolder
-from stream.telling import telling_of
 
 
 class Histories:
@@ -124,7 +124,7 @@ class Histories:
             engine,
             *inputs,
             decoders.control,
-            telling_of(config, parameters, self.codecs, None),
+            exchange_of(config, parameters, self.codecs, None),
         )
 
     def publisher(self, engine: Engine) -> Publisher:

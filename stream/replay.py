@@ -41,7 +41,7 @@ from stream.files.table_parts import check_table_path
 from stream.monitor.events import DriftEvent
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
 from stream.publish import Publisher, drift_record
-from stream.timed import challenges, costs_of, unlearned_by
+from stream.timed_learner import challenges, costs_of, unlearned_by
 from stream.warm_up import warm_up
 
 BLOCK_ROWS = 4096

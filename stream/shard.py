@@ -22,11 +22,12 @@ from stream.decision_records import DecisionWriter
 from stream.effects import Effects
 from stream.engine import Engine
 from stream.held_labels import HeldLabel, HeldLabels
-from stream.kafka.by_time import by_time
+from stream.kafka.merge_by_time import by_time
 from stream.kafka.sink import Offsets, OutRecord
 from stream.kafka.source import RawBatch, headers_of
 from stream.labels.fates import Departed, LabelEffects, Review
 from stream.monitor.events import DriftEvent
+from stream.partition_exchange import HeardCounts, exchange_of, hear
 from stream.publish import (
     Codecs,
     Publisher,
@@ -43,7 +44,6 @@ from stream.recovery.replaying import Place
 from stream.short_arrays import marked
 from stream.store.online import OnlineFeatures
 from stream.tally import Tally
-from stream.telling import HeardCounts, hear, telling_of
 
 # As a number: CPython 3.11 looks a member up by a function of its metaclass each time.
 _OK = int(Reason.OK)
@@ -163,7 +163,7 @@ class Shard:
         self._begun: set[Place] = set()
         if partition is not None:
             engine.tuition.serve(partition)
-        self._telling = telling_of(config, engine.parameters, codecs, partition)
+        self._exchange = exchange_of(config, engine.parameters, codecs, partition)
         self._heard_to: dict[Place, int] = {}
 
     def resume(self, settle: Callable[[float], bool]) -> Iterator[Step]:
@@ -269,7 +269,7 @@ class Shard:
         """Let the engine take a batch, and say of it what nobody has seen."""
         if raw.topic == self.config.topics.transactions:
             records = self._take_transactions(by_time(raw))
-        elif raw.topic in self._telling:
+        elif raw.topic in self._exchange:
             # Of these nothing is committed: each shard goes on behind what it has heard itself.
             self._heard_to.update(raw.next_offsets())
             return Step(self._hear(raw), {}, len(raw))
@@ -299,7 +299,7 @@ class Shard:
         yield from self._departed_labels(effects.departed_labels, out)
         yield from self._drifts(effects.drifts, out)
         if not out:
-            yield from self._telling.records(effects)
+            yield from self._exchange.records(effects)
         if not self._replays:
             yield from self._too_dear()
 
@@ -311,7 +311,7 @@ class Shard:
     def _hear(self, raw: RawBatch) -> Iterator[OutRecord]:
         """Let the engine hear what other partitions tell; nothing is published."""
         for value in raw.values:
-            hear(self.engine, self._telling.read(raw.topic, value), self.stats.heard)
+            hear(self.engine, self._exchange.read(raw.topic, value), self.stats.heard)
         yield from ()
 
     def _too_dear(self) -> Iterator[OutRecord]:

@@ -13,7 +13,7 @@ from stream.event_time import BEGINNING_US
 from stream.figures import Fill, ListStanding, Model, Place, Redis, Snapshots
 from stream.shard import Shard
 from stream.tally import ALERTING, CAUSES, OUTCOMES, Tally
-from stream.timed import unlearned_by
+from stream.timed_learner import unlearned_by
 from stream.worker import Worker
 
 # What only grows, by name, and the names of its labels.
@@ -271,6 +271,7 @@ def snapshots(shards: Sequence[Shard], live_s: float) -> Snapshots | None:
         recovery_s=max(each["recovery_seconds"] for each in found),
         held_up_s=max(each["snapshot_held_up_seconds"] for each in found),
         size=sum(each["snapshot_bytes"] for each in found),
+        mismatches=sum(each["replayed_otherwise"] for each in found),
     )
 
 

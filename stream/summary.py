@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stream.shard import Shard
-from stream.timed import challenges, costs_of, unlearned_by
+from stream.timed_learner import challenges, costs_of, unlearned_by
 from stream.worker import Worker
 
 # What can be summed over shards, also over none: a worker may have no partition at all.

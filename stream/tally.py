@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.jit import kernel, uncounted
-from stream.beside import NOTHING, Beside
 from stream.control import ControlEffects
 from stream.decide import Outcome
 from stream.effects import Effects
 from stream.event_time import Timeliness
+from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
 from stream.keytable import NOWHERE, find
 from stream.labels.fates import LabelEffects
 from stream.labels.waiting import WaitingRows
-from stream.metrics import PARTS_BITS, LatencyHistogram
+from stream.latency_histogram import PARTS_BITS, LatencyHistogram
 from stream.reigns import Cause
 from stream.short_arrays import count
 
@@ -56,7 +56,7 @@ class Tally:
     ----------
     transactions, labels, control : str
         Names of the topics.
-    beside : Beside
+    exchange : ExchangeTopics
         And of those on which partitions tell each other.
     now_us : callable
         The time of day, microseconds since the epoch.
@@ -105,7 +105,7 @@ class Tally:
         transactions: str,
         labels: str = "",
         control: str = "",
-        beside: Beside = NOTHING,
+        exchange: ExchangeTopics = NO_EXCHANGE,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -129,9 +129,9 @@ class Tally:
         self.adoption_delay = LatencyHistogram()
         self.sums_us = np.zeros(6)
         self._delays = {
-            beside.shared: (self.shared_delay, SHARED_DELAY),
-            beside.lessons: (self.lesson_delay, LESSON_DELAY),
-            beside.models: (self.adoption_delay, ADOPTION_DELAY),
+            exchange.shared: (self.shared_delay, SHARED_DELAY),
+            exchange.lessons: (self.lesson_delay, LESSON_DELAY),
+            exchange.models: (self.adoption_delay, ADOPTION_DELAY),
         }
         self._bounds = np.array(SCORE_BOUNDS)
         self._now_us = now_us

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from stream.config import Config
 from stream.figures import FeatureDrift, Figures, Latency, Phase
-from stream.metrics import LatencyHistogram
+from stream.latency_histogram import LatencyHistogram
 from stream.page.board import Traffic
 from stream.rules_standing import RuleMeter
 from stream.shard import Shard
@@ -82,7 +82,7 @@ class TrafficMeter:
     ) -> None:
         topics = config.topics
         inputs = topics.transactions, topics.labels, topics.control
-        self.tally = Tally(*inputs, config.beside(), now_us, clock)
+        self.tally = Tally(*inputs, config.exchange(), now_us, clock)
         self.phase = Phase.STARTING
         self.drift: Callable[[], Mapping[str, FeatureDrift]] = dict
         self.show: Callable[[Worker], None] = _nobody

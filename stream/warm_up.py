@@ -29,7 +29,7 @@ from stream.features.readings import Readings
 from stream.lists.entries import ALWAYS_US, NEVER_US
 from stream.lists.orders import ListsOrder
 from stream.rules.rule import Mode, Rule, RuleSet
-from stream.timed import within
+from stream.timed_learner import within
 
 # Rows by which a model's cost is measured: one poll of a busy topic, one fraud in sixteen.
 _ROWS = 256

@@ -18,7 +18,7 @@ from stream.figures import (
     RulesStanding,
     Snapshots,
 )
-from stream.metrics import LatencyHistogram
+from stream.latency_histogram import LatencyHistogram
 from stream.standing import COUNTS
 from stream.tally import SCORE_BOUNDS
 
@@ -56,7 +56,7 @@ def full_figures() -> Figures:
         budget=100.0,
         models=(Model("champion", "forest", True, 10), Model("simple", "logistic", False, 4)),
         fills=(Fill("events", "", 5, 10), Fill("entities", "card", 2, 8)),
-        snapshots=Snapshots(30.0, 1.5, 2.5, 0.01, 4096),
+        snapshots=Snapshots(30.0, 1.5, 2.5, 0.01, 4096, 0),
         redis=Redis(False, 7.5),
         drift={"amount": FeatureDrift(0.3, True), "hour_sin": FeatureDrift(0.01, False)},
         rules=RulesStanding(

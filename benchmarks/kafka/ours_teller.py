@@ -14,7 +14,7 @@ from benchmarks.kafka.ours_member import each_partition, tell, work_until_told
 from stream.assembly import worker_of
 from stream.config import Config, load
 from stream.kafka.client import Connection
-from stream.metrics import LatencyHistogram
+from stream.latency_histogram import LatencyHistogram
 from stream.tally import Tally
 
 TOLD = ("shared", "lessons", "models")
@@ -41,7 +41,7 @@ def main() -> None:
     job = Job.given()
     config = configured(job)
     topics = config.topics
-    tally = Tally(topics.transactions, topics.labels, topics.control, config.beside())
+    tally = Tally(topics.transactions, topics.labels, topics.control, config.exchange())
     connection, hash_key = Connection(job.bootstrap), bytes(range(16))
     worker = worker_of(config, connection, hash_key, tell, tally=tally)
     work_until_told(worker)

@@ -336,6 +336,14 @@ GAUGES = (
         _snapshot("recovery_s"),
     ),
     Described(
+        "replay_mismatch_steps",
+        "gauge",
+        (),
+        "Steps that came to another end when this start replayed them; 0 unless on another kind "
+        "of processor.",
+        _snapshot("mismatches"),
+    ),
+    Described(
         "redis_up",
         "gauge",
         (),

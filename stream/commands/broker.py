@@ -11,7 +11,7 @@ from stream.config import Config, load
 from stream.console import INTERRUPTED, OK, emit_json, out
 from stream.console import until_signalled as signals
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.front_door import FrontDoor
+from stream.kafka.tcp_relay import TcpRelay
 
 
 def run_broker(path: Path | None, as_json: bool) -> int:
@@ -23,7 +23,7 @@ def run_broker(path: Path | None, as_json: bool) -> int:
     with (
         signals(stop.set) as came,
         EmbeddedBroker(topics) as broker,
-        FrontDoor(host, port, broker.bootstrap),
+        TcpRelay(host, port, broker.bootstrap),
     ):
         if as_json:
             emit_json({"bootstrap": config.kafka.bootstrap, "topics": topics})

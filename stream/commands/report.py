@@ -16,10 +16,10 @@ import msgspec
 from schemas.errors import AdminError, ConfigError
 from stream.config import Config, load
 from stream.console import OK, emit_json, say
-from stream.left_board import left_by
 from stream.page.board import Board, Point
 from stream.page.one_file import one_file
 from stream.page.period import moment_ms, within
+from stream.stopped_workers_board import left_by
 
 _TIMEOUT_S = 10.0
 _BYTES_MAX = 64 * 2**20

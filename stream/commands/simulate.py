@@ -23,7 +23,7 @@ from stream.config import Config, load
 from stream.console import INTERRUPTED, OK, emit_json, emit_report, err, say
 from stream.console import until_signalled as signals
 from stream.kafka.client import Connection
-from stream.kafka.producer import PaymentSender, SendPlan
+from stream.kafka.simulated_payments import PaymentSender, SendPlan
 from stream.simulate import handbook
 from stream.simulate.drifts import Drift, drift_of
 from stream.simulate.handbook_drift import NEW_SCENARIO, with_drift

@@ -10,7 +10,7 @@ from models.states.snapshot import State
 from schemas.errors import SnapshotError
 from stream.config import Config
 from stream.contenders import Contender, contender_of
-from stream.learners import challenger_of, learner_of
+from stream.model_factory import challenger_of, learner_of
 from stream.model_registry.manifest import (
     calibration_of,
     features_of,

@@ -21,7 +21,7 @@ from stream.page.board import (
     ReliabilityBin,
     Segment,
 )
-from stream.timed import costs_of
+from stream.timed_learner import costs_of
 
 
 def quality_shown(

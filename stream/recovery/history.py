@@ -15,14 +15,14 @@ from schemas.errors import SnapshotError
 from stream.effects import Effects
 from stream.engine import Engine
 from stream.held_labels import HeldLabels
-from stream.kafka.by_time import by_time
+from stream.kafka.merge_by_time import by_time
+from stream.partition_exchange import Heard, HeardCounts, PartitionExchange, hear
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Kind
 from stream.recovery.progress import Progress, restored
 from stream.recovery.restart import Reader, replayed
 from stream.recovery.segments import Chain, Segments
 from stream.snapshots.folder import SnapshotFolder
-from stream.telling import Heard, HeardCounts, Telling, hear
 
 
 class Taken(NamedTuple):
@@ -77,7 +77,7 @@ class History:
     transactions, labels : Decoder
     control : Decoder or None
         Of orders; None where none are taken.
-    telling : Telling or None
+    exchange : PartitionExchange or None
         Reads what partitions told each other; None where they did not.
     """
 
@@ -89,7 +89,7 @@ class History:
     transactions: Decoder
     labels: Decoder
     control: Decoder | None = None
-    telling: Telling | None = None
+    exchange: PartitionExchange | None = None
 
     def starts(self) -> Iterator[Start]:
         """Yield the states that are kept, the newest first, and at last the beginning.
@@ -121,8 +121,8 @@ class History:
         topics = self.identity
         for header, _, taken in replayed(progress, chain, topics, self.reader):
             raw = by_time(taken) if taken.topic == topics.transactions else taken
-            if self.telling is not None and raw.topic in self.telling:
-                heard = (self.telling.read(raw.topic, value) for value in raw.values)
+            if self.exchange is not None and raw.topic in self.exchange:
+                heard = (self.exchange.read(raw.topic, value) for value in raw.values)
                 nothing = self.transactions.decode([], 0)
                 kind = topics.kind_of(raw.topic)
                 yield Taken(kind, nothing, raw.now_ms, tuple(filter(None, heard)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import RecoveryError
-from stream.beside import NOTHING, Beside
+from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
 from stream.plurals import several
 from stream.recovery.journal import DECIDING, Entry, Header, Kind
 
@@ -28,7 +28,7 @@ class Identity:
     control : str
         The topic of orders; empty: none are taken.
     control_schemas : tuple of int
-    beside : Beside
+    exchange : ExchangeTopics
         The topics on which partitions tell each other.
     """
 
@@ -40,7 +40,7 @@ class Identity:
     label_schemas: tuple[int, ...] = ()
     control: str = ""
     control_schemas: tuple[int, ...] = ()
-    beside: Beside = NOTHING
+    exchange: ExchangeTopics = NO_EXCHANGE
 
     @property
     def topics(self) -> dict[Kind, str]:
@@ -48,9 +48,9 @@ class Identity:
         topics = {Kind.TRANSACTIONS: self.transactions, Kind.LABELS: self.labels}
         more = {
             Kind.CONTROL: self.control,
-            Kind.SHARED: self.beside.shared,
-            Kind.LESSONS: self.beside.lessons,
-            Kind.MODELS: self.beside.models,
+            Kind.SHARED: self.exchange.shared,
+            Kind.LESSONS: self.exchange.lessons,
+            Kind.MODELS: self.exchange.models,
         }
         return topics | {kind: topic for kind, topic in more.items() if topic}
 
@@ -80,9 +80,9 @@ class Identity:
             list(self.label_schemas),
             self.control,
             list(self.control_schemas),
-            self.beside.shared,
-            self.beside.lessons,
-            self.beside.models,
+            self.exchange.shared,
+            self.exchange.lessons,
+            self.exchange.models,
             outcome,
         )
 
@@ -99,9 +99,9 @@ class Identity:
                 ("labels topic", header.labels, self.labels),
                 # What took no orders is taken again by one that does.
                 ("control topic", header.control, header.control and (self.control or "none")),
-                ("shared topic", header.shared or "none", self.beside.shared or "none"),
-                ("lessons topic", header.lessons or "none", self.beside.lessons or "none"),
-                ("models topic", header.models or "none", self.beside.models or "none"),
+                ("shared topic", header.shared or "none", self.exchange.shared or "none"),
+                ("lessons topic", header.lessons or "none", self.exchange.lessons or "none"),
+                ("models topic", header.models or "none", self.exchange.models or "none"),
             )
             if theirs != ours
         ]

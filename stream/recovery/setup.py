@@ -211,7 +211,7 @@ def identity_of(
         decoders[1].schema_ids,
         config.topics.control,
         () if control is None else control.schema_ids,
-        config.beside(),
+        config.exchange(),
     )
 
 

@@ -121,7 +121,7 @@ def test_every_metric_is_exposed_and_is_shown_or_watched_or_is_for_looking_up() 
     unused = {name.removeprefix(PREFIX) for name in names if name not in asked}
     assert unused == {
         *("build_info", "erasures", "late", "model_labels_learned", "partitions_assigned"),
-        *("recovery_seconds", "redis_entities", "snapshot_bytes"),
+        *("recovery_seconds", "redis_entities", "replay_mismatch_steps", "snapshot_bytes"),
     }
 
 

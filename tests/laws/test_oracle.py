@@ -24,7 +24,7 @@ from models.two_clocks import TwoClocks
 from schemas.columns import Reason
 from stream.event_time import Timeliness
 from stream.labels.fates import Source
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 
 TIMELINESS = {
     "on time": Timeliness.ON_TIME,

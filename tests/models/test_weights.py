@@ -14,7 +14,7 @@ from models.states.snapshot import pack
 from models.two_clocks import TwoClocks
 from models.weights import check_weights, require_weights
 from schemas.errors import ModelError
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 
 NAMES = ("f0", "f1", "f2")
 ONE = {"frauds_min": 1, "genuine_min": 1}

@@ -22,7 +22,7 @@ from simulated.world import BEGINS_ANEW, ON_A_BAD_DISK, Killed, World
 from models.states.snapshot import pack
 from schemas.errors import FraudError, RecoveryError
 from stream.app import engine_of, publisher_of
-from stream.by_partition import ByPartition
+from stream.partitioned_shards import PartitionedShards
 from stream.recovery.recovery import Recovery
 from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
@@ -220,11 +220,11 @@ class GroupWorld(World):
     @property
     def unheard_of(self) -> int:
         """How many records partitions have still to hear of each other."""
-        beside = parts(self.setting)[0].beside()
+        exchange = parts(self.setting)[0].exchange()
         return sum(
             self.broker.to_come(place, recovery.progress.positions.get(place, 0))
             for partition, recovery in self.recoveries.items()
-            for place in beside.places(partition, PARTITIONS)
+            for place in exchange.places(partition, PARTITIONS)
         )
 
     _last_heard: dict[str, float]
@@ -275,7 +275,7 @@ class GroupWorld(World):
             self.recoveries[partition] = recovery
             return Shard(config, engine, *decoders, publisher, codecs, recovery, partition, control)
 
-        shards = ByPartition(make, (IN, LABELS, CONTROL), config.beside(), PARTITIONS)
+        shards = PartitionedShards(make, (IN, LABELS, CONTROL), config.exchange(), PARTITIONS)
         source = GroupSource(self, name)
         sink = self._sink(name, source)
         worker = Worker(config, shards, source, sink)  # type: ignore[arg-type]

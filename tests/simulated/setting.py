@@ -167,8 +167,8 @@ def identity(setting: str = "plain", code: str = "old") -> Identity:
     """Return who a worker is; by default who all of them are."""
     of_orders = CONTROL, parts()[3].schema_ids
     ids = *schema_ids(), *of_orders
-    beside = parts(setting)[0].beside()
-    return Identity(f"{release()}+{code}", "configuration", IN, LABELS, *ids, beside)
+    exchange = parts(setting)[0].exchange()
+    return Identity(f"{release()}+{code}", "configuration", IN, LABELS, *ids, exchange)
 
 
 def schema_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:

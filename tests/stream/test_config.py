@@ -13,9 +13,9 @@ import pytest
 from schemas.columns import Layout
 from schemas.errors import ConfigError
 from stream.app import decoders_of, engine_of, registry_of
-from stream.beside import NOTHING, Beside
 from stream.config import Config, load
 from stream.decide import Thresholds
+from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
 from stream.features.declare import Condition, Inputs, default_names
 from stream.monitor.rules import MonitorRules
 from stream.values import parse_duration
@@ -836,7 +836,7 @@ def test_one_model_for_all_partitions_needs_both_topics_and_partitions(tmp_path:
     state = '[worker]\nstate = "per_partition"\npartial_features = true\n'
     lessons, models = 'lessons = "fraud.lessons"\n', 'models = "fraud.models"\n'
     config = load(write(tmp_path, f"{state}[topics]\n{lessons}{models}"))
-    assert config.beside() == Beside("", "fraud.lessons", "fraud.models")
+    assert config.exchange() == ExchangeTopics("", "fraud.lessons", "fraud.models")
     assert config.engine_parameters().version_interval_us == 10_000_000
     assert {"fraud.lessons", "fraud.models"} <= set(config.topics.outputs())
     told = refused(tmp_path, f"{state}[topics]\n{lessons}")
@@ -857,7 +857,7 @@ def test_partitions_that_tell_each_other_see_their_entities_whole(tmp_path: Path
     names = '[features]\nnames = ["{card,merchant,card+merchant}.count_1h"]\n'
     config = load(write(tmp_path, text + names))
     assert config.shared_entities() == ("merchant",)
-    assert config.beside() == Beside("fraud.shared")
+    assert config.exchange() == ExchangeTopics("fraud.shared")
     assert config.engine_parameters().shared == ("merchant",)
     # Of verdicts nobody tells.
     verdicts = '[features]\nnames = ["{card,merchant}.frauds_7d", "merchant.count_1h"]\n'
@@ -867,7 +867,7 @@ def test_partitions_that_tell_each_other_see_their_entities_whole(tmp_path: Path
     allowed = text.replace("[topics]", "partial_features = true\n[topics]") + verdicts
     assert load(write(tmp_path, allowed)).shared_entities() == ("merchant",)
     alone = '[features]\nnames = ["card.count_1h"]\n'
-    assert load(write(tmp_path, text + alone)).beside() == NOTHING
+    assert load(write(tmp_path, text + alone)).exchange() == NO_EXCHANGE
     without = text.replace('[topics]\nshared = "fraud.shared"\n', "")
     assert "give topics.shared, so that partitions tell" in refused(tmp_path, without + names)
     told = refused(tmp_path, '[topics]\nshared = "fraud.shared"\n')

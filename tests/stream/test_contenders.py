@@ -12,7 +12,7 @@ from models.two_clocks import TwoClocks, on_two_clocks
 from stream.contenders import Contender, ask, calibrate, contender_of, judge, teach
 from stream.decide import Said
 from stream.labels.clocks import Clock
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 from tests.one_row import contributions
 
 

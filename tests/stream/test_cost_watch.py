@@ -12,7 +12,7 @@ from stream.contenders import contender_of
 from stream.cost_watch import WINDOW_S, CostWatch
 from stream.lineup import ModelOrder, read_model_order
 from stream.publish import bench_order
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 
 PER_PARTITION = """
 [topics]

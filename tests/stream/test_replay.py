@@ -29,7 +29,7 @@ from stream.files.rows import row_schema
 from stream.monitor.events import Detector
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import HandbookParameters, HandbookStream, generate, write_csv
-from stream.timed import within
+from stream.timed_learner import within
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "handbook.toml"

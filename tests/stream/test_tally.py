@@ -12,14 +12,14 @@ from streams import block, build_engine, hostile_log, label_row, random_paramete
 
 from schemas.columns import Reason
 from schemas.roles import LABEL_ROLES
-from stream.beside import Beside
 from stream.control import ControlEffects
 from stream.decide import Outcome
 from stream.effects import nothing_decided
 from stream.event_time import Timeliness
+from stream.exchange_topics import ExchangeTopics
 from stream.labels.waiting import WaitingRows
+from stream.latency_histogram import LatencyHistogram
 from stream.matched_rules import NO_RULES
-from stream.metrics import LatencyHistogram
 from stream.reigns import Cause, Reign
 from stream.rules.breaker import Tripped
 from stream.tally import (
@@ -137,9 +137,9 @@ def test_only_payments_that_are_new_are_timed(tally):
 
 
 def test_what_partitions_tell_each_other_is_timed_and_is_no_record_of_an_input():
-    beside = Beside("shared", "lessons", "models")
-    tally = Tally("payments", "labels", "orders", beside, now_us=lambda: NOW_US)
-    for at, topic in enumerate(beside.topics, 1):
+    exchange = ExchangeTopics("shared", "lessons", "models")
+    tally = Tally("payments", "labels", "orders", exchange, now_us=lambda: NOW_US)
+    for at, topic in enumerate(exchange.topics, 1):
         tally.published(topic, 1, np.array([NOW_US - at * 2_000]), 0.1)
     assert (tally.records, len(tally.scoring)) == (0, 0)
     delays = (tally.shared_delay, tally.lesson_delay, tally.adoption_delay)

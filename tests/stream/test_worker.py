@@ -33,7 +33,7 @@ from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
 from stream.shard import Step
 from stream.summary import summary
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 from stream.worker import Worker
 from tests.one_row import contributions
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from stream.beside import NOTHING, Beside
+from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
 
-EVERY = Beside("shared", "lessons", "models")
+EVERY = ExchangeTopics("shared", "lessons", "models")
 
 
 def test_payments_are_told_to_all_lessons_to_the_first_and_versions_to_the_others():
@@ -14,11 +14,11 @@ def test_payments_are_told_to_all_lessons_to_the_first_and_versions_to_the_other
 
 
 def test_what_has_no_topic_is_told_to_nobody():
-    assert Beside("shared").places(2, 3) == {("shared", 0), ("shared", 1)}
-    assert Beside("", "lessons", "models").places(1, 3) == {("models", 0)}
-    assert Beside("", "lessons", "models").topics == ["lessons", "models"]
-    assert NOTHING.places(1, 3) == set()
-    assert NOTHING.topics == []
+    assert ExchangeTopics("shared").places(2, 3) == {("shared", 0), ("shared", 1)}
+    assert ExchangeTopics("", "lessons", "models").places(1, 3) == {("models", 0)}
+    assert ExchangeTopics("", "lessons", "models").topics == ["lessons", "models"]
+    assert NO_EXCHANGE.places(1, 3) == set()
+    assert NO_EXCHANGE.topics == []
 
 
 def test_the_records_that_are_heard_are_those_of_these_places():

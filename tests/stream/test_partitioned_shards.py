@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from schemas.errors import BrokerError, RecoveryError, SnapshotError, StorageError, TransactionError
-from stream.beside import NOTHING, Beside
-from stream.by_partition import ByPartition
+from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
 from stream.kafka.source import RawBatch
+from stream.partitioned_shards import PartitionedShards
 
 
 class Recovery:
@@ -56,9 +56,9 @@ def always(timeout_s):
 
 
 class Rig:
-    def __init__(self, recovers=True, beside=NOTHING):
+    def __init__(self, recovers=True, exchange=NO_EXCHANGE):
         self.made, self.published = [], []
-        self.shards = ByPartition(self.make, ("in", "labels"), beside, 3)
+        self.shards = PartitionedShards(self.make, ("in", "labels"), exchange, 3)
         self.recovers = recovers
 
     def make(self, partition):
@@ -96,11 +96,11 @@ def test_each_shard_gets_its_own_records_in_their_order_and_nobody_those_of_othe
     assert found == {0: [1, 4], 2: [0, 3]}
 
 
-SHARED = Beside("shared")
+SHARED = ExchangeTopics("shared")
 
 
 def test_each_shard_gets_what_the_others_tell_and_not_what_it_told_itself():
-    rig = Rig(beside=SHARED)
+    rig = Rig(exchange=SHARED)
     rig.assign(0, 2)
     told = batch(2, 0, 1, 2, topic="shared")
     found = {shard.partition: raw.messages for shard, raw in rig.shards.split(told)}
@@ -110,7 +110,7 @@ def test_each_shard_gets_what_the_others_tell_and_not_what_it_told_itself():
 
 
 def test_the_first_gets_what_is_to_be_learned_and_the_others_what_was():
-    rig = Rig(beside=Beside("", "lessons", "models"))
+    rig = Rig(exchange=ExchangeTopics("", "lessons", "models"))
     rig.assign(0, 1, 2)
     found = {}
     for topic in ("lessons", "models"):
@@ -134,7 +134,7 @@ def test_what_others_tell_is_read_from_where_the_first_of_its_shards_has_not_hea
         0: {("shared", 1): 7, ("shared", 2): 5},
         2: {("shared", 0): 4, ("shared", 1): 3},
     }
-    rig = Rig(beside=SHARED)
+    rig = Rig(exchange=SHARED)
     make = rig.make
 
     def knowing(partition):
@@ -153,7 +153,7 @@ def test_what_others_tell_is_read_from_where_the_first_of_its_shards_has_not_hea
 
 
 def test_who_has_heard_nothing_yet_begins_at_the_beginning():
-    rig = Rig(recovers=False, beside=SHARED)
+    rig = Rig(recovers=False, exchange=SHARED)
     assert rig.assign(1) == {("in", 1): 10, ("labels", 1): 10, ("shared", 0): -1, ("shared", 2): -1}
 
 

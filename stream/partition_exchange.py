@@ -58,7 +58,7 @@ class Listener(Protocol):
         ...
 
 
-class Telling:
+class PartitionExchange:
     """Writes and reads the topics on which partitions tell each other.
 
     Parameters
@@ -118,9 +118,9 @@ def hear(engine: Listener, heard: Heard | None, counts: HeardCounts) -> None:
             counts.passed_over += 1
 
 
-def telling_of(
+def exchange_of(
     config: Config, parameters: EngineParameters, codecs: Codecs, partition: int | None
-) -> Telling:
+) -> PartitionExchange:
     """Return what a partition tells and hears; nothing where there is one state for all.
 
     Parameters
@@ -131,15 +131,15 @@ def telling_of(
     partition : int or None
         Its own; None: it only reads, or there is one state for all.
     """
-    beside, names = config.beside(), parameters.features.names
+    exchange, names = config.exchange(), parameters.features.names
     own = -1 if partition is None else partition
     shared = lessons = versions = None
-    if beside.shared and codecs.shared is not None:
+    if exchange.shared and codecs.shared is not None:
         layout = SharedLayout(parameters.features, parameters.shared, parameters.hash_key)
         rows_max = parameters.batch_rows_max
-        shared = SharedPayments(beside.shared, codecs.shared, layout, rows_max, own)
-    if codecs.lesson is not None and codecs.model is not None and beside.models:
+        shared = SharedPayments(exchange.shared, codecs.shared, layout, rows_max, own)
+    if codecs.lesson is not None and codecs.model is not None and exchange.models:
         digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-        lessons = LessonRecords(beside.lessons, codecs.lesson, digest, len(names), own)
-        versions = VersionRecords(beside.models, codecs.model, digest, config.snapshot_key())
-    return Telling(shared, lessons, versions)
+        lessons = LessonRecords(exchange.lessons, codecs.lesson, digest, len(names), own)
+        versions = VersionRecords(exchange.models, codecs.model, digest, config.snapshot_key())
+    return PartitionExchange(shared, lessons, versions)

@@ -19,9 +19,9 @@ from models.two_clocks import TwoClocks, on_two_clocks
 from schemas.errors import ConfigError, ModelError, TrainedModelError
 from stream.app import engine_of
 from stream.config import load
-from stream.learners import challenger_of, learner_of
+from stream.model_factory import challenger_of, learner_of
 from stream.model_section import ChallengerSection, ModelSection
-from stream.timed import TimedLearner
+from stream.timed_learner import TimedLearner
 
 NAMES = ("amount", "ratio", "count")
 CODE = """

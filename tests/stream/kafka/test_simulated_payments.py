@@ -8,7 +8,7 @@ from payments import LABELS, TRANSACTIONS
 from seeds import seeds
 
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.producer import PaymentSender, SendPlan
+from stream.kafka.simulated_payments import PaymentSender, SendPlan
 from stream.simulate.payments import Payment
 
 SECONDS = 20

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from seeds import seeds
 
-from stream.kafka.by_time import by_time, reached
+from stream.kafka.merge_by_time import by_time, reached
 from stream.kafka.source import RawBatch, raw_batch
 
 

@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 from schemas.errors import BrokerError
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.front_door import FrontDoor
 from stream.kafka.reader import PlaceReader
+from stream.kafka.tcp_relay import TcpRelay
 from stream.kafka.topics import existing
 
 
@@ -22,7 +22,7 @@ def free_port():
 
 def test_who_comes_in_there_finds_the_broker_writes_and_reads():
     port = free_port()
-    with EmbeddedBroker({"t": 2}) as broker, FrontDoor("127.0.0.1", port, broker.bootstrap):
+    with EmbeddedBroker({"t": 2}) as broker, TcpRelay("127.0.0.1", port, broker.bootstrap):
         connection = Connection(f"127.0.0.1:{port}")
         assert existing(connection) == {"t": 2}
         producer = Producer(connection.producer())
@@ -42,13 +42,13 @@ def test_a_place_that_is_taken_is_told_with_a_remedy():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BrokerError, match=rf"listen at 127.0.0.1:{port} .*kafka.bootstrap"):
-            FrontDoor("127.0.0.1", port, "127.0.0.1:1")
+            TcpRelay("127.0.0.1", port, "127.0.0.1:1")
 
 
 def test_without_a_broker_behind_it_a_client_is_let_go_and_it_ends():
     port = free_port()
     with (
-        FrontDoor("127.0.0.1", port, f"127.0.0.1:{free_port()}"),
+        TcpRelay("127.0.0.1", port, f"127.0.0.1:{free_port()}"),
         socket.create_connection(("127.0.0.1", port), 10) as client,
     ):
         client.settimeout(10)
@@ -58,7 +58,7 @@ def test_without_a_broker_behind_it_a_client_is_let_go_and_it_ends():
 def test_it_ends_while_somebody_is_connected_and_the_place_is_free_again():
     port = free_port()
     with EmbeddedBroker({"t": 1}) as broker:
-        door = FrontDoor("127.0.0.1", port, broker.bootstrap)
+        door = TcpRelay("127.0.0.1", port, broker.bootstrap)
         client = socket.create_connection(("127.0.0.1", port), 10)
         client.sendall(b"\0\0")
         door.close()
@@ -66,4 +66,4 @@ def test_it_ends_while_somebody_is_connected_and_the_place_is_free_again():
         with suppress(ConnectionResetError):  # What it had sent was not read.
             assert client.recv(1) == b""
         client.close()
-        FrontDoor("127.0.0.1", port, broker.bootstrap).close()
+        TcpRelay("127.0.0.1", port, broker.bootstrap).close()

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from schemas.errors import BrokerError, FraudError, RecoveryError, SnapshotError, StorageError
-from stream.beside import NOTHING, Beside
+from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
 from stream.kafka.source import RawBatch
 from stream.process_memory import collect
 from stream.recovery.replaying import Place
@@ -27,7 +27,7 @@ _SETTLE_S = 10.0
 _REVOKE_S = 10.0
 
 
-class ByPartition:
+class PartitionedShards:
     """The shards of the partitions that this worker has; see `stream.shards.Shards`.
 
     Parameters
@@ -36,7 +36,7 @@ class ByPartition:
         Makes the shard of a partition, which has seen nothing yet.
     topics : tuple of str
         Of which a shard has one partition each.
-    beside : Beside
+    exchange : ExchangeTopics
         Where partitions tell each other.
     partitions : int
         How many there are.
@@ -46,12 +46,12 @@ class ByPartition:
         self,
         make: Callable[[int], Shard],
         topics: tuple[str, ...],
-        beside: Beside = NOTHING,
+        exchange: ExchangeTopics = NO_EXCHANGE,
         partitions: int = 0,
     ) -> None:
         self._make = make
         self._topics = topics
-        self._beside = beside
+        self._exchange = exchange
         self._partitions = partitions
         self._shards: dict[int, Shard] = {}
         # Of partitions that went: the group may well give them back.
@@ -67,9 +67,9 @@ class ByPartition:
 
     def split(self, raw: RawBatch) -> Iterator[tuple[Shard, RawBatch]]:
         """Give each shard the records of its partition, and those of others that it listens to."""
-        if raw.topic in self._beside.topics:
+        if raw.topic in self._exchange.topics:
             for partition, shard in sorted(self._shards.items()):
-                yield shard, raw.rows(self._beside.heard(raw.topic, raw.partition, partition))
+                yield shard, raw.rows(self._exchange.heard(raw.topic, raw.partition, partition))
             return
         for partition in np.unique(raw.partition).tolist():
             # One that has gone is read by whoever has it.
@@ -115,7 +115,7 @@ class ByPartition:
         self._close(self._parked)
         starts = dict(committed)
         for partition, shard in self._shards.items():
-            others = dict.fromkeys(self._beside.places(partition, self._partitions), -1)
+            others = dict.fromkeys(self._exchange.places(partition, self._partitions), -1)
             found = shard.assigned(together[partition] | others)
             # What one of them has heard already it leaves out.
             for place, at in found.items():

@@ -10,13 +10,13 @@ import pytest
 from left_behind import KEY, PAYMENTS, WRITTEN_S, LeftBehind, left_behind, past_beside
 
 from schemas.errors import ConfigError, SnapshotError
-from stream.left_board import Left, left_by
 from stream.monitor.merging import Merged
 from stream.page.board import Board
 from stream.page.distributions_shown import drift_shown
 from stream.page.encoding import encoded
 from stream.page.quality_shown import contenders_shown, quality_shown
 from stream.snapshots.folder import SnapshotFolder
+from stream.stopped_workers_board import Left, left_by
 
 
 @pytest.fixture(scope="module")

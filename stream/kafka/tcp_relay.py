@@ -19,7 +19,7 @@ _CHUNK = 65_536
 _WAIT_S = 5.0
 
 
-class FrontDoor:
+class TcpRelay:
     """Listens at an address, and hands bytes on in both directions; a context manager.
 
     Parameters
@@ -59,7 +59,7 @@ class FrontDoor:
         for thread in list(self._threads):
             thread.join(_WAIT_S)
 
-    def __enter__(self) -> FrontDoor:
+    def __enter__(self) -> TcpRelay:
         return self
 
     def __exit__(

@@ -13,7 +13,7 @@ Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Beside:
+class ExchangeTopics:
     """Which they are, and who listens to what. Each has as many partitions as the payments.
 
     Attributes
@@ -70,4 +70,4 @@ class Beside:
         return others
 
 
-NOTHING = Beside()
+NO_EXCHANGE = ExchangeTopics()

@@ -7,7 +7,7 @@ import numpy as np
 from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
-from stream.timed import TimedLearner, unlearned_by, within
+from stream.timed_learner import TimedLearner, unlearned_by, within
 from tests.one_row import contributions
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from seeds import seeds
 
-from stream.metrics import LatencyHistogram
+from stream.latency_histogram import LatencyHistogram
 
 LARGEST = 2**41 - 1
 WORST = 1 / 64  # A bucket is at most this wide, as a share of what is in it.
