@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.kafka
 
 SCHEMA_ID = 20
 WRITERS, EACH = 3, 4
+# Of the end of a transaction, on a busy broker.
+SEEN_SECONDS = 30
 
 
 @pytest.fixture
@@ -40,9 +43,14 @@ def act(who, number=0):
     return Act(who, "erase", Step.ORDERED, f"{who}-{number}", "card")
 
 
-def entries(open_log):
+def entries(open_log, n):
+    """Return the entries once there are so many: a commit is answered before readers see it."""
+    deadline = time.monotonic() + SEEN_SECONDS
     with closing(open_log()) as log:
         found = list(log.read())
+        while len(found) < n and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = list(log.read())
     verified = verify(found)
     assert verified.findings == []
     return [entry for _, entry in found if isinstance(entry, Entry)]
@@ -65,7 +73,7 @@ def test_those_who_append_at_once_make_one_chain(open_log):
     for thread in threads:
         thread.join(120)
     assert failed == []
-    found = entries(open_log)
+    found = entries(open_log, WRITERS * EACH)
     # Each once, and those of one writer in their order.
     assert sorted(entry.act.request_id for entry in found) == sorted(
         f"w{n}-{number}" for n in range(WRITERS) for number in range(EACH)
@@ -91,5 +99,5 @@ def test_one_who_dies_in_the_middle_leaves_nothing_behind(open_log, kafka_bootst
         assert dying.flush(20) == 0
         second = log.append(act("after"))
         assert (second.sequence, second.previous) == (1, first.hash)
-    assert [entry.act.who for entry in entries(open_log)] == ["before", "after"]
+    assert [entry.act.who for entry in entries(open_log, 2)] == ["before", "after"]
     seen(2)
