@@ -105,7 +105,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     offsets : list of (str, int, int)
         Topic, partition and where it goes on: the next offset, or -1 for its beginning.
     code : str
-        The code's version.
+        The code's version; other code must come to what entries say they came to.
     configuration : str
         Digest of all that decides.
     transactions, labels : str

@@ -29,5 +29,5 @@ def outcome_of(effects: Effects | LabelEffects | ControlEffects) -> int:
         columns += [each.rows.astype("<i8", copy=False) for each in effects.alerted]
     outcome = 0
     for column in columns:
-        outcome = zlib.crc32(np.ascontiguousarray(column).data.cast("B"), outcome)
+        outcome = zlib.crc32(np.ascontiguousarray(column).data, outcome)
     return outcome

@@ -284,9 +284,10 @@ class Journal(Segments):
 
 def _complete(links: list[tuple[Header, list[Entry]]], header: Header) -> None:
     """Let the last entry say what it came to, where only who took it again lived to write that."""
-    if links and header.outcome is not None:
-        entries = links[-1][1]
-        entries[-1:] = [replace(each, outcome=header.outcome) for each in entries[-1:]]
+    entries = links[-1][1] if links else []
+    # What was published is what its own writer came to, not who took it again.
+    if entries and entries[-1].outcome is None:
+        entries[-1] = replace(entries[-1], outcome=header.outcome)
 
 
 def _write_all(file: int, data: bytes) -> None:

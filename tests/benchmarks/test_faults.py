@@ -115,6 +115,20 @@ def test_what_holds_no_faults_is_named(tmp_path: Path, text: str) -> None:
         write_into([results], tmp_path / "page.md")
 
 
-def test_the_page_says_what_the_newest_results_say() -> None:
-    newest = max((ROOT / "benchmarks" / "results").glob("*-faults.json"))
-    assert write_into([newest], ROOT / "docs" / "guarantees.md", check=True)
+def test_what_was_run_again_stands_in_place_of_what_was_before(tmp_path: Path) -> None:
+    page, results = tmp_path / "page.md", [tmp_path / "1.json", tmp_path / "2.json"]
+    first = [line("tests/a.py::test_gone"), line("tests/b.py::test_kept")]
+    results[0].write_text(json.dumps(summed(first)))
+    results[1].write_text(json.dumps(summed([line("tests/a.py::test_new")])))
+    page.write_text(f"{BEGIN}\n{END}\n")
+    write_into(results, page)
+    assert [name in page.read_text() for name in ("gone", "kept", "new")] == [False, True, True]
+    assert page.read_text().count("runs with") == 2
+    # Of what was run again as a whole nothing is left to say.
+    write_into([results[1], results[1]], page)
+    assert page.read_text().count("runs with") == 1
+
+
+def test_the_page_says_what_the_results_say() -> None:
+    files = sorted((ROOT / "benchmarks" / "results").glob("*-faults.json"))
+    assert write_into(files, ROOT / "docs" / "guarantees.md", check=True)

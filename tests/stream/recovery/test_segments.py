@@ -183,6 +183,15 @@ def test_other_code_may_take_again_what_says_what_it_came_to(journal):
         replace(other, configuration="x").require([(header, said)])
 
 
+@pytest.mark.parametrize(("said", "stands"), [(None, 9), (7, 7)])
+def test_what_a_step_came_to_is_what_its_own_writer_said(journal, said, stands):
+    (entry,) = write(journal, 1, 1, 1)
+    if said is not None:
+        journal.append_outcome(entry.step, said)
+    journal.begin(IDENTITY.header(2, 2, outcome=9))
+    assert journal.chain(0, 0).entries == [replace(entry, outcome=stands)]
+
+
 def test_a_segment_of_a_release_to_come_is_refused_unless_nothing_is_in_it(journal):
     write(journal, 1, 1, 2)
     data = bytearray(journal.path(1).read_bytes())

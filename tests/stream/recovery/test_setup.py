@@ -11,6 +11,7 @@ from stream.config import load
 from stream.kafka.client import Connection
 from stream.recovery.code_version import code_version, release
 from stream.recovery.setup import configuration_digest, recovery_of, require_partitions
+from stream.sections import DecisionSection
 from stream.snapshots.folder import SnapshotFolder
 
 KEY = bytes(range(16))
@@ -54,10 +55,15 @@ def test_what_decides_nothing_may_change(does_not):
     assert digest(**does_not) == digest()
 
 
-def test_a_key_that_is_as_by_default_is_as_if_it_were_not_there():
-    """So a release that adds one goes on with what the release before left."""
-    review = load(None).decision.review
-    assert digest(decision={"review": review}) == digest()
+class LaterDecision(DecisionSection):
+    new_key: int = 7
+
+
+@pytest.mark.parametrize(("value", "same"), [(7, True), (8, False)])
+def test_a_key_that_a_release_adds_counts_once_it_is_set(value, same):
+    config = load(None)
+    later = config.model_copy(update={"decision": LaterDecision(new_key=value)})
+    assert (configuration_digest(later, KEY) == configuration_digest(config, KEY)) == same
 
 
 def test_it_is_off_without_a_folder_and_on_the_embedded_broker(tmp_path):

@@ -28,6 +28,8 @@ MORE = {
 def described(state: State, found: dict[str, set[str]]) -> None:
     """Note of a state and its parts what there is of each kind, but for sizes."""
     lines = {f"{name}: in the header" for name in state.header}
+    named = {name: value for name, value in state.header.items() if isinstance(value, dict)}
+    lines |= {f"{name}.{key}: in the header" for name, value in named.items() for key in value}
     arrays = [(name, array.dtype.str, array.ndim) for name, array in state.arrays.items()]
     lines |= {f"{name}: {dtype}, {ndim} axes" for name, dtype, ndim in arrays}
     lines |= {f"{name}: {part.kind}" for name, part in state.parts.items()}
