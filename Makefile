@@ -7,9 +7,10 @@ WITHOUT_KERNELS := models/onnx models/river $(addprefix schemas/test_,compatibil
 	index.py records.py registry.py wire.py) $(addprefix stream/features/test_,declare.py explain.py)
 # Run once more without compiling: the core, where the kernels are, and a hostile file through all.
 CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
-	tests/stream/labels tests/stream/rules tests/stream/budget/test_levels.py $(addprefix tests/stream/test_,keytable.py \
-	decide.py contenders.py event_time.py engine.py evidence.py publish.py decision_records.py tally.py \
-	replay.py::test_every_row_of_a_hostile_file_is_in_the_table_with_what_became_of_it) \
+	tests/stream/labels tests/stream/rules tests/stream/budget/test_levels.py $(addprefix tests/stream/, \
+	test_keytable.py test_decide.py champion/test_contenders.py test_event_time.py engine/test_engine.py \
+	evidence/test_evidence.py records/test_publish.py records/test_decisions.py telemetry/test_tally.py \
+	test_replay.py::test_every_row_of_a_hostile_file_is_in_the_table_with_what_became_of_it) \
 	$(addprefix --ignore=tests/,$(WITHOUT_KERNELS))
 
 # Laws of workers on simulated brokers and disks.

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.harness import Result, Run, benchmark, paired
 from stream.bulk.build import BulkBuild
 from stream.bulk.processes import SpawnedProcesses
-from stream.config import load
+from stream.config.configuration import load
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import PUBLISHED, HandbookParameters, generate, write_parquet
 

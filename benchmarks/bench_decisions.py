@@ -13,14 +13,14 @@ from benchmarks.harness import Result, Run, benchmark
 from schemas.columns import EVENT_TIME_US, FIRST_MAPPED, ID_START, ID_STOP, Layout, Transactions
 from schemas.records import builtin
 from schemas.wire import frame
-from stream.alert_records import AlertWriter
 from stream.decide import Outcome, Thresholds
-from stream.decision_records import DecisionWriter
-from stream.effects import Effects, KeptReadings
+from stream.engine.effects import Effects, KeptReadings
 from stream.event_time import Timeliness
-from stream.evidence import Alerted, Evidence, evidence_of
-from stream.publish import Policy, Publisher
-from stream.verdicts import Verdicts
+from stream.evidence.evidence import Alerted, Evidence, evidence_of
+from stream.records.alerts import AlertWriter
+from stream.records.decisions import DecisionWriter
+from stream.records.publish import Policy, Publisher
+from stream.records.row_results import Verdicts
 
 BATCHES = (1, 16, 64, 256, 1024)
 UNIT = "us/event"

@@ -20,7 +20,7 @@ from models.states.snapshot import pack
 from models.trees.estimators import ARFClassifier
 from models.trees.forest import DenseForest
 from models.trees.translate import dense_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import PUBLISHED, HandbookParameters, generate, write_parquet
 

@@ -23,8 +23,8 @@ from schemas.columns import (
     Transactions,
 )
 from schemas.roles import LABEL_ROLES
-from stream.engine import Engine
-from stream.engine_parameters import EngineParameters
+from stream.engine.engine import Engine
+from stream.engine.parameters import EngineParameters
 from stream.features.declare import declare, default_names
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs

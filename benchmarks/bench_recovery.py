@@ -17,14 +17,14 @@ from typing import Any
 from benchmarks.harness import Result, Run, benchmark
 from schemas.records import RecordCodec, builtin
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.source import raw_batch
 from stream.recovery.recovery import Recovery
 from stream.recovery.replaying import Place
 from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.setup import identity_of
-from stream.shard import Shard
+from stream.shards.shard import Shard
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
 

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.harness import Result, Run, benchmark
-from stream.config import load
+from stream.config.configuration import load
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import PUBLISHED, HandbookParameters, generate, write_parquet
 

@@ -25,12 +25,12 @@ from benchmarks.kafka.job import Job, Records
 from benchmarks.kafka.ours import merged, overrides_of
 from schemas.columns import Transactions
 from stream.app import codecs_of, decoders_of, registry_of
-from stream.config import load
+from stream.config.configuration import load
+from stream.exchange.shared_payments import SharedPayments
 from stream.features.sharing import TIME
 from stream.features.state import FeatureState
 from stream.kafka.client import Connection
 from stream.kafka.sink import OutRecord, Sink
-from stream.shared_payments import SharedPayments
 
 _KEY = bytes(range(16))
 PARTITIONS = 4

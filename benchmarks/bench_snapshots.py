@@ -25,8 +25,8 @@ from models.river.adapter import logistic_pipeline
 from models.states.snapshot import State
 from schemas.columns import ARRIVAL_TIME_US, EVENT_TIME_US, TRANSACTION_KEY, Transactions
 from stream.decide import THRESHOLD_OFF, Thresholds
-from stream.engine import Engine
-from stream.engine_parameters import EngineParameters
+from stream.engine.engine import Engine
+from stream.engine.parameters import EngineParameters
 from stream.labels.rules import LabelRules
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder

@@ -17,10 +17,10 @@ from benchmarks.harness import Result, Run, benchmark
 from benchmarks.kafka.job import PARTITIONS, Job, Records
 from benchmarks.kafka.ours import Overrides, merged, overrides_of
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka import source
 from stream.process_memory import touch
-from stream.shard import Shard
+from stream.shards.shard import Shard
 from stream.warm_up import warm_up
 
 BATCHES = (1, 16, 64, 256, 1024)

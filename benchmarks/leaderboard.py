@@ -31,7 +31,7 @@ from benchmarks.leaderboard_batch import (
 )
 from benchmarks.report import ReportError, bring_up_to_date, markdown_table, number, summary
 from models.compiler import UncompiledWarning
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.evaluation.handbook import LAST_DAY, PUBLISHED_FOLDS, PUBLISHED_SINGLE, judge
 from stream.evaluation.report import protocol_report
 from stream.replay import Replay, ReplayOutputs

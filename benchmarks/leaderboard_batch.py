@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.evaluation.handbook import FIRST_TRAINING_DAY, FOLDS, WEEK
 from stream.evaluation.ledger import Decisions
 from stream.replay import Replay, ReplayOutputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.kafka.job import Job
 from benchmarks.kafka.ours import overrides_of
 from stream.app import codecs_of, decoders_of, engine_of, registry_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.warm_up import warm_up
 
 _HASH_KEY = bytes(range(16))

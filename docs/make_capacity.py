@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.kafka.job import ENTITIES, WINDOWS, Job, Records  # noqa: E402 - as above.
 from schemas.records import RecordCodec, builtin  # noqa: E402
-from stream.config import load  # noqa: E402
+from stream.config.configuration import load  # noqa: E402
 from stream.features.feature_set import FeatureSet  # noqa: E402
 from stream.features.memory import memory_of  # noqa: E402
 from stream.features.sharing import SharedLayout  # noqa: E402

@@ -20,12 +20,12 @@ PAGE = Path(__file__).with_name("configuration.md")
 ROOT = PAGE.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from stream import config  # noqa: E402 - found through the line above.
+from stream.config.configuration import Config  # noqa: E402 - found through the line above.
 
 HEAD = """\
 # Configuration
 
-<!-- Made by docs/make_configuration.py from the sections in stream/; do not edit. -->
+<!-- Made by docs/make_configuration.py from the sections in stream/config/; do not edit. -->
 
 One TOML file, given with `--config`; every key has a default. Over the file come
 environment variables: `FRAUD_KAFKA__BOOTSTRAP` sets `kafka.bootstrap`. Lists and tables
@@ -46,7 +46,7 @@ _UNITS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_0
 def page() -> str:
     """Return the whole page."""
     parts = [HEAD]
-    for name, info in config.Config.model_fields.items():
+    for name, info in Config.model_fields.items():
         parts += section(name, info.annotation)
     return "".join(parts)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 PAGE = Path(__file__).with_name("reason-codes.md")
 sys.path.insert(0, str(PAGE.parent.parent))
 
+from stream.evidence.reason_codes import ReasonCode  # noqa: E402 - as above.
+from stream.explanation.reason_files import reason_table  # noqa: E402 - as above.
 from stream.features.grammar import duration_name  # noqa: E402 - found through the line above.
-from stream.reason_codes import ReasonCode  # noqa: E402 - as above.
-from stream.reason_files import reason_table  # noqa: E402 - as above.
 
 BEGIN, END = "<!-- codes:begin -->", "<!-- codes:end -->"
 

@@ -20,8 +20,8 @@ from make_configuration import described  # noqa: E402 - found through the lines
 
 from schemas.index import INDEX, Index, Version  # noqa: E402 - as above.
 from schemas.records import PACKAGE  # noqa: E402 - as above.
+from stream.config.sections import TopicsSection  # noqa: E402 - as above.
 from stream.kafka.topics import FOR_EVER, newest  # noqa: E402 - as above.
-from stream.sections import TopicsSection  # noqa: E402 - as above.
 
 DOCUMENT, PAGE = DOCS / "asyncapi.json", DOCS / "topics.md"
 AVRO = "application/vnd.apache.avro;version=1.9.0"

@@ -23,7 +23,7 @@ from distributed import Client, LocalCluster
 
 from schemas.errors import FraudError
 from stream.bulk.build import BulkBuild
-from stream.config import load
+from stream.config.configuration import load
 from stream.replay import ReplayOutputs
 
 

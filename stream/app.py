@@ -12,17 +12,17 @@ from schemas.errors import SchemaError
 from schemas.records import RecordCodec, builtin
 from schemas.registry import Registry, UnknownSchemaError, value_subject
 from schemas.roles import CONTROL_ROLES, LABEL_ROLES, Roles
-from stream.config import Config
-from stream.engine import Engine
-from stream.engine_parameters import Keep
+from stream.config.configuration import Config
+from stream.engine.engine import Engine
+from stream.engine.parameters import Keep
 from stream.kafka.client import Connection
 from stream.kafka.registry import open_registry
 from stream.labels.memory import in_memory
 from stream.model_registry.starting import start_models
-from stream.publish import Codecs, Policy, Publisher
+from stream.records.publish import Codecs, Policy, Publisher
+from stream.records.wording import BuiltModel, digest_of, wording_of
 from stream.spill import Spill
 from stream.timed_learner import TimedLearner
-from stream.wording import BuiltModel, digest_of, wording_of
 
 _DEFAULT_TOPICS = {
     "transaction": "fraud.transactions",

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from schemas.errors import BrokerError, ConfigError, FraudError, UnsupportedGuaranteeError
 from stream.app import Decoders, codecs_of, decoders_of, engine_of, publisher_of, registry_of
-from stream.config import Config
-from stream.engine import Engine
-from stream.engine_parameters import Keep
+from stream.config.configuration import Config
+from stream.engine.engine import Engine
+from stream.engine.parameters import Keep
 from stream.kafka.client import Connection
 from stream.kafka.merge_by_time import by_time
 from stream.kafka.sink import Sink
@@ -17,14 +17,14 @@ from stream.kafka.source import Source, raw_batch
 from stream.kafka.topic_ids import TopicIds, asking
 from stream.kafka.topics import existing
 from stream.kafka.transactions import TransactionalSink
-from stream.partitioned_shards import PartitionedShards
 from stream.process_memory import touch
 from stream.recovery.setup import recovery_of
 from stream.recovery.tail import Tail
-from stream.shard import Shard
-from stream.shards import Shards, WholeTopic
+from stream.shards.partitioned import PartitionedShards
+from stream.shards.shard import Shard
+from stream.shards.shards import Shards, WholeTopic
 from stream.store.setup import online_features_of, shows_features
-from stream.tally import Tally
+from stream.telemetry.tally import Tally
 from stream.warm_up import WarmedUp, warm_up
 from stream.worker import Worker
 

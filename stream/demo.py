@@ -19,11 +19,11 @@ from schemas.errors import FraudError
 from stream.admin.setup import admin_server
 from stream.app import codecs_of, registry_of
 from stream.assembly import worker_of
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.subscriber import Subscriber
 from stream.page.setup import Page
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 from stream.worker import Worker
 
 # The demo's payments are made up, so the key that hides their cards is no secret.

@@ -16,7 +16,7 @@ from schemas.errors import ConfigError, FraudError, StoreError
 from schemas.kept_kernels import COUNTS
 from schemas.kernel_cache import cache_folder
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, registry_of
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.kafka import topics
 from stream.plurals import several
 from stream.recovery.mounts import stale_file_system

@@ -9,11 +9,11 @@ from typing import Self
 from schemas.errors import ConfigError, RecoveryError
 from stream.app import codecs_of, connection_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.assembly import input_partitions
-from stream.config import Config
-from stream.engine import Engine
+from stream.config.configuration import Config
+from stream.engine.engine import Engine
+from stream.exchange.partition_exchange import exchange_of
 from stream.kafka.reader import PlaceReader
-from stream.partition_exchange import exchange_of
-from stream.publish import Publisher
+from stream.records.publish import Publisher
 from stream.recovery.history import History
 from stream.recovery.segments import Segments
 from stream.recovery.setup import (

@@ -20,7 +20,7 @@ from models.onnx.model import BYTES_MAX
 from models.sampling import SampledLearner
 from models.two_clocks import TwoClocks
 from schemas.errors import ConfigError
-from stream.model_section import ChallengerSection, LearnerSection
+from stream.config.model import ChallengerSection, LearnerSection
 
 Names = tuple[str, ...]
 

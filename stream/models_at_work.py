@@ -7,7 +7,7 @@ from typing import Any
 
 from models.states.snapshot import State
 from schemas.errors import ConfigError, SnapshotError
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.model_registry.standing import Standing, standing_of
 from stream.recovery.setup import PARTITION_FOLDERS
 from stream.recovery.tenure import newest_tenure

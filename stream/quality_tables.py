@@ -9,7 +9,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from stream.console import out
+from stream.cli.console import out
 from stream.evaluation.handbook import PUBLISHED_FOLDS, PUBLISHED_SINGLE
 from stream.plurals import several
 

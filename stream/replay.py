@@ -25,14 +25,14 @@ from schemas.columns import Reason, Transactions
 from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import engine_of, publisher_of
-from stream.config import Config
-from stream.effects import Effects
-from stream.engine import Engine
-from stream.engine_parameters import Keep
+from stream.config.configuration import Config
+from stream.engine.effects import Effects
+from stream.engine.engine import Engine
+from stream.engine.parameters import Keep
 from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, Ledger, truths_of
 from stream.evaluation.report import protocol_report, quality_report
-from stream.explanation import value_states
+from stream.explanation.explanation import value_states
 from stream.files.dead_letters import dead_letter
 from stream.files.feature_table import FeatureTable
 from stream.files.inputs import FileBlock, FileInput, open_file
@@ -40,7 +40,7 @@ from stream.files.table_columns import TableShape
 from stream.files.table_parts import check_table_path
 from stream.monitor.events import DriftEvent
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback, labels_of
-from stream.publish import Publisher, drift_record
+from stream.records.publish import Publisher, drift_record
 from stream.timed_learner import challenges, costs_of, unlearned_by
 from stream.warm_up import warm_up
 

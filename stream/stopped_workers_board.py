@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stream.config import Config
-from stream.contenders import Contender
+from stream.champion.contenders import Contender
+from stream.config.configuration import Config
 from stream.event_time import BEGINNING_US, EventClock
 from stream.model_registry.standing import Standing, contender_in, monitor_in, standing_of
 from stream.models_at_work import engine_in, newest_snapshots
@@ -26,7 +26,7 @@ from stream.page.setup import HISTORY, MARKERS, page_folder
 from stream.plurals import several
 from stream.recovery.code_version import release
 from stream.snapshots.folder import Found
-from stream.standing import CHAMPION
+from stream.telemetry.standing import CHAMPION
 
 _TOTALS = ("decisions", "alerts", "labels", "labels_learned", "unscored", "late")
 

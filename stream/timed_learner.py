@@ -14,7 +14,7 @@ from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from models.two_clocks import TwoClocks, on_two_clocks
-from stream.engine import Engine
+from stream.engine.engine import Engine
 
 
 class TimedLearner:

@@ -17,17 +17,17 @@ from models.sampling import SampledLearner, chosen
 from models.silent import SilentLearner
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
-from stream.alert_records import AlertWriter
 from stream.budget.control import AlertBudget
 from stream.decide import ALERT_ID_BYTES, Outcome, Thresholds
-from stream.decision_records import DecisionWriter
-from stream.effects import Effects
-from stream.engine import Engine
-from stream.evidence import Alerted
-from stream.explainer import Explainer
+from stream.engine.effects import Effects
+from stream.engine.engine import Engine
+from stream.evidence.evidence import Alerted
+from stream.evidence.explainer import Explainer
 from stream.features.readings import Readings
 from stream.lists.entries import ALWAYS_US, NEVER_US
 from stream.lists.orders import ListsOrder
+from stream.records.alerts import AlertWriter
+from stream.records.decisions import DecisionWriter
 from stream.rules.rule import Mode, Rule, RuleSet
 from stream.timed_learner import within
 

@@ -23,15 +23,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.kafka.hold_back import HoldBack
 from stream.kafka.sink import Offsets, Sink
 from stream.kafka.source import Source
 from stream.recovery.recovery import SETTLE_S
-from stream.shard import Shard, Step
-from stream.shards import Shards
+from stream.shards.shard import Shard, Step
+from stream.shards.shards import Shards
 from stream.store.online import OnlineFeatures
-from stream.tally import Tally
+from stream.telemetry.tally import Tally
 
 POLL_S = 0.1
 _REPLAY_SETTLE_S = 10.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from stream.audit_trail.chain import Entry
 from stream.audit_trail.verifying import verify
 from stream.cases.administration import audit_log_of
-from stream.config import load
+from stream.config.configuration import load
 
 
 def entries_of(path: Path) -> list[Entry]:

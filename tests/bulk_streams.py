@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND

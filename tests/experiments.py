@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stream.config import load
+from stream.config.configuration import load
 from stream.experiment.measures import MEASURES
 from stream.experiment.plan import Configuration, Plan
 from stream.simulate.handbook import HandbookParameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream.figures import (
+from stream.telemetry.figures import (
     FeatureDrift,
     Figures,
     Fill,
@@ -18,9 +18,9 @@ from stream.figures import (
     RulesStanding,
     Snapshots,
 )
-from stream.latency_histogram import LatencyHistogram
-from stream.standing import COUNTS
-from stream.tally import SCORE_BOUNDS
+from stream.telemetry.latency_histogram import LatencyHistogram
+from stream.telemetry.standing import COUNTS
+from stream.telemetry.tally import SCORE_BOUNDS
 
 
 def latency(*us: int) -> Latency:

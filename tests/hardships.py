@@ -53,7 +53,7 @@ def code(name: str) -> None:
 
 def scores(shift: float) -> None:
     """Score payments otherwise than every other code does."""
-    from stream.engine import Engine
+    from stream.engine.engine import Engine
 
     step = Engine.step
 

@@ -10,15 +10,15 @@ import numpy as np
 from streams import LABEL_LAYOUT, SECOND, START_US, block, label_row
 
 from stream.app import engine_of
-from stream.config import Config, load
-from stream.engine import Engine
-from stream.held_labels import HeldLabels
+from stream.config.configuration import Config, load
+from stream.engine.engine import Engine
 from stream.page.board import Marker, Point
 from stream.page.disk_history import DiskHistory
 from stream.page.markers import Markers
 from stream.recovery.identity import Identity
 from stream.recovery.progress import Progress
 from stream.recovery.setup import configuration_digest
+from stream.shards.held_labels import HeldLabels
 from stream.snapshots.folder import SnapshotFolder
 
 KEY = "00112233445566778899aabbccddeeff"

@@ -278,7 +278,7 @@ def _make_ready(path: Path) -> None:
     """Import and compile all that a worker needs."""
     import stream.commands.worker  # noqa: F401
     from stream.app import codecs_of, decoders_of, engine_of, registry_of
-    from stream.config import load
+    from stream.config.configuration import load
     from stream.warm_up import warm_up
 
     config = load(path)
@@ -302,7 +302,7 @@ def _live(asked: dict[str, Any]) -> None:
     import dying
     import hardships
 
-    from stream.cli import main
+    from stream.cli.main import main
 
     if asked["point"]:
         dying.install(asked["point"], asked["hits"], asked["number"])

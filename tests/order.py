@@ -34,7 +34,7 @@ FIRST = (
     "integration/test_handbook_features.py",
     "integration/test_admin_port_on_kafka.py",
     "laws/test_recovery.py",
-    "stream/test_cli.py",
+    "stream/cli/test_main.py",
     "stream/test_demo.py",
     "integration/test_page_in_browser.py",
     "benchmarks/kafka/test_job.py",

@@ -6,7 +6,7 @@ from streams import HASH_KEY, LAYOUT, SECOND, block, feature_set
 from models.states.restoring import require_kind
 from models.states.snapshot import State
 from stream.decide import Thresholds
-from stream.engine_parameters import EngineParameters
+from stream.engine.parameters import EngineParameters
 from stream.labels.rules import LabelRules
 from stream.promotion.rules import DAY_US, PromotionRules
 

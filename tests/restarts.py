@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from streams import Log, Run, build_engine, rows, run_engine
 
 from models.states.snapshot import State, pack, unpack
-from stream.engine import Engine
-from stream.engine_parameters import EngineParameters
+from stream.engine.engine import Engine
+from stream.engine.parameters import EngineParameters
 
 
 def tail(log: Log, n: int) -> Log:

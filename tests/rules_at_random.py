@@ -3,7 +3,7 @@
 import numpy as np
 
 from stream.decide import Outcome
-from stream.matched_rules import MatchedRules, NamedRule, NamedRules, matched
+from stream.rules.matched import MatchedRules, NamedRule, NamedRules, matched
 
 TEXTS = ["", "r", "a rule with ä€𝄞", "x" * 70, "\0"]
 

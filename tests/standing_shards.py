@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from stream.admission.admission import Admission
+from stream.champion.reigns import Reign
 from stream.decide import Outcome
-from stream.reigns import Reign
 from stream.rules.rule import Mode, Rule, RuleSet
 
 

@@ -38,10 +38,11 @@ from schemas.columns import (
 from schemas.roles import CONTROL_ROLES, LABEL_ROLES
 from schemas.siphash import hash_texts
 from stream.admission.snoozes import SCORE
-from stream.control import ControlKind
+from stream.champion.reigns import Reign
 from stream.decide import Thresholds
-from stream.engine import Engine
-from stream.engine_parameters import EngineParameters, Keep
+from stream.engine.control import ControlKind
+from stream.engine.engine import Engine
+from stream.engine.parameters import EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
@@ -54,7 +55,6 @@ from stream.lists.orders import TIME_MIN_US
 from stream.lists.rules import ListRules
 from stream.monitor.events import DriftEvent
 from stream.monitor.rules import MonitorRules
-from stream.reigns import Reign
 from stream.rules.breaker import Tripped
 from stream.rules.in_force import BreakerRules
 from stream.rules.names import RuleInputs

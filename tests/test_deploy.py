@@ -21,7 +21,7 @@ import yaml
 from schemas import cpu_target
 from schemas.errors import ConfigError
 from stream.app import engine_of
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE = ROOT / "docker-compose.yml"

@@ -9,8 +9,8 @@ from pathlib import Path
 from stream.admin.health import Health
 from stream.admin.routes import ops_routes
 from stream.admin.security import PROBES
-from stream.config import load
-from stream.traffic import TrafficMeter
+from stream.config.configuration import load
+from stream.telemetry.traffic import TrafficMeter
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TEXT = (DOCS / "operations.md").read_text(encoding="utf-8")

@@ -45,7 +45,7 @@ def test_every_module_and_every_contract_is_inside(wheel):
         for file in (ROOT / package).rglob(pattern)
     }
     assert {"schemas/registry.toml", "schemas/transaction.avsc"} <= files
-    assert "stream/reason_codes.toml" in files
+    assert "stream/explanation/reason_codes.toml" in files
     assert {"stream/page/static/index.html", "stream/page/static/panels/drift.js"} <= files
     assert {f"{package}/py.typed" for package in PACKAGES} <= files
     assert sorted(files - wheel[0]) == []
@@ -60,4 +60,4 @@ def test_it_says_that_it_is_not_to_be_uploaded_and_how_it_is_run(wheel):
     _, metadata, scripts = wheel
     assert "Name: fraudstream\n" in metadata
     assert "Classifier: Private :: Do Not Upload\n" in metadata
-    assert "fraudstream = stream.cli:main" in scripts
+    assert "fraudstream = stream.cli.main:main" in scripts

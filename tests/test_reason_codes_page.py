@@ -6,7 +6,7 @@ import re
 import runpy
 from pathlib import Path
 
-from stream.reason_codes import HOLES, read_table
+from stream.evidence.reason_codes import HOLES, read_table
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TEXT = (DOCS / "reason-codes.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 from schemas.index import INDEX, Index
 from schemas.records import PACKAGE
 from stream.commands import topics as topics_command
-from stream.config import load
+from stream.config.configuration import load
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = runpy.run_path(str(DOCS / "make_topics.py"))

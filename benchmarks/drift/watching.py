@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.drift.plan import DAY_US, REFERENCE_FROM, Task
-from stream.config import Config, load
-from stream.engine_parameters import Keep
+from stream.config.configuration import Config, load
+from stream.engine.parameters import Keep
 from stream.monitor.events import DriftEvent
 from stream.offline.playback import LATEST_US
 from stream.replay import Replay, ReplayOutputs

@@ -10,9 +10,9 @@ from typing import Any
 from benchmarks.kafka.job import ENTITIES, WINDOWS, Job
 from benchmarks.kafka.watch import Watch
 from stream.assembly import worker_of
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.kafka.client import Connection
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 from stream.worker import Never
 
 _FEATURES = f"{{{','.join(ENTITIES)}}}.{{count,amount_sum,amount_mean}}_{{{','.join(WINDOWS)}}}"

@@ -16,7 +16,7 @@ from benchmarks.harness import read_clocks
 from benchmarks.kafka.job import Job
 from benchmarks.kafka.ours import Overrides, merged, overrides_of
 from stream.assembly import worker_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.client import Connection
 from stream.worker import Never, Worker
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from benchmarks.kafka import ours
 from stream.admin.setup import admin_server
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.page.setup import Page
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from benchmarks.kafka.job import Job
 from benchmarks.kafka.ours import Overrides, merged, overrides_of
 from benchmarks.kafka.ours_member import each_partition, tell, work_until_told
 from stream.assembly import worker_of
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.kafka.client import Connection
-from stream.latency_histogram import LatencyHistogram
-from stream.tally import Tally
+from stream.telemetry.latency_histogram import LatencyHistogram
+from stream.telemetry.tally import Tally
 
 TOLD = ("shared", "lessons", "models")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.one_model.stream import configured
 from models.states.snapshot import pack, unpack
 from stream.app import engine_of
-from stream.effects import Effects
+from stream.engine.effects import Effects
 from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, truths_of
 from stream.files.inputs import FileBlock, open_file

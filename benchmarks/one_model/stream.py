@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import PUBLISHED, generate, write_parquet
 

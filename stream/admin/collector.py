@@ -16,8 +16,8 @@ from prometheus_client.utils import floatToGoString
 
 from stream.admin.described import PREFIX, Buckets, Described, Moment
 from stream.admin.metrics import METRICS
-from stream.figures import Figures
-from stream.standing import CHAMPION
+from stream.telemetry.figures import Figures
+from stream.telemetry.standing import CHAMPION
 
 
 class FiguresCollector(Collector):

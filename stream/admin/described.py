@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from stream.figures import Figures
-from stream.standing import COUNTS
+from stream.telemetry.figures import Figures
+from stream.telemetry.standing import COUNTS
 
 PREFIX = "fraud_"
 

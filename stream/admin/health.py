@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stream.figures import Phase
-from stream.traffic import TrafficMeter
+from stream.telemetry.figures import Phase
+from stream.telemetry.traffic import TrafficMeter
 
 
 class Said(NamedTuple):

@@ -13,9 +13,9 @@ from itertools import accumulate
 from stream.admin import steering_metrics
 from stream.admin.described import Buckets, Cut, Described, Moment, Samples, counts_of, one
 from stream.admin.versions import versions
-from stream.figures import Figures, Latency, Phase
-from stream.standing import COUNTS
-from stream.tally import SCORE_BOUNDS
+from stream.telemetry.figures import Figures, Latency, Phase
+from stream.telemetry.standing import COUNTS
+from stream.telemetry.tally import SCORE_BOUNDS
 
 SCORING_BOUNDS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 END_TO_END_BOUNDS_S = (*SCORING_BOUNDS_S, 5, 10, 30, 60, 300)

@@ -14,7 +14,7 @@ from stream.admin.collector import FiguresCollector
 from stream.admin.described import Moment
 from stream.admin.health import Health, Said
 from stream.admin.versions import versions
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 
 
 def ops_routes(meter: TrafficMeter, health: Health) -> list[Route]:

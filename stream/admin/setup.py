@@ -10,9 +10,9 @@ from stream.admin.health import Health
 from stream.admin.routes import ops_routes
 from stream.admin.security import Access
 from stream.admin.server import AdminServer
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.page.verdict_routes import PATH as VERDICTS
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 
 
 def admin_server(

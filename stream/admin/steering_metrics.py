@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from stream.admin.described import Described, Moment, Samples, counts_of, one
-from stream.figures import LIVE, MODES, SHADOW, TRIPPED, ListStanding
-from stream.standing import BENCHED, COUNTS, FAILED
+from stream.telemetry.figures import LIVE, MODES, SHADOW, TRIPPED, ListStanding
+from stream.telemetry.standing import BENCHED, COUNTS, FAILED
 
 # Places in `RulesStanding.since_start`.
 _LIVE, _SHADOW, _FAILED = range(3)

@@ -19,8 +19,8 @@ from schemas.errors import ConfigError
 from schemas.records import RecordCodec, builtin
 from schemas.roles import CONTROL_ROLES
 from schemas.siphash import hash_texts
-from stream.control import ControlKind
-from stream.engine import Engine
+from stream.engine.control import ControlKind
+from stream.engine.engine import Engine
 from stream.rules.orders import rules_order
 from stream.rules.rule import RuleSet
 

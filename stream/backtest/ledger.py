@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from stream.decide import Outcome
-from stream.effects import Effects
-from stream.matched_rules import NamedRules
+from stream.engine.effects import Effects
+from stream.rules.matched import NamedRules
 
 # Payments of which is remembered what they are called.
 NAMED_MAX = 200

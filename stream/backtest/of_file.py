@@ -14,9 +14,9 @@ from schemas.columns import Reason, Transactions
 from stream.app import engine_of
 from stream.backtest.change import Change
 from stream.backtest.ledger import Ledger
-from stream.config import Config
-from stream.effects import Effects
-from stream.engine import Engine
+from stream.config.configuration import Config
+from stream.engine.effects import Effects
+from stream.engine.engine import Engine
 from stream.evaluation.ledger import truths_of
 from stream.files.inputs import FileBlock, open_file
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback

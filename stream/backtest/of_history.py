@@ -12,8 +12,8 @@ from stream.backtest.change import Change
 from stream.backtest.ledger import Ledger
 from stream.backtest.recorded import Recorded
 from stream.backtest.times import shown
-from stream.engine import Engine
-from stream.publish import Publisher
+from stream.engine.engine import Engine
+from stream.records.publish import Publisher
 from stream.recovery.history import History, Start, Taken, take
 from stream.recovery.journal import Kind
 from stream.recovery.segments import Chain

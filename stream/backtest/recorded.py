@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from schemas.columns import Reason, Transactions
-from stream.decision_records import DecisionWriter
-from stream.effects import Effects
-from stream.publish import Codecs, Publisher
+from stream.engine.effects import Effects
+from stream.records.decisions import DecisionWriter
+from stream.records.publish import Codecs, Publisher
 
 # Records that came out otherwise and are named.
 _NAMED_MAX = 20

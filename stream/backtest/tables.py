@@ -7,7 +7,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from stream.console import out, print_table
+from stream.cli.console import out, print_table
 from stream.plurals import several
 
 _EXAMPLES_MAX = 10

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from models.silent import SilentLearner
 from schemas.columns import Reason, Transactions
 from stream.bulk.parts import PartFiles
-from stream.config import Config
-from stream.engine import Engine
+from stream.config.configuration import Config
+from stream.engine.engine import Engine
 from stream.features.columns import FRAUD
 from stream.features.feature_set import FeatureSet
 from stream.features.plan import plan_features

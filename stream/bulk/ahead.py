@@ -13,7 +13,7 @@ from pathlib import Path
 
 from schemas.errors import InputFileError
 from stream.bulk.parts import RowRange, encode_rows, ranges
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.files.inputs import FileBlock, FileInput, joined, open_file, row_kind
 
 # Rows that a process encodes at once.

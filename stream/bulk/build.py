@@ -26,7 +26,7 @@ from stream.bulk.parts import Entity, PartRead, ReadPart, ranges, read_part
 from stream.bulk.processes import SpawnedProcesses
 from stream.bulk.shards import Shard, ShardTask, by_entity, features_of_shard, shards_of, unsplit
 from stream.bulk.table import TableTask, table_part
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.files.dead_letters import dead_letter
 from stream.files.feature_table import finish_table, part_path, table_folder
 from stream.files.inputs import row_kind

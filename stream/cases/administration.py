@@ -25,7 +25,7 @@ from schemas.records import RecordCodec
 from stream.app import codec_of, connection_of, reader_of, registry_of
 from stream.audit_trail.chain import Act, Entry, Step, canonical_json
 from stream.cases.verdict import check_name, check_note
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.kafka.audit_log import AuditLog
 from stream.kafka.send import Sender
 

@@ -15,7 +15,7 @@ from stream.audit_trail.chain import Act, Step, canonical_json
 from stream.cases.administration import audit_log_of
 from stream.cases.desk import Desk, Handed
 from stream.cases.verdict import Case, Verdict
-from stream.config import Config
+from stream.config.configuration import Config
 
 CASES_MAX = 1_000
 

@@ -13,9 +13,9 @@ from rich.table import Table
 from schemas.any_version import AnyVersion
 from schemas.errors import SchemaError
 from stream.app import connection_of, reader_of, registry_of
-from stream.config import Config, load
-from stream.console import OK, emit_json, out, print_table, say
-from stream.explanation_text import printable
+from stream.cli.console import OK, emit_json, out, print_table, say
+from stream.config.configuration import Config, load
+from stream.explanation.text import printable
 from stream.kafka.newest_first import newest_first
 from stream.kafka.reader import PlaceReader
 from stream.plurals import several

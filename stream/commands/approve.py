@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stream.cases.administration import Administration
-from stream.config import load
-from stream.console import OK, emit_json, out, say
+from stream.cli.console import OK, emit_json, out, say
+from stream.config.configuration import load
 
 
 def approve_request(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from schemas.errors import BrokerError
-from stream.config import load
-from stream.console import FAILED, OK, emit_json, emit_report, row_progress, say
+from stream.cli.console import FAILED, OK, emit_json, emit_report, row_progress, say
+from stream.config.configuration import load
 from stream.histories import Histories
 from stream.kafka.alert_search import find_alerts
 from stream.kafka.reader import PlaceReader

@@ -14,8 +14,8 @@ from schemas.errors import ConfigError
 from stream.audit_trail.chain import Entry
 from stream.audit_trail.verifying import Head, Verified, verify
 from stream.cases.administration import audit_log_of
-from stream.config import load
-from stream.console import FAILED, OK, emit_json, out, say
+from stream.cli.console import FAILED, OK, emit_json, out, say
+from stream.config.configuration import load
 from stream.kafka.audit_log import AuditLog
 from stream.plurals import several
 

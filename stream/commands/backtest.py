@@ -17,9 +17,9 @@ from stream.backtest.recorded import Recorded
 from stream.backtest.report import report_of
 from stream.backtest.tables import show_backtest
 from stream.backtest.truths import Truths
+from stream.cli.console import FAILED, OK, emit_json, row_progress, say
 from stream.commands.rules import rule_inputs, texts_of
-from stream.config import Config, load
-from stream.console import FAILED, OK, emit_json, row_progress, say
+from stream.config.configuration import Config, load
 from stream.histories import Histories
 from stream.kafka.source import raw_batch
 from stream.page.period import moment_ms

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from schemas.errors import ConfigError
 from stream.addresses import host_of, is_this_machine
-from stream.config import Config, load
-from stream.console import INTERRUPTED, OK, emit_json, out
-from stream.console import until_signalled as signals
+from stream.cli.console import INTERRUPTED, OK, emit_json, out
+from stream.cli.console import until_signalled as signals
+from stream.config.configuration import Config, load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.tcp_relay import TcpRelay
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from schemas.errors import ConfigError
-from stream.console import say
+from stream.cli.console import say
 
 
 def confirm(what: str, question: str, yes: bool) -> None:

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.kernel_form import GENERAL, VARIABLE
-from stream.console import INTERRUPTED, OK, alert_line, emit_json, emit_report, out, say
-from stream.console import until_signalled as signals
+from stream.cli.console import INTERRUPTED, OK, alert_line, emit_json, emit_report, out, say
+from stream.cli.console import until_signalled as signals
 from stream.demo import Demo, DemoPlan
 from stream.plurals import several
 

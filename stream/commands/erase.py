@@ -10,10 +10,10 @@ from typing import Any
 from schemas.errors import ConfigError
 from stream.audit_trail.chain import Step
 from stream.cases.administration import Administration, Order, asked, own_name, require_control
+from stream.cli.console import FAILED, OK, emit_json, out, say
 from stream.commands.confirming import confirm
 from stream.commands.hashing import entity_keys, read_value
-from stream.config import load
-from stream.console import FAILED, OK, emit_json, out, say
+from stream.config.configuration import load
 from stream.snapshots.scan import Scanned, scan
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from schemas.errors import ConfigError
-from stream.console import FAILED, OK, emit_json, err
+from stream.cli.console import FAILED, OK, emit_json, err
 from stream.experiment.plan import plan_of
 from stream.experiment.plot import svg
 from stream.experiment.processes import cores
@@ -22,7 +22,7 @@ from stream.simulate.handbook import PUBLISHED
 
 @dataclass(frozen=True)
 class Asked:
-    """The options; see `stream.cli.experiment`."""
+    """The options; see `stream.cli.main.experiment`."""
 
     file: Path | None
     configs: tuple[Path, ...]

@@ -9,9 +9,9 @@ from typing import Any
 
 from schemas.errors import BrokerError
 from stream.app import connection_of, reader_of, registry_of
-from stream.config import Config, load
-from stream.console import OK, emit_json, out, row_progress, say
-from stream.explanation import explanation
+from stream.cli.console import OK, emit_json, out, row_progress, say
+from stream.config.configuration import Config, load
+from stream.explanation.explanation import explanation
 from stream.kafka.alert_search import Search, find_alerts
 from stream.kafka.reader import PlaceReader
 from stream.plurals import several, were
@@ -22,14 +22,14 @@ def explain_alert(alert_id: str, path: Path | None, html: Path | None, as_json: 
     config = load(path)
     told = told_of(find(config, alert_id), config)
     if html is not None:
-        from stream.explanation_html import as_html
+        from stream.explanation.html import as_html
 
         html.write_text(as_html(told), encoding="utf-8")
         say(f"wrote {html}")
     if as_json:
         emit_json(told)
     elif html is None:
-        from stream.explanation_text import as_text
+        from stream.explanation.text import as_text
 
         out.print(as_text(told))
     return OK
@@ -53,7 +53,7 @@ def find(config: Config, alert_id: str) -> dict[str, Any]:
 def told_of(alert: dict[str, Any], config: Config) -> dict[str, Any]:
     """Return what an alert says, in the words of today's configuration."""
     from stream.features.feature_set import FeatureSet
-    from stream.wording import wording_of
+    from stream.records.wording import wording_of
 
     features = FeatureSet(config.declared(), config.roles().layout, config.inputs())
     digest = wording_of(config.reason_table(), features).feature_set

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
-from stream.config import Config, load
-from stream.console import OK, emit_json, print_table
+from stream.cli.console import OK, emit_json, print_table
+from stream.config.configuration import Config, load
 from stream.features.declare import Feature, parse
 from stream.features.explain import Explanation, explain
 from stream.features.feature_set import FeatureSet

@@ -10,8 +10,8 @@ from stream.bulk.ahead import read_ahead
 from stream.bulk.build import BulkBuild
 from stream.bulk.processes import SpawnedProcesses
 from stream.bulk.shards import unsplit
-from stream.config import Config, load
-from stream.console import OK, emit_json, emit_report, row_progress, say, step_progress
+from stream.cli.console import OK, emit_json, emit_report, row_progress, say, step_progress
+from stream.config.configuration import Config, load
 from stream.experiment.processes import cores, interruptible
 from stream.features.declare import entities_of
 from stream.files.rows import count_rows

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from schemas.errors import ConfigError
 from schemas.siphash import hash_texts
-from stream.config import Config, load
-from stream.console import FAILED, OK, emit_json, out, say
+from stream.cli.console import FAILED, OK, emit_json, out, say
+from stream.config.configuration import Config, load
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import nearest, quoted
 from stream.store.entity_columns import EntityColumns, entity_columns

@@ -9,7 +9,7 @@ from schemas.errors import ConfigError
 from schemas.ids import ids_of
 from schemas.siphash import hash_texts
 from stream.app import registry_of, writer_schemas
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.features.grammar import nearest, quoted
 
 # In place of a value that is read from stdin: others can see arguments.

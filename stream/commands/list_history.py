@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stream.commands.moments import shown
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.kafka.control_topic import Order
 from stream.lists.entries import Entry
 from stream.lists.history import Asked, History

@@ -11,10 +11,10 @@ import numpy as np
 
 from schemas.errors import ConfigError
 from stream.cases.administration import Administration, Order, Ordered
+from stream.cli.console import say
 from stream.commands.hashing import Hashing
 from stream.commands.moments import now_us
-from stream.config import Config
-from stream.console import say
+from stream.config.configuration import Config
 from stream.features.grammar import nearest, quoted
 from stream.lists.orders import ListsOrder, parse_lists_order, text_of
 from stream.lists.rules import ListRules

@@ -10,6 +10,7 @@ from schemas.errors import ConfigError
 from stream.audit_trail.chain import Step
 from stream.cases.administration import asked as request_said
 from stream.cases.administration import own_name, require_control
+from stream.cli.console import OK, emit_json, out
 from stream.commands.hashing import read_value
 from stream.commands.list_history import entry_told, history_of
 from stream.commands.list_orders import (
@@ -22,8 +23,7 @@ from stream.commands.list_orders import (
 )
 from stream.commands.moments import end_of, moment_us, now_us, shown
 from stream.commands.orders_given import orders_before
-from stream.config import Config, load
-from stream.console import OK, emit_json, out
+from stream.config.configuration import Config, load
 from stream.lists.entries import ALWAYS_US
 
 
@@ -35,7 +35,7 @@ class Asked:
     ----------
     reason, by : str
     begins, until, lasts : str
-        As `stream.lists_cli` explains them; empty: not given.
+        As `stream.cli.lists` explains them; empty: not given.
     """
 
     reason: str

@@ -13,6 +13,7 @@ from stream.audit_trail.chain import Step
 from stream.cases.administration import asked as request_said
 from stream.cases.administration import own_name, require_control
 from stream.cases.verdict import VerdictError, check_note
+from stream.cli.console import OK, emit_json, emit_report, out, row_progress
 from stream.commands.hashing import Hashing
 from stream.commands.list_history import history_of
 from stream.commands.list_orders import (
@@ -26,8 +27,7 @@ from stream.commands.list_orders import (
 from stream.commands.lists import Asked
 from stream.commands.moments import moment_us, now_us
 from stream.commands.orders_given import orders_before
-from stream.config import Config, load
-from stream.console import OK, emit_json, emit_report, out, row_progress
+from stream.config.configuration import Config, load
 from stream.lists.orders import CHANGES_MAX, ListsOrder
 from stream.plurals import several
 

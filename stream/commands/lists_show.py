@@ -8,13 +8,13 @@ from typing import Any
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import ConfigError
 from stream.cases.administration import require_control
+from stream.cli.console import FAILED, OK, emit_json, out
 from stream.commands.hashing import read_value
 from stream.commands.list_history import asked_told, entry_told, history_of
 from stream.commands.list_orders import declared, hashing_of
 from stream.commands.moments import moment_or_ago_us, now_us, shown
 from stream.commands.orders_given import orders_given
-from stream.config import load
-from stream.console import FAILED, OK, emit_json, out
+from stream.config.configuration import load
 from stream.lists.history import Change, History
 from stream.plurals import several
 

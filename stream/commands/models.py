@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from schemas.errors import ConfigError
-from stream.config import Config, load
-from stream.console import OK, emit_json, out, say
+from stream.cli.console import OK, emit_json, out, say
+from stream.config.configuration import Config, load
 from stream.features.grammar import nearest, quoted
 from stream.model_registry.card import card_of
 from stream.model_registry.folder import CARD, KeptModel, ModelFolder

@@ -7,8 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from schemas.errors import ConfigError
+from stream.config.values import parse_duration
 from stream.lists.entries import ALWAYS_US, NEVER_US
-from stream.values import parse_duration
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SINGLE = timedelta(microseconds=1)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from schemas.errors import BrokerError
 from schemas.records import RecordCodec
 from stream.app import connection_of, registry_of, writer_schemas
-from stream.config import Config
-from stream.console import say
+from stream.cli.console import say
+from stream.config.configuration import Config
 from stream.kafka.control_topic import Order, Told, once_each, read_orders
 from stream.plurals import are, several
 

@@ -12,10 +12,10 @@ import msgspec
 from schemas.errors import ConfigError, FraudError
 from stream.audit_trail.chain import Step
 from stream.cases.administration import Administration, Order, asked, own_name, require_control
+from stream.cli.console import FAILED, OK, emit_json, out, say
 from stream.commands.confirming import confirm
 from stream.commands.moments import now_us
-from stream.config import Config, load
-from stream.console import FAILED, OK, emit_json, out, say
+from stream.config.configuration import Config, load
 from stream.features.grammar import nearest, quoted
 from stream.model_registry.standing import Standing
 from stream.models_at_work import standings

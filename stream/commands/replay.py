@@ -9,13 +9,13 @@ from typing import Any
 from schemas.errors import ConfigError
 from stream.bulk.ahead import read_ahead
 from stream.bulk.processes import SpawnedProcesses
-from stream.config import Config, load
-from stream.console import OK, emit_json, emit_report, row_progress, say
+from stream.cli.console import OK, emit_json, emit_report, row_progress, say
+from stream.config.configuration import Config, load
+from stream.config.values import parse_duration
 from stream.experiment.processes import interruptible
 from stream.offline.playback import REPLAY_HASH_KEY
 from stream.quality_tables import show_protocol, show_quality
 from stream.replay import BLOCK_ROWS, Replay, ReplayOutputs, late_labels
-from stream.values import parse_duration
 
 _PROTOCOL = ("single", "folds_mean", "folds_std", "folds")
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.errors import AdminError, ConfigError
-from stream.config import Config, load
-from stream.console import OK, emit_json, say
+from stream.cli.console import OK, emit_json, say
+from stream.config.configuration import Config, load
 from stream.page.board import Board, Point
 from stream.page.one_file import one_file
 from stream.page.period import moment_ms, within

@@ -10,8 +10,8 @@ import numpy as np
 from rich.table import Table
 
 from schemas.errors import RuleError
-from stream.config import Config, load
-from stream.console import FAILED, OK, emit_json, out, print_table
+from stream.cli.console import FAILED, OK, emit_json, out, print_table
+from stream.config.configuration import Config, load
 from stream.features.grammar import nearest, quoted
 from stream.plurals import are, several
 from stream.rules.explain import Explanation, explain_rule

@@ -9,12 +9,12 @@ from pathlib import Path
 from schemas.errors import ConfigError
 from stream.audit_trail.chain import Step
 from stream.cases.administration import Administration, Order, asked, own_name, require_control
+from stream.cli.console import OK, emit_json, out, say
 from stream.commands.confirming import confirm
 from stream.commands.orders_given import orders_before
 from stream.commands.rules import rule_inputs, texts_of
-from stream.config import Config, load
-from stream.console import OK, emit_json, out, say
-from stream.control import ControlKind
+from stream.config.configuration import Config, load
+from stream.engine.control import ControlKind
 from stream.plurals import several
 from stream.rules.names import RuleInputs
 from stream.rules.orders import parse_rules_order, rules_order

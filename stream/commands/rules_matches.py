@@ -16,8 +16,8 @@ from schemas.errors import ConfigError, SchemaError
 from stream.app import connection_of, reader_of, registry_of
 from stream.cases.earlier import LIMIT_S, Standing, earlier_labels
 from stream.cases.verdict import SOURCE
-from stream.config import load
-from stream.console import OK, emit_json, out, print_table, row_progress, say
+from stream.cli.console import OK, emit_json, out, print_table, row_progress, say
+from stream.config.configuration import load
 from stream.kafka.newest_first import newest_first
 from stream.kafka.reader import PlaceReader
 from stream.plurals import several

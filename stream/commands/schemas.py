@@ -9,8 +9,8 @@ from schemas.index import INDEX, Index, write_index
 from schemas.records import PACKAGE
 from schemas.registry import FileRegistry
 from stream.app import decoders_of
-from stream.config import load
-from stream.console import FAILED, OK, emit_json, out
+from stream.cli.console import FAILED, OK, emit_json, out
+from stream.config.configuration import load
 from stream.plurals import several
 
 _CHECK_KEY = bytes(16)

@@ -19,9 +19,10 @@ from schemas import containers
 from schemas.errors import ConfigError
 from schemas.records import builtin
 from stream.app import codec_of, connection_of, registry_of
-from stream.config import Config, load
-from stream.console import INTERRUPTED, OK, emit_json, emit_report, err, say
-from stream.console import until_signalled as signals
+from stream.cli.console import INTERRUPTED, OK, emit_json, emit_report, err, say
+from stream.cli.console import until_signalled as signals
+from stream.config.configuration import Config, load
+from stream.config.values import parse_duration
 from stream.kafka.client import Connection
 from stream.kafka.simulated_payments import PaymentSender, SendPlan
 from stream.simulate import handbook
@@ -29,7 +30,6 @@ from stream.simulate.drifts import Drift, drift_of
 from stream.simulate.handbook_drift import NEW_SCENARIO, with_drift
 from stream.simulate.payments import Payment, handbook_payments, traffic_payments
 from stream.simulate.traffic import Traffic, TrafficParameters
-from stream.values import parse_duration
 
 # Enough cards that a burst on one stands out at 500 payments a second.
 _CARDS_PER_RATE = 100
@@ -48,7 +48,7 @@ _SUFFIXES = {"live": (".avro", ".jsonl", ".csv"), "handbook": (".parquet", ".csv
 
 @dataclass(frozen=True)
 class LivePlan:
-    """The options of a live simulation; see `stream.cli.simulate`."""
+    """The options of a live simulation; see `stream.cli.main.simulate`."""
 
     preset: str
     rate: float

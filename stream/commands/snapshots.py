@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.table import Table
 
-from stream.console import FAILED, OK, emit_json, out
+from stream.cli.console import FAILED, OK, emit_json, out
+from stream.config.secret_keys import SNAPSHOT_KEY_VARIABLE, snapshot_key_of
 from stream.plurals import several
 from stream.recovery.setup import PARTITION_FOLDERS
 from stream.recovery.tenure import newest_tenure
-from stream.secret_keys import SNAPSHOT_KEY_VARIABLE, snapshot_key_of
 from stream.snapshots.folder import Listed, SnapshotFolder
 
 

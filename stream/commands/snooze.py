@@ -15,13 +15,13 @@ from stream.admission.snoozes import ANY_RULE, NAME_MAX, SCORE, Snooze
 from stream.audit_trail.chain import Step
 from stream.cases.administration import Administration, asked, own_name, require_control
 from stream.cases.administration import Order as Record
+from stream.cli.console import OK, emit_json, out, say
 from stream.commands.hashing import entity_keys, read_value
 from stream.commands.moments import end_of, moment_or_ago_us, now_us, shown
 from stream.commands.orders_given import orders_before, orders_given
 from stream.commands.snooze_history import Standing, snoozes_of
-from stream.config import Config, load
-from stream.console import OK, emit_json, out, say
-from stream.control import ControlKind
+from stream.config.configuration import Config, load
+from stream.engine.control import ControlKind
 from stream.features.grammar import nearest, quoted
 from stream.kafka.control_topic import Order
 from stream.lists.orders import KEY
@@ -39,7 +39,7 @@ class Wanted:
     rule : str
         The id of a rule, `SCORE` or `ANY_RULE`.
     entity, value : str
-        As `stream.cases_cli` explains them.
+        As `stream.cli.cases` explains them.
     hashed : bool
         Whether the value is a keyed hash already, as alerts have it.
     reason, by : str

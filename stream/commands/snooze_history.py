@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from stream.admission.snoozes import Snooze, SnoozeError, Snoozes, read_snooze
-from stream.config import Config
-from stream.control import ControlKind
+from stream.config.configuration import Config
+from stream.engine.control import ControlKind
 from stream.kafka.control_topic import Order
 from stream.lists.orders import KEY
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from stream.app import connection_of
-from stream.config import load
-from stream.console import OK, emit_json, out
+from stream.cli.console import OK, emit_json, out
+from stream.config.configuration import load
 from stream.kafka.topics import FOR_EVER, create, newest
 
 

@@ -17,8 +17,8 @@ from stream.cases.administration import audit_log_of
 from stream.cases.desk import Desk, Handed
 from stream.cases.earlier import LIMIT_S, Earlier, Standing, earlier_labels
 from stream.cases.verdict import SOURCE, Case, Verdict, case_of, word_of
-from stream.config import Config, load
-from stream.console import OK, emit_json, out, row_progress, say
+from stream.cli.console import OK, emit_json, out, row_progress, say
+from stream.config.configuration import Config, load
 from stream.kafka.alert_search import Search, find_alerts
 from stream.kafka.reader import PlaceReader
 from stream.plurals import several, were

@@ -10,9 +10,9 @@ from schemas.kept_kernels import COUNTS
 from schemas.kernel_cache import cache_folder
 from stream.app import decoders_of, registry_of
 from stream.assembly import warmed_up
-from stream.config import load
-from stream.console import OK, emit_json, out
-from stream.tally import Tally
+from stream.cli.console import OK, emit_json, out
+from stream.config.configuration import load
+from stream.telemetry.tally import Tally
 
 # What is compiled depends on no key.
 _KEY = bytes(16)

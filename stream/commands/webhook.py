@@ -12,14 +12,14 @@ from typing import Any
 from schemas.any_version import AnyVersion
 from schemas.errors import ConfigError, SchemaError
 from stream.app import connection_of, reader_of, registry_of
-from stream.config import Config, load
-from stream.console import INTERRUPTED, OK, emit_json, emit_report, say
-from stream.console import until_signalled as signals
+from stream.cli.console import INTERRUPTED, OK, emit_json, emit_report, say
+from stream.cli.console import until_signalled as signals
+from stream.config.configuration import Config, load
+from stream.config.secret_keys import webhook_secret_of, webhook_url_of
 from stream.kafka.client import Connection
 from stream.kafka.reader import PlaceReader
 from stream.kafka.send import send_all
 from stream.kafka.source import Source
-from stream.secret_keys import webhook_secret_of, webhook_url_of
 from stream.webhook.alert_feed import AlertFeed
 from stream.webhook.body import body_of
 from stream.webhook.courier import Courier, Parcel, Rules

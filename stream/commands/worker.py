@@ -17,17 +17,17 @@ from schemas.kept_kernels import COUNTS
 from stream.admin.setup import admin_server
 from stream.app import connection_of
 from stream.assembly import worker_of
+from stream.cli.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
+from stream.cli.console import until_signalled as signals
 from stream.commands.workers import end_with_parent
-from stream.config import Config, load
-from stream.console import FAILED, INTERRUPTED, OK, emit_json, emit_report, err
-from stream.console import until_signalled as signals
-from stream.figures import Figures
+from stream.config.configuration import Config, load
 from stream.kafka.topics import existing
 from stream.page.setup import Page
 from stream.process_memory import collect
 from stream.restarts import Restarts
-from stream.summary import summary
-from stream.traffic import TrafficMeter
+from stream.telemetry.figures import Figures
+from stream.telemetry.summary import summary
+from stream.telemetry.traffic import TrafficMeter
 from stream.worker import Worker
 
 # The exit status of a worker that could not stop in time (EX_SOFTWARE).

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from schemas.errors import ConfigError
-from stream.config import Config, load
-from stream.console import FAILED, INTERRUPTED, OK, emit_json, say, until_signalled
+from stream.cli.console import FAILED, INTERRUPTED, OK, emit_json, say, until_signalled
+from stream.config.configuration import Config, load
 
 # Names the process that a worker is to end with.
 PARENT = "FRAUDSTREAM_PARENT"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import ConfigError, InputFileError
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.evaluation.handbook import LAST_DAY
 from stream.experiment.task import uses_seed
 from stream.experiment.variants import Changes, Variant

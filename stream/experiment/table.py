@@ -7,7 +7,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from stream.console import out
+from stream.cli.console import out
 from stream.experiment.measures import PARTS, Measure
 from stream.experiment.results import failures
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import FraudError
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.experiment.variants import Changes
 from stream.simulate.handbook import HandbookParameters, generate, write_parquet
 

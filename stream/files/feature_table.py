@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 
 from schemas.columns import Transactions
-from stream.effects import Effects
+from stream.engine.effects import Effects
 from stream.files.table_columns import TRUTHS, TableRows, TableShape, columns_of, rows_of
 from stream.files.table_parts import check_table_path, join_parts, write_part
 

@@ -13,7 +13,7 @@ from schemas.decoder import Decoder, Limits
 from schemas.errors import ConfigError, InputFileError
 from schemas.records import RecordCodec
 from schemas.roles import Roles
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.files.rows import Row, RowReader, blocks, count_rows, read_rows, row_roles, row_schema
 
 _SCHEMA_ID = 1

@@ -39,7 +39,7 @@ Kind = tuple[str, str]
 
 
 class Taken(Protocol):
-    """What became of rows: `stream.effects.Effects`, or what several processes found."""
+    """What became of rows: `stream.engine.effects.Effects`, or what several processes found."""
 
     @property
     def reasons(self) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from schemas.errors import SchemaError
 from schemas.records import RecordCodec
 from stream.kafka.client import Connection
-from stream.latency_histogram import LatencyHistogram
+from stream.telemetry.latency_histogram import LatencyHistogram
 
 _POLL_S = 0.2
 _CALL_TIMEOUT_S = 10.0

@@ -18,13 +18,13 @@ from models.members import stateful
 from models.states.restoring import array, count, require, require_kind
 from models.states.snapshot import State, envelope_of
 from schemas.errors import SnapshotError
-from stream.contenders import LEARNING, PLACES, SAVING, Aside, Contender, teach
+from stream.champion.contenders import LEARNING, PLACES, SAVING, Aside, Contender, teach
+from stream.champion.lineup import Lineup
 from stream.event_time import BEGINNING_US
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
 from stream.learner.role import Role, role_of
 from stream.learner.told import OFFSET_MAX, Place, ToldLessons, Version
-from stream.lineup import Lineup
 
 _KIND, _VERSION_KIND = "tuition/1", "model_version/1"
 _FAILED = "failed"

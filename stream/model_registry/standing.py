@@ -8,8 +8,10 @@ from typing import Any
 
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
-from stream.config import Config
-from stream.contenders import Contender, contender_of
+from stream.champion.contenders import Contender, contender_of
+from stream.champion.other_challengers import CHALLENGER, challengers_of
+from stream.champion.reigns import Cause, Reign, reign_of
+from stream.config.configuration import Config
 from stream.model_factory import challenger_of, learner_of
 from stream.model_registry.manifest import (
     calibration_of,
@@ -19,10 +21,8 @@ from stream.model_registry.manifest import (
     thresholds_of,
 )
 from stream.monitor.monitor import Monitor
-from stream.other_challengers import CHALLENGER, challengers_of
 from stream.promotion.gate import Gate
 from stream.promotion.verdict import Verdict
-from stream.reigns import Cause, Reign, reign_of
 
 CHAMPION = "champion"
 

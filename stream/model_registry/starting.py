@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from schemas.errors import ConfigError, SnapshotError
-from stream.config import Config
-from stream.lineup import Lineup
+from stream.champion.lineup import Lineup
+from stream.config.configuration import Config
 from stream.model_registry.folder import ModelFolder
 from stream.model_registry.manifest import differences
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from models.silent import SilentLearner
 from schemas.columns import Reason, Transactions
 from schemas.decoder import Decoder
-from stream.config import Config
-from stream.engine import Engine
-from stream.engine_parameters import EngineParameters, Keep
+from stream.config.configuration import Config
+from stream.engine.engine import Engine
+from stream.engine.parameters import EngineParameters, Keep
 from stream.files.inputs import FileBlock, RowEncoder, RowKind, joined, row_kind
 from stream.files.table_columns import why_not_taken
 from stream.keytable import NOWHERE

@@ -22,8 +22,8 @@ from schemas.compiler import compile_schema
 from schemas.decoder import Decoder, Limits
 from schemas.records import RecordCodec, builtin
 from schemas.roles import LABEL_ROLES
-from stream.effects import Effects
-from stream.engine import Engine
+from stream.engine.effects import Effects
+from stream.engine.engine import Engine
 from stream.labels.fates import Departed, Review, Source
 
 # What is played back never leaves the machine, so its key need not be secret, only fixed.

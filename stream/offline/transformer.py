@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from river import base
 
 from models.dense.model import VALUE_MAX
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.offline.feature_stream import FeatureStream, Glance
 from stream.offline.frames import column_names, truths_of
 

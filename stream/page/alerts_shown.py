@@ -9,8 +9,8 @@ from typing import Any
 from schemas.records import RecordCodec
 from stream.cases.shown_alerts import ShownAlerts
 from stream.cases.verdict import case_of
+from stream.explanation.reason_text import Units
 from stream.page.board import Alert, AlertRule, Reason
-from stream.reason_text import Units
 
 _SHOWN = 50
 # As rules name what a list told, such as ``card in lists.stolen``.

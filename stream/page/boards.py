@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from stream.cases.shown_alerts import ShownAlerts
-from stream.config import Config
+from stream.config.configuration import Config
+from stream.explanation.reason_text import Units
 from stream.features.explain import explain
-from stream.figures import FeatureDrift, Figures
 from stream.monitor.merging import Merged, merged_quality
 from stream.monitor.monitor import Monitor
 from stream.page.alerts_shown import LatestAlerts
@@ -26,11 +26,11 @@ from stream.page.quality_shown import (
 )
 from stream.page.rules_shown import rules_shown
 from stream.page.what_happened import WhatHappened
-from stream.reason_text import Units
 from stream.recovery.code_version import release
-from stream.shard import Shard
-from stream.standing import CHAMPION, champion_first
-from stream.traffic import TrafficMeter
+from stream.shards.shard import Shard
+from stream.telemetry.figures import FeatureDrift, Figures
+from stream.telemetry.standing import CHAMPION, champion_first
+from stream.telemetry.traffic import TrafficMeter
 from stream.worker import Worker
 
 # Comparing all features takes milliseconds, and a window is long.

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from stream.config.values import parse_duration
 from stream.page.board import Board, Point
-from stream.values import parse_duration
 
 
 def moment_ms(text: str, now_ms: int) -> int:

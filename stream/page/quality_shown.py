@@ -10,7 +10,7 @@ import numpy as np
 
 from models.prequential import Prequential
 from models.reliability import Reliability
-from stream.contenders import Contender
+from stream.champion.contenders import Contender
 from stream.monitor.monitor import Disagreement as Disputed
 from stream.monitor.quality import Quality as Counted
 from stream.page.board import (

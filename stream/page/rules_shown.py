@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stream.figures import Figures
 from stream.page.board import ListRow, RuleRow, Rules
+from stream.telemetry.figures import Figures
 
 # More rows nobody reads, and all of them would be sent every second.
 SHOWN_MAX = 100

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 
 from schemas.errors import StorageError
 from stream.cases.shown_alerts import shown_alerts_of
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.page.boards import BoardMaker
 from stream.page.disk_history import DiskHistory
 from stream.page.feed import Feed
@@ -17,7 +17,7 @@ from stream.page.history import MemoryHistory
 from stream.page.markers import Markers
 from stream.page.routes import page_routes
 from stream.page.verdict_routes import verdict_routes
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 
 HISTORY, MARKERS = "history", "markers.json"
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from weakref import WeakKeyDictionary
 
-from stream.figures import LIVE, TRIPPED, Figures
+from stream.champion.reigns import Cause, Reign
 from stream.page.board import Marker
 from stream.page.markers import Markers
 from stream.plurals import several
-from stream.reigns import Cause, Reign
 from stream.rules.rule import RuleSet
-from stream.shard import Shard
-from stream.standing import BENCHED, FAILED
+from stream.shards.shard import Shard
+from stream.telemetry.figures import LIVE, TRIPPED, Figures
+from stream.telemetry.standing import BENCHED, FAILED
 
 # Some feed may change a list every second.
 LISTS_MARKED_EVERY_MS = 60_000

@@ -8,8 +8,8 @@ from typing import Any
 
 from schemas.errors import RecoveryError
 from schemas.records import RecordCodec
-from stream.engine import Engine
-from stream.publish import Publisher
+from stream.engine.engine import Engine
+from stream.records.publish import Publisher
 from stream.recovery.history import History, Start, take
 from stream.recovery.journal import Entry, Header, Kind
 from stream.recovery.replaying import Place

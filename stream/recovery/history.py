@@ -12,16 +12,16 @@ from typing import NamedTuple
 from schemas.columns import Transactions
 from schemas.decoder import Decoder
 from schemas.errors import SnapshotError
-from stream.effects import Effects
-from stream.engine import Engine
-from stream.held_labels import HeldLabels
+from stream.engine.effects import Effects
+from stream.engine.engine import Engine
+from stream.exchange.partition_exchange import Heard, HeardCounts, PartitionExchange, hear
 from stream.kafka.merge_by_time import by_time
-from stream.partition_exchange import Heard, HeardCounts, PartitionExchange, hear
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Kind
 from stream.recovery.progress import Progress, restored
 from stream.recovery.restart import Reader, replayed
 from stream.recovery.segments import Chain, Segments
+from stream.shards.held_labels import HeldLabels
 from stream.snapshots.folder import SnapshotFolder
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import RecoveryError
-from stream.exchange_topics import NO_EXCHANGE, ExchangeTopics
+from stream.exchange.topics import NO_EXCHANGE, ExchangeTopics
 from stream.plurals import several
 from stream.recovery.journal import DECIDING, Entry, Header, Kind
 

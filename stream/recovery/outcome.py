@@ -11,8 +11,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.control import ControlEffects
-from stream.effects import Effects
+from stream.engine.control import ControlEffects
+from stream.engine.effects import Effects
 from stream.labels.fates import LabelEffects
 
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from models.states.restoring import count, require, require_kind
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
-from stream.engine import Engine
-from stream.held_labels import HeldLabels
+from stream.engine.engine import Engine
 from stream.kafka.source import RawBatch
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
 from stream.recovery.replaying import Place
+from stream.shards.held_labels import HeldLabels
 
 _KIND = "worker/1"
 # In a snapshot's header: those before it are to be deleted.

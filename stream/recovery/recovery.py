@@ -14,8 +14,7 @@ from typing import Any
 
 from models.states.snapshot import State
 from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError
-from stream.engine import Engine
-from stream.held_labels import HeldLabels
+from stream.engine.engine import Engine
 from stream.kafka.source import RawBatch
 from stream.plurals import several
 from stream.recovery.erasures import Erasures
@@ -30,6 +29,7 @@ from stream.recovery.runs import fingerprint, runs_of
 from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.stats import RecoveryStats
+from stream.shards.held_labels import HeldLabels
 from stream.snapshots.background import BackgroundWriter, Result
 from stream.snapshots.folder import SnapshotFolder
 from stream.store.copier import Copier

@@ -11,7 +11,7 @@ from pathlib import Path
 from schemas.decoder import Decoder
 from schemas.errors import RecoveryError
 from schemas.records import RecordCodec
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.kafka.client import Connection
 from stream.kafka.reader import PlaceReader
 from stream.recovery.code_version import code_version

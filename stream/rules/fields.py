@@ -11,7 +11,7 @@ from stream.features.grammar import nearest, quoted
 from stream.rules.places import File, Problem
 from stream.rules.rule import Mode, Rule
 from stream.rules.times import microseconds_of
-from stream.toml_lines import KeyPath
+from stream.toml.lines import KeyPath
 
 KEYS = (
     "id",

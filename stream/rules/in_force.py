@@ -18,9 +18,9 @@ from models.states.snapshot import State
 from schemas.columns import Transactions
 from schemas.errors import RuleError
 from stream.decide import Outcome
-from stream.matched_rules import NO_RULES, MatchedRules, NamedRule, NamedRules
 from stream.rules.breaker import Breaker, Tripped
 from stream.rules.evaluate import Evaluator, Findings, Lists, Rows
+from stream.rules.matched import NO_RULES, MatchedRules, NamedRule, NamedRules
 from stream.rules.names import RuleInputs
 from stream.rules.reading import read_rules
 from stream.rules.rule import RuleSet

@@ -19,7 +19,7 @@ from stream.rules.places import File, Problem
 from stream.rules.registers import FAILS, MATCHES
 from stream.rules.rule import RuleSet
 from stream.rules.times import microseconds_of
-from stream.toml_lines import KeyPath
+from stream.toml.lines import KeyPath
 
 _KEYS = ("when", "matches")
 _HASH_KEY = bytes(16)  # Nothing of a test leaves it.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stream.toml_lines import KeyPath, TomlLines
-from stream.toml_texts import character_places
+from stream.toml.lines import KeyPath, TomlLines
+from stream.toml.texts import character_places
 
 
 @dataclass(frozen=True, order=True)

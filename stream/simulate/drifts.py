@@ -15,7 +15,7 @@ from enum import StrEnum
 from math import isfinite
 
 from schemas.errors import ConfigError
-from stream.values import parse_duration
+from stream.config.values import parse_duration
 
 
 class DriftKind(StrEnum):

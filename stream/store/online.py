@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import Reason, Transactions
 from schemas.errors import StoreError
-from stream.effects import Effects
+from stream.engine.effects import Effects
 from stream.store.breaker import Breaker, Circuit
 from stream.store.entity_columns import EntityColumns
 from stream.store.feature_hashes import ENTITIES_AT_ONCE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.errors import ConfigError
-from stream.config import Config
+from stream.config.configuration import Config
 from stream.features.feature_set import FeatureSet
 from stream.store.client import Place
 from stream.store.copier import Copier

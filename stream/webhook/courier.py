@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.errors import FraudError
-from stream.latency_histogram import LatencyHistogram
+from stream.telemetry.latency_histogram import LatencyHistogram
 from stream.webhook.policy import Follows, follows, wait_s
 from stream.webhook.post import Answer
 

@@ -22,8 +22,8 @@ from stream.admin.health import Health
 from stream.admin.routes import ops_routes
 from stream.admin.security import PROBES, Access
 from stream.app import engine_of
-from stream.config import Config, load
-from stream.traffic import TrafficMeter
+from stream.config.configuration import Config, load
+from stream.telemetry.traffic import TrafficMeter
 
 ROOT = Path(__file__).resolve().parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.config import load
+from stream.config.configuration import load
 from stream.replay import Replay, ReplayOutputs
 from stream.simulate.handbook import PUBLISHED, generate, write_parquet
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stream.app import engine_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.offline.playback import REPLAY_HASH_KEY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

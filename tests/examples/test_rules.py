@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stream.commands.rules import rule_inputs, texts_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.rules.reading import read_rules
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "rules"

@@ -13,7 +13,7 @@ from worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering
 from models.states.snapshot import pack, unpack
 from schemas.errors import RecoveryError, SnapshotError, StorageError
 from schemas.records import RecordCodec, builtin
-from stream.config import load
+from stream.config.configuration import load
 from stream.histories import Histories
 from stream.recovery.history import take
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lives import Lives
 
-    from stream.engine import Engine
+    from stream.engine.engine import Engine
 
 pytestmark = pytest.mark.kafka
 

@@ -19,7 +19,7 @@ from tcp_proxy import TcpProxy
 
 from schemas.columns import Reason
 from stream.app import engine_of
-from stream.engine_parameters import Keep
+from stream.engine.parameters import Keep
 from stream.store.client import Place
 from stream.store.entity_columns import entity_columns
 from stream.store.feature_hashes import FeatureHashes, look_up
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.columns import Transactions
-    from stream.effects import Effects
+    from stream.engine.effects import Effects
 
 pytestmark = pytest.mark.redis
 

@@ -11,7 +11,7 @@ from fault_log import injects, repeats, seen
 from worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
 
 from schemas.errors import RecoveryError, StorageError
-from stream.config import load
+from stream.config.configuration import load
 from stream.histories import Histories
 from stream.recovery.history import take
 

@@ -15,7 +15,7 @@ from streams import (
 )
 
 from schemas.columns import Transactions
-from stream.engine_parameters import EngineParameters
+from stream.engine.parameters import EngineParameters
 
 
 @seeds(5)

@@ -16,10 +16,10 @@ from streams import (
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.states.snapshot import State, pack, unpack
 from schemas.columns import Reason
-from stream.contenders import Aside
-from stream.engine import Engine
-from stream.engine_parameters import Keep
-from stream.lineup import FIRST
+from stream.champion.contenders import Aside
+from stream.champion.lineup import FIRST
+from stream.engine.engine import Engine
+from stream.engine.parameters import Keep
 
 # After so many calls or rows it does what it should not.
 SOUND = 3

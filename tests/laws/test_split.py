@@ -26,7 +26,7 @@ from streams import (
 )
 
 from models.silent import SilentLearner
-from stream.engine import Engine
+from stream.engine.engine import Engine
 from stream.event_time import BEGINNING_US
 from stream.labels.rules import LabelRules
 

@@ -20,7 +20,7 @@ OLD = """
 import sys
 from llvmlite import binding
 binding.get_host_cpu_features = dict
-from stream.cli import main
+from stream.cli.main import main
 sys.argv = ["fraudstream", "warm-up"]
 main()
 """

@@ -22,12 +22,12 @@ from simulated.world import BEGINS_ANEW, ON_A_BAD_DISK, Killed, World
 from models.states.snapshot import pack
 from schemas.errors import FraudError, RecoveryError
 from stream.app import engine_of, publisher_of
-from stream.partitioned_shards import PartitionedShards
 from stream.recovery.recovery import Recovery
 from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.tenure import Tenure
-from stream.shard import Shard
+from stream.shards.partitioned import PartitionedShards
+from stream.shards.shard import Shard
 from stream.snapshots.folder import SnapshotFolder
 from stream.worker import Worker
 

@@ -15,7 +15,7 @@ from models.states.snapshot import pack
 from stream.app import engine_of, publisher_of
 from stream.kafka.source import raw_batch
 from stream.recovery.journal import Kind
-from stream.shard import Shard
+from stream.shards.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable

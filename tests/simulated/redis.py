@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulated.world import World
 
     from schemas.columns import Transactions
-    from stream.engine import Effects
+    from stream.engine.engine import Effects
     from stream.store.entity_columns import EntityColumns
     from stream.store.newest import Newest
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from stream.app import codecs_of, decoders_of, registry_of
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 

@@ -12,13 +12,13 @@ from simulated.transactional import transactional_sink
 
 from models.states.snapshot import pack
 from stream.app import engine_of, publisher_of
-from stream.engine_parameters import Keep
+from stream.engine.parameters import Keep
 from stream.kafka.source import raw_batch
 from stream.recovery.recovery import Recovery
 from stream.recovery.schedule import Schedule
 from stream.recovery.setup import bring_back
-from stream.shard import Shard
-from stream.shards import WholeTopic
+from stream.shards.shard import Shard
+from stream.shards.shards import WholeTopic
 from stream.snapshots.folder import SnapshotFolder
 from stream.worker import Worker
 

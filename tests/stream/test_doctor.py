@@ -11,7 +11,7 @@ from schemas.errors import ConfigError
 from schemas.kept_kernels import COUNTS
 from schemas.kernel_cache import cache_folder
 from stream import doctor
-from stream.config import load
+from stream.config.configuration import load
 
 NFS = "nfs4"
 

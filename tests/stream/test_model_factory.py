@@ -18,9 +18,9 @@ from models.trees.planting import columns_of_a_leaf
 from models.two_clocks import TwoClocks, on_two_clocks
 from schemas.errors import ConfigError, ModelError, TrainedModelError
 from stream.app import engine_of
-from stream.config import load
+from stream.config.configuration import load
+from stream.config.model import ChallengerSection, ModelSection
 from stream.model_factory import challenger_of, learner_of
-from stream.model_section import ChallengerSection, ModelSection
 from stream.timed_learner import TimedLearner
 
 NAMES = ("amount", "ratio", "count")

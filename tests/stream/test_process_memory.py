@@ -10,7 +10,7 @@ from streams import random_parameters
 
 from models.compiler import compile as compile_model
 from models.river.adapter import logistic_pipeline
-from stream.engine import Engine
+from stream.engine.engine import Engine
 from stream.process_memory import collect, touch
 
 

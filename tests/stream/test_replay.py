@@ -22,7 +22,7 @@ from schemas import containers
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import ConfigError, InputFileError
 from schemas.records import RecordCodec, builtin
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.decide import Outcome
 from stream.features.value_states import ValueState
 from stream.files.rows import row_schema

@@ -10,12 +10,12 @@ from numba.core.dispatcher import Dispatcher
 
 from schemas.columns import ID_START, ID_STOP, Reason
 from schemas.siphash import hash_texts
-from stream.alert_records import AlertWriter
 from stream.app import decoders_of, engine_of, registry_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.decide import ALERT_ID_BYTES
-from stream.decision_records import DecisionWriter
-from stream.tally import Tally
+from stream.records.alerts import AlertWriter
+from stream.records.decisions import DecisionWriter
+from stream.telemetry.tally import Tally
 from stream.warm_up import warm_up
 
 CONFIG = """
@@ -102,7 +102,7 @@ def test_nothing_is_compiled_after_it(tmp_path):
     tally.warm_up()
     before = compiled()
     assert before["stream.labels.places.mature_rows"] == 1
-    assert before["stream.tally.count_payments"] == 1
+    assert before["stream.telemetry.tally.count_payments"] == 1
     batch = decoders.transactions.decode([b"\0"] * 64, 0)
     day_us = 86_400_000_000
     rng, writer = np.random.default_rng(1), DecisionWriter(1, "policy")

@@ -25,14 +25,14 @@ from schemas.records import PACKAGE, RecordCodec, builtin
 from schemas.siphash import hash_texts
 from schemas.wire import frame
 from stream.assembly import worker_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.decide import Said, alert_id
 from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
-from stream.shard import Step
-from stream.summary import summary
+from stream.shards.shard import Step
+from stream.telemetry.summary import summary
 from stream.timed_learner import TimedLearner
 from stream.worker import Worker
 from tests.one_row import contributions

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from stream.admin.collector import FiguresCollector
 from stream.admin.described import PREFIX, Moment
 from stream.admin.metrics import END_TO_END_BOUNDS_S, METRICS, SCORING_BOUNDS_S
-from stream.figures import Figures
-from stream.standing import COUNTS
+from stream.telemetry.figures import Figures
+from stream.telemetry.standing import COUNTS
 
 
 def registry_of(figures, turned_s=9.0, now_s=11.0, now_us=3_000_000):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from stream.admin.health import Health
-from stream.config import load
-from stream.figures import Phase
-from stream.traffic import TrafficMeter
+from stream.config.configuration import load
+from stream.telemetry.figures import Phase
+from stream.telemetry.traffic import TrafficMeter
 
 
 class Life:

@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 from stream.admin.health import Health
 from stream.admin.routes import ops_routes
 from stream.admin.versions import versions
-from stream.config import load
-from stream.traffic import TrafficMeter
+from stream.config.configuration import load
+from stream.telemetry.traffic import TrafficMeter
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from stream.admin.security import (
     Guard,
     Sessions,
 )
-from stream.config import load
-from stream.traffic import TrafficMeter
+from stream.config.configuration import load
+from stream.telemetry.traffic import TrafficMeter
 
 TOKEN = "correct-horse-battery"
 BEARER = [("authorization", f"Bearer {TOKEN}")]

@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from schemas.errors import ConfigError
 from stream.admin.setup import admin_server
-from stream.config import load
-from stream.traffic import TrafficMeter
+from stream.config.configuration import load
+from stream.telemetry.traffic import TrafficMeter
 
 TOKEN = "sixteen-letters-"
 

@@ -10,7 +10,7 @@ from streams import HASH_KEY, INPUTS, order_of
 from schemas.columns import Reason
 from schemas.errors import ConfigError
 from stream.backtest.change import BACKTEST, Change
-from stream.control import ControlKind
+from stream.engine.control import ControlKind
 from stream.rules.names import RuleInputs
 from stream.rules.reading import read_rules
 

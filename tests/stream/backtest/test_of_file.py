@@ -16,7 +16,7 @@ from stream.backtest.of_file import EventWindow, FileBacktest
 from stream.backtest.report import report_of
 from stream.backtest.truths import Truths
 from stream.commands.rules import rule_inputs
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.decide import Outcome
 from stream.replay import Replay, ReplayOutputs
 from stream.rules.reading import read_rules

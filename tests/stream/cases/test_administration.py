@@ -23,7 +23,7 @@ from stream.cases.administration import (
     own_name,
 )
 from stream.cases.verdict import VerdictError
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.send import Sender
 

@@ -7,7 +7,7 @@ from schemas.errors import BrokerError
 from stream.cases.desk import Handed
 from stream.cases.shown_alerts import NotShownError, ShownAlerts, shown_alerts_of
 from stream.cases.verdict import Case, Verdict
-from stream.config import load
+from stream.config.configuration import load
 
 
 class Site:

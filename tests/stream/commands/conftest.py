@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from published import published
 
-from stream import cli
+from stream.cli.main import main
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(
     def run(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["fraudstream", *command, *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         found = capsys.readouterr()
         code = ended.value.code
         return (0 if code is None else int(code)), found.out, found.err

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from experiments import SMALL, config_in
 
-from stream.console import FAILED, OK, USAGE
+from stream.cli.console import FAILED, OK, USAGE
 from stream.experiment.measures import MEASURES
 from stream.simulate.handbook import generate, write_csv
 

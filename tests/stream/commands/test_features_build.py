@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream.cli.console import FAILED, INTERRUPTED, OK, USAGE
 from stream.commands.features_build import run_build
-from stream.console import FAILED, INTERRUPTED, OK, USAGE
 from stream.simulate.handbook import HandbookParameters, generate, write_csv, write_parquet
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "handbook.toml"
@@ -227,7 +227,7 @@ def test_a_build_that_ends_early_leaves_no_table_and_no_process(
 
 
 def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:
-    from stream.config import load
+    from stream.config.configuration import load
     from stream.decide import Said
     from stream.replay import Replay, ReplayOutputs
 

@@ -12,9 +12,9 @@ from kafka_server import unique_name
 
 from schemas.records import RecordCodec, builtin
 from stream.assembly import worker_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
-from stream.summary import summary
+from stream.telemetry.summary import summary
 
 COMMAND = ("features", "get")
 KEY = "00112233445566778899aabbccddeeff"

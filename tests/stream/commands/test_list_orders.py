@@ -8,7 +8,7 @@ from audit_entries import entries_of
 from schemas.errors import BrokerError
 from schemas.siphash import hash_texts
 from stream.cases.administration import Administration
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
 
 COMMAND = ("lists",)

@@ -12,12 +12,12 @@ from streams import LABEL_LAYOUT, SECOND, START_US, block, label_row
 
 from schemas.columns import Reason
 from stream.app import decoders_of, engine_of, registry_of
-from stream.config import load
-from stream.held_labels import HeldLabels
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.recovery.identity import Identity
 from stream.recovery.progress import Progress
 from stream.recovery.setup import configuration_digest
+from stream.shards.held_labels import HeldLabels
 from stream.snapshots.folder import SnapshotFolder
 
 COMMAND = ("models",)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.console import FAILED, OK, USAGE
+from stream.cli.console import FAILED, OK, USAGE
 from stream.simulate.handbook import HandbookParameters, generate, write_csv
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "handbook.toml"

@@ -8,7 +8,7 @@ from audit_entries import entries_of
 
 from schemas.columns import Reason
 from stream.app import decoders_of, engine_of, registry_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.reader import PlaceReader
 

@@ -12,7 +12,7 @@ from stream.cases.administration import Administration
 from stream.commands.erase import erase_entity
 from stream.commands.orders_given import orders_given
 from stream.commands.rules_apply import apply_rules
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
 
 COMMAND = ("snooze",)

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer
 from schemas.records import RecordCodec, builtin
 from stream.audit_trail.chain import Step
 from stream.cases.administration import audit_log_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
 
 COMMAND = ("verdict",)

@@ -7,8 +7,8 @@ import pytest
 from schemas.errors import ConfigError
 from schemas.kept_kernels import COUNTS
 from schemas.kernel_cache import cache_folder
+from stream.cli.console import OK
 from stream.commands.warm_up import compile_all
-from stream.console import OK
 
 CONFIG = """
 [kafka]

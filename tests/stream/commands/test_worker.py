@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from schemas.errors import AdminError, TransactionError
+from stream.cli.console import OK
 from stream.commands import worker as command
-from stream.console import OK
 
 SECONDS = 20
 KEY = "0123456789abcdef" * 2

@@ -10,7 +10,7 @@ import pytest
 from schemas.errors import ConfigError
 from stream.commands import workers
 from stream.commands.workers import check_workers, end_with_parent
-from stream.config import load
+from stream.config.configuration import load
 
 EACH = {"state": "per_partition", "partial_features": True}
 

@@ -12,7 +12,7 @@ from experiments import config_in, outcome, plan_by_hand
 from scipy import stats
 from seeds import seeds
 
-from stream.config import load
+from stream.config.configuration import load
 from stream.experiment.measures import MEASURES
 from stream.experiment.results import document, failures
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from experiments import SMALL, config_in
 
-from stream.config import load
+from stream.config.configuration import load
 from stream.evaluation.daily import quality
 from stream.experiment.measures import MEASURES
 from stream.experiment.plan import Plan, plan_of, world_of

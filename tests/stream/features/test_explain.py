@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.config import load
+from stream.config.configuration import load
 from stream.features.declare import Condition, Inputs, expand, parse
 from stream.features.explain import condition_words, explain, span_words
 from stream.features.grammar import (

@@ -17,7 +17,7 @@ from schemas.compiler import compile_schema
 from schemas.decoder import Decoder
 from schemas.errors import ConfigError, InputFileError, SchemaError
 from schemas.records import RecordCodec, builtin
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.files.inputs import FileBlock, joined, open_file, row_kind
 from stream.replay import REPLAY_HASH_KEY, Replay, ReplayOutputs
 from stream.simulate.payments import traffic_payments

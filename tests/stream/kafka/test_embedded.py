@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.errors import BrokerError, ConfigError
 from stream.assembly import worker_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka import embedded
 from stream.kafka.embedded import PARTITION_BYTES_MAX, EmbeddedBroker
 from stream.kafka.source import Source

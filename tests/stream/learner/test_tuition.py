@@ -14,13 +14,13 @@ from models.river.adapter import logistic_pipeline
 from models.states.snapshot import State, pack, unpack
 from models.two_clocks import TwoClocks
 from schemas.errors import SnapshotError
-from stream.contenders import teach
+from stream.champion.contenders import teach
+from stream.champion.lineup import Lineup
 from stream.labels.clocks import Clock
 from stream.labels.lessons import Lessons
 from stream.learner.role import Role
 from stream.learner.told import OFFSET_MAX, Place
 from stream.learner.tuition import Tuition
-from stream.lineup import Lineup
 
 NAMES = ("a", "b", "c")
 INTERVAL_US = 10

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from seeds import seeds
 
+from stream.config.monitor import MonitorSection
 from stream.monitor.events import Detector
 from stream.monitor.level_detectors import METHODS, ROW, LevelDetector
 from stream.monitor.rules import MonitorRules
-from stream.monitor_section import MonitorSection
 
 # Something is found as soon as it may be.
 RULES = MonitorRules(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from seeds import seeds
 
-from stream.config import Config, load
+from stream.config.configuration import Config, load
 from stream.files.inputs import joined
 from stream.offline.feature_stream import FeatureStream, Glance
 

@@ -18,7 +18,7 @@ from schemas.columns import Reason, Transactions
 from schemas.decoder import Limits
 from schemas.errors import InputFileError
 from schemas.roles import Roles
-from stream.config import load
+from stream.config.configuration import load
 from stream.files.inputs import RowKind, joined, open_file
 from stream.offline.frames import column_names, frame_blocks, truths_of
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY

@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from schemas.errors import ConfigError, InputFileError
-from stream.config import load
+from stream.config.configuration import load
 from stream.offline.feature_stream import Glance
 from stream.offline.transformer import FraudFeatures, RowsNotTakenWarning
 from stream.replay import Replay, ReplayOutputs

@@ -7,9 +7,9 @@ from typing import Any
 from alert_samples import CODEC, alert, alert_id
 from grammar_names import INPUTS
 
+from stream.explanation.reason_text import Units
 from stream.page.alerts_shown import LatestAlerts
 from stream.page.board import Alert
-from stream.reason_text import Units
 
 REASON = {"feature": "card.count_1h", "value": 14.0, "contribution": 1.5, "state": "FRESH"}
 

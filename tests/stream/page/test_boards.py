@@ -17,7 +17,7 @@ from schemas.records import RecordCodec, builtin
 from schemas.registry import value_subject
 from stream.admin.routes import registry_of
 from stream.assembly import worker_of
-from stream.config import load
+from stream.config.configuration import load
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
 from stream.kafka.registry import open_registry
@@ -27,7 +27,7 @@ from stream.page.encoding import encoded
 from stream.page.feed import Feed
 from stream.page.history import MemoryHistory
 from stream.page.markers import Markers
-from stream.traffic import TrafficMeter
+from stream.telemetry.traffic import TrafficMeter
 from stream.worker import Worker
 
 KEY = b"sixteen bytes ok"

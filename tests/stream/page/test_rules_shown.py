@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from figures import full_figures
 
-from stream.figures import MODES, Figures, RuleHead, RulesStanding
 from stream.page.rules_shown import SHOWN_MAX, rules_shown
+from stream.telemetry.figures import MODES, Figures, RuleHead, RulesStanding
 
 
 def test_they_are_what_the_figures_say() -> None:

@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 from standing_shards import StandingShard, rule, rule_set
 
-from stream.contenders import ORDER, SCORING, Aside
-from stream.figures import Figures, Model
+from stream.champion.contenders import ORDER, SCORING, Aside
+from stream.champion.reigns import Cause, Reign
 from stream.page.markers import Markers
 from stream.page.what_happened import LISTS_MARKED_EVERY_MS, WhatHappened
-from stream.reigns import Cause, Reign
 from stream.rules.rule import Mode
-from stream.rules_standing import RuleMeter
-from stream.standing import lists, places
+from stream.telemetry.figures import Figures, Model
+from stream.telemetry.rules_standing import RuleMeter
+from stream.telemetry.standing import lists, places
 
 
 class Watched:

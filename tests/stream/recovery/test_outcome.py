@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from schemas.columns import Reason
-from stream.control import ControlEffects
-from stream.effects import nothing_decided
+from stream.engine.control import ControlEffects
+from stream.engine.effects import nothing_decided
 from stream.labels.fates import LabelEffects
-from stream.matched_rules import NO_RULES
 from stream.recovery.outcome import outcome_of
+from stream.rules.matched import NO_RULES
 
 OK, LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
 

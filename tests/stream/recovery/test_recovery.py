@@ -33,13 +33,13 @@ from schemas.decoder import Decoder
 from schemas.errors import ConfigError, ModelError, RecoveryError, SnapshotError, StorageError
 from schemas.records import RecordCodec, builtin
 from stream.app import engine_of, publisher_of
-from stream.engine import Engine
+from stream.engine.engine import Engine
 from stream.kafka.source import RawBatch, raw_batch
 from stream.recovery.code_version import release
 from stream.recovery.journal import read_segment
 from stream.recovery.progress import Progress, restored
 from stream.recovery.published import Published
-from stream.shard import Shard
+from stream.shards.shard import Shard
 from stream.snapshots.background import Result
 from stream.snapshots.folder import SnapshotFolder
 

@@ -6,7 +6,7 @@ import pytest
 from sim import SimWorker, World, send_traffic
 
 from schemas.errors import RecoveryError
-from stream.engine import Engine
+from stream.engine.engine import Engine
 from stream.recovery.journal import outcome_bytes, read_segment
 from stream.recovery.segments import Segments
 

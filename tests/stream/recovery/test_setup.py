@@ -7,11 +7,11 @@ from sim import parts
 
 from models.states.snapshot import State
 from schemas.errors import RecoveryError, SnapshotError
-from stream.config import load
+from stream.config.configuration import load
+from stream.config.sections import DecisionSection
 from stream.kafka.client import Connection
 from stream.recovery.code_version import code_version, release
 from stream.recovery.setup import configuration_digest, recovery_of, require_partitions
-from stream.sections import DecisionSection
 from stream.snapshots.folder import SnapshotFolder
 
 KEY = bytes(range(16))

@@ -14,8 +14,8 @@ from simulated.setting import KEY, SETTINGS, configured
 
 from models.states.snapshot import State
 from stream.app import engine_of
-from stream.config import load
-from stream.held_labels import HeldLabels
+from stream.config.configuration import load
+from stream.shards.held_labels import HeldLabels
 
 LAYOUT = Path(__file__).with_name("state_layout.txt")
 # Beside what simulated workers have.

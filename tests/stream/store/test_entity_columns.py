@@ -1,6 +1,6 @@
 """Which features are an entity's own."""
 
-from stream.config import load
+from stream.config.configuration import load
 from stream.store.entity_columns import entity_columns
 
 OWN = [

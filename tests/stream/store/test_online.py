@@ -17,8 +17,8 @@ from schemas.columns import (
 )
 from schemas.errors import StoreError
 from stream.app import engine_of
-from stream.config import load
-from stream.engine_parameters import Keep
+from stream.config.configuration import load
+from stream.engine.parameters import Keep
 from stream.store import online as online_module
 from stream.store.breaker import Breaker
 from stream.store.entity_columns import entity_columns

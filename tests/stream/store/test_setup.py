@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.errors import ConfigError
-from stream.config import load
+from stream.config.configuration import load
 from stream.store.setup import copier_of, online_features_of, place_of, shows_features
 
 URL = "redis://127.0.0.1:1/0"

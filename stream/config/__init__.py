@@ -1,0 +1,1 @@
+"""The configuration: one file, read once, checked whole."""

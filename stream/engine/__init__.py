@@ -1,0 +1,1 @@
+"""The engine: batches in, effects out, a function of its inputs alone."""

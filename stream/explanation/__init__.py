@@ -1,0 +1,1 @@
+"""Evidence in words: for a terminal, a page, a case."""

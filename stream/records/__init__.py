@@ -1,0 +1,1 @@
+"""Decisions and alerts as Avro records, written by kernels."""

@@ -1,0 +1,1 @@
+"""The states of a worker, and which record goes to which."""

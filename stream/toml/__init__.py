@@ -1,0 +1,1 @@
+"""Where in a TOML text something stands."""
