@@ -1,10 +1,10 @@
-"""The additive model beside River's nearest: scores and lessons of 30 features."""
+"""The additive model beside River's nearest: scores and examples of 30 features."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.bench_linear import BATCH, FRAUD_SHARE, UNIT, WIDTH, ByOne, Lessons, turning
+from benchmarks.bench_linear import BATCH, FRAUD_SHARE, UNIT, WIDTH, ByOne, Examples, turning
 from benchmarks.harness import Result, Run, benchmark
 from models.additive.additive import AdditiveLogistic
 
@@ -25,10 +25,10 @@ class Compiled:
 @benchmark("additive_score_256", "additive_learn_256", unit=UNIT, takes_s=25, full=True)
 def additive_vs_river(run: Run) -> list[Result]:
     """Additive model, batches of 256; River's scaler and regression, one dictionary at a time."""
-    lessons = Lessons(run)
+    examples = Examples(run)
     ours, river = Compiled(), ByOne()
     run.progress("warming up")
-    for matrix, rows in zip(lessons.matrices, lessons.dictionaries, strict=True):
+    for matrix, rows in zip(examples.matrices, examples.dictionaries, strict=True):
         ours.learn(*matrix)
         river.learn(*rows)
     results = []
@@ -36,8 +36,8 @@ def additive_vs_river(run: Run) -> list[Result]:
         if name not in run.wanted:
             continue
         measured = run.paired(
-            turning(getattr(ours, work), lessons.matrices),
-            turning(getattr(river, work), lessons.dictionaries),
+            turning(getattr(ours, work), examples.matrices),
+            turning(getattr(river, work), examples.dictionaries),
             items=BATCH,
         )
         results.append(

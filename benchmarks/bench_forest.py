@@ -34,7 +34,7 @@ _SAFE: dict[str, Any] = {
 Matrix = NDArray[np.float64]
 
 
-class Lessons:
+class Examples:
     """Labelled events in a circle, as a matrix for us and as dictionaries for River."""
 
     def __init__(self, rng: np.random.Generator, n: int) -> None:
@@ -46,8 +46,8 @@ class Lessons:
 class Cursor:
     """How far one model is: it scores events that come, and learns those of some time ago."""
 
-    def __init__(self, lessons: Lessons, learned: int) -> None:
-        self.n = len(lessons.X)
+    def __init__(self, examples: Examples, learned: int) -> None:
+        self.n = len(examples.X)
         self.learned, self.scored = learned, learned + LATE
 
     def to_learn(self, size: int) -> slice:
@@ -77,16 +77,16 @@ def events(rng: np.random.Generator, n: int) -> tuple[Matrix, NDArray[np.bool_]]
 class Ours:
     """A compiled model, batch by batch."""
 
-    def __init__(self, model: Any, lessons: Lessons, learned: int) -> None:
-        self.model, self.lessons, self.at = model, lessons, Cursor(lessons, learned)
+    def __init__(self, model: Any, examples: Examples, learned: int) -> None:
+        self.model, self.examples, self.at = model, examples, Cursor(examples, learned)
 
     def score(self, size: int) -> Matrix:
-        scores: Matrix = self.model.predict_proba_many(self.lessons.X[self.at.to_score(size)])
+        scores: Matrix = self.model.predict_proba_many(self.examples.X[self.at.to_score(size)])
         return scores
 
     def learn(self, size: int) -> None:
         where = self.at.to_learn(size)
-        self.model.learn_many(self.lessons.X[where], self.lessons.y[where])
+        self.model.learn_many(self.examples.X[where], self.examples.y[where])
 
     def both(self, size: int) -> None:
         self.score(size)
@@ -96,17 +96,17 @@ class Ours:
 class Theirs:
     """River's object, event by event: it has no batches."""
 
-    def __init__(self, model: Any, lessons: Lessons, learned: int) -> None:
-        self.model, self.lessons, self.at = model, lessons, Cursor(lessons, learned)
+    def __init__(self, model: Any, examples: Examples, learned: int) -> None:
+        self.model, self.examples, self.at = model, examples, Cursor(examples, learned)
 
     def score(self, size: int) -> list[float]:
         predict = self.model.predict_proba_one
-        rows = self.lessons.rows[self.at.to_score(size)]
+        rows = self.examples.rows[self.at.to_score(size)]
         return [predict(x).get(True, 0.0) for x in rows]
 
     def learn(self, size: int) -> None:
         where, learn = self.at.to_learn(size), self.model.learn_one
-        for x, label in zip(self.lessons.rows[where], self.lessons.labels[where], strict=True):
+        for x, label in zip(self.examples.rows[where], self.examples.labels[where], strict=True):
             learn(x, label)
 
     def both(self, size: int) -> None:
@@ -137,11 +137,11 @@ _OTHERS: dict[str, Callable[[], Any]] = {
 def taught(run: Run, build: Callable[[], Any]) -> tuple[Ours, Theirs, dict[str, object]]:
     """Return our model and River's after the same events, and what they are by then."""
     n_warm = 2_000 if run.quick else 20_000
-    lessons = Lessons(run.rng, 40_000)
-    Ours(dense_of(build(), N_FEATURES, NAMES), lessons, 0).both(1)  # Compiles.
-    ours = Ours(dense_of(build(), N_FEATURES, NAMES), lessons, 0)
+    examples = Examples(run.rng, 40_000)
+    Ours(dense_of(build(), N_FEATURES, NAMES), examples, 0).both(1)  # Compiles.
+    ours = Ours(dense_of(build(), N_FEATURES, NAMES), examples, 0)
     longest_s = max(_seconds(partial(ours.learn, 1)) for _ in range(n_warm))
-    theirs = Theirs(build(), lessons, 0)
+    theirs = Theirs(build(), examples, 0)
     run.progress(f"River learns {n_warm:,} events")
     theirs.learn(n_warm)
     ours.at.scored = theirs.at.scored = n_warm

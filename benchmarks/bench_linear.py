@@ -1,4 +1,4 @@
-"""Scaler and logistic regression beside River's: scores and lessons of 30 features."""
+"""Scaler and logistic regression beside River's: scores and examples of 30 features."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FRAUD_SHARE = 0.01
 _NAMES = [f"feature_{j}" for j in range(WIDTH)]
 
 
-class Lessons:
+class Examples:
     """Rows and labels in batches, as a matrix, as dictionaries and as a frame; all made before."""
 
     def __init__(self, run: Run) -> None:
@@ -100,25 +100,25 @@ def turning(work: Callable[[Any, Any], object], batches: list[tuple[Any, Any]]) 
 @benchmark("score_vs_river_256", "learn_vs_river_256", unit=UNIT, takes_s=30)
 def linear_vs_river(run: Run) -> list[Result]:
     """Scaler and regression, batches of 256; River takes one dictionary at a time."""
-    lessons = Lessons(run)
+    examples = Examples(run)
     ours, one, frames = Compiled(), ByOne(), ByFrame()
     run.progress("warming up")
     for matrix, rows, frame in zip(
-        lessons.matrices, lessons.dictionaries, lessons.frames, strict=True
+        examples.matrices, examples.dictionaries, examples.frames, strict=True
     ):
         ours.learn(*matrix)
         one.learn(*rows)
         frames.learn(*frame)
-    found, expected = ours.score(lessons.matrices[0][0]), one.score(lessons.dictionaries[0][0])
+    found, expected = ours.score(examples.matrices[0][0]), one.score(examples.dictionaries[0][0])
     difference = float(np.abs(found - np.array(expected)).max())
     assert difference < 1e-9, f"scores differ by {difference}"
     results = []
     for name, work in (("score_vs_river_256", "score"), ("learn_vs_river_256", "learn")):
         if name not in run.wanted:
             continue
-        mine = turning(getattr(ours, work), lessons.matrices)
-        measured = run.paired(mine, turning(getattr(one, work), lessons.dictionaries), items=BATCH)
-        batched = run.paired(mine, turning(getattr(frames, work), lessons.frames), items=BATCH)
+        mine = turning(getattr(ours, work), examples.matrices)
+        measured = run.paired(mine, turning(getattr(one, work), examples.dictionaries), items=BATCH)
+        batched = run.paired(mine, turning(getattr(frames, work), examples.frames), items=BATCH)
         results.append(
             measured.result(
                 name,

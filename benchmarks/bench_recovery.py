@@ -19,8 +19,8 @@ from schemas.records import RecordCodec, builtin
 from stream.app import codecs_of, decoders_of, engine_of, publisher_of, registry_of
 from stream.config.configuration import load
 from stream.kafka.source import raw_batch
+from stream.partition import Partition
 from stream.recovery.recovery import Recovery
-from stream.recovery.replaying import Place
 from stream.recovery.schedule import Schedule
 from stream.recovery.segments import Journal
 from stream.recovery.setup import identity_of
@@ -79,16 +79,18 @@ class _Topic:
 
     records: list[_Record] = field(default_factory=list)
 
-    def committed(self, places: list[Place]) -> dict[Place, int]:
+    def committed(self, places: list[Partition]) -> dict[Partition, int]:
         return dict.fromkeys(places, -1001)
 
-    def read(self, first: Mapping[Place, int], behind: Mapping[Place, int]) -> Iterator[list[Any]]:
+    def read(
+        self, first: Mapping[Partition, int], behind: Mapping[Partition, int]
+    ) -> Iterator[list[Any]]:
         for (_, partition), at in first.items():
             end = behind["fraud.transactions", partition]
             for start in range(at, end, 1000):
                 yield self.records[start : min(start + 1000, end)]
 
-    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
+    def alerts(self, since_ms: int) -> dict[str, tuple[Partition, int]]:
         return {}
 
     def close(self) -> None: ...

@@ -28,7 +28,7 @@ _BEHIND = 1_000
 _MEMBERS = 2
 # Producers hand over what has gathered in so long.
 _TICK_S = 0.005
-_NAMES = {"shared": "told_payments_p99", "lessons": "told_lessons_p99", "models": "adopted_p99"}
+_NAMES = {"shared": "told_payments_p99", "training": "told_examples_p99", "models": "adopted_p99"}
 
 
 @benchmark(*_NAMES.values(), unit="ms", takes_s=100, full=True)

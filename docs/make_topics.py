@@ -208,15 +208,15 @@ FACTS = {
         name="fraud.shared",
         contract="fraud.shared-value",
     ),
-    "lessons": Facts(
+    "training": Facts(
         "What labels teach",
         (WORKER,),
         (WORKER,),
         "None; the record is in the partition of the payments that it tells of.",
         f"{_AT_LEAST} What is told a second time is passed over, by `offset` and `part`.",
         retention=_NEEDED,
-        name="fraud.lessons",
-        contract="fraud.lessons-value",
+        name="fraud.training",
+        contract="fraud.training-value",
     ),
     "models": Facts(
         "What was learned for all partitions",

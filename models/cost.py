@@ -45,7 +45,7 @@ def measured_cost(
     if len(X) == 0:
         raise ValueError("X has 0 rows: give some, for there is nothing to measure")
     copy = deepcopy(learner)
-    # A first call may compile, or make tables; the scores and lessons timed are those after it.
+    # A first call may compile, or make tables; the scores and examples timed are those after it.
     copy.predict_proba_many(X[:1])
     copy.learn_many(X[:1], y[:1])
     copy.contributions_many(X[:1])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense.lessons import WEIGHT_MAX, WEIGHT_MIN
+from models.dense.examples import WEIGHT_MAX, WEIGHT_MIN
 
 
 def check_weights(w: NDArray[np.float64] | None, n: int) -> None:

@@ -34,7 +34,7 @@ _DEFAULT_TOPICS = {
     "drift": "fraud.drift",
     "audit": "fraud.audit",
     "shared": "fraud.shared",
-    "lesson": "fraud.lessons",
+    "training_example": "fraud.training",
     "model": "fraud.models",
 }
 
@@ -189,7 +189,7 @@ def codecs_of(config: Config, registry: Registry) -> Codecs:
             codec_of(registry, name, topic) if topic else None
             for name, topic in (
                 ("shared", topics.shared),
-                ("lesson", topics.lessons),
+                ("training_example", topics.training),
                 ("model", topics.models),
             )
         ),

@@ -20,7 +20,7 @@ from stream.config.configuration import Config
 from stream.kafka import topics
 from stream.plurals import several
 from stream.recovery.mounts import stale_file_system
-from stream.store.setup import place_of
+from stream.store.setup import redis_address_of
 from stream.warm_up import warm_up
 
 _LIBRARIES = ("confluent-kafka", "river", "numpy", "numba", "fastavro", "redis")
@@ -189,7 +189,7 @@ def _recovery(config: Config) -> str:
 
 
 def _redis(config: Config) -> str:
-    place = place_of(config)
+    place = redis_address_of(config)
     if place is None:
         return "off: redis.url is empty"
     try:

@@ -12,7 +12,7 @@ from stream.assembly import input_partitions
 from stream.config.configuration import Config
 from stream.engine.engine import Engine
 from stream.exchange.partition_exchange import exchange_of
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.records.publish import Publisher
 from stream.recovery.history import History
 from stream.recovery.segments import Segments
@@ -44,7 +44,7 @@ class Histories:
 
     Attributes
     ----------
-    places : PlaceReader
+    places : PartitionReader
     """
 
     def __init__(self, config: Config, tell: Callable[[str], None]) -> None:
@@ -60,7 +60,7 @@ class Histories:
         self.decoders = decoders_of(config, registry, self.hash_key)
         self.codecs = codecs_of(config, registry)
         registry.close()
-        self.places = PlaceReader(self._connection, config.kafka.group, tell)
+        self.places = PartitionReader(self._connection, config.kafka.group, tell)
         tail = Tail(config.topics.alerts, self.codecs.alert, tell)
         self._reader = KafkaReader(self.places, tail)
 
@@ -113,7 +113,7 @@ class Histories:
         def engine() -> Engine:
             made = engine_of(config, hash_key, partitions=partitions)
             if config.per_partition:
-                made.tuition.serve(partition_of(folder))
+                made.training.serve(partition_of(folder))
             return made
 
         return History(

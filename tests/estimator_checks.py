@@ -36,9 +36,9 @@ def assert_frames_equal_dictionaries(one, many, frame, series):
     assert one.n_learned == many.n_learned == 24
 
 
-def assert_pickled_goes_on_alike(model, lessons, more):
+def assert_pickled_goes_on_alike(model, examples, more):
     """A pickled model and its original say the same of what both learn afterwards."""
-    for x, y, w in lessons:
+    for x, y, w in examples:
         model.learn_one(x, y, w)
     other = pickle.loads(pickle.dumps(model))
     for x, y, w in more:

@@ -1,4 +1,4 @@
-"""The oracle of labels: a list of rows, a list of lessons, and what each label does to them."""
+"""The oracle of labels: a list of rows, a list of examples, and what each label does to them."""
 
 import math
 from collections import Counter
@@ -48,7 +48,7 @@ class NaiveWaitingRows:
             gone = self.rows.pop(0)
             self.lost += gone["state"] == "unlabelled"
         row = {"key": key, "time_us": time_us, "state": "unlabelled", "passed": False}
-        row |= {"verdict": None, "taught": None, "lesson": None}
+        row |= {"verdict": None, "taught": None, "example": None}
         row |= {"said_us": -math.inf, "source": None, "entity": 0, "clocks": set()}
         self.rows.append(row)
         return row, False
@@ -139,7 +139,7 @@ class NaiveLabels:
         gone = self.waiting.erase(entity, key)
         for row in gone:
             if self._waits(row):
-                row["lesson"] |= {"verdict": row["lesson"]["taught"], "clocks": set()}
+                row["example"] |= {"verdict": row["example"]["taught"], "clocks": set()}
         keys = [row["key"] for row in gone]
         self._give_up([each for each in self.early if each["label"][0] in keys])
         if entity == self.rules.capped_entity:
@@ -214,20 +214,20 @@ class NaiveLabels:
         return "OK"
 
     def _waits(self, row):
-        return any(lesson is row["lesson"] for lesson in self.queue)
+        return any(example is row["example"] for example in self.queue)
 
     @property
     def _full(self):
         return len(self.queue) == min(self.rules.queue_max, self.waiting.rows_max)
 
     def _put(self, row, verdict, clock, known):
-        """Put a row's lesson on the queue for a clock, or change the one that waits there."""
+        """Put a row's example on the queue for a clock, or change the one that waits there."""
         if not self._waits(row):
             told = set(row["clocks"]) if known else set()
-            row["lesson"] = {"row": row, "taught": row["taught"], "told": told}
-            self.queue.append(row["lesson"])
+            row["example"] = {"row": row, "taught": row["taught"], "told": told}
+            self.queue.append(row["example"])
         row["clocks"].add(clock)
-        row["lesson"] |= {"verdict": verdict, "clocks": set(row["clocks"])}
+        row["example"] |= {"verdict": verdict, "clocks": set(row["clocks"])}
 
     def _review(self, row, why, verdict, source, time_us, earlier):
         if earlier[2] == -math.inf:
@@ -235,20 +235,20 @@ class NaiveLabels:
         self.reviews.append((why, verdict, source, time_us, *earlier))
         self.reviewed.append(row["number"])
 
-    def lessons(self):
+    def examples(self):
         """Return what is to be learned at a barrier.
 
         Rows, their verdict, what they were, whether that is news, and the clocks that hear it.
         """
         due, self.queue = self.queue[: self.rules.learn_max], self.queue[self.rules.learn_max :]
-        for lesson in due:
-            lesson["row"]["taught"] = lesson["verdict"]
+        for example in due:
+            example["row"]["taught"] = example["verdict"]
         taught = []
-        for lesson in due:
-            news = lesson["verdict"] != lesson["taught"]
-            clocks = lesson["clocks"] if news else lesson["clocks"] - lesson["told"]
+        for example in due:
+            news = example["verdict"] != example["taught"]
+            clocks = example["clocks"] if news else example["clocks"] - example["told"]
             if news or clocks:
-                taught.append((lesson["row"], lesson["verdict"], lesson["taught"], news, clocks))
+                taught.append((example["row"], example["verdict"], example["taught"], news, clocks))
         return taught
 
     def mature(self, now_us):

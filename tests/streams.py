@@ -47,8 +47,8 @@ from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
 from stream.labels.clocks import Clock
+from stream.labels.examples import Examples
 from stream.labels.fates import Departed, Review, Source
-from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.lists.orders import TIME_MIN_US
@@ -261,16 +261,16 @@ def _labels(rng: np.random.Generator, payment: dict[str, Any]) -> list[dict[str,
     return labels
 
 
-def lessons(
+def examples(
     X: NDArray[np.float64],
     y: NDArray[np.bool_],
     news: Any = True,
     clocks: Any = Clock.DELAYED,
     scores: NDArray[np.float64] | None = None,
-) -> Lessons:
-    """Make lessons that correct nothing; `news` and `clocks` are one for all, or one each."""
+) -> Examples:
+    """Make examples that correct nothing; `news` and `clocks` are one for all, or one each."""
     n = len(y)
-    return Lessons(
+    return Examples(
         X,
         np.zeros((n, 1)) if scores is None else scores,
         y,
@@ -530,7 +530,7 @@ class Run:
     tripped: list[Tripped] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
     promoted: list[Reign] = field(default_factory=list)
-    lessons: list[tuple[int, bytes]] = field(default_factory=list)
+    examples: list[tuple[int, bytes]] = field(default_factory=list)
     versions: list[tuple[int, bytes]] = field(default_factory=list)
     order_reasons: list[int] = field(default_factory=list)
 
@@ -555,7 +555,7 @@ class Run:
             "departed": repr(self.departed),
             "drifts": repr(self.drifts),
             "promoted": repr(self.promoted),
-            "lessons": repr(self.lessons),
+            "examples": repr(self.examples),
             "versions": repr(self.versions),
             "order_reasons": self.order_reasons,
             "lineup": self.engine.lineup.header(),
@@ -639,9 +639,9 @@ def run_engine(engine: Engine, log: Log, cuts: frozenset[int] = frozenset()) -> 
         result.departed += effects.departed_labels
         result.drifts += effects.drifts
         result.promoted += effects.promoted
-        for offset, told in effects.lessons:
+        for offset, told in effects.examples:
             columns = b"|".join(b"" if each is None else each.tobytes() for each in told)
-            result.lessons.append((offset, columns))
+            result.examples.append((offset, columns))
         result.versions += [(each.offset, pack(each.state)) for each in effects.versions]
         alerts = effects.alerts
         reasons = alerts.contributions(result.engine.parameters.features.names)

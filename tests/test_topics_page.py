@@ -21,7 +21,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = runpy.run_path(str(DOCS / "make_topics.py"))
 DOCUMENT: dict[str, Any] = json.loads((DOCS / "asyncapi.json").read_text(encoding="utf-8"))
 ALL = {"control": "fraud.control", "decisions": "fraud.decisions", "shared": "fraud.shared"}
-ALL |= {"lessons": "fraud.lessons", "models": "fraud.models"}
+ALL |= {"training": "fraud.training", "models": "fraud.models"}
 # What partitions tell each other there is only where each has a state of its own.
 EACH = {"state": "per_partition"}
 # What a channel, an operation and a message may have in AsyncAPI 3.0.0, beside extensions.
@@ -109,7 +109,7 @@ def test_the_worker_reads_and_writes_what_the_configuration_says() -> None:
     for each in DOCUMENT["operations"].values():
         does[each["action"]].add(found_at(each["channel"]["$ref"])["address"])
     # What partitions tell each other it writes and reads.
-    told = {topics.shared, topics.lessons, topics.models}
+    told = {topics.shared, topics.training, topics.models}
     assert does["receive"] == {*topics.inputs(), *told}
     # Beside its outputs an order, to bench a challenger that is too slow.
     assert does["send"] == {*topics.outputs(), topics.control}
@@ -141,7 +141,7 @@ def test_what_is_kept_for_ever_is_made_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(topics_command, "create", create)
     monkeypatch.setenv("FRAUD_TOPICS__CONTROL", ALL["control"])
     monkeypatch.setenv("FRAUD_TOPICS__DECISIONS", ALL["decisions"])
-    for name in ("shared", "lessons", "models"):
+    for name in ("shared", "training", "models"):
         monkeypatch.setenv(f"FRAUD_TOPICS__{name.upper()}", ALL[name])
     monkeypatch.setenv("FRAUD_WORKER__STATE", EACH["state"])
     monkeypatch.setattr(topics_command, "emit_json", lambda _: None)

@@ -17,7 +17,7 @@ from stream.kafka.client import Connection
 from stream.telemetry.latency_histogram import LatencyHistogram
 from stream.telemetry.tally import Tally
 
-TOLD = ("shared", "lessons", "models")
+TOLD = ("shared", "training", "models")
 
 
 def telling(job: Job) -> Overrides:
@@ -45,7 +45,7 @@ def main() -> None:
     connection, hash_key = Connection(job.bootstrap), bytes(range(16))
     worker = worker_of(config, connection, hash_key, tell, tally=tally)
     work_until_told(worker)
-    delays = (tally.shared_delay, tally.lesson_delay, tally.adoption_delay)
+    delays = (tally.shared_delay, tally.training_delay, tally.adoption_delay)
     print(
         json.dumps(
             {

@@ -16,8 +16,8 @@ from stream.engine.effects import Effects
 from stream.evaluation import handbook
 from stream.evaluation.ledger import Decisions, truths_of
 from stream.files.inputs import FileBlock, open_file
-from stream.learner.told import Place, ToldLessons, Version
 from stream.offline.playback import LATEST_US, REPLAY_HASH_KEY, Playback
+from stream.shared_model.messages import ModelVersion, Position, SentExamples
 
 # Some four hours of payments: so late, at most, is what partitions tell each other. On Kafka it
 # is a second.
@@ -59,10 +59,10 @@ def measure(path: Path, way: Way) -> dict[str, Any]:
         engine_of(config, REPLAY_HASH_KEY, partitions=way.partitions) for _ in range(way.partitions)
     ]
     for partition, engine in enumerate(engines):
-        engine.tuition.serve(partition)
+        engine.training.serve(partition)
     plays = [Playback(engine, limits, delay_us) for engine in engines]
     found: list[tuple[NDArray[Any], ...]] = []
-    lessons = versions = offset = 0
+    examples = versions = offset = 0
     for block in file.blocks:
         offsets = np.arange(offset, offset + len(block.values))
         offset += len(offsets)
@@ -71,16 +71,16 @@ def measure(path: Path, way: Way) -> dict[str, Any]:
         at = (whole.entities[0] % np.uint64(way.partitions)).astype(np.int64)
         scores = np.full(len(offsets), np.nan)
         outcomes = np.zeros(len(offsets), np.int8)
-        said: list[tuple[list[ToldLessons], list[Version]]] = []
+        said: list[tuple[list[SentExamples], list[ModelVersion]]] = []
         for partition, play in enumerate(plays):
             rows = np.flatnonzero(at == partition)
             effects = _play(play, file.decoder, block, rows, offsets[rows], partition)
             if effects:
                 scores[rows] = np.concatenate([each.scores for each in effects])
                 outcomes[rows] = np.concatenate([each.outcomes for each in effects])
-            told = [each for effect in effects for each in effect.lessons]
+            told = [each for effect in effects for each in effect.examples]
             said.append((told, [each for effect in effects for each in effect.versions]))
-        lessons += _learn(engines[0], said)
+        examples += _learn(engines[0], said)
         versions += _adopt(engines, said[0][1])
         found.append(
             (
@@ -100,7 +100,7 @@ def measure(path: Path, way: Way) -> dict[str, Any]:
         "kind": way.kind,
         "one_model": way.version_interval is not None,
         "unscored": int(np.isnan(decisions.score).sum()),
-        "lessons_told": lessons,
+        "examples_told": examples,
         "versions": versions,
         **folds,
     }
@@ -125,23 +125,23 @@ def _play(
     return [effects for _, _, effects in play.play(batch, readable, truths)]
 
 
-def _learn(learner: Any, said: list[tuple[list[ToldLessons], list[Version]]]) -> int:
-    """Let the learner learn what all others told; return how many lessons they were."""
+def _learn(trainer: Any, said: list[tuple[list[SentExamples], list[ModelVersion]]]) -> int:
+    """Let the trainer learn what all others told; return how many examples they were."""
     n = 0
     for partition, (told, _) in enumerate(said):
         for part, each in enumerate(told):
-            learner.tuition.learn(partition, Place(each.offset, part), each.lessons)
-            n += len(each.lessons.is_fraud)
+            trainer.training.learn(partition, Position(each.offset, part), each.examples)
+            n += len(each.examples.is_fraud)
     return n
 
 
-def _adopt(engines: list[Any], versions: list[Version]) -> int:
+def _adopt(engines: list[Any], versions: list[ModelVersion]) -> int:
     """Let all others go on from the newest version; return how many there were."""
     if versions:
         state = unpack(pack(versions[-1].state))
         for engine in engines[1:]:
             if (
-                engine.tuition.adopt(Place(versions[-1].offset, 0), 1, b"", lambda _: state)
+                engine.training.adopt(Position(versions[-1].offset, 0), 1, b"", lambda _: state)
                 is False
             ):
                 raise ValueError("a version was not taken")

@@ -83,7 +83,7 @@ def configured(kind: str, version_interval: str | None) -> Config:
     topics: dict[str, str] = {}
     model = {"kind": kind}
     if version_interval is not None:
-        topics |= {"lessons": "fraud.lessons", "models": "fraud.models"}
+        topics |= {"training": "fraud.training", "models": "fraud.models"}
         model |= {"version_interval": version_interval}
     return load(
         CONFIG,

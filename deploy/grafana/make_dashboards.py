@@ -162,8 +162,8 @@ OPERATIONS = {
         ),
         Panel(
             "From a partition to the model of all",
-            "What labels taught, until the first partition had learned it; with topics.lessons.",
-            quantiles("fraud_lesson_delay_seconds"),
+            "What labels taught, until the first partition had learned it; with topics.training.",
+            quantiles("fraud_training_delay_seconds"),
             unit="s",
         ),
         Panel(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.additive.curve import SQUARES, WEIGHT
 from models.additive.knots import PLACES
 from models.additive.rows import INTERCEPT, USUAL_OVER, heights_of, learn_rows, predict_rows
-from models.dense.lessons import lessons_of
+from models.dense.examples import examples_of
 from models.dense.matrix import rows_of
 from models.linear.parameters import number
 from models.states.restoring import array, numbers, require_header, require_kind, require_within
@@ -25,7 +25,7 @@ WIDTH_MAX = 10_000
 # A longer step is beyond all log-odds that mean anything.
 _LR_MAX = 1e3
 
-# Every sum of squared gradients begins here, so that a first lesson is a small one.
+# Every sum of squared gradients begins here, so that a first example is a small one.
 _SQUARES_MIN = 1.0
 
 # No weight that means anything is anywhere near; sums of them stay finite.
@@ -112,10 +112,10 @@ class AdditiveLogistic:
         Raises
         ------
         ValueError
-            Another shape, or a weight that is neither 0 nor within `models.dense.lessons`'s.
+            Another shape, or a weight that is neither 0 nor within `models.dense.examples`'s.
         """
-        lessons = lessons_of(X, y, w, self.width)
-        learn_rows(self._curves, self._usual, self._scalars, self.lr, *lessons)
+        examples = examples_of(X, y, w, self.width)
+        learn_rows(self._curves, self._usual, self._scalars, self.lr, *examples)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,); changes nothing."""

@@ -1,4 +1,4 @@
-"""The curve of one feature: its height at a value, and how a lesson bends it.
+"""The curve of one feature: its height at a value, and how an example bends it.
 
 A curve is a sum of hat functions (linear B-splines): each knot has a weight, and between
 two knots the weights are joined by a straight line. `curves`, float64 of shape (width,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense.lessons import lessons_of
+from models.dense.examples import examples_of
 from models.dense.matrix import rows_of
 from models.states.snapshot import State
 from models.trees.explain import log_odds_of_many
@@ -196,9 +196,9 @@ class DenseForest:
         ValueError
             The shapes do not fit, or a weight is out of its range.
         """
-        lessons = lessons_of(X, y, w, self._width)
+        examples = examples_of(X, y, w, self._width)
         self._taught = self._taught or len(X) > 0
-        learn_rows(self._trees, self._rules, self._forest, self._bagging, *lessons)
+        learn_rows(self._trees, self._rules, self._forest, self._bagging, *examples)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,); 0 before any was learned."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.dense.lessons import lessons_of
+from models.dense.examples import examples_of
 from models.dense.matrix import rows_of
 from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
@@ -150,8 +150,8 @@ class DenseTree:
         ValueError
             The shapes do not fit, or a weight is negative or no number.
         """
-        lessons = lessons_of(X, y, w, self._width)
-        _learn_rows(self._trees, self._rules, *lessons, self._words, self._columns)
+        examples = examples_of(X, y, w, self._width)
+        _learn_rows(self._trees, self._rules, *examples, self._words, self._columns)
 
     def predict_proba_many(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, shape (n,)."""

@@ -239,7 +239,7 @@ GAUGES = (
         "gauge",
         ("kind", "type"),
         "What is remembered: events, entities by type, payments that wait for a label, labels "
-        "that wait for their payment, lessons that wait to be learned.",
+        "that wait for their payment, examples that wait to be learned.",
         _fills("entries"),
     ),
     Described(
@@ -392,17 +392,17 @@ HISTOGRAMS = (
         _latency(lambda figures: figures.shared_delay),
     ),
     Buckets(
-        "lesson_delay_seconds",
+        "training_delay_seconds",
         (),
         "From when a partition told what labels teach to when the model of all partitions had "
-        "learned it here, for each record of topics.lessons.",
+        "learned it here, for each record of topics.training.",
         END_TO_END_BOUNDS_S,
-        _latency(lambda figures: figures.lesson_delay),
+        _latency(lambda figures: figures.training_delay),
     ),
     Buckets(
         "model_adoption_delay_seconds",
         (),
-        "From when the learner of all partitions published what it has learned to when the "
+        "From when the trainer of all partitions published what it has learned to when the "
         "partitions here scored by it, for each record of topics.models.",
         END_TO_END_BOUNDS_S,
         _latency(lambda figures: figures.adoption_delay),

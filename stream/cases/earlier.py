@@ -10,7 +10,7 @@ from schemas.any_version import AnyVersion
 from schemas.errors import SchemaError
 from stream.cases.verdict import BY_HEADER
 from stream.kafka.newest_first import newest_first
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.source import headers_of
 
 LIMIT_S = 30.0
@@ -58,7 +58,7 @@ class Standing(NamedTuple):
 
 
 def earlier_labels(
-    places: PlaceReader,
+    places: PartitionReader,
     topic: str,
     reader: AnyVersion,
     transactions: Collection[str],
@@ -71,7 +71,7 @@ def earlier_labels(
 
     Parameters
     ----------
-    places : PlaceReader
+    places : PartitionReader
     topic : str
     reader : AnyVersion
         Of labels.

@@ -25,7 +25,7 @@ from models.two_clocks import on_two_clocks
 from schemas.errors import SnapshotError
 from stream.decide import Said, champion_first
 from stream.labels.clocks import Clock
-from stream.labels.lessons import Lessons
+from stream.labels.examples import Examples
 from stream.short_arrays import filled
 
 _KIND = "contender/1"
@@ -303,7 +303,7 @@ def _as_judged(said: Said, slot: int) -> list[tuple[NDArray[np.float64], NDArray
     ]
 
 
-def teach(contenders: Sequence[Contender], lessons: Lessons, champion: int = 0) -> None:
+def teach(contenders: Sequence[Contender], examples: Examples, champion: int = 0) -> None:
     """Let the learners learn labels: all that is new, or what came by each one's clock.
 
     Feedback is what somebody said, so it weighs 1.
@@ -312,45 +312,45 @@ def teach(contenders: Sequence[Contender], lessons: Lessons, champion: int = 0) 
     ----------
     contenders : sequence of Contender
         By slot.
-    lessons : Lessons
+    examples : Examples
         Their scores are not looked at.
     champion : int
         Slot of the one that decides.
     """
     for at, contender in enumerate(contenders):
         if at == champion:
-            _teach(contender.learner, lessons)
+            _teach(contender.learner, examples)
         elif contender.aside is None:
             try:
-                own = lessons._replace(
-                    features=lessons.features.copy(), is_fraud=lessons.is_fraud.copy()
+                own = examples._replace(
+                    features=examples.features.copy(), is_fraud=examples.is_fraud.copy()
                 )
                 _teach(contender.learner, own)
             except Exception as error:  # Whatever a model raises.
                 contender.set_aside(LEARNING, error)
 
 
-def _teach(learner: Learner, lessons: Lessons) -> None:
+def _teach(learner: Learner, examples: Examples) -> None:
     if not on_two_clocks(learner):
-        learner.learn_many(*_to_learn(lessons, lessons.news))
+        learner.learn_many(*_to_learn(examples, examples.news))
         return
-    feedback = (lessons.clocks & Clock.FEEDBACK) != 0
-    delayed = (lessons.clocks & Clock.DELAYED) != 0
-    learner.learn_feedback(lessons.features[feedback], lessons.is_fraud[feedback])
-    learner.learn_many(*_to_learn(lessons, delayed))
+    feedback = (examples.clocks & Clock.FEEDBACK) != 0
+    delayed = (examples.clocks & Clock.DELAYED) != 0
+    learner.learn_feedback(examples.features[feedback], examples.is_fraud[feedback])
+    learner.learn_many(*_to_learn(examples, delayed))
 
 
 def _to_learn(
-    lessons: Lessons, rows: NDArray[np.bool_]
+    examples: Examples, rows: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64] | None]:
-    """Return features, verdicts and weights of some lessons, without those that weigh nothing."""
-    weights = lessons.weights
+    """Return features, verdicts and weights of some examples, without those that weigh nothing."""
+    weights = examples.weights
     if weights is None:
         if rows.all():
-            return lessons.features, lessons.is_fraud, None
-        return lessons.features[rows], lessons.is_fraud[rows], None
+            return examples.features, examples.is_fraud, None
+        return examples.features[rows], examples.is_fraud[rows], None
     rows = rows & (weights > 0.0)
-    return lessons.features[rows], lessons.is_fraud[rows], weights[rows]
+    return examples.features[rows], examples.is_fraud[rows], weights[rows]
 
 
 def take_back(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:

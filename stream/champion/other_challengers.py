@@ -21,7 +21,7 @@ from stream.decide import Said
 from stream.rings import WRAPPED
 
 # Parts of an engine's state that hold what was said of payments.
-_HOLD_SCORES = ("waiting", "lessons")
+_HOLD_SCORES = ("waiting", "examples")
 CHALLENGER = "challenger "
 
 

@@ -17,7 +17,7 @@ from stream.cli.console import OK, emit_json, out, print_table, say
 from stream.config.configuration import Config, load
 from stream.explanation.text import printable
 from stream.kafka.newest_first import newest_first
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.plurals import several
 
 _HEADS = ("alert", "made at", "decision", "score", "amount", "payment", "why")
@@ -43,7 +43,7 @@ def show_alerts(path: Path | None, last: int, rule: str, ids: bool, as_json: boo
     topic = config.topics.alerts
     with closing(registry_of(config)) as registry:
         reader = reader_of(registry, "alert", topic)
-    with closing(PlaceReader(connection_of(config), config.kafka.group, say)) as places:
+    with closing(PartitionReader(connection_of(config), config.kafka.group, say)) as places:
         found = list(_newest(places, topic, reader, last, rule))
     if as_json:
         emit_json({"topic": topic, "alerts": [_row(each, config) for each in found]})
@@ -58,7 +58,7 @@ def show_alerts(path: Path | None, last: int, rule: str, ids: bool, as_json: boo
 
 
 def _newest(
-    places: PlaceReader, topic: str, reader: AnyVersion, last: int, rule: str
+    places: PartitionReader, topic: str, reader: AnyVersion, last: int, rule: str
 ) -> Iterator[dict[str, Any]]:
     """Yield alerts, each once, the newest first."""
     seen: set[str] = set()

@@ -9,7 +9,7 @@ from stream.cli.console import FAILED, OK, emit_json, emit_report, row_progress,
 from stream.config.configuration import load
 from stream.histories import Histories
 from stream.kafka.alert_search import find_alerts
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.recovery.audit import Auditor
 
 
@@ -39,7 +39,7 @@ def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
     return FAILED if found.differs else OK
 
 
-def _published(places: PlaceReader, topic: str, alert_id: str) -> bytes:
+def _published(places: PartitionReader, topic: str, alert_id: str) -> bytes:
     """Find an alert on its topic."""
     with row_progress(f"{topic} records looked at", None) as tell:
         found = find_alerts(places, topic, [alert_id], tell).found

@@ -13,7 +13,7 @@ from stream.cli.console import OK, emit_json, out, row_progress, say
 from stream.config.configuration import Config, load
 from stream.explanation.explanation import explanation
 from stream.kafka.alert_search import Search, find_alerts
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.plurals import several, were
 
 
@@ -41,7 +41,7 @@ def find(config: Config, alert_id: str) -> dict[str, Any]:
     with closing(registry_of(config)) as registry:
         reader = reader_of(registry, "alert", topic)
     with (
-        closing(PlaceReader(connection_of(config), config.kafka.group, say)) as places,
+        closing(PartitionReader(connection_of(config), config.kafka.group, say)) as places,
         row_progress(f"{topic} records looked at", None) as tell,
     ):
         search = find_alerts(places, topic, [alert_id], tell)

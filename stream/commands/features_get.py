@@ -20,7 +20,7 @@ from stream.features.grammar import nearest, quoted
 from stream.store.entity_columns import EntityColumns, entity_columns
 from stream.store.feature_hashes import Found, look_up
 from stream.store.keys import features_key
-from stream.store.setup import place_of
+from stream.store.setup import redis_address_of
 
 # A person waits for it, so longer than scoring's thread does, and not long.
 _TIMEOUT_S = 0.4
@@ -37,7 +37,7 @@ def get_features(entity: str, entity_id: str, path: Path | None, as_json: bool) 
         Redis does not answer within a second or so.
     """
     config = load(path)
-    place = place_of(config)
+    place = redis_address_of(config)
     if place is None:
         raise ConfigError("redis.url is empty: no features are written that could be read")
     of = _columns_of(config, entity)

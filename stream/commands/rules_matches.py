@@ -19,7 +19,7 @@ from stream.cases.verdict import SOURCE
 from stream.cli.console import OK, emit_json, out, print_table, row_progress, say
 from stream.config.configuration import load
 from stream.kafka.newest_first import newest_first
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.plurals import several
 
 _HEADS = ("rule", "live", "shadow", "not alerted", "known fraud", "known genuine", "last payment")
@@ -57,7 +57,7 @@ def show_matches(path: Path | None, last: int, as_json: bool) -> int:
         decisions = reader_of(registry, "decision", config.topics.decisions)
         labels = reader_of(registry, "label", config.topics.labels)
     connection = connection_of(config)
-    with closing(PlaceReader(connection, config.kafka.group, say)) as places:
+    with closing(PartitionReader(connection, config.kafka.group, say)) as places:
         found: dict[str, Matched] = {}
         looked_at, oldest_us, newest_us = 0, 0, 0
         for decision in _newest(places, config.topics.decisions, decisions, last):
@@ -86,7 +86,7 @@ def show_matches(path: Path | None, last: int, as_json: bool) -> int:
 
 
 def _newest(
-    places: PlaceReader, topic: str, reader: AnyVersion, last: int
+    places: PartitionReader, topic: str, reader: AnyVersion, last: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the last decisions, the newest first; repeats of stored verdicts are none."""
     given = 0

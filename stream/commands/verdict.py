@@ -20,7 +20,7 @@ from stream.cases.verdict import SOURCE, Case, Verdict, case_of, word_of
 from stream.cli.console import OK, emit_json, out, row_progress, say
 from stream.config.configuration import Config, load
 from stream.kafka.alert_search import Search, find_alerts
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.plurals import several, were
 
 _SHOWN = 10
@@ -40,7 +40,7 @@ def give_verdicts(verdicts: Sequence[Verdict], path: Path | None, as_json: bool)
             reader_of(registry, "alert", config.topics.alerts),
             reader_of(registry, "label", config.topics.labels),
         )
-    with closing(PlaceReader(connection, config.kafka.group, say)) as places:
+    with closing(PartitionReader(connection, config.kafka.group, say)) as places:
         cases = _find(places, config.topics.alerts, readers[0], verdicts)
         standing = _standing(places, config, readers[1], list(cases.values()))
     known = {v.alert_id: _said_before(standing, cases[v.alert_id], v) for v in verdicts}
@@ -56,7 +56,7 @@ def give_verdicts(verdicts: Sequence[Verdict], path: Path | None, as_json: bool)
 
 
 def _find(
-    places: PlaceReader, topic: str, reader: AnyVersion, verdicts: Sequence[Verdict]
+    places: PartitionReader, topic: str, reader: AnyVersion, verdicts: Sequence[Verdict]
 ) -> dict[str, Case]:
     """Return the alerts that are judged; BrokerError if one is not on its topic."""
     ids = [each.alert_id for each in verdicts]
@@ -80,7 +80,7 @@ def _not_found(missing: list[str], topic: str, search: Search) -> str:
 
 
 def _standing(
-    places: PlaceReader, config: Config, reader: AnyVersion, cases: list[Case]
+    places: PartitionReader, config: Config, reader: AnyVersion, cases: list[Case]
 ) -> Standing:
     """Return the labels that were given for these payments."""
     topic = config.topics.labels

@@ -17,7 +17,7 @@ from stream.cli.console import until_signalled as signals
 from stream.config.configuration import Config, load
 from stream.config.secret_keys import webhook_secret_of, webhook_url_of
 from stream.kafka.client import Connection
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.send import send_all
 from stream.kafka.source import Source
 from stream.webhook.alert_feed import AlertFeed
@@ -46,7 +46,7 @@ def run_webhook(path: Path | None, from_beginning: bool, as_json: bool) -> int:
     stop = threading.Event()
     feed = AlertFeed(
         Source(connection, group, [config.topics.alerts], say),
-        PlaceReader(connection, group, say),
+        PartitionReader(connection, group, say),
         config.topics.alerts,
         stop,
         from_beginning,

@@ -162,17 +162,17 @@ def _check_features(config: Settings, inputs: Inputs) -> Iterator[Problem]:
 def _check_beside(config: Settings) -> Iterator[Problem]:
     """Find topics on which partitions cannot tell each other anything."""
     topics = config.topics
-    for name in () if config.per_partition else ("shared", "lessons", "models"):
+    for name in () if config.per_partition else ("shared", "training", "models"):
         if getattr(topics, name):
             text = f"topics.{name}: one state for all has nobody to tell: set worker.state"
             yield Problem(("topics", name), text)
-    for name in ("shared", "lessons", "models"):
+    for name in ("shared", "training", "models"):
         own = getattr(topics, name)
         if own and topics.names().count(own) > 1:
             text = f"topics.{name}: {own} is another topic's name too: give it one of its own"
             yield Problem(("topics", name), text)
-    if bool(topics.lessons) != bool(topics.models):
-        given, missing = ("lessons", "models") if topics.lessons else ("models", "lessons")
+    if bool(topics.training) != bool(topics.models):
+        given, missing = ("training", "models") if topics.training else ("models", "training")
         text = f"topics.{given}: one model for all needs topics.{missing} too"
         yield Problem(("topics", given), text)
 

@@ -193,12 +193,12 @@ class Config(BaseSettings):
     @property
     def one_model(self) -> bool:
         """Whether the states of all partitions have one model, which one of them learns."""
-        return self.per_partition and bool(self.topics.lessons)
+        return self.per_partition and bool(self.topics.training)
 
     def exchange(self) -> ExchangeTopics:
         """Return where partitions tell each other."""
         shared = self.topics.shared if self.shared_entities() else ""
-        of_models = (self.topics.lessons, self.topics.models) if self.one_model else ()
+        of_models = (self.topics.training, self.topics.models) if self.one_model else ()
         return ExchangeTopics(shared, *of_models)
 
     def hash_key(self) -> bytes:

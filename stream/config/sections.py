@@ -73,13 +73,13 @@ class TopicsSection(Section):
     """Of `worker.state = "per_partition"`: partitions tell each other here, for example on
     `fraud.shared`, of payments whose entities are spread over them, so that features count all of
     what a merchant did though messages have the card's key. Empty: they do not."""
-    lessons: str = ""
+    training: str = ""
     """Of `worker.state = "per_partition"`: partitions tell the first of them here, for example on
-    `fraud.lessons`, what their labels teach, and it learns one model for all; goes with
+    `fraud.training`, what their labels teach, and it learns one model for all; goes with
     `topics.models`. Empty: each partition learns alone."""
     models: str = ""
     """The first partition publishes here, for example on `fraud.models`, what it has learned from
-    `topics.lessons`, and the others go on from it."""
+    `topics.training`, and the others go on from it."""
     audit: str = "fraud.audit"
     """Who ordered what goes here, each entry with the hash of the one before; empty: nowhere."""
     partitions: Annotated[int, Field(ge=1, le=1024)] = 4
@@ -98,7 +98,7 @@ class TopicsSection(Section):
     def outputs(self) -> list[str]:
         """Return those that a worker writes."""
         names = [self.alerts, self.dead_letters, self.decisions, self.label_reviews, self.drift]
-        return [name for name in (*names, self.shared, self.lessons, self.models) if name]
+        return [name for name in (*names, self.shared, self.training, self.models) if name]
 
 
 class RegistrySection(Section):

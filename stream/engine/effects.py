@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from stream.champion.reigns import Reign
 from stream.evidence.evidence import Evidence, together
 from stream.labels.fates import Departed, Review
-from stream.learner.told import ToldLessons, Version
 from stream.monitor.events import DriftEvent
 from stream.records.row_results import Verdicts
 from stream.rules.breaker import Tripped
 from stream.rules.matched import NO_RULES, MatchedRules, NamedRules, one_behind_the_other
+from stream.shared_model.messages import ModelVersion, SentExamples
 from stream.short_arrays import filled
 
 
@@ -80,9 +80,9 @@ class Effects:
         Rules that matched too much, and are in shadow now.
     shared : list of ndarray of int64, shape (words, n)
         What other partitions are to know of the rows, by what was decided at once.
-    lessons : list of ToldLessons
-        What the learner of all partitions is to know of labels.
-    versions : list of Version
+    examples : list of SentExamples
+        What the trainer of all partitions is to know of labels.
+    versions : list of ModelVersion
         What it has come to, for the others.
     promoted : list of Reign
         Models that became champion in it: the ones before, taken back by the canary.
@@ -106,8 +106,8 @@ class Effects:
     ruled: list[tuple[int, MatchedRules]] = field(default_factory=list)
     tripped: list[Tripped] = field(default_factory=list)
     shared: list[NDArray[np.int64]] = field(default_factory=list)
-    lessons: list[ToldLessons] = field(default_factory=list)
-    versions: list[Version] = field(default_factory=list)
+    examples: list[SentExamples] = field(default_factory=list)
+    versions: list[ModelVersion] = field(default_factory=list)
     promoted: list[Reign] = field(default_factory=list)
 
     @cached_property

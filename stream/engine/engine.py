@@ -37,16 +37,16 @@ from stream.evidence.explainer import Explainer, note_barriers
 from stream.features.sharing import Heard
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
+from stream.labels.examples import Examples
 from stream.labels.fates import LabelEffects
-from stream.labels.lessons import Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.waiting import WaitingRows
-from stream.learner.tuition import Tuition
 from stream.lists.lists import Lists
 from stream.monitor.monitor import Monitor
 from stream.promotion.gate import Gate
 from stream.rules.in_force import RulesInForce, Ruling
 from stream.rules.names import RuleInputs
+from stream.shared_model.training import Training
 from stream.short_arrays import count, every, filled, marked
 
 # As numbers: CPython 3.11 looks a member up by a function of its metaclass each time.
@@ -91,7 +91,7 @@ class Engine:
     admission : Admission
     monitor : Monitor or None
     heard : Heard or None
-    tuition : Tuition
+    training : Training
         Who learns what labels teach.
     """
 
@@ -146,7 +146,7 @@ class Engine:
             self.counters,
             self._now_us,
         )
-        self.tuition = Tuition(self.lineup, parameters.version_interval_us)
+        self.training = Training(self.lineup, parameters.version_interval_us)
         hash_key, two_clocks = parameters.hash_key, self.lineup.two_clocks
         self.book = LabelBook(parameters.labels, self.waiting, hash_key, allocate, two_clocks)
         self.lists = Lists(parameters.lists)
@@ -292,7 +292,7 @@ class Engine:
 
     def _due_us(self, batch: Transactions) -> int:
         """Return before which time no barrier has anything to do, if only this batch comes."""
-        parts = (self.lists, self.tuition, self.budget, self.monitor)
+        parts = (self.lists, self.training, self.budget, self.monitor)
         dues_us = [part.due_us for part in parts if part is not None]
         return min([self.book.due_us(batch), *dues_us])
 
@@ -457,21 +457,21 @@ class Engine:
         effects.label_reviews.extend(reviews)
         effects.departed_labels.extend(departed)
         self.counters.count_labels(departed, self.book.counts)
-        lessons = self.book.lessons()
-        if len(lessons.is_fraud):
-            wrong = lessons.corrects
-            said = lessons.said(wrong)
-            take_back(self.contenders, said, lessons.is_fraud[wrong])
+        examples = self.book.examples()
+        if len(examples.is_fraud):
+            wrong = examples.corrects
+            said = examples.said(wrong)
+            take_back(self.contenders, said, examples.is_fraud[wrong])
             if self.budget is not None:
-                self.budget.judge(said, ~lessons.is_fraud[wrong], -1)
-            self._test_then_train(lessons)
-            self.counters.labels_learned += count(lessons.news)
+                self.budget.judge(said, ~examples.is_fraud[wrong], -1)
+            self._test_then_train(examples)
+            self.counters.labels_learned += count(examples.news)
         mature = self.book.mature(now_us)
         if len(mature.unlabelled):
             self._mark(mature.unlabelled, np.zeros(len(mature.unlabelled), np.bool_))
             self.counters.matured += len(mature.unlabelled)
         if len(mature.untold):
-            self._test_then_train(self.book.mature_lessons(mature.untold))
+            self._test_then_train(self.book.mature_examples(mature.untold))
         # Frauds are found within hours, genuine payments by nobody complaining for weeks: only
         # of mature payments is it known how many of all there were are fraud.
         ripe = mature.ripe
@@ -487,14 +487,14 @@ class Engine:
         if self.budget is not None:
             self.budget.advance(now_us)
         self.lists.expire(now_us)
-        effects.lessons.extend(self.tuition.tell(offset))
-        effects.versions.extend(self.tuition.versions(now_us, offset))
+        effects.examples.extend(self.training.tell(offset))
+        effects.versions.extend(self.training.versions(now_us, offset))
         if len(ripe):
             effects.promoted.extend(self.succession.go_back())
 
-    def _test_then_train(self, lessons: Lessons) -> None:
-        said, y = lessons.said(lessons.news), lessons.is_fraud[lessons.news]
+    def _test_then_train(self, examples: Examples) -> None:
+        said, y = examples.said(examples.news), examples.is_fraud[examples.news]
         if self.budget is not None:
             self.budget.judge(said, y)
         judge(self.contenders, said, y)
-        self.tuition.teach(lessons)
+        self.training.teach(examples)

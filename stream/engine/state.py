@@ -33,19 +33,19 @@ from stream.event_time import BEGINNING_US, EventClock
 from stream.features.sharing import Heard
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
-from stream.labels.waiting import NO_LESSON, WaitingRows
-from stream.learner.tuition import Tuition
+from stream.labels.waiting import NO_EXAMPLE, WaitingRows
 from stream.lists.lists import Lists
 from stream.monitor.monitor import Monitor
 from stream.promotion.gate import Gate
 from stream.rings import WRAPPED
 from stream.rules.in_force import RulesInForce
+from stream.shared_model.training import Training
 
 _KIND = "engine/1"
 _COUNT_MAX = 2**62
 _MONITOR, _GATE, _LISTS, _RULES = "monitor", "gate", "lists", "rules"
 _ADMISSION = "admission"
-_HEARD, _TUITION = "heard", "tuition"
+_HEARD, _TRAINING = "heard", "training"
 # What a snapshot from before there was such a part has not, or one that was made without it.
 _MAY_BEGIN_ANEW = {_MONITOR, _GATE, _LISTS, _RULES, _ADMISSION}
 # Those that a snapshot of before they were counted does not name.
@@ -61,7 +61,7 @@ class Engine(Protocol):
     counters: Any
     features: FeatureState
     heard: Heard | None
-    tuition: Tuition
+    training: Training
     waiting: WaitingRows
     book: LabelBook
     clock: EventClock
@@ -81,7 +81,7 @@ class Engine(Protocol):
 def state_of(engine: Engine, barrier: int) -> State:
     """Return the state of an engine whose latest learning barrier had this number.
 
-    The arrays of features, of rows that wait and of lessons are views: they hold until the
+    The arrays of features, of rows that wait and of examples are views: they hold until the
     next step or label.
     """
     header = {
@@ -132,7 +132,7 @@ def restore(engine: Engine, state: State) -> int:
     label_counts = array(state, "label_counts", np.int64, engine.book.counts.shape)
     # What is large is looked at before anything changes, what is small can be put back.
     take_over = [part.restorer(state.parts[name]) for name, part in large.items()]
-    _require_lessons(state)
+    _require_examples(state)
     parts = {name: state.parts[name] for name in small}
     restore_members(small, State(_KIND, parts=parts))
     for take in take_over:
@@ -169,19 +169,19 @@ def _counters(engine: Engine, state: State) -> dict[str, int]:
     return {name: count(kept, name, 0, _COUNT_MAX) for name in own}
 
 
-def _require_lessons(state: State) -> None:
-    """Refuse rows that name lessons which were never put on the queue."""
-    _, tail = state.parts["lessons"].arrays["cursors"].tolist()
+def _require_examples(state: State) -> None:
+    """Refuse rows that name examples which were never put on the queue."""
+    _, tail = state.parts["examples"].arrays["cursors"].tolist()
     waiting = state.parts["waiting"]
-    for name in ("lessons", "lessons" + WRAPPED):
-        require_within(waiting, name, waiting.arrays[name], NO_LESSON, tail - 1)
+    for name in ("examples", "examples" + WRAPPED):
+        require_within(waiting, name, waiting.arrays[name], NO_EXAMPLE, tail - 1)
 
 
 def _large(engine: Engine) -> dict[str, Any]:
     return {
         "features": engine.features,
         "waiting": engine.waiting,
-        "lessons": engine.book.queue,
+        "examples": engine.book.queue,
     }
 
 
@@ -196,7 +196,7 @@ def _small(engine: Engine) -> dict[str, Stateful]:
     if engine.heard is not None:
         parts[_HEARD] = engine.heard
     if engine.parameters.version_interval_us:
-        parts[_TUITION] = engine.tuition
+        parts[_TRAINING] = engine.training
     return parts
 
 

@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 from stream.config.configuration import Config
 from stream.engine.effects import Effects
 from stream.engine.parameters import EngineParameters
-from stream.exchange.shared_payments import SharedPayments, Told
+from stream.exchange.shared_payments import ReceivedPayments, SharedPayments
 from stream.features.sharing import SharedLayout
 from stream.kafka.sink import OutRecord
-from stream.learner import lesson_records
-from stream.learner.lesson_records import LessonRecords
-from stream.learner.tuition import Tuition
-from stream.learner.version_records import ToldVersion, VersionRecords
 from stream.records.publish import Codecs
+from stream.shared_model.example_records import ExampleRecords, ReceivedExamples
+from stream.shared_model.training import Training
+from stream.shared_model.version_records import ReceivedVersion, VersionRecords
 
 # What one record tells.
-Heard = Told | lesson_records.Told | ToldVersion
+Heard = ReceivedPayments | ReceivedExamples | ReceivedVersion
 
 
 @dataclass
@@ -34,7 +33,7 @@ class HeardCounts:
     ----------
     payments : int
         Told by them, repeats too.
-    lessons : int
+    examples : int
         Learned for them.
     versions : int
         Of the models, taken over.
@@ -43,7 +42,7 @@ class HeardCounts:
     """
 
     payments: int = 0
-    lessons: int = 0
+    examples: int = 0
     versions: int = 0
     passed_over: int = 0
 
@@ -51,7 +50,7 @@ class HeardCounts:
 class Listener(Protocol):
     """Who hears it; see `stream.engine.engine.Engine`."""
 
-    tuition: Tuition
+    training: Training
 
     def hear(self, partition: int, words: NDArray[np.int64]) -> None:
         """Let windows count payments that another partition took."""
@@ -65,7 +64,7 @@ class PartitionExchange:
     ----------
     shared : SharedPayments or None
         None: payments are not told.
-    lessons : LessonRecords or None
+    examples : ExampleRecords or None
     versions : VersionRecords or None
         None: each partition learns alone.
     """
@@ -73,14 +72,14 @@ class PartitionExchange:
     def __init__(
         self,
         shared: SharedPayments | None,
-        lessons: LessonRecords | None = None,
+        examples: ExampleRecords | None = None,
         versions: VersionRecords | None = None,
     ) -> None:
         self._shared = shared
-        self._lessons = lessons
+        self._examples = examples
         self._versions = versions
         self._by_topic = {
-            each.topic: each for each in (shared, lessons, versions) if each is not None
+            each.topic: each for each in (shared, examples, versions) if each is not None
         }
 
     def __contains__(self, topic: str) -> bool:
@@ -91,8 +90,8 @@ class PartitionExchange:
         """Yield what others are to know of a step."""
         if self._shared is not None:
             yield from self._shared.records(effects.shared)
-        if self._lessons is not None:
-            yield from self._lessons.records(effects.lessons)
+        if self._examples is not None:
+            yield from self._examples.records(effects.examples)
         if self._versions is not None:
             yield from self._versions.records(effects.versions)
 
@@ -104,14 +103,14 @@ class PartitionExchange:
 def hear(engine: Listener, heard: Heard | None, counts: HeardCounts) -> None:
     """Let an engine hear what a record tells, and count it; None: it means nothing here."""
     match heard:
-        case Told():
+        case ReceivedPayments():
             engine.hear(*heard)
             counts.payments += heard.words.shape[1]
-        case lesson_records.Told():
-            if engine.tuition.learn(*heard):
-                counts.lessons += len(heard.lessons.is_fraud)
-        case ToldVersion():
-            adopted = engine.tuition.adopt(*heard)
+        case ReceivedExamples():
+            if engine.training.learn(*heard):
+                counts.examples += len(heard.examples.is_fraud)
+        case ReceivedVersion():
+            adopted = engine.training.adopt(*heard)
             counts.versions += adopted is True
             counts.passed_over += adopted is False
         case None:
@@ -133,13 +132,13 @@ def exchange_of(
     """
     exchange, names = config.exchange(), parameters.features.names
     own = -1 if partition is None else partition
-    shared = lessons = versions = None
+    shared = examples = versions = None
     if exchange.shared and codecs.shared is not None:
         layout = SharedLayout(parameters.features, parameters.shared, parameters.hash_key)
         rows_max = parameters.batch_rows_max
         shared = SharedPayments(exchange.shared, codecs.shared, layout, rows_max, own)
-    if codecs.lesson is not None and codecs.model is not None and exchange.models:
+    if codecs.training is not None and codecs.model is not None and exchange.models:
         digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-        lessons = LessonRecords(exchange.lessons, codecs.lesson, digest, len(names), own)
+        examples = ExampleRecords(exchange.training, codecs.training, digest, len(names), own)
         versions = VersionRecords(exchange.models, codecs.model, digest, config.snapshot_key())
-    return PartitionExchange(shared, lessons, versions)
+    return PartitionExchange(shared, examples, versions)

@@ -17,7 +17,7 @@ from stream.kafka.sink import OutRecord
 _WORD = np.dtype("<i8")
 
 
-class Told(NamedTuple):
+class ReceivedPayments(NamedTuple):
     """What a partition told.
 
     Attributes
@@ -73,7 +73,7 @@ class SharedPayments:
                 value = self._codec.encode_checked(record)
                 yield OutRecord(self.topic, None, value, partition=self._partition)
 
-    def read(self, value: bytes | None) -> Told | None:
+    def read(self, value: bytes | None) -> ReceivedPayments | None:
         """Return what a record tells; None of what is no such record, or means something else."""
         try:
             record = self._codec.decode(value or b"")
@@ -84,4 +84,4 @@ class SharedPayments:
         if record["layout"] != self._layout.digest or record["partition"] < 0 or not fits:
             return None
         found = np.frombuffer(words, _WORD).reshape(self._layout.width, rows)
-        return Told(record["partition"], np.ascontiguousarray(found, np.int64))
+        return ReceivedPayments(record["partition"], np.ascontiguousarray(found, np.int64))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.learner.role import LEARNER_PARTITION
-
-Place = tuple[str, int]
+from stream.partition import Partition
+from stream.shared_model.role import TRAINER_PARTITION
 
 
 @dataclass(frozen=True)
@@ -20,22 +19,22 @@ class ExchangeTopics:
     ----------
     shared : str
         Of payments, for the windows of others: all listen to all others. Empty: there is none.
-    lessons : str
-        Of what labels teach: the learner's state listens to all others.
+    training : str
+        Of what labels teach: the trainer's state listens to all others.
     models : str
-        Of what the learner has come to: all others listen to it.
+        Of what the trainer has come to: all others listen to it.
     """
 
     shared: str = ""
-    lessons: str = ""
+    training: str = ""
     models: str = ""
 
     @property
     def topics(self) -> list[str]:
         """All that there are."""
-        return [name for name in (self.shared, self.lessons, self.models) if name]
+        return [name for name in (self.shared, self.training, self.models) if name]
 
-    def places(self, partition: int, partitions: int) -> set[Place]:
+    def places(self, partition: int, partitions: int) -> set[Partition]:
         """Return what the state of a partition listens to.
 
         Parameters
@@ -46,10 +45,10 @@ class ExchangeTopics:
         """
         others = [other for other in range(partitions) if other != partition]
         found = {(self.shared, other) for other in others}
-        if partition == LEARNER_PARTITION:
-            found |= {(self.lessons, other) for other in others}
+        if partition == TRAINER_PARTITION:
+            found |= {(self.training, other) for other in others}
         else:
-            found.add((self.models, LEARNER_PARTITION))
+            found.add((self.models, TRAINER_PARTITION))
         return {place for place in found if place[0]}
 
     def heard(self, topic: str, told: NDArray[np.int64], partition: int) -> NDArray[np.bool_]:
@@ -63,10 +62,10 @@ class ExchangeTopics:
         partition : int
         """
         others = told != partition
-        if topic == self.lessons:
-            return others & (partition == LEARNER_PARTITION)
+        if topic == self.training:
+            return others & (partition == TRAINER_PARTITION)
         if topic == self.models:
-            return others & (told == LEARNER_PARTITION)
+            return others & (told == TRAINER_PARTITION)
         return others
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Message
 
 from stream.kafka.newest_first import newest_first
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.source import headers_of
 
 
@@ -32,7 +32,7 @@ class Search:
 
 
 def find_alerts(
-    places: PlaceReader,
+    places: PartitionReader,
     topic: str,
     ids: Collection[str],
     tell: Callable[[int], None] = lambda _: None,
@@ -41,7 +41,7 @@ def find_alerts(
 
     Parameters
     ----------
-    places : PlaceReader
+    places : PartitionReader
     topic : str
     ids : collection of str
     tell : callable

@@ -22,7 +22,7 @@ from schemas.records import RecordCodec
 from stream.audit_trail.chain import Act, Entry, entry_of, following
 from stream.kafka.client import Connection
 from stream.kafka.newest_first import newest_first
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.transactional_calls import TransactionalCalls
 
 PARTITION = 0
@@ -64,7 +64,7 @@ class AuditLog:
         self._reader = reader
         self._tell = tell
         self._now_us = now_us
-        self._places = PlaceReader(connection, "fraudstream-audit", tell)
+        self._places = PartitionReader(connection, "fraudstream-audit", tell)
 
     def append(self, act: Act) -> Entry:
         """Write an act behind the last entry; return its own, which the brokers have.

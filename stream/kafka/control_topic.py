@@ -12,7 +12,7 @@ from schemas.errors import SchemaError
 from schemas.records import RecordCodec
 from schemas.wire import unframe
 from stream.kafka.client import Connection
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 
 
 class Order(NamedTuple):
@@ -72,7 +72,7 @@ def read_orders(
     BrokerError
         If the brokers do not answer, or the topic is not there.
     """
-    reader = PlaceReader(connection, group)
+    reader = PartitionReader(connection, group)
     try:
         first, behind = reader.ends(topic)
         found: dict[int, list[Order]] = {number: [] for _, number in first}

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from confluent_kafka import Message
 
-from stream.kafka.reader import Place, PlaceReader
+from stream.kafka.reader import PartitionReader
+from stream.partition import Partition
 
 # Records of a partition that are read first; each step back is twice as long.
 _FIRST_STEP = 5_000
 _STEP_MAX = 200_000
 
 
-def newest_first(places: PlaceReader, topic: str) -> Iterator[list[Message]]:
+def newest_first(places: PartitionReader, topic: str) -> Iterator[list[Message]]:
     """Yield a topic's records, the last ones of each partition first; in a list the oldest first.
 
     Lists may be empty: a step back found markers of transactions alone.
@@ -29,8 +30,8 @@ def newest_first(places: PlaceReader, topic: str) -> Iterator[list[Message]]:
 
 
 def _backwards(
-    first: dict[Place, int], behind: dict[Place, int]
-) -> Iterator[tuple[dict[Place, int], dict[Place, int]]]:
+    first: dict[Partition, int], behind: dict[Partition, int]
+) -> Iterator[tuple[dict[Partition, int], dict[Partition, int]]]:
     """Yield ranges that together are all, the last records of each partition first."""
     step, ends = _FIRST_STEP, {place: end for place, end in behind.items() if end > first[place]}
     while ends:

@@ -11,8 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from schemas.errors import BrokerError
 from stream.kafka.client import Connection
 from stream.kafka.committed import committed_offsets
-
-Place = tuple[str, int]
+from stream.partition import Partition
 
 _CALL_TIMEOUT_S = 10.0
 _SILENT_S = 30.0
@@ -20,7 +19,7 @@ _AT_ONCE = 1000
 _POLL_S = 0.2
 
 
-class PlaceReader:
+class PartitionReader:
     """Read ranges of partitions; a group's committed offsets are read and never changed.
 
     Parameters
@@ -50,7 +49,7 @@ class PlaceReader:
             }
         )
 
-    def committed(self, places: Iterable[Place]) -> dict[Place, int]:
+    def committed(self, places: Iterable[Partition]) -> dict[Partition, int]:
         """Return the group's next offsets; negative where there is none.
 
         Raises
@@ -64,7 +63,7 @@ class PlaceReader:
         found = committed_offsets(self._consumer, asked)
         return {(each.topic, each.partition): each.offset for each in found}
 
-    def since(self, topic: str, at_ms: int) -> tuple[dict[Place, int], dict[Place, int]]:
+    def since(self, topic: str, at_ms: int) -> tuple[dict[Partition, int], dict[Partition, int]]:
         """Return where a topic's records from a time on begin, and where they end now.
 
         Raises
@@ -72,8 +71,8 @@ class PlaceReader:
         BrokerError
             If the brokers do not say.
         """
-        first: dict[Place, int] = {}
-        behind: dict[Place, int] = {}
+        first: dict[Partition, int] = {}
+        behind: dict[Partition, int] = {}
         with _told(f"where the records of {topic} begin"):
             partitions = self._consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S)
             numbers = sorted(partitions.topics[topic].partitions)
@@ -88,7 +87,7 @@ class PlaceReader:
                     behind[topic, each.partition] = end
         return first, behind
 
-    def ends(self, topic: str) -> tuple[dict[Place, int], dict[Place, int]]:
+    def ends(self, topic: str) -> tuple[dict[Partition, int], dict[Partition, int]]:
         """Return where all records of a topic begin, and where they end now.
 
         Raises
@@ -96,8 +95,8 @@ class PlaceReader:
         BrokerError
             If the brokers do not say, or there is no such topic.
         """
-        first: dict[Place, int] = {}
-        behind: dict[Place, int] = {}
+        first: dict[Partition, int] = {}
+        behind: dict[Partition, int] = {}
         with _told(f"where the records of {topic} begin"):
             found = self._consumer.list_topics(topic, timeout=_CALL_TIMEOUT_S).topics[topic]
             if found.error is not None:
@@ -110,15 +109,15 @@ class PlaceReader:
 
     def read(
         self,
-        first: Mapping[Place, int],
-        behind: Mapping[Place, int],
+        first: Mapping[Partition, int],
+        behind: Mapping[Partition, int],
         limit_s: float | None = None,
     ) -> Iterator[list[Message]]:
         """Yield the records of offsets from `first` to before `behind`, as they come.
 
         Parameters
         ----------
-        first, behind : mapping of Place to int
+        first, behind : mapping of Partition to int
         limit_s : float, optional
             Stop after this long, whether or not all was read.
 
@@ -160,7 +159,7 @@ class PlaceReader:
             self._closed = True
             self._consumer.close()
 
-    def _is_wanted(self, message: Message, open_ends: dict[Place, int]) -> bool:
+    def _is_wanted(self, message: Message, open_ends: dict[Partition, int]) -> bool:
         """Tell whether a message is a record to give; forget a partition that was read."""
         place = (str(message.topic()), int(message.partition() or 0))
         error = message.error()

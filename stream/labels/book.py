@@ -15,8 +15,8 @@ from stream.keytable import NOWHERE
 from stream.labels.caps import Caps
 from stream.labels.clocks import DELAYED, clocks_by_source
 from stream.labels.early import EarlyLabels
+from stream.labels.examples import TAIL, ExampleQueue, Examples
 from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
-from stream.labels.lessons import TAIL, LessonQueue, Lessons
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.labels.share import weights_of
@@ -40,7 +40,7 @@ Mark = Callable[[NDArray[np.int64], NDArray[np.bool_]], None]
 
 
 class LabelBook:
-    """Labels are joined to the waiting rows here, and become lessons.
+    """Labels are joined to the waiting rows here, and become examples.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class LabelBook:
     ) -> None:
         self.rules = rules
         self.waiting = waiting
-        lessons_max = min(rules.queue_max, waiting.rows_max)
-        self.queue = LessonQueue(
-            lessons_max, waiting.features.shape[1], waiting.scores.shape[1], allocate
+        examples_max = min(rules.queue_max, waiting.rows_max)
+        self.queue = ExampleQueue(
+            examples_max, waiting.features.shape[1], waiting.scores.shape[1], allocate
         )
         self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
         self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)
@@ -153,7 +153,7 @@ class LabelBook:
         return reviews, departed + _departed(gone, Reason.LABEL_UNKNOWN_TRANSACTION)
 
     def erase(self, entity: int, key: int) -> list[Departed]:
-        """Forget the payments of an entity: no label finds them, and no lesson of theirs is left.
+        """Forget the payments of an entity: no label finds them, and no example of theirs is left.
 
         Parameters
         ----------
@@ -167,8 +167,8 @@ class LabelBook:
             Labels that were held for them; of others it is not known whose they are.
         """
         is_capped = entity == self.rules.capped_entity
-        keys, lessons = self.waiting.erase(entity, key, is_capped)
-        self.queue.erase(lessons)
+        keys, examples = self.waiting.erase(entity, key, is_capped)
+        self.queue.erase(examples)
         if is_capped:
             self.caps.erase(key)
         return _departed(self.early.give_up(keys), Reason.LABEL_UNKNOWN_TRANSACTION)
@@ -185,7 +185,7 @@ class LabelBook:
         reviews = self._reviews(labels, given, np.full(len(labels), -1))
         return reviews, _departed(labels, *map(Reason, reasons.tolist()))
 
-    def lessons(self) -> Lessons:
+    def examples(self) -> Examples:
         """Take what is to be learned at a barrier."""
         return self.queue.take(self.rules.learn_max)
 
@@ -194,7 +194,7 @@ class LabelBook:
         before_us = now_us - self.rules.maturity_us
         return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
 
-    def mature_lessons(self, untold: NDArray[np.int64]) -> Lessons:
+    def mature_examples(self, untold: NDArray[np.int64]) -> Examples:
         """Return what the rows teach that matured just now, in order of arrival.
 
         Those that nobody labelled are news, and a share of them is learned; of others only the
@@ -210,7 +210,7 @@ class LabelBook:
         if self.rules.genuine_share < 1.0:
             drawn = weights_of(waiting.keys[places], self.rules.genuine_share)
             weights = np.where(by_nobody, drawn, 1.0)
-        return Lessons(
+        return Examples(
             waiting.features[places],
             waiting.scores[places],
             waiting.verdicts[places] == 1,
@@ -224,12 +224,12 @@ class LabelBook:
     def _apply(
         self, labels: Transactions, take: NDArray[np.bool_], now_us: int, mark: Mark
     ) -> _Given:
-        """Give labels to their rows; put new lessons on the queue and tell the features."""
+        """Give labels to their rows; put new examples on the queue and tell the features."""
         n, waiting, queue = len(labels), self.waiting, self.queue
         given = _Given(
             np.zeros(n, np.int8), np.zeros(n, np.int64), nothing_stood(n), self._sources(labels)
         )
-        first_lesson = int(queue.cursors[TAIL])
+        first_example = int(queue.cursors[TAIL])
         take_verdicts(
             waiting.narrow,
             queue.narrow,
@@ -247,9 +247,9 @@ class LabelBook:
         )
         changed = (given.fates == _TAKEN) | (given.fates == _CORRECTED)
         told = given.places[changed | (given.fates == _REPEATED)]
-        new = told[waiting.lessons[told] >= first_lesson]
+        new = told[waiting.examples[told] >= first_example]
         queue.fill(
-            waiting.lessons[new],
+            waiting.examples[new],
             waiting.features[new],
             waiting.scores[new],
             waiting.champions[new],

@@ -15,7 +15,7 @@ from stream.labels.fates import Source
 
 
 class Clock(IntFlag):
-    """The clocks of `models.two_clocks`; a row or a lesson may be for both."""
+    """The clocks of `models.two_clocks`; a row or an example may be for both."""
 
     FEEDBACK = 1
     DELAYED = 2

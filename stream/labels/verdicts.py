@@ -1,9 +1,9 @@
 """What one label does to its row: it is taken, overrides, repeats, or is withheld.
 
 The label of the later time stands, the later arrival where times are equal. One that
-says the same changes nothing but who said so last, and is a lesson for its own clock if
+says the same changes nothing but who said so last, and is an example for its own clock if
 that has heard nothing of the row. One that says otherwise is a
-correction: of a lesson that still waits, in place, else by another lesson that names
+correction: of an example that still waits, in place, else by another example that names
 what the learners were told before.
 """
 
@@ -18,8 +18,8 @@ from schemas.jit import kernel
 from stream.event_time import BEGINNING_US
 from stream.keytable import NOWHERE, find
 from stream.labels.caps import count_in, over_cap
+from stream.labels.examples import HEAD, NEVER_TAUGHT, TAIL
 from stream.labels.fates import Fate
-from stream.labels.lessons import HEAD, NEVER_TAUGHT, TAIL
 from stream.labels.places import LABELLED, MATURED, UNLABELLED, WITHHELD
 
 _TAKEN, _CORRECTED, _REPEATED = int(Fate.TAKEN), int(Fate.CORRECTED), int(Fate.REPEATED)
@@ -103,23 +103,23 @@ def fate_of(ring, queue, place, time_us, verdict, sure):
 
 @kernel
 def has_room(ring, queue, place):
-    """Tell whether the row's lesson waits on the queue, or one more may."""
-    waits = ring.lessons[place] >= queue.cursors[HEAD]
+    """Tell whether the row's example waits on the queue, or one more may."""
+    waits = ring.examples[place] >= queue.cursors[HEAD]
     return waits or queue.cursors[TAIL] - queue.cursors[HEAD] < queue.verdicts.shape[0]
 
 
 @kernel
 def teach(ring, queue, place, verdict, corrects, clock):
-    """Put the row's lesson on the queue, or mend the one that waits there."""
+    """Put the row's example on the queue, or mend the one that waits there."""
     length = queue.verdicts.shape[0]
-    lesson = ring.lessons[place]
-    if lesson < queue.cursors[HEAD]:
+    example = ring.examples[place]
+    if example < queue.cursors[HEAD]:
         # It was learned, as what it counted for until now; or nobody learned anything of it.
-        lesson = queue.cursors[TAIL]
-        queue.taught[lesson % length] = ring.verdicts[place] if corrects else NEVER_TAUGHT
-        queue.told[lesson % length] = ring.clocks[place] if corrects else 0
-        ring.lessons[place] = lesson
-        queue.cursors[TAIL] = lesson + 1
+        example = queue.cursors[TAIL]
+        queue.taught[example % length] = ring.verdicts[place] if corrects else NEVER_TAUGHT
+        queue.told[example % length] = ring.clocks[place] if corrects else 0
+        ring.examples[place] = example
+        queue.cursors[TAIL] = example + 1
     ring.clocks[place] |= clock
-    queue.verdicts[lesson % length] = verdict
-    queue.clocks[lesson % length] = ring.clocks[place]
+    queue.verdicts[example % length] = verdict
+    queue.clocks[example % length] = ring.clocks[place]

@@ -42,8 +42,8 @@ from stream.labels.places import (
 from stream.rings import index_of, joined, pieces, places_of, put, ring_arrays, ring_rows
 from stream.short_arrays import filled
 
-# The number of the lesson of a row that has none.
-NO_LESSON = -1
+# The number of the example of a row that has none.
+NO_EXAMPLE = -1
 
 _KIND = "waiting_rows/1"
 # What a row that is kept may hold; what is not here steers nothing.
@@ -53,7 +53,7 @@ _RANGES = {
     "numbers": (-1, 2**62),
     "verdicts": (0, 1),
     "sources": (0, max(Source)),
-    "lessons": (NO_LESSON, 2**62),
+    "examples": (NO_EXAMPLE, 2**62),
     "clocks": (0, FEEDBACK | DELAYED),
 }
 # What a snapshot from before it was kept does not have.
@@ -69,7 +69,7 @@ class Ring(NamedTuple):
     verdicts: NDArray[np.int8]
     label_times_us: NDArray[np.int64]
     sources: NDArray[np.int8]
-    lessons: NDArray[np.int64]
+    examples: NDArray[np.int64]
     entities: NDArray[np.uint64]
     clocks: NDArray[np.uint8]
 
@@ -114,8 +114,8 @@ class WaitingRows:
     verdicts, label_times_us, sources : ndarray, shape (places,)
         The label that stands, of a LABELLED row; a MATURED one counts as genuine, by
         nobody's word.
-    lessons : ndarray of int64, shape (places,)
-        Number of the row's last lesson, or NO_LESSON.
+    examples : ndarray of int64, shape (places,)
+        Number of the row's last example, or NO_EXAMPLE.
     entities : ndarray of uint64, shape (places,)
         Key of the entity whose labels are capped together.
     subjects : ndarray of uint64, shape (places, n_entities)
@@ -157,7 +157,7 @@ class WaitingRows:
         self.verdicts = np.zeros(places, np.int8)
         self.label_times_us = np.zeros(places, np.int64)
         self.sources = np.zeros(places, np.int8)
-        self.lessons = np.zeros(places, np.int64)
+        self.examples = np.zeros(places, np.int64)
         self.entities = np.zeros(places, np.uint64)
         self.subjects = np.zeros((places, n_entities), np.uint64)
         self.clocks = np.zeros(places, np.uint8)
@@ -188,7 +188,7 @@ class WaitingRows:
             self.verdicts,
             self.label_times_us,
             self.sources,
-            self.lessons,
+            self.examples,
             self.entities,
             self.clocks,
         )
@@ -263,7 +263,7 @@ class WaitingRows:
         new = places_of(first, int(self.cursors[ADMITTED]), len(self.keys))
         self.verdicts[new] = self.sources[new] = self.clocks[new] = 0
         self.label_times_us[new] = BEGINNING_US
-        self.lessons[new] = NO_LESSON
+        self.examples[new] = NO_EXAMPLE
         return places, repeated
 
     def store(
@@ -392,8 +392,8 @@ class WaitingRows:
         -------
         keys : ndarray of uint64, shape (k,)
             Of the transactions that waited, or were kept for a correction.
-        lessons : ndarray of int64, shape (k,)
-            Number of the last lesson of each, or NO_LESSON.
+        examples : ndarray of int64, shape (k,)
+            Number of the last example of each, or NO_EXAMPLE.
         """
         found = self.subjects[:, entity] == key
         if is_capped:
@@ -401,7 +401,7 @@ class WaitingRows:
         places = np.flatnonzero(found)
         admitted, released = self.cursors[[ADMITTED, RELEASED]].tolist()
         kept = places[(places - released) % len(self.keys) < admitted - released]
-        keys, lessons = self.keys[kept], self.lessons[kept]
+        keys, examples = self.keys[kept], self.examples[kept]
         forget_keys(self.buckets, keys)
         # Those that were released lie there until they are written over.
         for ring in self._rings.values():
@@ -409,8 +409,8 @@ class WaitingRows:
         self.states[kept] = ERASED
         # Nobody waits for the maturity of what is not there.
         self.times_us[kept] = self.label_times_us[kept] = BEGINNING_US
-        self.numbers[kept] = self.lessons[kept] = NO_LESSON
-        return keys, lessons
+        self.numbers[kept] = self.examples[kept] = NO_EXAMPLE
+        return keys, examples
 
     def mature(self, before_us: int, release_us: int | None = None) -> Mature:
         """Let every row not younger than a time mature, from the oldest arrival on.

@@ -397,7 +397,7 @@ class Codecs:
     drift: RecordCodec | None = None  # As above.
     control: RecordCodec | None = None  # No orders are taken.
     shared: RecordCodec | None = None  # Partitions tell each other nothing of payments.
-    lesson: RecordCodec | None = None  # Each learns alone.
+    training: RecordCodec | None = None  # Each learns alone.
     model: RecordCodec | None = None  # As above.
 
 

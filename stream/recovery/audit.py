@@ -9,10 +9,10 @@ from typing import Any
 from schemas.errors import RecoveryError
 from schemas.records import RecordCodec
 from stream.engine.engine import Engine
+from stream.partition import Partition
 from stream.records.publish import Publisher
 from stream.recovery.history import History, Start, take
 from stream.recovery.journal import Entry, Header, Kind
-from stream.recovery.replaying import Place
 from stream.recovery.segments import Chain
 
 Link = tuple[Header, list[Entry]]
@@ -85,7 +85,7 @@ class Auditor:
                 return Audit(number, progress.step - first_step, records, differs)
         raise RecoveryError(f"the journal ends before record {offset} of {place[0]}[{place[1]}]")
 
-    def _start(self, place: Place, offset: int) -> tuple[Start, Chain]:
+    def _start(self, place: Partition, offset: int) -> tuple[Start, Chain]:
         """Return the newest state from before a payment, and the steps that follow."""
         for start in self.history.starts():
             if start.progress.positions.get(place, 0) > offset:
@@ -117,7 +117,7 @@ class Auditor:
         return differs or {"bytes": (value.hex(), "")}
 
 
-def _up_to(links: list[Link], place: Place, offset: int) -> list[Link]:
+def _up_to(links: list[Link], place: Partition, offset: int) -> list[Link]:
     """Return the segments up to the one in which a payment was taken; all if none has it."""
     for at, (_, entries) in enumerate(links):
         for entry in entries:

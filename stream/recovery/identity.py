@@ -49,7 +49,7 @@ class Identity:
         more = {
             Kind.CONTROL: self.control,
             Kind.SHARED: self.exchange.shared,
-            Kind.LESSONS: self.exchange.lessons,
+            Kind.TRAINING: self.exchange.training,
             Kind.MODELS: self.exchange.models,
         }
         return topics | {kind: topic for kind, topic in more.items() if topic}
@@ -81,7 +81,7 @@ class Identity:
             self.control,
             list(self.control_schemas),
             self.exchange.shared,
-            self.exchange.lessons,
+            self.exchange.training,
             self.exchange.models,
             outcome,
         )
@@ -100,7 +100,7 @@ class Identity:
                 # What took no orders is taken again by one that does.
                 ("control topic", header.control, header.control and (self.control or "none")),
                 ("shared topic", header.shared or "none", self.exchange.shared or "none"),
-                ("lessons topic", header.lessons or "none", self.exchange.lessons or "none"),
+                ("training topic", header.training or "none", self.exchange.training or "none"),
                 ("models topic", header.models or "none", self.exchange.models or "none"),
             )
             if theirs != ours

@@ -82,7 +82,7 @@ class Kind(IntEnum):
     LABELS = 1
     CONTROL = 2
     SHARED = 3
-    LESSONS = 4
+    TRAINING = 4
     MODELS = 5
 
 
@@ -115,7 +115,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     control : str
         The topic of orders; empty where none were taken, as before there was one.
     control_schemas : list of int
-    shared, lessons, models : str
+    shared, training, models : str
         The topics on which partitions tell each other; empty where they do not.
     outcome : int or None
         What the step before the first came to, for a journal whose writer died before it said so.
@@ -134,7 +134,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     control: str = ""
     control_schemas: list[int] = []
     shared: str = ""
-    lessons: str = ""
+    training: str = ""
     models: str = ""
     outcome: int | None = None
 

@@ -12,9 +12,9 @@ from models.states.snapshot import State
 from schemas.errors import SnapshotError
 from stream.engine.engine import Engine
 from stream.kafka.source import RawBatch
+from stream.partition import Partition
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
-from stream.recovery.replaying import Place
 from stream.shards.held_labels import HeldLabels
 
 _KIND = "worker/1"
@@ -33,13 +33,13 @@ class Progress:
     since_ms : int or None
         Of what comes of later steps nothing was published before this, milliseconds since the
         epoch; None: nobody was here before.
-    positions : dict of Place to int
+    positions : dict of Partition to int
         The offset behind the last record of each partition; -1: its beginning.
     """
 
     step: int = 0
     since_ms: int | None = None
-    positions: dict[Place, int] = field(default_factory=dict)
+    positions: dict[Partition, int] = field(default_factory=dict)
 
     def take(self, raw: RawBatch, entry: Entry) -> None:
         """Come as far as a batch."""
@@ -108,9 +108,9 @@ def restored(state: State, engine: Engine, held: HeldLabels) -> Progress:
     return Progress(step, since_ms, positions)
 
 
-def _positions(state: State) -> dict[Place, int]:
+def _positions(state: State) -> dict[Partition, int]:
     """Return the offsets of a header."""
-    positions: dict[Place, int] = {}
+    positions: dict[Partition, int] = {}
     offsets = state.header.get("offsets")
     for each in offsets if isinstance(offsets, list) else [None]:
         match each:

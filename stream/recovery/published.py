@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.recovery.replaying import Place
+from stream.partition import Partition
 
 
 class Published:
@@ -18,20 +18,20 @@ class Published:
     """
 
     def __init__(self) -> None:
-        self._acknowledged: dict[Place, int] = {}
-        self._alerts: dict[str, tuple[Place, int]] = {}
+        self._acknowledged: dict[Partition, int] = {}
+        self._alerts: dict[str, tuple[Partition, int]] = {}
         self.suppressed = 0
 
-    def acknowledge(self, offsets: Mapping[Place, int]) -> None:
+    def acknowledge(self, offsets: Mapping[Partition, int]) -> None:
         """Note that all inputs before these offsets are acknowledged; it is never taken back."""
         for place, offset in offsets.items():
             self._acknowledged[place] = max(offset, self._acknowledged.get(place, offset))
 
-    def found(self, alerts: Mapping[str, tuple[Place, int]]) -> None:
+    def found(self, alerts: Mapping[str, tuple[Partition, int]]) -> None:
         """Note alerts that were found on their topic: id, and place and offset of the payment."""
         self._alerts.update(alerts)
 
-    def is_ahead(self, positions: Mapping[Place, int]) -> bool:
+    def is_ahead(self, positions: Mapping[Partition, int]) -> bool:
         """Tell whether alerts are out of payments that are still to be taken.
 
         Of places without a position, such as another worker's, nothing is to be taken.
@@ -61,12 +61,12 @@ class Published:
         self.suppressed += out
         return out
 
-    def commit(self, offsets: Mapping[Place, int], again: bool = False) -> dict[Place, int]:
+    def commit(self, offsets: Mapping[Partition, int], again: bool = False) -> dict[Partition, int]:
         """Return those offsets that are news to the group: a commit must not go back.
 
         Parameters
         ----------
-        offsets : mapping of Place to int
+        offsets : mapping of Partition to int
         again : bool
             Return of the other places where the group is: brokers refuse the offsets of who is
             no member any more, and with them all that is in one transaction with them.

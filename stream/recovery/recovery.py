@@ -16,6 +16,7 @@ from models.states.snapshot import State
 from schemas.errors import ConfigError, FraudError, ModelError, RecoveryError
 from stream.engine.engine import Engine
 from stream.kafka.source import RawBatch
+from stream.partition import Partition
 from stream.plurals import several
 from stream.recovery.erasures import Erasures
 from stream.recovery.identity import Identity
@@ -23,7 +24,6 @@ from stream.recovery.journal import Entry, Header
 from stream.recovery.progress import AFTER_ERASURE, Progress, restored
 from stream.recovery.published import Published
 from stream.recovery.replay_check import ReplayCheck
-from stream.recovery.replaying import Place
 from stream.recovery.restart import Reader, find_published, replayed
 from stream.recovery.runs import fingerprint, runs_of
 from stream.recovery.schedule import Schedule
@@ -307,7 +307,7 @@ class Recovery:
         self._reader.close()
         self._journal.close()
 
-    def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
+    def assigned(self, committed: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return where to go on: behind what the state has seen, else where the group is.
 
         Orders that the state has not seen it gets from the first one on: rules and lists are what

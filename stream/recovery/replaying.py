@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from schemas.errors import RecoveryError
+from stream.partition import Partition
 from stream.recovery.journal import Entry, Kind
 
 # Topic and partition.
-Place = tuple[str, int]
 
 
 class Record(Protocol):
@@ -44,7 +44,7 @@ class Replaying:
 
     Attributes
     ----------
-    first, behind : dict of Place to int
+    first, behind : dict of Partition to int
         Of each partition that the entries name, the first offset that is needed, and the one
         behind the last.
     """
@@ -52,9 +52,9 @@ class Replaying:
     def __init__(self, entries: Sequence[Entry], topics: Mapping[Kind, str]) -> None:
         self._entries = deque(entries)
         self._topics = topics
-        self._waiting: dict[Place, deque[Record]] = {}
-        self.first: dict[Place, int] = {}
-        self.behind: dict[Place, int] = {}
+        self._waiting: dict[Partition, deque[Record]] = {}
+        self.first: dict[Partition, int] = {}
+        self.behind: dict[Partition, int] = {}
         for entry in entries:
             for run in entry.runs:
                 place = topics[entry.kind], run.partition
@@ -86,7 +86,7 @@ class Replaying:
             yield entry, self._take(entry)
 
     def _is_complete(self, entry: Entry) -> bool:
-        needed: dict[Place, int] = {}
+        needed: dict[Partition, int] = {}
         for run in entry.runs:
             needed[self._topics[entry.kind], run.partition] = run.behind
         for place, behind in needed.items():

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from schemas.errors import RecoveryError
 from stream.kafka.source import RawBatch, raw_batch
+from stream.partition import Partition
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Entry, Header
 from stream.recovery.progress import Progress
 from stream.recovery.published import Published
-from stream.recovery.replaying import Place, Replaying
+from stream.recovery.replaying import Replaying
 from stream.recovery.runs import fingerprint
 from stream.recovery.segments import Chain
 
@@ -24,15 +25,17 @@ _BEGIN_ANEW = "begin with an empty recovery.folder, and an empty state"
 class Reader(Protocol):
     """Reads of topics what is asked for, as no member of a group."""
 
-    def committed(self, places: list[Place]) -> dict[Place, int]:
+    def committed(self, places: list[Partition]) -> dict[Partition, int]:
         """Return the group's next offsets; negative where there is none."""
         ...
 
-    def read(self, first: Mapping[Place, int], behind: Mapping[Place, int]) -> Iterator[list[Any]]:
+    def read(
+        self, first: Mapping[Partition, int], behind: Mapping[Partition, int]
+    ) -> Iterator[list[Any]]:
         """Yield the records of offsets from `first` to before `behind`."""
         ...
 
-    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
+    def alerts(self, since_ms: int) -> dict[str, tuple[Partition, int]]:
         """Return the ids of the alerts published since a time, and the payments they are of."""
         ...
 

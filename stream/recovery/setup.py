@@ -13,7 +13,7 @@ from schemas.errors import RecoveryError
 from schemas.records import RecordCodec
 from stream.config.configuration import Config
 from stream.kafka.client import Connection
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.recovery.code_version import code_version
 from stream.recovery.identity import Identity
 from stream.recovery.recovery import Recovery
@@ -106,7 +106,7 @@ def recovery_of(
             copier.close()
         raise
     reader = KafkaReader(
-        PlaceReader(connection, config.kafka.group, tell),
+        PartitionReader(connection, config.kafka.group, tell),
         tail or Tail(config.topics.alerts, alerts, tell),
         None if partition is None else partition[0],
     )

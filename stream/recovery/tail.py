@@ -8,8 +8,8 @@ from typing import Any
 
 from schemas.errors import SchemaError
 from schemas.records import RecordCodec
-from stream.kafka.reader import PlaceReader
-from stream.recovery.replaying import Place
+from stream.kafka.reader import PartitionReader
+from stream.partition import Partition
 
 _TAIL_S = 30.0
 
@@ -35,8 +35,8 @@ class Tail:
         self._tell = tell
         self._readers = 0
         self._since_ms: int | None = None
-        self._first: Mapping[Place, int] = {}
-        self._found: dict[str, tuple[Place, int]] = {}
+        self._first: Mapping[Partition, int] = {}
+        self._found: dict[str, tuple[Partition, int]] = {}
 
     def begin(self) -> None:
         """Note that somebody has begun, and will ask."""
@@ -49,7 +49,7 @@ class Tail:
         if self._readers == 0:
             self._forget()
 
-    def since(self, reader: PlaceReader, since_ms: int) -> dict[str, tuple[Place, int]]:
+    def since(self, reader: PartitionReader, since_ms: int) -> dict[str, tuple[Partition, int]]:
         """Return the ids of the alerts since a time or before it, and what they are of."""
         if self._since_ms is None or since_ms < self._since_ms:
             first, behind = reader.since(self._topic, since_ms)
@@ -61,9 +61,9 @@ class Tail:
 
     def _read(
         self,
-        reader: PlaceReader,
-        first: Mapping[Place, int],
-        behind: Mapping[Place, int],
+        reader: PartitionReader,
+        first: Mapping[Partition, int],
+        behind: Mapping[Partition, int],
         since_ms: int,
     ) -> None:
         began_s = time.monotonic()
@@ -90,28 +90,30 @@ class KafkaReader:
 
     Parameters
     ----------
-    reader : PlaceReader
+    reader : PartitionReader
     tail : Tail
     partition : int, optional
         The one whose payments' alerts are asked for; None: all.
     """
 
-    def __init__(self, reader: PlaceReader, tail: Tail, partition: int | None = None) -> None:
+    def __init__(self, reader: PartitionReader, tail: Tail, partition: int | None = None) -> None:
         self._reader = reader
         self._tail = tail
         self._partition = partition
         self._closed = False
         tail.begin()
 
-    def committed(self, places: list[Place]) -> dict[Place, int]:
+    def committed(self, places: list[Partition]) -> dict[Partition, int]:
         """Return the group's next offsets; negative where there is none."""
         return self._reader.committed(places)
 
-    def read(self, first: Mapping[Place, int], behind: Mapping[Place, int]) -> Iterator[list[Any]]:
+    def read(
+        self, first: Mapping[Partition, int], behind: Mapping[Partition, int]
+    ) -> Iterator[list[Any]]:
         """Yield the records of offsets from `first` to before `behind`."""
         return self._reader.read(first, behind)
 
-    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
+    def alerts(self, since_ms: int) -> dict[str, tuple[Partition, int]]:
         """Return the ids of the alerts published since a time, and the payments they are of."""
         found = self._tail.since(self._reader, since_ms)
         if self._partition is None:

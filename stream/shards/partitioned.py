@@ -17,8 +17,8 @@ import numpy as np
 from schemas.errors import BrokerError, FraudError, RecoveryError, SnapshotError, StorageError
 from stream.exchange.topics import NO_EXCHANGE, ExchangeTopics
 from stream.kafka.source import RawBatch
+from stream.partition import Partition
 from stream.process_memory import collect
-from stream.recovery.replaying import Place
 from stream.shards.shard import Shard
 from stream.shards.shards import GoingOn, Publish, Settle
 
@@ -78,11 +78,11 @@ class PartitionedShards:
 
     def assigned(
         self,
-        committed: Mapping[Place, int],
+        committed: Mapping[Partition, int],
         publish: Publish,
         settle: Settle,
         going_on: GoingOn = lambda: True,
-    ) -> dict[Place, int]:
+    ) -> dict[Partition, int]:
         """Take up the shards of partitions that came, and return where they go on.
 
         Told to stop, it takes up no more: what is not here is left to the next owner.
@@ -183,9 +183,9 @@ class PartitionedShards:
         self._close(self._shards)
         self._close(self._parked)
 
-    def _together(self, committed: Mapping[Place, int]) -> dict[int, dict[Place, int]]:
+    def _together(self, committed: Mapping[Partition, int]) -> dict[int, dict[Partition, int]]:
         """Return the places of each partition."""
-        found: dict[int, dict[Place, int]] = {}
+        found: dict[int, dict[Partition, int]] = {}
         for place, offset in committed.items():
             found.setdefault(place[1], {})[place] = offset
         for partition, places in found.items():

@@ -25,6 +25,7 @@ from stream.kafka.sink import Offsets, OutRecord
 from stream.kafka.source import RawBatch, headers_of
 from stream.labels.fates import Departed, LabelEffects, Review
 from stream.monitor.events import DriftEvent
+from stream.partition import Partition
 from stream.records.alerts import AlertWriter
 from stream.records.decisions import DecisionWriter
 from stream.records.publish import (
@@ -39,7 +40,6 @@ from stream.recovery.journal import Header
 from stream.recovery.outcome import outcome_of
 from stream.recovery.published import Published
 from stream.recovery.recovery import Recovery
-from stream.recovery.replaying import Place
 from stream.shards.held_labels import HeldLabel, HeldLabels
 from stream.short_arrays import marked
 from stream.store.online import OnlineFeatures
@@ -160,11 +160,11 @@ class Shard:
         self._replays = False
         self._published = Published() if recovery is None else recovery.published
         # Where partitions began; without a recovery nobody else remembers.
-        self._begun: set[Place] = set()
+        self._begun: set[Partition] = set()
         if partition is not None:
-            engine.tuition.serve(partition)
+            engine.training.serve(partition)
         self._exchange = exchange_of(config, engine.parameters, codecs, partition)
-        self._heard_to: dict[Place, int] = {}
+        self._heard_to: dict[Partition, int] = {}
 
     def resume(self, settle: Callable[[float], bool]) -> Iterator[Step]:
         """Become what the last one was; yield what it could not publish, step by step.
@@ -200,7 +200,7 @@ class Shard:
             self._replays = False
             self.restored = replace(self.engine.counters)
 
-    def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
+    def assigned(self, committed: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return where to go on in its partitions, of which the group's next offsets are given.
 
         Orders are read from the first one on by a state that has read none: rules and lists are

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from stream.kafka.source import RawBatch
-from stream.recovery.replaying import Place
+from stream.partition import Partition
 from stream.shards.shard import Shard, Step
 
 Publish = Callable[[Step], None]
@@ -33,11 +33,11 @@ class Shards(Protocol):
 
     def assigned(
         self,
-        committed: Mapping[Place, int],
+        committed: Mapping[Partition, int],
         publish: Publish,
         settle: Settle,
         going_on: GoingOn = lambda: True,
-    ) -> dict[Place, int]:
+    ) -> dict[Partition, int]:
         """Return where to go on in partitions that came; see `stream.kafka.source.Positions`."""
         ...
 
@@ -89,11 +89,11 @@ class WholeTopic:
 
     def assigned(
         self,
-        committed: Mapping[Place, int],
+        committed: Mapping[Partition, int],
         publish: Publish,
         settle: Settle,
         going_on: GoingOn = lambda: True,
-    ) -> dict[Place, int]:
+    ) -> dict[Partition, int]:
         """Go on behind what the state has seen."""
         return self.shard.assigned(committed)
 

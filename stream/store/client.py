@@ -24,7 +24,7 @@ _CONNECTIONS_MAX = 2
 
 
 @dataclass(frozen=True)
-class Place:
+class RedisAddress:
     """Where Redis is.
 
     Attributes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import redis
 
 from schemas.errors import StoreError
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.entity_columns import EntityColumns
 from stream.store.keys import EVENT_TIME_FIELD, SOURCE_FIELD, features_key
 from stream.store.newest import Newest
@@ -75,7 +75,7 @@ class FeatureHashes:
 
     Parameters
     ----------
-    place : Place
+    place : RedisAddress
     group : str
         The workers' consumer group.
     topic : str
@@ -84,7 +84,7 @@ class FeatureHashes:
         How long a silent entity stays; 0: for ever.
     """
 
-    def __init__(self, place: Place, group: str, topic: str, ttl_us: int) -> None:
+    def __init__(self, place: RedisAddress, group: str, topic: str, ttl_us: int) -> None:
         self._place = place
         self._group = group
         self._topic = topic
@@ -160,7 +160,7 @@ class Found:
     values: dict[str, float]
 
 
-def look_up(place: Place, keys: list[str]) -> Found | None:
+def look_up(place: RedisAddress, keys: list[str]) -> Found | None:
     """Return the newest of what is there under some keys; None: nothing is.
 
     Raises

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from schemas.errors import StoreError
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.copies import PIECE_BYTES, Mark, mark_of, require_newest
 from stream.store.keys import copies_key, piece_key
 from stream.store.pieces import pieces_of, write_pieces
@@ -58,7 +58,7 @@ class RedisCopies:
 
     Parameters
     ----------
-    place : Place
+    place : RedisAddress
     group : str
         The consumer group.
     worker : str
@@ -67,7 +67,7 @@ class RedisCopies:
         How many stay.
     """
 
-    def __init__(self, place: Place, group: str, worker: str, keep: int) -> None:
+    def __init__(self, place: RedisAddress, group: str, worker: str, keep: int) -> None:
         self.name = place.name
         self._place = place
         self._client = place.client(TIMEOUT_S)

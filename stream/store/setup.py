@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.errors import ConfigError
 from stream.config.configuration import Config
 from stream.features.feature_set import FeatureSet
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.copier import Copier
 from stream.store.copies import Copies
 from stream.store.entity_columns import entity_columns
@@ -18,7 +18,7 @@ from stream.store.online import OnlineFeatures
 from stream.store.redis_copies import RedisCopies
 
 
-def place_of(config: Config) -> Place | None:
+def redis_address_of(config: Config) -> RedisAddress | None:
     """Return where Redis is; None where it is off. Nobody is asked.
 
     Raises
@@ -31,14 +31,14 @@ def place_of(config: Config) -> Place | None:
         if config.redis.snapshots:
             raise ConfigError("redis.snapshots: there is no redis.url to copy snapshots to")
         return None
-    place = Place(url, config.redis.timeout / 1e6)
+    place = RedisAddress(url, config.redis.timeout / 1e6)
     place.check(config.redis.allow_insecure)
     return place
 
 
 def shows_features(config: Config) -> bool:
     """Tell whether the features of entities are written: an engine must keep their values then."""
-    return place_of(config) is not None and config.redis.features
+    return redis_address_of(config) is not None and config.redis.features
 
 
 def online_features_of(
@@ -54,7 +54,7 @@ def online_features_of(
     tell : callable
         Told in words what an operator should know; by another thread.
     """
-    place, entities = place_of(config), entity_columns(features)
+    place, entities = redis_address_of(config), entity_columns(features)
     if place is None or not config.redis.features or not entities:
         return None
     hashes = FeatureHashes(
@@ -81,7 +81,7 @@ def copier_of(config: Config, tell: Callable[[str], None], partition: str = "") 
             raise ConfigError("recovery.copy_folder is recovery.folder: name another one")
         folder = Path(section.copy_folder)
         places.append(FolderCopies(folder / partition, section.keep))
-    place = place_of(config)
+    place = redis_address_of(config)
     if place is not None and config.redis.snapshots:
         if not name:
             raise ConfigError(

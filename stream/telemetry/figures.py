@@ -144,7 +144,7 @@ class ListStanding(NamedTuple):
     version: int
 
 
-class Place(NamedTuple):
+class ModelPart(NamedTuple):
     """A model's place among all: whether it decides; else why it is asked nothing, if so.
 
     `aside` is benched, by an order or for its cost; failed; or empty.
@@ -227,7 +227,7 @@ class Figures:
     lists : tuple of ListStanding
     snoozes : int
         Those that are not over.
-    places : tuple of Place
+    places : tuple of ModelPart
         Of every model, by slot.
     """
 
@@ -246,7 +246,7 @@ class Figures:
     end_to_end: Latency | None = None
     label_delay: Latency | None = None
     shared_delay: Latency | None = None
-    lesson_delay: Latency | None = None
+    training_delay: Latency | None = None
     adoption_delay: Latency | None = None
     lags: Mapping[tuple[str, int], int] = field(default_factory=dict)
     watermark_us: int | None = None
@@ -260,7 +260,7 @@ class Figures:
     rules: RulesStanding = field(default_factory=RulesStanding)
     lists: tuple[ListStanding, ...] = ()
     snoozes: int = 0
-    places: tuple[Place, ...] = ()
+    places: tuple[ModelPart, ...] = ()
 
     @property
     def lag(self) -> int | None:

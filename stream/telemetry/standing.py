@@ -11,7 +11,7 @@ from stream.config.configuration import Config
 from stream.engine.counters import Counters
 from stream.event_time import BEGINNING_US
 from stream.shards.shard import Shard
-from stream.telemetry.figures import Fill, ListStanding, Model, Place, Redis, Snapshots
+from stream.telemetry.figures import Fill, ListStanding, Model, ModelPart, Redis, Snapshots
 from stream.telemetry.tally import ALERTING, CAUSES, OUTCOMES, Tally
 from stream.timed_learner import unlearned_by
 from stream.worker import Worker
@@ -202,7 +202,7 @@ def fills(shards: Sequence[Shard]) -> tuple[Fill, ...]:
             **{("entities", name): found for name, found in features.entities.items()},
             ("waiting", ""): (waiting.kept, waiting.rows_max),
             ("labels_held", ""): (len(book.early), engine.parameters.labels.early_max),
-            ("lessons", ""): (len(book.queue), book.queue.lessons_max),
+            ("examples", ""): (len(book.queue), book.queue.examples_max),
         }
         for store, (n, most) in stores.items():
             entries[store] += n
@@ -235,7 +235,7 @@ def snoozes(shards: Sequence[Shard]) -> int:
     )
 
 
-def places(shards: Sequence[Shard]) -> tuple[Place, ...]:
+def places(shards: Sequence[Shard]) -> tuple[ModelPart, ...]:
     """Return the place of every model, by slot: one that decides in any state decides.
 
     One that failed in any state failed.
@@ -248,7 +248,7 @@ def places(shards: Sequence[Shard]) -> tuple[Place, ...]:
         asides = [it.contenders[slot].aside for it in lineups]
         failed = [aside.failed for aside in asides if aside is not None]
         aside = (FAILED if any(failed) else BENCHED) if failed else ""
-        found.append(Place(name, any(slot == it.at for it in lineups), aside))
+        found.append(ModelPart(name, any(slot == it.at for it in lineups), aside))
     return tuple(found)
 
 

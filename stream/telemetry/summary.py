@@ -35,7 +35,7 @@ _COUNTS: dict[str, Callable[[Shard], int]] = {
     "dead_letters": lambda shard: shard.stats.dead_letters,
     "drifts": lambda shard: shard.stats.drifts,
     "payments_heard": lambda shard: shard.stats.heard.payments,
-    "lessons_heard": lambda shard: shard.stats.heard.lessons,
+    "examples_heard": lambda shard: shard.stats.heard.examples,
     "models_adopted": lambda shard: shard.stats.heard.versions,
     "passed_over": lambda shard: shard.stats.heard.passed_over,
     "evicted_live": lambda shard: shard.engine.features.evicted_live,

@@ -40,7 +40,7 @@ _ARRIVALS = ("taken", "held", "refused")
 SCORE_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 # Places of `Tally.sums_us`.
-SCORING, END_TO_END, LABEL_DELAY, SHARED_DELAY, LESSON_DELAY, ADOPTION_DELAY = range(6)
+SCORING, END_TO_END, LABEL_DELAY, SHARED_DELAY, TRAINING_DELAY, ADOPTION_DELAY = range(6)
 
 _OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
 _TOO_LATE = int(Timeliness.TOO_LATE)
@@ -91,9 +91,9 @@ class Tally:
         producer stamps the arrival is the topic's setting.
     label_delay : LatencyHistogram
         From a payment to its label, by their own times; of labels whose payment was here before.
-    shared_delay, lesson_delay, adoption_delay : LatencyHistogram
+    shared_delay, training_delay, adoption_delay : LatencyHistogram
         From a record's arrival on each of the topics on which partitions tell each other to when
-        payments were counted here, lessons learned, and a version of the models taken over.
+        payments were counted here, examples learned, and a version of the models taken over.
     sums_us : ndarray of float64, shape (6,)
         Of these six, by `SCORING`, `END_TO_END`, `LABEL_DELAY` and so on.
     turned_s : float
@@ -125,12 +125,12 @@ class Tally:
         self.end_to_end = LatencyHistogram()
         self.label_delay = LatencyHistogram()
         self.shared_delay = LatencyHistogram()
-        self.lesson_delay = LatencyHistogram()
+        self.training_delay = LatencyHistogram()
         self.adoption_delay = LatencyHistogram()
         self.sums_us = np.zeros(6)
         self._delays = {
             exchange.shared: (self.shared_delay, SHARED_DELAY),
-            exchange.lessons: (self.lesson_delay, LESSON_DELAY),
+            exchange.training: (self.training_delay, TRAINING_DELAY),
             exchange.models: (self.adoption_delay, ADOPTION_DELAY),
         }
         self._bounds = np.array(SCORE_BOUNDS)

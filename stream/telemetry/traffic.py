@@ -36,10 +36,10 @@ from stream.telemetry.tally import (
     ADOPTION_DELAY,
     END_TO_END,
     LABEL_DELAY,
-    LESSON_DELAY,
     OUTCOMES,
     SCORING,
     SHARED_DELAY,
+    TRAINING_DELAY,
     Tally,
 )
 from stream.worker import Worker
@@ -169,7 +169,9 @@ class TrafficMeter:
             end_to_end=Latency(tally.end_to_end.copy(), float(tally.sums_us[END_TO_END])),
             label_delay=Latency(tally.label_delay.copy(), float(tally.sums_us[LABEL_DELAY])),
             shared_delay=Latency(tally.shared_delay.copy(), float(tally.sums_us[SHARED_DELAY])),
-            lesson_delay=Latency(tally.lesson_delay.copy(), float(tally.sums_us[LESSON_DELAY])),
+            training_delay=Latency(
+                tally.training_delay.copy(), float(tally.sums_us[TRAINING_DELAY])
+            ),
             adoption_delay=Latency(
                 tally.adoption_delay.copy(), float(tally.sums_us[ADOPTION_DELAY])
             ),

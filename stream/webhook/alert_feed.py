@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.source import Source
+from stream.partition import Partition
 
 _POLL_S = 0.2
 _COMMIT_S = 5.0
-
-Place = tuple[str, int]
 
 
 class AlertFeed:
@@ -22,7 +21,7 @@ class AlertFeed:
     Parameters
     ----------
     source : Source
-    places : PlaceReader
+    places : PartitionReader
         Tells where the topic begins and ends.
     topic : str
     stop : Event
@@ -36,7 +35,7 @@ class AlertFeed:
     def __init__(
         self,
         source: Source,
-        places: PlaceReader,
+        places: PartitionReader,
         topic: str,
         stop: threading.Event,
         from_beginning: bool = False,
@@ -48,7 +47,7 @@ class AlertFeed:
         self._stop = stop
         self._from_beginning = from_beginning
         self._tell = tell
-        self._starts: dict[Place, int] = {}
+        self._starts: dict[Partition, int] = {}
         # Counts up whenever partitions come or go: what is in hand may be another's then.
         self._turn = 0
         source.follow(self)
@@ -90,7 +89,7 @@ class AlertFeed:
         self._source.close()
         self._places.close()
 
-    def assigned(self, committed: Mapping[Place, int]) -> dict[Place, int]:
+    def assigned(self, committed: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return where to begin; see `stream.kafka.source.Positions`."""
         self._turn += 1
         first, behind = self._places.ends(self._topic)

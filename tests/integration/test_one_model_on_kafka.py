@@ -29,29 +29,29 @@ pytestmark = pytest.mark.kafka
 
 PER_PARTITION = 'state = "per_partition"\npartial_features = true\n'
 ONE_MODEL = '[model]\nversion_interval = "500ms"\n'
-LESSONS, VERSIONS = RecordCodec(builtin("lesson"), 22), RecordCodec(builtin("model"), 23)
+EXAMPLES, VERSIONS = RecordCodec(builtin("training_example"), 22), RecordCodec(builtin("model"), 23)
 
 
 @pytest.fixture
 def site(tmp_path: Path, site_factory: Callable[..., Site]) -> Site:
     more = remembering(tmp_path / "state", interval="1h").replace("[model]\n", ONE_MODEL)
-    return site_factory(PER_PARTITION + more, names=(*TOPICS, "lessons", "models"))
+    return site_factory(PER_PARTITION + more, names=(*TOPICS, "training", "models"))
 
 
 @injects(
     "kill -9 of workers one after the other, that of the partition which learns for all too",
-    "one model, of all lessons; decided as a replay decides",
+    "one model, of all examples; decided as a replay decides",
 )
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_all_partitions_come_to_one_model_of_all_lessons(
+def test_all_partitions_come_to_one_model_of_all_examples(
     site: Site, lives: Lives, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     traffic = Traffic(site, 300, 5, label_key=None)
     traffic.start()
     workers = [lives.started(), lives.started()]
     until(lambda: bool(newest_version(site)), 180)
-    # Each has been killed in the end: the learner's too, and what it left was taken up.
+    # Each has been killed in the end: the trainer's too, and what it left was taken up.
     for victim in list(workers):
         site.wait_for_more(300)
         assert victim.end(signal.SIGKILL, 10) == -signal.SIGKILL
@@ -92,14 +92,14 @@ def test_all_partitions_come_to_one_model_of_all_lessons(
         until(agree, 180, lambda: str(found))
         # Of their own labels alone none of them would know so much.
         told = {
-            (lesson["partition"], lesson["offset"], lesson["part"]): lesson["verdicts"]
-            for lesson in map(LESSONS.decode, (each.value() for each in site.read("lessons")))
+            (example["partition"], example["offset"], example["part"]): example["verdicts"]
+            for example in map(EXAMPLES.decode, (each.value() for each in site.read("training")))
         }
         new = sum(verdict & 2 > 0 for verdicts in told.values() for verdict in verdicts)
-        learner = engine_of(histories, histories.folder_of(0))
-        own = learner.counters.labels_learned + learner.counters.matured
+        trainer = engine_of(histories, histories.folder_of(0))
+        own = trainer.counters.labels_learned + trainer.counters.matured
         assert {partition for partition, _, _ in told} == {1, 2}
-        assert new < learner.learner.learned <= new + own
+        assert new < trainer.learner.learned <= new + own
     for worker in workers:
         end_well(worker)
     seen(2, len(sent), len(sent - decided.keys()), repeats(site.alert_ids()))

@@ -20,7 +20,7 @@ from tcp_proxy import TcpProxy
 from schemas.columns import Reason
 from stream.app import engine_of
 from stream.engine.parameters import Keep
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.entity_columns import entity_columns
 from stream.store.feature_hashes import FeatureHashes, look_up
 from stream.store.keys import features_key
@@ -58,7 +58,7 @@ class Watched(OnlineFeatures):
         self.told: list[str] = []
         self.known: dict[tuple[str, int], list[Value]] = defaultdict(list)
         self.slowest_s = 0.0
-        hashes = FeatureHashes(Place(url, timeout_s), self.group, IN, 86_400_000_000)
+        hashes = FeatureHashes(RedisAddress(url, timeout_s), self.group, IN, 86_400_000_000)
         super().__init__(hashes, ENTITIES, self.told.append)
 
     def put(self, batch: Transactions, effects: Effects) -> None:
@@ -93,7 +93,7 @@ class Watched(OnlineFeatures):
         """Read what Redis has of every entity that is known."""
         found = {}
         for entity, key in self.known:
-            one = look_up(Place(url, 5.0), [features_key(self.group, entity, key)])
+            one = look_up(RedisAddress(url, 5.0), [features_key(self.group, entity, key)])
             if one is not None:
                 topic, partition, offset = one.source.rsplit("/", 2)
                 assert topic == IN

@@ -56,7 +56,7 @@ def refusal(worker: Life) -> str:
     return line
 
 
-def one_lesson(site: Site, payments: Payments, n: int = 200) -> None:
+def one_example(site: Site, payments: Payments, n: int = 200) -> None:
     payments.pay(n)
     taken(site)
     payments.label()
@@ -73,7 +73,7 @@ def test_partitions_are_added_where_each_has_a_state(tmp_path: Path, kafka_boots
     payments = Payments(site, 7, PARTITIONS)
     with Lives(site) as lives:
         worker = lives.worker()
-        one_lesson(site, payments)
+        one_example(site, payments)
         add_partitions(site, PARTITIONS + 1)
         assert MOVED in refusal(worker)
         assert MOVED in refusal(lives.worker())
@@ -95,18 +95,18 @@ def test_partitions_are_added_where_there_is_one_state(
     payments = Payments(site, 8, PARTITIONS)
     with Lives(site) as lives:
         worker = lives.worker()
-        one_lesson(site, payments)
+        one_example(site, payments)
         add_partitions(site, PARTITIONS + 1)
         payments._partitions = PARTITIONS + 1
         time.sleep(2)
-        one_lesson(site, payments, 400)
+        one_example(site, payments, 400)
         deadline = time.monotonic() + SECONDS
         while sum(site.ends("decisions").values()) < len(payments.sent):
             assert time.monotonic() < deadline, worker.log()
             time.sleep(0.1)
         worker.end(signal.SIGKILL, 10)
         worker = lives.worker()
-        one_lesson(site, payments)
+        one_example(site, payments)
         while sum(site.ends("decisions").values()) < len(payments.sent):
             assert time.monotonic() < deadline, worker.log()
             time.sleep(0.1)
@@ -146,7 +146,7 @@ def test_a_topic_that_is_made_anew(tmp_path: Path, kafka_bootstrap: str, running
     payments = Payments(site, 9)
     with Lives(site) as lives:
         worker = lives.worker()
-        one_lesson(site, payments, 300)
+        one_example(site, payments, 300)
         if not running:
             worker.end(signal.SIGKILL, 10)
         delete(site, "transactions")
@@ -171,7 +171,7 @@ def test_a_topic_that_is_made_anew_and_is_longer(tmp_path: Path, kafka_bootstrap
     payments = Payments(site, 10)
     with Lives(site) as lives:
         worker = lives.worker()
-        one_lesson(site, payments, 300)
+        one_example(site, payments, 300)
         delete(site, "transactions")
         create_topic(site.bootstrap, site.topics["transactions"], PARTITIONS)
         payments.pay(600)

@@ -12,7 +12,7 @@ from kafka_server import create_topic, unique_name
 
 from schemas.errors import FencedError, TransactionError
 from stream.kafka.client import Connection
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.sink import OutRecord, Sink
 from stream.kafka.source import Source
 from stream.kafka.transactions import TransactionalSink
@@ -33,7 +33,7 @@ class Place:
         self.topic, self.inputs, self.group = (unique_name(n) for n in ("out", "in", "group"))
         create_topic(bootstrap, self.topic)
         create_topic(bootstrap, self.inputs, 2)
-        self.reader = PlaceReader(self.connection, self.group)
+        self.reader = PartitionReader(self.connection, self.group)
         self.source = Source(self.connection, self.group, [self.inputs])
         self._open: list[Any] = [self.source, self.reader]
 

@@ -14,10 +14,10 @@ from simulated.groups import (
     alone,
     every_record_was_taken_once,
     group_of,
-    own_lessons,
+    own_examples,
 )
 from simulated.outputs import decided, missing, said
-from simulated.setting import LESSONS, MODEL_VERSIONS, SHARED, parts
+from simulated.setting import MODEL_VERSIONS, SHARED, TRAINING, parts
 
 from models.states.snapshot import pack, unpack
 
@@ -110,7 +110,7 @@ def told(world):
 
 @injects(
     "simulated group: workers killed, others joining, while one partition learns for all",
-    "each lesson is learned once, and each version that partitions have is one the learner had; "
+    "each example is learned once, and each version that partitions have is one the trainer had; "
     "all as if nobody had died",
 )
 @pytest.mark.parametrize("exactly_once", [False, True])
@@ -125,12 +125,12 @@ def test_one_model_for_all_survives_deaths(seed, exactly_once, tmp_path):
     codecs = parts("one model")[2]
     # Of those that were told, a byte each says whether they were new.
     told = {
-        (lesson["partition"], lesson["offset"], lesson["part"]): lesson["verdicts"]
-        for lesson in map(codecs.lesson.decode, values_of(world, LESSONS))
+        (example["partition"], example["offset"], example["part"]): example["verdicts"]
+        for example in map(codecs.training.decode, values_of(world, TRAINING))
     }
     new = sum(verdict & 2 > 0 for verdicts in told.values() for verdict in verdicts)
     assert new > 0
-    assert world.learned[0] == own_lessons(world) + new
+    assert world.learned[0] == own_examples(world) + new
     # The newest version is everybody's.
     versions = {}
     for each in map(codecs.model.decode, values_of(world, MODEL_VERSIONS)):

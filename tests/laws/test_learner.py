@@ -57,7 +57,7 @@ def build(request):
     return request.param
 
 
-def lessons(rng, n):
+def examples(rng, n):
     y = rng.random(n) < 0.3
     X = rng.normal(0, 1, (n, len(NAMES))) + y[:, None]
     X[rng.random(X.shape) < 0.1] = np.nan
@@ -67,7 +67,7 @@ def lessons(rng, n):
 @seeds(3)
 def test_a_batch_is_nothing_but_its_rows(build, seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 300)
+    X, y = examples(rng, 300)
     whole, pieces = build(), build()
     whole.learn_many(X, y)
     cuts = np.sort(rng.integers(0, 301, 20)).tolist()
@@ -75,7 +75,7 @@ def test_a_batch_is_nothing_but_its_rows(build, seed):
         pieces.learn_many(X[start:stop], y[start:stop])
     assert pieces.learned == whole.learned == 300
     assert pieces.ready is whole.ready
-    test, _ = lessons(rng, 40)
+    test, _ = examples(rng, 40)
     scores = whole.predict_proba_many(test)
     np.testing.assert_array_equal(pieces.predict_proba_many(test), scores)
     one_by_one = [pieces.predict_proba_many(test[i : i + 1])[0] for i in range(40)]
@@ -89,7 +89,7 @@ def test_a_batch_of_weights_is_nothing_but_its_rows_and_one_is_no_weight(build, 
     except ModelError:
         pytest.skip("it takes no weights")
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 200)
+    X, y = examples(rng, 200)
     w = rng.choice([0.5, 1.0, 5.0], 200)
     whole, pieces, plain, ones = build(), build(), build(), build()
     whole.learn_many(X, y, w)
@@ -111,7 +111,7 @@ def test_a_batch_of_weights_is_nothing_but_its_rows_and_one_is_no_weight(build, 
 def test_scores_are_probabilities_for_ever_after_hostile_rows(build, seed):
     rng = np.random.default_rng(seed)
     learner = build()
-    X, y = lessons(rng, 200)
+    X, y = examples(rng, 200)
     hostile = rng.choice(HOSTILE, (30, len(NAMES)))
     learner.learn_many(X[:100], y[:100])
     for row in hostile:
@@ -137,10 +137,10 @@ def assert_probabilities(scores):
 @seeds(2)
 def test_a_prediction_changes_nothing(build, seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 200)
+    X, y = examples(rng, 200)
     asked, unasked = build(), build()
     for start in range(0, 200, 10):
-        # Also before the first lesson, and of hostile rows.
+        # Also before the first example, and of hostile rows.
         asked.predict_proba_many(X)
         asked.predict_proba_many(rng.choice(HOSTILE, (5, len(NAMES))))
         contributions(asked, X[start])
@@ -151,7 +151,7 @@ def test_a_prediction_changes_nothing(build, seed):
 
 
 def test_rows_that_are_given_stay_as_they_are(build):
-    X, y = lessons(np.random.default_rng(1), 50)
+    X, y = examples(np.random.default_rng(1), 50)
     X[0, 0] = np.inf
     before = X.tobytes(), y.tobytes()
     learner = build()
@@ -170,7 +170,7 @@ def test_no_rows_teach_nothing_and_get_no_scores(build):
 
 def test_what_separates_the_classes_is_learned(build):
     rng = np.random.default_rng(2)
-    X, y = lessons(rng, 600)
+    X, y = examples(rng, 600)
     learner = build()
     learner.learn_many(X, y)
     if isinstance(getattr(learner, "model", None), Unlabelled):

@@ -68,11 +68,11 @@ def test_random_cuts_change_nothing_of_what_a_partition_tells_others_of_labels(s
 
     def lived(cuts=frozenset()):
         engine = build_engine(parameters)
-        engine.tuition.serve(partition)
+        engine.training.serve(partition)
         return run_engine(engine, log, cuts)
 
     whole = lived()
-    assert (len(whole.lessons) > 0) == (partition == 1)
+    assert (len(whole.examples) > 0) == (partition == 1)
     assert (len(whole.versions) > 0) == (partition == 0)
     for _ in range(2):
         cut = lived(random_cuts(rng, log))

@@ -24,7 +24,7 @@ NAMES = ("amount", "ratio", "count", "gap")
 HOSTILE = (np.inf, -np.inf, 1e308, -1e308, np.nan, 0.0, -0.0, 5e-324)
 
 
-def lessons(rng, n, rate=0.3):
+def examples(rng, n, rate=0.3):
     y = rng.random(n) < rate
     X = rng.normal(0, 1, (n, len(NAMES))) + y[:, None]
     X[rng.random(X.shape) < 0.1] = np.nan
@@ -131,7 +131,7 @@ def test_a_weight_multiplies_the_loss_of_its_row_and_is_told_the_members(seed):
 @seeds(2)
 def test_how_rows_are_cut_into_batches_never_matters(seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 300)
+    X, y = examples(rng, 300)
     whole, pieces = river_blend(), river_blend()
     whole.learn_many(X, y)
     cuts = [0, *np.sort(rng.integers(0, 301, 20)).tolist(), 300]
@@ -169,7 +169,7 @@ def test_members_are_judged_by_what_they_said_before_they_learned(seed):
 def test_scores_stay_probabilities_after_hostile_rows(seed):
     rng = np.random.default_rng(seed)
     blend = river_blend()
-    X, y = lessons(rng, 200)
+    X, y = examples(rng, 200)
     hostile = rng.choice(HOSTILE, (40, len(NAMES)))
     blend.learn_many(X[:150], y[:150])
     for row in hostile:
@@ -190,7 +190,7 @@ def test_scores_stay_probabilities_after_hostile_rows(seed):
 @seeds(3)
 def test_contributions_and_base_are_the_log_odds_of_the_score(seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 300)
+    X, y = examples(rng, 300)
     X[::9] *= 40  # Members that are surer than a pool lets them be.
     blend = river_blend()
     for start in range(0, 300, 30):
@@ -542,7 +542,7 @@ def test_a_blend_of_blends_is_one():
 
 def test_counts_of_the_members_are_their_own():
     blend = river_blend()
-    X, y = lessons(np.random.default_rng(1), 100)
+    X, y = examples(np.random.default_rng(1), 100)
     blend.learn_many(X, y)
     counts = blend.members["logistic"].counts
     assert counts == ClassCounts(frauds=int(y.sum()), genuine=int((~y).sum()))

@@ -51,7 +51,7 @@ def pipeline(request):
     return request.param()
 
 
-def lessons(rng, n, unknown=0.1):
+def examples(rng, n, unknown=0.1):
     y = rng.random(n) < 0.2
     X = rng.normal(3, 2, (n, len(NAMES))) + 2 * y[:, None] * np.arange(len(NAMES))
     X[rng.random(X.shape) < unknown] = np.nan
@@ -75,7 +75,7 @@ def river_learn(model, x, y):
 def test_scores_equal_river_driven_by_hand(pipeline, seed):
     # Where values are missing, River's trees break ties by the order in which a leaf met its
     # features; ours by the columns'.
-    X, y = lessons(np.random.default_rng(seed), 600, unknown=0.0)
+    X, y = examples(np.random.default_rng(seed), 600, unknown=0.0)
     river, compiled = pipeline.clone(), models.compile(pipeline, NAMES)
     assert isinstance(compiled, CompiledLearner)
     for start in range(0, len(X), 40):
@@ -93,7 +93,7 @@ def test_scores_equal_river_driven_by_hand(pipeline, seed):
 @seeds(2)
 def test_how_rows_are_cut_into_batches_never_matters(pipeline, seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 300)
+    X, y = examples(rng, 300)
     whole, cut = (models.compile(pipeline, NAMES) for _ in range(2))
     whole.learn_many(X, y)
     edges = np.sort(rng.integers(0, 300, 12))
@@ -105,7 +105,7 @@ def test_how_rows_are_cut_into_batches_never_matters(pipeline, seed):
 
 @seeds(2)
 def test_contributions_and_base_are_the_score_s_log_odds(pipeline, seed):
-    X, y = lessons(np.random.default_rng(seed), 400)
+    X, y = examples(np.random.default_rng(seed), 400)
     learner = models.compile(pipeline, NAMES)
     learner.learn_many(X[:350], y[:350])
     for x, score in zip(X[350:], learner.predict_proba_many(X[350:]), strict=True):
@@ -118,7 +118,7 @@ def test_contributions_and_base_are_the_score_s_log_odds(pipeline, seed):
 
 @seeds(2)
 def test_a_restored_learner_goes_on_bit_for_bit(pipeline, seed):
-    X, y = lessons(np.random.default_rng(seed), 500)
+    X, y = examples(np.random.default_rng(seed), 500)
     going, other = (models.compile(pipeline, NAMES) for _ in range(2))
     going.learn_many(X[:300], y[:300])
     other.learn_many(X[100:150], y[100:150])
@@ -131,7 +131,7 @@ def test_a_restored_learner_goes_on_bit_for_bit(pipeline, seed):
 
 
 def test_a_state_that_does_not_fit_changes_nothing(pipeline):
-    X, y = lessons(np.random.default_rng(1), 200)
+    X, y = examples(np.random.default_rng(1), 200)
     learner = models.compile(pipeline, NAMES)
     learner.learn_many(X, y)
     before = pack(learner.state())
@@ -153,7 +153,7 @@ def test_a_state_that_does_not_fit_changes_nothing(pipeline):
 
 
 def test_a_part_that_stops_in_the_middle_takes_all_of_them_back(pipeline, monkeypatch):
-    X, y = lessons(np.random.default_rng(1), 200)
+    X, y = examples(np.random.default_rng(1), 200)
     learner = models.compile(pipeline, NAMES)
     fresh = learner.state()
     learner.learn_many(X, y)
@@ -173,7 +173,7 @@ def test_a_part_that_stops_in_the_middle_takes_all_of_them_back(pipeline, monkey
 
 @pytest.mark.parametrize("shape", [(9,), (11,), (10, 1), ()])
 def test_a_label_missing_or_too_many_is_an_error_before_anything_is_learned(pipeline, shape):
-    X, _ = lessons(np.random.default_rng(1), 10)
+    X, _ = examples(np.random.default_rng(1), 10)
     learner = models.compile(pipeline, NAMES)
     before = pack(learner.state())
     with pytest.raises(ValueError, match=r"X has 10 rows and y \d+: give each row its label"):
@@ -191,7 +191,7 @@ def naive_bayes_like():
 @seeds(2)
 def test_hostile_values_leave_every_score_finite(pipeline, seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 400)
+    X, y = examples(rng, 400)
     wild = np.array([np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, -0.0])
     hit = rng.random(X.shape) < 0.2
     X[hit] = rng.choice(wild, hit.sum())
@@ -205,7 +205,7 @@ def test_hostile_values_leave_every_score_finite(pipeline, seed):
 
 
 def test_the_pipeline_given_stays_as_it_is(pipeline):
-    X, y = lessons(np.random.default_rng(1), 100)
+    X, y = examples(np.random.default_rng(1), 100)
     models.compile(pipeline, NAMES).learn_many(X, y)
     assert models.compile(pipeline, NAMES).learned == 0
     fresh = models.compile(pipeline.clone(), NAMES)
@@ -321,7 +321,7 @@ def test_what_gives_no_score_is_refused():
 
 
 def test_readiness_asks_for_both_classes_of_a_classifier_and_for_rows_of_a_detector():
-    X, _ = lessons(np.random.default_rng(1), 60)
+    X, _ = examples(np.random.default_rng(1), 60)
     none, all_of_them = np.zeros(60, bool), np.ones(60, bool)
     classifier = models.compile(PIPELINES["logistic regression alone"](), NAMES, 3, 50)
     detector = models.compile(PIPELINES["scaler | half-space trees"](), NAMES, 3, 50)
@@ -333,7 +333,7 @@ def test_readiness_asks_for_both_classes_of_a_classifier_and_for_rows_of_a_detec
 
 
 def test_a_detector_is_not_ready_before_its_first_window_is_full():
-    X, y = lessons(np.random.default_rng(1), 100)
+    X, y = examples(np.random.default_rng(1), 100)
     detector = models.compile(PIPELINES["scaler | half-space trees"](), NAMES, 1, 10)
     ready = []
     for start in range(0, 100, 13):

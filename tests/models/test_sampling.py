@@ -81,7 +81,7 @@ def test_equal_values_are_equal_however_they_are_written():
 NAMES = ("a", "b", "c")
 
 
-def lessons(rng, n):
+def examples(rng, n):
     y = rng.random(n) < 0.3
     X = rng.normal(0, 1, (n, 3)) + y[:, None]
     X[rng.random(X.shape) < 0.1] = np.nan
@@ -95,7 +95,7 @@ def sampled(share=0.4, seed=3):
 class TestSampledLearner:
     @seeds(2)
     def test_it_is_the_learner_on_the_chosen_rows_however_they_are_cut(self, seed):
-        X, y = lessons(np.random.default_rng(seed), 300)
+        X, y = examples(np.random.default_rng(seed), 300)
         rows = chosen(X, 0.4, 3)
         plain, ours = RiverLearner(logistic_pipeline(), NAMES), sampled()
         plain.learn_many(X[rows], y[rows])
@@ -114,7 +114,7 @@ class TestSampledLearner:
 
     def test_no_rows_and_none_chosen(self):
         learner = sampled(share=1e-12)
-        X, y = lessons(np.random.default_rng(1), 50)
+        X, y = examples(np.random.default_rng(1), 50)
         learner.learn_many(X, y)
         assert learner.learned == 0
         assert np.isnan(learner.predict_proba_many(X)).all()
@@ -126,7 +126,7 @@ class TestSampledLearner:
             whole.learn_many(X, y[:-1])
 
     def test_a_state_goes_on_bit_for_bit_and_another_changes_nothing(self):
-        X, y = lessons(np.random.default_rng(1), 300)
+        X, y = examples(np.random.default_rng(1), 300)
         learner, other = sampled(), sampled()
         learner.learn_many(X[:200], y[:200])
         state = learner.state()

@@ -22,7 +22,7 @@ def member():
     return models.compile(logistic_pipeline(), NAMES, frauds_min=1, genuine_min=1)
 
 
-def lessons(rng, n):
+def examples(rng, n):
     y = rng.random(n) < 0.4
     return rng.normal(0, 1, (n, len(NAMES))) + y[:, None], y
 
@@ -33,13 +33,13 @@ def test_each_clock_teaches_its_own_learner_and_log_odds_are_averaged(seed):
     feedback, delayed = member(), member()
     both = TwoClocks(member(), member(), feedback_share=0.3)
     for _ in range(5):
-        late, fast = lessons(rng, 40), lessons(rng, 7)
+        late, fast = examples(rng, 40), examples(rng, 7)
         both.learn_many(*late)
         both.learn_feedback(*fast)
         delayed.learn_many(*late)
         feedback.learn_many(*fast)
     assert both.learned == 5 * 47
-    X, _ = lessons(rng, 50)
+    X, _ = examples(rng, 50)
     expected = 0.3 * log_odds(feedback.predict_proba_many(X)) + 0.7 * log_odds(
         delayed.predict_proba_many(X)
     )
@@ -49,13 +49,13 @@ def test_each_clock_teaches_its_own_learner_and_log_odds_are_averaged(seed):
 def test_it_is_ready_when_the_delayed_learner_is_and_that_one_may_speak_alone():
     rng = np.random.default_rng(1)
     both, alone = TwoClocks(member(), member()), member()
-    fast = lessons(rng, 30)
+    fast = examples(rng, 30)
     both.learn_feedback(*fast)
     assert not both.ready
-    both, late = TwoClocks(member(), member()), lessons(rng, 60)
+    both, late = TwoClocks(member(), member()), examples(rng, 60)
     both.learn_many(*late)
     alone.learn_many(*late)
-    X, _ = lessons(rng, 20)
+    X, _ = examples(rng, 20)
     assert both.ready
     np.testing.assert_allclose(both.predict_proba_many(X), alone.predict_proba_many(X), rtol=1e-12)
 
@@ -64,9 +64,9 @@ def test_it_is_ready_when_the_delayed_learner_is_and_that_one_may_speak_alone():
 def test_what_it_says_of_features_adds_up_to_the_score(seed):
     rng = np.random.default_rng(seed)
     both = TwoClocks(member(), member(), 0.6)
-    both.learn_many(*lessons(rng, 80))
-    both.learn_feedback(*lessons(rng, 20))
-    X, _ = lessons(rng, 10)
+    both.learn_many(*examples(rng, 80))
+    both.learn_feedback(*examples(rng, 20))
+    X, _ = examples(rng, 10)
     for x, score in zip(X, both.predict_proba_many(X), strict=True):
         base, parts = contributions(both, x)
         assert base + parts.sum() == pytest.approx(log_odds(score), abs=1e-9)
@@ -76,17 +76,17 @@ def test_what_it_says_of_features_adds_up_to_the_score(seed):
 def test_a_restored_one_goes_on_and_a_state_of_another_share_is_refused(seed):
     rng = np.random.default_rng(seed)
     first = TwoClocks(member(), member(), 0.4)
-    first.learn_many(*lessons(rng, 50))
-    first.learn_feedback(*lessons(rng, 20))
+    first.learn_many(*examples(rng, 50))
+    first.learn_feedback(*examples(rng, 20))
     kept = unpack(pack(first.state()))
     second = TwoClocks(member(), member(), 0.4)
     second.restore(kept)
     for _ in range(2):
-        late, fast = lessons(rng, 9), lessons(rng, 3)
+        late, fast = examples(rng, 9), examples(rng, 3)
         for each in (first, second):
             each.learn_many(*late)
             each.learn_feedback(*fast)
-    X, _ = lessons(rng, 30)
+    X, _ = examples(rng, 30)
     np.testing.assert_array_equal(first.predict_proba_many(X), second.predict_proba_many(X))
     other = TwoClocks(member(), member(), 0.5)
     with pytest.raises(SnapshotError, match="feedback_share"):

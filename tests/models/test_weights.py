@@ -20,7 +20,7 @@ NAMES = ("f0", "f1", "f2")
 ONE = {"frauds_min": 1, "genuine_min": 1}
 
 
-def lessons(n=120):
+def examples(n=120):
     rng = np.random.default_rng(1)
     y = rng.random(n) < 0.3
     return rng.normal(size=(n, 3)) + y[:, None], y, rng.choice([0.5, 1.0, 4.0], n)
@@ -44,7 +44,7 @@ def river():
     ids=["regression", "tree"],
 )
 def test_rows_weigh_as_river_s_own_models_weigh_them(model):
-    X, y, w = lessons()
+    X, y, w = examples()
     plain = model()
     for x, fraud, weight in zip(X.tolist(), y.tolist(), w.tolist(), strict=True):
         plain.learn_one(dict(zip(NAMES, x, strict=True)), fraud, w=weight)
@@ -60,7 +60,7 @@ def test_rows_weigh_as_river_s_own_models_weigh_them(model):
     "wrap", [lambda it: it, TimedLearner, lambda it: TwoClocks(logistic(), it)]
 )
 def test_weights_reach_the_model_through_what_wraps_it(wrap):
-    X, y, w = lessons()
+    X, y, w = examples()
     wrapped, plain = wrap(logistic()), logistic()
     wrapped.learn_many(X, y, w)
     plain.learn_many(X, y, w)
@@ -68,7 +68,7 @@ def test_weights_reach_the_model_through_what_wraps_it(wrap):
 
 
 def test_a_share_of_rows_keeps_each_its_weight():
-    X, y, w = lessons()
+    X, y, w = examples()
     sampled, plain, rows = SampledLearner(logistic(), 0.5), logistic(), chosen(X, 0.5)
     sampled.learn_many(X, y, w)
     plain.learn_many(X[rows], y[rows], w[rows])
@@ -92,7 +92,7 @@ def test_a_river_model_that_cannot_weigh_is_named_and_nothing_is_learned(build):
     match = r"river\.\S+\.(GaussianNB|ARFClassifier) takes no weight w .*labels.genuine_share = 1"
     with pytest.raises(ModelError, match=match):
         require_weights(learner)
-    X, y, w = lessons()
+    X, y, w = examples()
     with pytest.raises(ModelError, match=match):
         learner.learn_many(X, y, w)
     assert learner.learned == 0
@@ -116,7 +116,7 @@ def test_a_river_model_that_cannot_weigh_is_named_and_nothing_is_learned(build):
 def test_who_can_weigh_or_learns_no_labels_is_not_refused(build):
     learner = build()
     require_weights(learner)
-    X, y, w = lessons()
+    X, y, w = examples()
     learner.learn_many(X, y, w)
     if not isinstance(learner, SilentLearner):
         assert learner.learned == len(y)
@@ -134,7 +134,7 @@ def test_who_can_weigh_or_learns_no_labels_is_not_refused(build):
     ],
 )
 def test_weights_are_positive_and_one_a_row(w, match):
-    X, y, _ = lessons(3)
+    X, y, _ = examples(3)
     for build in (logistic, river, lambda: Blend({"one": logistic()})):
         learner = build()
         before = pack(learner.state())

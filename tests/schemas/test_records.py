@@ -30,7 +30,7 @@ NAMES = [
         "drift_1",
         "label",
         "label_review",
-        "lesson",
+        "training_example",
         "model",
         "shared",
     ),
@@ -282,4 +282,4 @@ def test_every_time_and_amount_says_its_unit(name):
         if unit or words & {"time", "amount", "at", "latency", "duration"}:
             found.append(path)
             assert UNITS.search(f"{part['name']} {unit} {part['doc']}"), path
-    assert found or name in ("dead_letter", "shared", "lesson", "model")
+    assert found or name in ("dead_letter", "shared", "training_example", "model")

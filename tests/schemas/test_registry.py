@@ -19,7 +19,7 @@ TOPICS = {
     "fraud.control": ("control", Mode.BACKWARD_TRANSITIVE),
     "fraud.audit": ("audit", Mode.FULL_TRANSITIVE),
     "fraud.shared": ("shared", Mode.FULL_TRANSITIVE),
-    "fraud.lessons": ("lesson", Mode.FULL_TRANSITIVE),
+    "fraud.training": ("training_example", Mode.FULL_TRANSITIVE),
     "fraud.models": ("model", Mode.FULL_TRANSITIVE),
 }
 

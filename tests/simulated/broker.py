@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from simulated.coordinator import Transaction
 
-    from stream.recovery.replaying import Place
+    from stream.partition import Partition
 
 
 @dataclass
@@ -53,8 +53,8 @@ class Record:
 class Broker:
     """Topics, one group's committed offsets, and transactions; it never fails."""
 
-    logs: dict[Place, list[Record]] = field(default_factory=dict)
-    committed: dict[Place, int] = field(default_factory=dict)
+    logs: dict[Partition, list[Record]] = field(default_factory=dict)
+    committed: dict[Partition, int] = field(default_factory=dict)
     transactions: Coordinator = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class Broker:
 
     def append(
         self,
-        place: Place,
+        place: Partition,
         stamp_ms: int,
         key: bytes | None,
         value: bytes | None,
@@ -76,7 +76,7 @@ class Broker:
         content = key, value, tuple(headers)
         log.append(Record((*place, len(log)), stamp_ms, content, transaction))
 
-    def committed_records(self, place: Place, begin: int = 0) -> list[Record]:
+    def committed_records(self, place: Partition, begin: int = 0) -> list[Record]:
         """Return what a reader of committed records sees: up to the last stable offset."""
         found = []
         for record in self.log(*place)[begin:]:
@@ -89,17 +89,17 @@ class Broker:
                 found.append(record)
         return found
 
-    def to_come(self, place: Place, begin: int) -> int:
+    def to_come(self, place: Partition, begin: int) -> int:
         """Return how many records a reader of committed records may still see from there on."""
         transactions = (record.transaction for record in self.log(*place)[begin:])
         return sum(it is None or it.fate_in(place) is not Fate.ABORTED for it in transactions)
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
         for place, at in offsets.items():
             assert at >= self.committed.get(place, 0), "a commit goes back"
         self.committed.update(offsets)
 
-    def ends(self, *topics: str) -> dict[Place, int]:
+    def ends(self, *topics: str) -> dict[Partition, int]:
         return {place: len(log) for place, log in self.logs.items() if place[0] in topics}
 
     def lag(self, *topics: str) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simulated.world import World
 
     from stream.kafka.source import Positions
-    from stream.recovery.replaying import Place
+    from stream.partition import Partition
 
 
 class Reading:
@@ -22,7 +22,7 @@ class Reading:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._next: dict[Place, int] | None = None
+        self._next: dict[Partition, int] | None = None
         self._held_back: set[str] = set()
 
     def pause(self) -> None: ...
@@ -48,7 +48,7 @@ class SimSource(Reading):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._positions: Positions | None = None
-        self._uncommitted: dict[Place, int] = {}
+        self._uncommitted: dict[Partition, int] = {}
         self.commits_pending = 0
 
     def follow(self, positions: Positions) -> None:
@@ -82,7 +82,7 @@ class SimSource(Reading):
         world.point("polled")
         return [raw_batch(topic, each, now_ms) for topic, each in found.items() if each]
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
         self._world.point("before commit")
         # What was not heard goes along the next time.
         self._uncommitted |= offsets
@@ -94,7 +94,7 @@ class SimSource(Reading):
     def group_metadata(self) -> str:
         return "the only one"
 
-    def _rebalance(self, ends: Mapping[Place, int]) -> None:
+    def _rebalance(self, ends: Mapping[Partition, int]) -> None:
         """All partitions go and come back."""
         if self._next is not None and self._positions is not None:
             self._positions.revoked()
@@ -111,14 +111,16 @@ class SimReader:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def committed(self, places: list[Place]) -> dict[Place, int]:
+    def committed(self, places: list[Partition]) -> dict[Partition, int]:
         broker = self._world.broker
         while not all(map(broker.transactions.stable, places)):
             self._world.point("offsets are not stable")
             self._world.pass_time(0.5)
         return {place: self._world.broker.committed.get(place, -1001) for place in places}
 
-    def read(self, first: Mapping[Place, int], behind: Mapping[Place, int]) -> Iterator[list[Any]]:
+    def read(
+        self, first: Mapping[Partition, int], behind: Mapping[Partition, int]
+    ) -> Iterator[list[Any]]:
         at = dict(first)
         while any(at[place] < end for place, end in behind.items()):
             self._world.point("replay")
@@ -130,7 +132,7 @@ class SimReader:
                 at[place] = piece[-1].offset() + 1 if piece else at[place]
             yield records
 
-    def alerts(self, since_ms: int) -> dict[str, tuple[Place, int]]:
+    def alerts(self, since_ms: int) -> dict[str, tuple[Partition, int]]:
         self._world.point("tail")
         _, _, codecs, _ = parts(self._world.setting)
         found = {}

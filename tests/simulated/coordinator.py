@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from stream.recovery.replaying import Place
+    from stream.partition import Partition
 
 # Where a group's offsets are kept, which have a marker of their own.
-OFFSETS: Place = ("__consumer_offsets", 0)
+OFFSETS: Partition = ("__consumer_offsets", 0)
 
 
 class FencedOff(Exception):
@@ -45,10 +45,10 @@ class Transaction:
     timeout_s: float
     fate: Fate = Fate.OPEN
     # Partitions that it wrote to, and of these the ones that do not know its fate yet.
-    unmarked: set[Place] = field(default_factory=set)
-    offsets: dict[Place, int] = field(default_factory=dict)
+    unmarked: set[Partition] = field(default_factory=set)
+    offsets: dict[Partition, int] = field(default_factory=dict)
 
-    def fate_in(self, place: Place) -> Fate:
+    def fate_in(self, place: Partition) -> Fate:
         return Fate.OPEN if place in self.unmarked else self.fate
 
 
@@ -61,7 +61,7 @@ class Coordinator:
         Commits a group's offsets.
     """
 
-    def __init__(self, commit: Callable[[Mapping[Place, int]], None]) -> None:
+    def __init__(self, commit: Callable[[Mapping[Partition, int]], None]) -> None:
         self._commit = commit
         self._epochs: dict[str, int] = {}
         self._last: dict[str, Transaction] = {}
@@ -120,7 +120,7 @@ class Coordinator:
         """Whether none is open, and what became of each is known everywhere."""
         return not any(each.unmarked or each.fate is Fate.OPEN for each in self._last.values())
 
-    def stable(self, place: Place) -> bool:
+    def stable(self, place: Partition) -> bool:
         """Tell whether no transaction may still change a place's committed offset."""
         return not any(
             OFFSETS in each.unmarked and place in each.offsets for each in self._last.values()
@@ -138,7 +138,7 @@ class Coordinator:
             self.n_committed += fate is Fate.COMMITTED
             self.n_aborted += fate is Fate.ABORTED
 
-    def _mark(self, transaction: Transaction, place: Place) -> None:
+    def _mark(self, transaction: Transaction, place: Partition) -> None:
         transaction.unmarked.discard(place)
         if place == OFFSETS and transaction.fate is Fate.COMMITTED:
             self._commit(transaction.offsets)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulated.group_world import GroupWorld
 
     from stream.kafka.source import Positions
-    from stream.recovery.replaying import Place
+    from stream.partition import Partition
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Group:
             self.preparing = False
             self.generation += 1
 
-    def places(self, name: str) -> list[Place]:
+    def places(self, name: str) -> list[Partition]:
         """Return what is a member's, by ranges of partitions, the same of each topic."""
         names = sorted(self.members)
         ends = self.broker.ends(IN, LABELS, CONTROL)
@@ -72,7 +72,7 @@ class Group:
         member = self.members.get(name)
         return member is not None and member.generation == generation == self.generation
 
-    def commit(self, name: str, generation: int, offsets: Mapping[Place, int]) -> None:
+    def commit(self, name: str, generation: int, offsets: Mapping[Partition, int]) -> None:
         if not self.knows(name, generation):
             return  # Of one that was thrown out: refused.
         assert offsets.keys() <= set(self.places(name)) or self.preparing, "another's partition"
@@ -90,7 +90,7 @@ class GroupSource(Reading):
         self._group = world.group
         self._positions: Positions | None = None
         self._generation = -1
-        self._uncommitted: dict[Place, int] = {}
+        self._uncommitted: dict[Partition, int] = {}
 
     def follow(self, positions: Positions) -> None:
         self._positions = positions
@@ -145,7 +145,7 @@ class GroupSource(Reading):
             self._next = {place: max(at, 0) for place, at in starts.items()}
             self._world.point("assigned")
 
-    def _wait_for_stable(self, places: list[Place]) -> None:
+    def _wait_for_stable(self, places: list[Partition]) -> None:
         """Wait until no open transaction may change what is committed."""
         while not all(map(self._world.broker.transactions.stable, places)):
             self._world.point("offsets are not stable")
@@ -153,7 +153,7 @@ class GroupSource(Reading):
     def group_metadata(self) -> tuple[str, int]:
         return self._name, self._generation
 
-    def commit(self, offsets: Mapping[Place, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
         self._world.point("before commit")
         offsets = {**self._uncommitted, **offsets}
         self._uncommitted = offsets

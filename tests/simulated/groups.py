@@ -96,15 +96,15 @@ def alone(world: GroupWorld, folder: Path) -> tuple[World, dict[int, tuple[int, 
     return other, states
 
 
-def own_lessons(world: GroupWorld) -> int:
-    """Return how many labels the learner of all partitions would have learned of its own."""
+def own_examples(world: GroupWorld) -> int:
+    """Return how many labels the trainer of all partitions would have learned of its own."""
     config, decoders, codecs, control = parts(world.setting)
     engine = engine_of(config, KEY)
     publisher = publisher_of(config, engine)
     shard = Shard(config, engine, *decoders, publisher, codecs, partition=0, control=control)
     topics = identity(world.setting).topics
     for number, entry in sorted(world.histories[0].items()):
-        if entry.kind is not Kind.LESSONS:
+        if entry.kind is not Kind.TRAINING:
             step = shard.take(raw_batch(topics[entry.kind], records_of(world, entry), entry.now_ms))
             assert step is not None, number
             list(step.records)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from simulated.broker import Record
 
-    from stream.recovery.replaying import Place
+    from stream.partition import Partition
 
 Said = tuple[bytes | None, bytes | None, tuple[tuple[str, Any], ...]]
 DECISION = published("decision")
@@ -25,7 +25,7 @@ def said(world: World, topic: str) -> list[Said]:
     return [each for place in _places(world, topic) for each in _seen(world, place)]
 
 
-def in_order(world: World, topic: str) -> dict[Place, list[Said]]:
+def in_order(world: World, topic: str) -> dict[Partition, list[Said]]:
     """Return the same, of each partition in order."""
     return {place: _seen(world, place) for place in _places(world, topic)}
 
@@ -71,11 +71,11 @@ def inputs_of(world: World, folder: Path) -> World:
     return other
 
 
-def _places(world: World, topic: str) -> list[Place]:
+def _places(world: World, topic: str) -> list[Partition]:
     return sorted(place for place in world.broker.logs if place[0] == topic)
 
 
-def _seen(world: World, place: Place) -> list[Said]:
+def _seen(world: World, place: Partition) -> list[Said]:
     return [_said(record) for record in world.broker.committed_records(place)]
 
 

@@ -11,8 +11,8 @@ from stream.recovery.code_version import release
 from stream.recovery.identity import Identity
 
 IN, LABELS, CONTROL = "fraud.transactions", "fraud.labels", "fraud.control"
-SHARED, LESSONS, MODEL_VERSIONS = "fraud.shared", "fraud.lessons", "fraud.models"
-BESIDE = (SHARED, LESSONS, MODEL_VERSIONS)
+SHARED, TRAINING, MODEL_VERSIONS = "fraud.shared", "fraud.training", "fraud.models"
+BESIDE = (SHARED, TRAINING, MODEL_VERSIONS)
 ALERTS, DECISIONS, DEAD, REVIEWS, DRIFT = (
     "fraud.alerts",
     "fraud.decisions",
@@ -121,7 +121,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
     },
     # The first partition learns for all, and others score by what it has learned.
     "one model": {
-        "topics": {"lessons": LESSONS, "models": MODEL_VERSIONS},
+        "topics": {"training": TRAINING, "models": MODEL_VERSIONS},
         "worker": {"state": "per_partition", "partial_features": True},
         "fields": {"key": "card"},
         "labels": {"maturity": "2s", "genuine_share": 0.5},

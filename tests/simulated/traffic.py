@@ -15,7 +15,7 @@ from schemas.siphash import hash_texts
 if TYPE_CHECKING:
     from simulated.world import World
 
-    from stream.recovery.replaying import Place
+    from stream.partition import Partition
 
 
 def send_traffic(
@@ -28,7 +28,7 @@ def send_traffic(
     """
     rng, broker = world.rng, world.broker
 
-    def place_of(topic: str, name: str) -> Place:
+    def place_of(topic: str, name: str) -> Partition:
         return topic, partition_of(name) if by_name else int(rng.integers(0, PARTITIONS))
 
     transactions = RecordCodec(builtin("transaction"), 1)

@@ -50,7 +50,7 @@ def test_versions_of_models_may_be_compacted_once_no_recovery_reads_them(
     lag_s, ok, tmp_path, monkeypatch
 ):
     kept = {
-        "fraud.lessons": SimpleNamespace(compacted=False, seconds=math.inf),
+        "fraud.training": SimpleNamespace(compacted=False, seconds=math.inf),
         "fraud.models": SimpleNamespace(compacted=True, seconds=math.inf, uncompacted_s=lag_s),
     }
     monkeypatch.setattr(doctor.topics, "retention", lambda *_: kept)
@@ -58,7 +58,7 @@ def test_versions_of_models_may_be_compacted_once_no_recovery_reads_them(
         None,
         recovery={"folder": str(tmp_path)},
         worker={"state": "per_partition", "partial_features": True},
-        topics={"lessons": "fraud.lessons", "models": "fraud.models"},
+        topics={"training": "fraud.training", "models": "fraud.models"},
     )
     if ok:
         assert "the inputs are kept for ever" in doctor._recovery(config)

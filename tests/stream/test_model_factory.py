@@ -50,14 +50,14 @@ def code(tmp_path):
     return path
 
 
-def lessons(n=600):
+def examples(n=600):
     rng = np.random.default_rng(1)
     y = rng.random(n) < 0.2
     return rng.normal(size=(n, len(NAMES))) + 2 * y[:, None], y
 
 
 def learns(learner):
-    X, y = lessons()
+    X, y = examples()
     learner.learn_many(X, y)
     scores = learner.predict_proba_many(X)
     return scores[y].mean() > scores[~y].mean()
@@ -77,7 +77,7 @@ def test_a_forest_has_the_trees_and_the_seed_that_were_asked_for():
     assert learns(one)
     assert learns(other)
     assert learns(again)
-    X, _ = lessons()
+    X, _ = examples()
     scores = [learner.predict_proba_many(X).tolist() for learner in (one, other, again)]
     assert scores[0] == scores[2] != scores[1]
 
@@ -149,7 +149,7 @@ def test_a_blend_and_a_challenger_may_be_on_two_clocks():
     section = ChallengerSection(clocks="two", sample=0.5)
     challenger = challenger_of(section, NAMES, "x")
     assert on_two_clocks(TimedLearner(challenger))
-    challenger.learn_feedback(*lessons())
+    challenger.learn_feedback(*examples())
     members = challenger.learner.members
     assert 200 < members["feedback"].learned < 400
     assert members["delayed"].learned == 0
@@ -249,7 +249,7 @@ def test_a_trained_model_scores_at_once(tmp_path):
     linear_model = pytest.importorskip("sklearn.linear_model")
     from skl2onnx.common.data_types import DoubleTensorType
 
-    X, y = lessons()
+    X, y = examples()
     model = linear_model.LogisticRegression().fit(X, y)
     options = {id(model): {"zipmap": False}}
     inputs = [("features", DoubleTensorType([None, len(NAMES)]))]

@@ -260,11 +260,11 @@ MOODY = """
 from river import naive_bayes
 
 class Moody(naive_bayes.GaussianNB):
-    lessons = 0
+    examples = 0
 
     def learn_one(self, x, y):
-        self.lessons += 1
-        if self.lessons % 3 == 0:
+        self.examples += 1
+        if self.examples % 3 == 0:
             raise ValueError("not this one")
         super().learn_one(x, y)
 
@@ -282,8 +282,8 @@ def test_what_a_model_could_not_learn_and_not_score_is_counted(world: Path, tmp_
     config = configured(model={**QUICK, "kind": "river", "source": f"{source}:Moody"})
     run = Replay(world, config, ReplayOutputs())
     report = run.run()
-    lessons = report["labels_learned"] + report["matured_as_genuine"]
-    assert report["unlearned"] == lessons // 3 > 100
+    examples = report["labels_learned"] + report["matured_as_genuine"]
+    assert report["unlearned"] == examples // 3 > 100
     assert report["unscored"] == run.engine.counters.unscored
     assert 100 < report["unscored"] < report["decisions"]
 

@@ -228,7 +228,7 @@ def headers_of(message):
 
 # A fixed moment, so that scores are the same in every run; not a whole second.
 START_US = 1_700_000_000_250_000
-LESSONS = 120
+EXAMPLES = 120
 SCORED = 20
 
 
@@ -236,13 +236,13 @@ def teach_and_test(rig):
     """Send payments, the truth about them, and then payments that are scored by it."""
     first = [
         payment(n, START_US + n * 100_000, f"card-{n % 7}", 90_000 if n % 3 == 0 else 1000)
-        for n in range(LESSONS)
+        for n in range(EXAMPLES)
     ]
     rig.send(IN, [TRANSACTIONS.encode(p) for p in first])
-    rig.take(LESSONS)
-    rig.send(LABELS, [label(n, START_US + 20_000_000, n % 3 == 0) for n in range(LESSONS)])
-    rig.take(LESSONS)
-    later = START_US + LESSONS * 100_000 + 1_500_000
+    rig.take(EXAMPLES)
+    rig.send(LABELS, [label(n, START_US + 20_000_000, n % 3 == 0) for n in range(EXAMPLES)])
+    rig.take(EXAMPLES)
+    later = START_US + EXAMPLES * 100_000 + 1_500_000
     second = [
         payment(1000 + n, later + n * 100_000, f"card-{n % 7}", 90_000 if n % 3 == 0 else 1000)
         for n in range(SCORED)
@@ -286,14 +286,14 @@ def test_every_payment_gets_its_decision_and_frauds_an_alert():
         assert [d["event_time"] for d in decisions] == [p["event_time"] for p in sent]
         assert {d["timeliness"] for d in decisions} == {"ON_TIME"}
         assert not any(d["duplicate"] for d in decisions)
-        for decision in decisions[:LESSONS]:
+        for decision in decisions[:EXAMPLES]:
             assert decision["score"] is None
             assert (decision["decision"], decision["degraded"]) == ("ALLOW", ["model_cold"])
-        for decision in decisions[LESSONS:]:
+        for decision in decisions[EXAMPLES:]:
             score = decision["score"]
             expected = "BLOCK" if score >= 0.51 else "REVIEW" if score >= 0.3 else "ALLOW"
             assert (decision["decision"], decision["degraded"]) == (expected, [])
-            assert decision["model_version"] == LESSONS
+            assert decision["model_version"] == EXAMPLES
         alerted = {d["transaction_id"] for d in decisions if d["decision"] != "ALLOW"}
         assert [a["transaction_id"] for a in alerts] == [
             d["transaction_id"] for d in decisions if d["decision"] != "ALLOW"
@@ -302,9 +302,9 @@ def test_every_payment_gets_its_decision_and_frauds_an_alert():
         assert alerted == {f"t-{1000 + n}" for n in range(0, SCORED, 3)}
         assert rig.read(DEAD) == []
         counters = rig.worker.shard.engine.counters
-        assert (counters.decisions, counters.labels_learned) == (LESSONS + SCORED, LESSONS)
-        assert rig.committed(IN) == LESSONS + SCORED
-        assert rig.committed(LABELS) == LESSONS
+        assert (counters.decisions, counters.labels_learned) == (EXAMPLES + SCORED, EXAMPLES)
+        assert rig.committed(IN) == EXAMPLES + SCORED
+        assert rig.committed(LABELS) == EXAMPLES
 
 
 def test_an_alert_carries_its_evidence():
@@ -412,7 +412,7 @@ def test_a_payment_that_comes_again_repeats_its_verdict():
         rig.take(SCORED)
         decisions = rig.decoded(DECISIONS)
         assert len(decisions) == len(sent) + SCORED
-        for first, second in zip(decisions[LESSONS:-SCORED], decisions[-SCORED:], strict=True):
+        for first, second in zip(decisions[EXAMPLES:-SCORED], decisions[-SCORED:], strict=True):
             assert not first["duplicate"]
             assert second["duplicate"]
             for name in ("transaction_id", "decision", "score"):
@@ -555,7 +555,7 @@ def test_labels_to_look_at_go_to_their_topic_with_what_stood_before():
             "earlier_label_time": at_us,
             "source_topic": LABELS,
             "source_partition": 0,
-            "source_offset": LESSONS,
+            "source_offset": EXAMPLES,
         }
         assert (withheld["why"], withheld["source"]) == ("LOW_CONFIDENCE", "CUSTOMER")
         assert withheld["score"] == scored["t-1002"] is not None
@@ -831,7 +831,7 @@ def test_the_summary_counts_what_the_model_could_not_score_and_not_learn():
         rig.worker.shard.engine.champion.learner = TimedLearner(Mute())
         teach_and_test(rig)
         report = summary(rig.worker)
-        assert (report["unscored"], report["unlearned"]) == (LESSONS + SCORED, LESSONS)
+        assert (report["unscored"], report["unlearned"]) == (EXAMPLES + SCORED, EXAMPLES)
         assert {tuple(d["degraded"]) for d in rig.decoded(DECISIONS)} == {("no_score",)}
 
 

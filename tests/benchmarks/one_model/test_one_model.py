@@ -46,8 +46,8 @@ def test_each_payment_is_judged_in_one_partition(found: dict[str, dict[str, Any]
 
 def test_only_one_model_is_told_and_published(found: dict[str, dict[str, Any]]) -> None:
     for way in (ONE, ALONE):
-        assert (found[way.name]["lessons_told"], found[way.name]["versions"]) == (0, 0)
-    assert found[TOGETHER.name]["lessons_told"] > 1_000
+        assert (found[way.name]["examples_told"], found[way.name]["versions"]) == (0, 0)
+    assert found[TOGETHER.name]["examples_told"] > 1_000
     assert found[TOGETHER.name]["versions"] > 100
     # Who learns of all labels has a model sooner.
     assert found[TOGETHER.name]["unscored"] < found[ALONE.name]["unscored"]

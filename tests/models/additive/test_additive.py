@@ -30,7 +30,7 @@ from tests.one_row import contributions
 WIDTH = 6
 
 
-def lessons(rng, n, width=WIDTH):
+def examples(rng, n, width=WIDTH):
     y = rng.random(n) < 0.1
     X = rng.lognormal(0, 1, (n, width)) * (1 + y[:, np.newaxis])
     X[rng.random(X.shape) < 0.15] = np.nan
@@ -90,7 +90,7 @@ def test_that_a_value_is_not_known_may_be_evidence():
 
 @seeds(2)
 def test_contributions_add_up_to_the_log_odds(seed):
-    X, y = lessons(np.random.default_rng(seed), 300)
+    X, y = examples(np.random.default_rng(seed), 300)
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
     assert_contributions_add_up(model, X, 1e-12)
@@ -98,7 +98,7 @@ def test_contributions_add_up_to_the_log_odds(seed):
 
 def test_what_is_usual_of_genuine_rows_contributes_nothing():
     rng = np.random.default_rng(1)
-    X, y = lessons(rng, 6000)
+    X, y = examples(rng, 6000)
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
     latest = X[~y][-1000:]
@@ -121,7 +121,7 @@ def test_nothing_hostile_makes_it_anything_but_finite(seed, hostile_rows):
 def test_no_row_moves_the_log_odds_further_than_its_steps():
     """A hostile row is one of many: no weight of its own takes it further."""
     rng = np.random.default_rng(2)
-    X, y = lessons(rng, 300)
+    X, y = examples(rng, 300)
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
     before = model.state().arrays["curves"][..., WEIGHT]
@@ -133,7 +133,7 @@ def test_no_row_moves_the_log_odds_further_than_its_steps():
 
 @seeds(1)
 def test_columns_that_come_later_leave_the_others_as_they_are(seed):
-    X, y = lessons(np.random.default_rng(seed), 80)
+    X, y = examples(np.random.default_rng(seed), 80)
     model, wide = AdditiveLogistic(5), AdditiveLogistic(5)
     for each in (model, wide):
         each.learn_many(X[:, :5], y)
@@ -224,7 +224,7 @@ def test_another_shape_is_refused_and_nothing_is_learned():
 
 def digest():
     """One number of everything that was learned and scored on a stream."""
-    X, y = lessons(np.random.default_rng(5), 60)
+    X, y = examples(np.random.default_rng(5), 60)
     model = AdditiveLogistic(WIDTH)
     model.learn_many(X, y)
     return hashlib.sha256(everything(model) + model.predict_proba_many(X).tobytes()).hexdigest()

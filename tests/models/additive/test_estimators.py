@@ -25,7 +25,7 @@ def test_rivers_own_checks(model, check):
     assert_passes(model, check)
 
 
-def lessons(seed, n=120):
+def examples(seed, n=120):
     rng = np.random.default_rng(seed)
     for _ in range(n):
         y = bool(rng.random() < 0.3)
@@ -38,7 +38,7 @@ def test_a_dictionary_is_a_row_and_what_is_not_there_a_nan(seed):
     model, dense = AdditiveLogisticRegression(0.1), AdditiveLogistic(5, 0.1)
     model.learn_one({f"f{j}": 0.0 for j in range(5)}, False)
     dense.learn_many(np.zeros((1, 5)), np.array([False]))
-    for x, y, w in lessons(seed):
+    for x, y, w in examples(seed):
         row = np.array([[x.get(f"f{j}", np.nan) for j in range(5)]])
         p = dense.predict_proba_many(row)[0]
         assert model.predict_proba_one({**x, "never learned": 9.0}) == {False: 1 - p, True: p}
@@ -55,7 +55,7 @@ def test_frames_equal_dictionaries(frame, series):
 
 
 def test_a_pickled_model_goes_on_alike():
-    assert_pickled_goes_on_alike(AdditiveLogisticRegression(), lessons(1, 60), lessons(2, 60))
+    assert_pickled_goes_on_alike(AdditiveLogisticRegression(), examples(1, 60), examples(2, 60))
 
 
 def test_a_clone_has_the_rate_and_nothing_learned():

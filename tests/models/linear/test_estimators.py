@@ -36,7 +36,7 @@ def test_rivers_own_checks(model, check):
     assert_passes(model, check)
 
 
-def lessons(seed, n=200):
+def examples(seed, n=200):
     rng = np.random.default_rng(seed)
     for i in range(n):
         names = rng.permutation(5 if i > 50 else 3)[: rng.integers(0, 6)]
@@ -47,7 +47,7 @@ def lessons(seed, n=200):
 @seeds(2)
 def test_dictionaries_equal_river(given, seed):
     ours, river = LogisticRegression(**given()), linear_model.LogisticRegression(**given())
-    for x, y, w in lessons(seed):
+    for x, y, w in examples(seed):
         found = ours.predict_proba_one(x)
         assert list(found) == [False, True]
         assert found == pytest.approx(river.predict_proba_one(x), abs=1e-9)
@@ -63,7 +63,7 @@ def test_dictionaries_equal_river(given, seed):
 def test_a_pipeline_equals_rivers(given, seed):
     ours = StandardScaler() | LogisticRegression(**given())
     river = preprocessing.StandardScaler() | linear_model.LogisticRegression(**given())
-    for x, y, w in lessons(seed):
+    for x, y, w in examples(seed):
         assert ours.predict_proba_one(x) == pytest.approx(river.predict_proba_one(x), abs=1e-9)
         assert ours.predict_one(x) == river.predict_one(x)
         ours.learn_one(x, y, w=w)
@@ -97,7 +97,7 @@ def test_what_is_not_there_leaves_its_weight_alone(given):
 
 def test_a_pickled_model_goes_on_alike(given):
     model = LogisticRegression(**given())
-    assert_pickled_goes_on_alike(model, lessons(1, 60), lessons(2, 60))
+    assert_pickled_goes_on_alike(model, examples(1, 60), examples(2, 60))
 
 
 # Built anew for each model: River's optimizers remember.
@@ -114,7 +114,7 @@ CHANGES = [
 def test_parameters_are_changed_on_the_way_as_rivers_are(optimizer, change):
     ours = LogisticRegression(optimizer(0.1))
     river = linear_model.LogisticRegression(optimizer(0.1))
-    for i, (x, y, w) in enumerate(lessons(3, 80)):
+    for i, (x, y, w) in enumerate(examples(3, 80)):
         if i == 40:
             ours.mutate(change())
             river.mutate(change())

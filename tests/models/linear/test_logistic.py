@@ -56,7 +56,7 @@ def build(request):
     return request.param
 
 
-def lessons(rng, n, width=WIDTH):
+def examples(rng, n, width=WIDTH):
     y = rng.random(n) < 0.1
     X = rng.normal(size=(n, width)) + y[:, np.newaxis]
     X[rng.random(X.shape) < 0.15] = np.nan
@@ -71,7 +71,7 @@ def weights_of(river):
 @seeds(2)
 def test_it_equals_river(build, seed, as_dict, n_rows):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, n_rows)
+    X, y = examples(rng, n_rows)
     w = rng.choice((0.0, 0.5, 1.0, 3.0), n_rows)
     river, ours = build(), dense_of(build(), WIDTH)
     for start in range(0, n_rows, 50):
@@ -101,7 +101,7 @@ def test_with_one_feature_sgd_equals_river_bit_for_bit(seed):
 
 @seeds(1)
 def test_behind_a_scaler_it_equals_rivers_pipeline(build, seed, as_dict, n_rows):
-    X, y = lessons(np.random.default_rng(seed), n_rows)
+    X, y = examples(np.random.default_rng(seed), n_rows)
     X *= 10.0 ** np.arange(-3, WIDTH - 3)
     river = compose.Pipeline(preprocessing.StandardScaler(), build())
     scaler, ours = DenseStandardScaler(WIDTH), dense_of(build(), WIDTH)
@@ -127,12 +127,12 @@ def test_on_a_long_stream_of_rare_fraud_it_equals_rivers_pipeline(rule, seed, as
     scaler, ours = DenseStandardScaler(WIDTH), dense_of(RIVER[rule](), WIDTH)
     for start in range(0, n, 250):
         rows = slice(start, start + 250)
-        lessons_of_river = [(as_dict(x), label) for x, label in zip(X[rows], y[rows], strict=True)]
-        expected = [river.predict_proba_one(x)[True] for x, _ in lessons_of_river]
+        examples_of_river = [(as_dict(x), label) for x, label in zip(X[rows], y[rows], strict=True)]
+        expected = [river.predict_proba_one(x)[True] for x, _ in examples_of_river]
         found = ours.predict_proba_many(scaler.transform_many(X[rows]))
         assert found == pytest.approx(expected, abs=1e-9, rel=0)
         ours.learn_many(scaler.learn_transform_many(X[rows]), y[rows])
-        for x, label in lessons_of_river:
+        for x, label in examples_of_river:
             river.learn_one(x, bool(label))
 
 
@@ -169,7 +169,7 @@ def test_parameters_that_make_weights_grow_without_end_stay_finite():
 
 @seeds(1)
 def test_weights_of_features_that_are_not_there_stay_as_they_are(build, seed):
-    X, y = lessons(np.random.default_rng(seed), 60)
+    X, y = examples(np.random.default_rng(seed), 60)
     model = dense_of(build(), WIDTH)
     model.learn_many(X, y)
     before = model.state().arrays
@@ -184,7 +184,7 @@ def test_weights_of_features_that_are_not_there_stay_as_they_are(build, seed):
 
 @seeds(1)
 def test_columns_that_come_later_change_nothing_until_they_are_seen(build, seed):
-    X, y = lessons(np.random.default_rng(seed), 80)
+    X, y = examples(np.random.default_rng(seed), 80)
     X[:40, 5:] = np.nan
     wide, grown = dense_of(build(), WIDTH), dense_of(build(), 5)
     wide.learn_many(X, y)
@@ -233,7 +233,7 @@ def test_the_state_of_another_rule_is_refused():
 
 @seeds(1)
 def test_contributions_add_up_to_the_log_odds(build, seed):
-    X, y = lessons(np.random.default_rng(seed), 200)
+    X, y = examples(np.random.default_rng(seed), 200)
     model = dense_of(build(), WIDTH)
     model.learn_many(X, y)
     assert_contributions_add_up(model, X[:50], 1e-9)
@@ -244,7 +244,7 @@ def test_contributions_add_up_to_the_log_odds(build, seed):
 
 
 def test_a_weight_of_two_in_the_loss_is_a_weight_of_two_in_the_row():
-    X, y = lessons(np.random.default_rng(1), 60)
+    X, y = examples(np.random.default_rng(1), 60)
     one = DenseLogisticRegression(WIDTH, weight_pos=2.0)
     other = DenseLogisticRegression(WIDTH)
     one.learn_many(X, y)
@@ -289,7 +289,7 @@ def test_wrong_parameters_are_refused_by_name(given, text):
 def digest():
     """One number of everything that was learned and scored on a stream."""
     rng = np.random.default_rng(5)
-    X, y = lessons(rng, 60)
+    X, y = examples(rng, 60)
     found = hashlib.sha256()
     scaler = DenseStandardScaler(WIDTH)
     Z = scaler.learn_transform_many(X * 3 + 1)

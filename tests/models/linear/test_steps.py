@@ -45,7 +45,7 @@ def run_ftrl(weights, first, second, X, slopes):
         step_ftrl(weights, first, second, (0.1, 1.0, 0.4, 0.7), L2, X, i, slopes[i])
 
 
-def lessons(seed, n=80, width=5):
+def examples(seed, n=80, width=5):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, width))
     X[rng.random(X.shape) < 0.3] = np.nan
@@ -62,7 +62,7 @@ def known(X, slopes, j):
 
 @seeds(2)
 def test_sgd(seed):
-    X, slopes, (weights, _, _) = lessons(seed)
+    X, slopes, (weights, _, _) = examples(seed)
     run_sgd(weights, X, slopes)
     for j in range(5):
         weight = 0.0
@@ -73,7 +73,7 @@ def test_sgd(seed):
 
 @seeds(2)
 def test_ada_grad(seed):
-    X, slopes, (weights, _, second) = lessons(seed)
+    X, slopes, (weights, _, second) = examples(seed)
     run_ada_grad(weights, second, X, slopes)
     for j in range(5):
         weight = squares = 0.0
@@ -87,7 +87,7 @@ def test_ada_grad(seed):
 
 @seeds(2)
 def test_adam(seed):
-    X, slopes, (weights, first, second) = lessons(seed)
+    X, slopes, (weights, first, second) = examples(seed)
     run_adam(weights, first, second, X, slopes)
     for j in range(5):
         weight = m = v = 0.0
@@ -105,7 +105,7 @@ def test_adam(seed):
 
 @seeds(2)
 def test_ftrl(seed):
-    X, slopes, (weights, first, second) = lessons(seed)
+    X, slopes, (weights, first, second) = examples(seed)
     run_ftrl(weights, first, second, X, slopes)
     for j in range(5):
         weight = z = n = 0.0

@@ -33,7 +33,7 @@ def build(request):
     return request.param
 
 
-def lessons(rng, n):
+def examples(rng, n):
     y = rng.random(n) < 0.3
     X = rng.normal(3, 2, (n, len(NAMES))) + 2 * y[:, None]
     X[rng.random(X.shape) < 0.15] = np.nan
@@ -48,7 +48,7 @@ def by_hand(x):
 
 @seeds(3)
 def test_scores_equal_river_driven_by_hand(build, seed):
-    X, y = lessons(np.random.default_rng(seed), 400)
+    X, y = examples(np.random.default_rng(seed), 400)
     X[5, 0], X[9, 1], X[77, 2] = np.inf, -np.inf, 1e300
     learner, river = RiverLearner(build(), NAMES), build()
     for start in range(0, 400, 50):
@@ -62,7 +62,7 @@ def test_scores_equal_river_driven_by_hand(build, seed):
 
 @seeds(3)
 def test_weights_equal_river_driven_by_hand(seed):
-    X, y = lessons(np.random.default_rng(seed), 300)
+    X, y = examples(np.random.default_rng(seed), 300)
     learner, river = RiverLearner(logistic_pipeline(), NAMES), logistic_pipeline()
     learner.learn_many(X, y)
     for x, label in zip(X, y, strict=True):
@@ -111,7 +111,7 @@ def test_what_is_not_known_is_absent_and_what_is_wild_is_clipped():
 @pytest.mark.parametrize("wild", [np.inf, -1e308, 1e200])
 @pytest.mark.parametrize("label", [True, False])
 def test_one_hostile_row_never_makes_a_model_nan(build, wild, label):
-    X, y = lessons(np.random.default_rng(4), 1000)
+    X, y = examples(np.random.default_rng(4), 1000)
     learner = RiverLearner(build(), NAMES)
     learner.learn_many(X[:20], y[:20])
     learner.learn_many(np.full((1, 4), wild), np.array([label]))
@@ -124,7 +124,7 @@ def test_one_hostile_row_never_makes_a_model_nan(build, wild, label):
 
 def test_without_the_adapter_a_hostile_row_does_make_river_nan():
     """Why the adapter clips: should River do it itself one day, this says so."""
-    X, y = lessons(np.random.default_rng(4), 20)
+    X, y = examples(np.random.default_rng(4), 20)
     river = logistic_pipeline()
     for x, label in zip(np.concatenate([X, np.full((1, 4), np.inf), X]), [*y, 1, *y], strict=True):
         named = {n: v for n, v in zip(NAMES, x.tolist(), strict=True) if not math.isnan(v)}
@@ -134,7 +134,7 @@ def test_without_the_adapter_a_hostile_row_does_make_river_nan():
 
 @seeds(3)
 def test_the_default_pipeline_is_taken_apart_by_weight_times_scaled_value(seed):
-    X, y = lessons(np.random.default_rng(seed), 300)
+    X, y = examples(np.random.default_rng(seed), 300)
     learner = RiverLearner(logistic_pipeline(), NAMES)
     learner.learn_many(X, y)
     scaler, regression = learner.model.steps.values()
@@ -151,7 +151,7 @@ def test_the_default_pipeline_is_taken_apart_by_weight_times_scaled_value(seed):
 
 
 def test_a_model_of_another_kind_has_all_its_log_odds_in_the_base():
-    X, y = lessons(np.random.default_rng(8), 300)
+    X, y = examples(np.random.default_rng(8), 300)
     learner = RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES)
     learner.learn_many(X, y)
     for x, score in zip(X, learner.predict_proba_many(X), strict=True):
@@ -179,9 +179,9 @@ def test_a_class_never_seen_has_probability_zero(build):
 
 
 @seeds(2)
-def test_how_lessons_are_cut_never_matters(build, seed):
+def test_how_examples_are_cut_never_matters(build, seed):
     rng = np.random.default_rng(seed)
-    X, y = lessons(rng, 200)
+    X, y = examples(rng, 200)
     whole, pieces = RiverLearner(build(), NAMES), RiverLearner(build(), NAMES)
     whole.learn_many(X, y)
     for start in range(0, 200, 7):
@@ -216,7 +216,7 @@ def test_the_default_limits_are_those_that_are_documented():
 
 def test_the_model_given_in_stays_as_it_is():
     given = logistic_pipeline()
-    X, y = lessons(np.random.default_rng(1), 100)
+    X, y = examples(np.random.default_rng(1), 100)
     learner = RiverLearner(given, NAMES)
     learner.learn_many(X, y)
     learner.predict_proba_many(X)
@@ -259,7 +259,7 @@ def detector(request):
 
 @seeds(2)
 def test_a_detector_is_river_driven_by_hand_without_labels(detector, seed):
-    X, y = lessons(np.random.default_rng(seed), 200)
+    X, y = examples(np.random.default_rng(seed), 200)
     learner, river = RiverLearner(detector(), NAMES), detector()
     assert learner.kind is Kind.DETECTOR
     for start in range(0, 200, 50):
@@ -276,7 +276,7 @@ def test_a_detector_is_river_driven_by_hand_without_labels(detector, seed):
 
 def test_a_detector_is_ready_after_enough_labels_of_either_class(detector):
     learner = RiverLearner(detector(), NAMES, frauds_min=5, genuine_min=30)
-    X, _ = lessons(np.random.default_rng(3), 30)
+    X, _ = examples(np.random.default_rng(3), 30)
     learner.learn_many(X[:29], np.zeros(29, np.bool_))
     assert not learner.ready
     learner.learn_many(X[29:], np.zeros(1, np.bool_))
@@ -289,7 +289,7 @@ class Saying:
 
     def __init__(self, *said):
         self.said = said
-        self.lessons = []
+        self.examples = []
 
     def clone(self):
         return self
@@ -297,7 +297,7 @@ class Saying:
     def learn_one(self, x):
         if x["amount"] == 3:
             raise ZeroDivisionError
-        self.lessons.append(x["amount"])
+        self.examples.append(x["amount"])
 
     def score_one(self, x):
         said = self.said[int(x["amount"])]
@@ -341,7 +341,7 @@ def test_a_row_that_cannot_be_learned_is_left_out_and_counted():
     learner = RiverLearner(model, ("amount",))
     X = np.arange(6.0)[:, np.newaxis]
     learner.learn_many(X, np.array([True, False, False, True, False, True]))
-    assert model.lessons == [0.0, 1.0, 2.0, 4.0, 5.0]
+    assert model.examples == [0.0, 1.0, 2.0, 4.0, 5.0]
     assert (learner.counts.frauds, learner.counts.genuine, learner.unlearned) == (2, 3, 1)
 
 
@@ -380,7 +380,7 @@ def test_fraud_is_the_label_that_equals_true(true):
 
 
 def test_a_copy_goes_its_own_way(build):
-    X, y = lessons(np.random.default_rng(6), 200)
+    X, y = examples(np.random.default_rng(6), 200)
     learner = RiverLearner(build(), NAMES)
     learner.learn_many(X[:100], y[:100])
     before = learner.predict_proba_many(X)
@@ -403,7 +403,7 @@ class TestState:
     )
     @seeds(2)
     def test_it_goes_on_bit_for_bit(self, model, seed):
-        X, y = lessons(np.random.default_rng(seed), 300)
+        X, y = examples(np.random.default_rng(seed), 300)
         learner, other = (self.build(model) for _ in range(2))
         learner.learn_many(X[:150], y[:150])
         state = unpack(pack(learner.state()))
@@ -415,7 +415,7 @@ class TestState:
         assert other.counts == learner.counts
 
     def test_what_has_no_state_is_named_and_kept_as_a_pickle_only_where_that_is_allowed(self):
-        X, y = lessons(np.random.default_rng(1), 200)
+        X, y = examples(np.random.default_rng(1), 200)
         build = MODELS["Hoeffding tree"]
         with pytest.raises(ModelError, match="HoeffdingTreeClassifier"):
             self.build(build).state()
@@ -441,7 +441,7 @@ class TestState:
         ],
     )
     def test_what_is_no_state_of_it_changes_nothing(self, change, match):
-        X, y = lessons(np.random.default_rng(1), 200)
+        X, y = examples(np.random.default_rng(1), 200)
         learner = self.build()
         learner.learn_many(X, y)
         before = learner.predict_proba_many(X)

@@ -1,4 +1,4 @@
-"""Streams for trees: simple lessons, hostile rows, and payments whose labels come late."""
+"""Streams for trees: simple examples, hostile rows, and payments whose labels come late."""
 
 import os
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ DAY_S = 86_400
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 
 
-def lessons(seed, n, width=6, fraud=0.1, missing=0.0):
+def examples(seed, n, width=6, fraud=0.1, missing=0.0):
     """Return features (n, width), some of them whole numbers or flags, and labels."""
     rng = np.random.default_rng(seed)
     y = rng.random(n) < fraud
@@ -85,5 +85,5 @@ def same(a, b):
 @pytest.fixture(scope="session")
 def streams():
     """The functions of this file."""
-    functions = (lessons, hostile, payments, known_before, dictionaries, same)
+    functions = (examples, hostile, payments, known_before, dictionaries, same)
     return SimpleNamespace(compiled=COMPILED, **{f.__name__: f for f in functions})

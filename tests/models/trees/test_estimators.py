@@ -81,7 +81,7 @@ def test_rivers_own_checks(model, check):
 def test_scores_equal_river(streams, ours, theirs, seed):
     ours, theirs = ours.clone(), theirs.clone()
     names = ["m", "z", "a", "q", "b", "y"]
-    X, y = streams.lessons(seed, 600 if streams.compiled else 60)
+    X, y = streams.examples(seed, 600 if streams.compiled else 60)
     for x, label in zip(streams.dictionaries(X, names), y.tolist(), strict=True):
         assert ours.predict_proba_one(x)[True] == theirs.predict_proba_one(x).get(True, 0.0)
         ours.learn_one(x, label)
@@ -93,7 +93,7 @@ def test_scores_equal_river(streams, ours, theirs, seed):
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 def test_a_frame_is_its_rows(streams, build, frames):
     names = ["m", "z", "a", "q", "b", "y"]
-    X, y = streams.lessons(3, 200 if streams.compiled else 40)
+    X, y = streams.examples(3, 200 if streams.compiled else 40)
     one, many = build(), build()
     for x, label in zip(streams.dictionaries(X, names), y.tolist(), strict=True):
         one.learn_one(x, label)
@@ -116,7 +116,7 @@ def test_a_frame_is_its_rows(streams, build, frames):
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 def test_features_come_and_go_in_any_order(streams, build):
     rng = np.random.default_rng(0)
-    X, y = streams.lessons(3, 150 if streams.compiled else 40, missing=0.3)
+    X, y = streams.examples(3, 150 if streams.compiled else 40, missing=0.3)
     names = ["m", "z", "a", "q", "b", "y"]
     plain, shuffled = build(), build()
     full = dict.fromkeys(names, 1.0)
@@ -132,7 +132,7 @@ def test_features_come_and_go_in_any_order(streams, build):
 
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 def test_a_pickled_model_goes_on(streams, build):
-    X, y = streams.lessons(3, 120 if streams.compiled else 40)
+    X, y = streams.examples(3, 120 if streams.compiled else 40)
     rows = list(zip(streams.dictionaries(X), y.tolist(), strict=True))
     model = build()
     for x, label in rows[: len(rows) // 2]:
@@ -146,7 +146,7 @@ def test_a_pickled_model_goes_on(streams, build):
 
 def test_detectors_are_rivers_by_default_and_told_apart_by_tree(streams):
     n = 2000 if streams.compiled else 60
-    X, y = streams.lessons(1, n, fraud=0.4)
+    X, y = streams.examples(1, n, fraud=0.4)
     X[n // 2 :] *= -1
     model = ARFClassifier(
         3, seed=1, warning_detector=drift.ADWIN(0.5), drift_detector=drift.ADWIN(0.4)
@@ -160,7 +160,7 @@ def test_detectors_are_rivers_by_default_and_told_apart_by_tree(streams):
 
 
 def test_without_a_seed_every_forest_has_other_trees(streams):
-    X, y = streams.lessons(1, 40)
+    X, y = streams.examples(1, 40)
     models = [
         ARFClassifier(2),
         ARFClassifier(2),

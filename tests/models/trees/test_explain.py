@@ -28,7 +28,7 @@ def log_odds(p):
 @pytest.mark.parametrize("build", MODELS.values(), ids=MODELS)
 def test_base_and_contributions_add_up_to_the_scores_log_odds(streams, build, prediction, seed):
     n = 600 if streams.compiled else 60
-    X, y = streams.lessons(seed, n, missing=0.1)
+    X, y = streams.examples(seed, n, missing=0.1)
     model = build(prediction)
     for rows in (X[:1], X):
         scores = model.predict_proba_many(rows)
@@ -41,7 +41,7 @@ def test_base_and_contributions_add_up_to_the_scores_log_odds(streams, build, pr
 
 
 def test_what_no_branch_asks_for_has_no_part(streams):
-    X, y = streams.lessons(3, 400)
+    X, y = streams.examples(3, 400)
     X[:, 4] = 1.0
     model = DenseTree(6, **EAGER)
     model.learn_many(X, y)

@@ -79,7 +79,7 @@ def test_scores_equal_rivers(streams, parameters, missing, seed):
 def apart_from_rivers(streams, parameters, missing, seed):
     """Return the largest difference of two scores on a stream."""
     n = 800 if streams.compiled else 60
-    X, y = streams.lessons(seed, n, width=9, missing=missing)
+    X, y = streams.examples(seed, n, width=9, missing=missing)
     X[0] = 1.0  # River goes by the first row for the number of features.
     parameters = {"n_models": 4, "seed": seed, **parameters}
     return compare(streams, DenseForest(9, **parameters), rivers(**parameters), X, y)
@@ -102,7 +102,7 @@ def test_a_leaf_that_forgot_and_whose_rows_lack_values_can_grow_otherwise(stream
 )
 def test_drifts_plant_the_same_trees_as_rivers(streams, adwin, seed):
     n = 1500 if streams.compiled else 100
-    X, y = streams.lessons(seed, n, width=7, fraud=0.4)
+    X, y = streams.examples(seed, n, width=7, fraud=0.4)
     X[n // 3 : 2 * n // 3] *= -1
     X[n // 2 :, 4] += 5 * y[n // 2 :]
     parameters = {"n_models": 4, "seed": seed, "leaf_prediction": "nba", "grace_period": 30}
@@ -115,7 +115,7 @@ def test_drifts_plant_the_same_trees_as_rivers(streams, adwin, seed):
 @seeds(1)
 def test_columns_are_drawn_in_the_order_of_names(streams, seed):
     names = ["m", "z", "a", "q", "b", "y"]
-    X, y = streams.lessons(seed, 800 if streams.compiled else 80)
+    X, y = streams.examples(seed, 800 if streams.compiled else 80)
     ours = DenseForest(6, seed=seed, n_models=3, by_name=[2, 4, 0, 3, 5, 1])
     theirs = rivers(seed=seed, n_models=3, leaf_prediction="mc")
     for x, label in zip(streams.dictionaries(X, names), y.tolist(), strict=True):
@@ -142,8 +142,8 @@ def test_a_leaf_observes_as_many_columns_as_in_river(max_features, width):
 
 
 @seeds(2)
-def test_how_lessons_are_cut_never_matters(streams, seed):
-    X, y = streams.lessons(seed, 600 if streams.compiled else 60, missing=0.1)
+def test_how_examples_are_cut_never_matters(streams, seed):
+    X, y = streams.examples(seed, 600 if streams.compiled else 60, missing=0.1)
     w = np.random.default_rng(seed).choice([0.0, 0.5, 1.0, 3.0], len(X))
     whole, parts = (DenseForest(6, seed=seed, **EAGER, **QUICK) for _ in range(2))
     whole.learn_many(X, y, w)
@@ -172,7 +172,7 @@ def test_nothing_hostile_makes_it_anything_but_finite(streams, prediction, seed)
 
 
 def test_scoring_changes_nothing(streams):
-    X, y = streams.lessons(5, 100)
+    X, y = streams.examples(5, 100)
     model = DenseForest(6, **EAGER)
     model.learn_many(X, y)
     before = model.state()
@@ -183,7 +183,7 @@ def test_scoring_changes_nothing(streams):
 
 @seeds(2)
 def test_columns_added_later_are_as_if_they_had_been_missing(streams, seed):
-    X, y = streams.lessons(seed, 800 if streams.compiled else 80)
+    X, y = streams.examples(seed, 800 if streams.compiled else 80)
     half = len(X) // 2
     X[:half, 4:] = np.nan
     narrow = DenseForest(4, max_features=3, **EAGER)
@@ -212,7 +212,7 @@ def test_how_many_columns_a_leaf_observes_goes_by_the_first_row_learned():
 @pytest.mark.parametrize("way", ["restore", "pickle", "copy"])
 @pytest.mark.parametrize("adwin", [{}, QUICK], ids=["no detectors", "ADWIN"])
 def test_a_state_goes_on_to_the_last_bit(streams, way, adwin, seed):
-    X, y = streams.lessons(seed, 900 if streams.compiled else 60, fraud=0.3, missing=0.1)
+    X, y = streams.examples(seed, 900 if streams.compiled else 60, fraud=0.3, missing=0.1)
     half = len(X) // 2
     parameters = {"seed": seed, "leaf_prediction": "nba", "max_features": 3, **EAGER, **adwin}
     model = DenseForest(6, **parameters)
@@ -240,7 +240,7 @@ def test_a_forest_of_other_parameters_takes_no_state():
 
 
 def test_a_forest_at_its_bound_goes_on_learning(streams):
-    X, y = streams.lessons(1, 1000 if streams.compiled else 100, fraud=0.4)
+    X, y = streams.examples(1, 1000 if streams.compiled else 100, fraud=0.4)
     model = DenseForest(6, nodes_max=20, tau=0.5, **EAGER, **QUICK)
     model.learn_many(X, y)
     assert model.n_nodes <= 20
@@ -248,7 +248,7 @@ def test_a_forest_at_its_bound_goes_on_learning(streams):
 
 
 def test_without_a_weight_a_row_teaches_nothing(streams):
-    X, y = streams.lessons(1, 50)
+    X, y = streams.examples(1, 50)
     model, other = DenseForest(6, **EAGER), DenseForest(6, **EAGER)
     model.learn_many(X, y, (np.arange(50) % 2).astype(float))
     other.learn_many(X[1::2], y[1::2])

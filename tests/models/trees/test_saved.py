@@ -27,7 +27,7 @@ def kind(request):
 def taught(streams, kind):
     model = build(kind)
     # The last rows leave a forest with a tree behind another one.
-    model.learn_many(*streams.lessons(6, 300, fraud=0.4, missing=0.1))
+    model.learn_many(*streams.examples(6, 300, fraud=0.4, missing=0.1))
     return model
 
 
@@ -94,7 +94,7 @@ def refuses(model, state):
 def test_a_damaged_state_is_refused_and_changes_nothing(streams, kind, taught):
     state = taught.state()
     other = build(kind)
-    other.learn_many(*streams.lessons(2, 50))
+    other.learn_many(*streams.examples(2, 50))
     before = other.state()
     n = 0
     for name, wrong in damaged(kind, state):
@@ -113,13 +113,13 @@ def test_a_single_bit_is_enough_for_random_numbers(streams, at):
     words[at] = 2**31
     model = build("forest")
     model.restore(replace(state, arrays={**state.arrays, "words": words}))
-    model.learn_many(*streams.lessons(1, 20))
+    model.learn_many(*streams.examples(1, 20))
 
 
 def test_a_state_is_a_copy(streams, taught):
     state = taught.state()
     kept = {name: array.copy() for name, array in state.arrays.items()}
-    taught.learn_many(*streams.lessons(3, 60))
+    taught.learn_many(*streams.examples(3, 60))
     assert all(np.array_equal(state.arrays[name], kept[name]) for name in kept)
     before = taught.state()
     for array in taught.state().arrays.values():
@@ -137,7 +137,7 @@ def test_it_has_both_of_a_trees_places_in_turn(streams):
     """A tree that replaced another is saved and restored like any other."""
     model = build("forest")
     for seed in range(12 if streams.compiled else 4):
-        X, y = streams.lessons(seed, 200 if streams.compiled else 40, fraud=0.5)
+        X, y = streams.examples(seed, 200 if streams.compiled else 40, fraud=0.5)
         model.learn_many(X * (-1) ** seed, y)
         other = build("forest")
         other.restore(model.state())

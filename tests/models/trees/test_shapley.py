@@ -15,7 +15,7 @@ EAGER = {"grace_period": 10, "delta": 0.5, "tau": 0.3}
 
 def grown(streams, seed, width=6, n=1500, **more):
     """Return a tree that has learned a stream, and rows of it."""
-    X, y = streams.lessons(seed, n if streams.compiled else 150, width, 0.3, missing=0.1)
+    X, y = streams.examples(seed, n if streams.compiled else 150, width, 0.3, missing=0.1)
     model = DenseTree(width, **{**EAGER, **more})
     model.learn_many(X, y)
     return model, X
@@ -116,7 +116,7 @@ def test_values_of_rows_do_not_depend_on_their_neighbours(streams):
 
 
 def test_a_forests_values_are_the_votes_mean_of_its_trees(streams):
-    X, y = streams.lessons(7, 1500 if streams.compiled else 150, 5, 0.3)
+    X, y = streams.examples(7, 1500 if streams.compiled else 150, 5, 0.3)
     forest = DenseForest(5, n_models=3, max_features=None, **EAGER)
     forest.learn_many(X, y)
     hits = forest._forest.hits

@@ -25,16 +25,16 @@ from models.trees.tree import DenseTree
 
 
 def grown(streams, seed, n=300, **parameters):
-    """Return a tree of a single leaf that has observed lessons."""
+    """Return a tree of a single leaf that has observed examples."""
     tree = DenseTree(6, grace_period=10**6, **parameters)
-    tree.learn_many(*streams.lessons(seed, n, missing=0.1))
+    tree.learn_many(*streams.examples(seed, n, missing=0.1))
     return tree
 
 
 @seeds(20)
 def test_too_early_is_only_said_where_no_split_would_come(streams, seed):
     rng = np.random.default_rng(seed)
-    X, y = streams.lessons(seed, 200, fraud=rng.choice([0.02, 0.1, 0.4]), missing=0.1)
+    X, y = streams.examples(seed, 200, fraud=rng.choice([0.02, 0.1, 0.4]), missing=0.1)
     said = 0
     for n in (5, 20, 60, 200):
         least = float(rng.choice([0.0, 0.01, 0.2]))
@@ -50,7 +50,7 @@ def test_too_early_is_only_said_where_no_split_would_come(streams, seed):
 
 @seeds(3)
 def test_a_column_that_can_be_split_has_a_merit(streams, seed):
-    X, y = streams.lessons(seed, 300)
+    X, y = streams.examples(seed, 300)
     # A constant, and a flag that is hardly ever set.
     X[:, 4], X[:, 5] = 1.0, np.arange(300) < 3
     tree = DenseTree(6, grace_period=10**6, min_branch_fraction=0.2)
@@ -64,7 +64,7 @@ def test_a_column_that_can_be_split_has_a_merit(streams, seed):
 
 
 def test_a_pure_leaf_is_left_alone(streams):
-    X, _ = streams.lessons(1, 50)
+    X, _ = streams.examples(1, 50)
     tree = DenseTree(6, grace_period=10)
     tree.learn_many(X, np.zeros(50, bool))
     try_split(tree._trees, tree._rules, 0)

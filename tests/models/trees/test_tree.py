@@ -63,7 +63,7 @@ def compare(streams, parameters, X, y, step=50):
     ("prediction", "criterion"), list(itertools.product(PREDICTIONS, CRITERIA))
 )
 def test_scores_equal_river_to_the_last_bit(streams, kind, prediction, criterion, seed):
-    X, y = streams.lessons(seed, 3000 if streams.compiled else 250)
+    X, y = streams.examples(seed, 3000 if streams.compiled else 250)
     parameters = {"leaf_prediction": prediction, "split_criterion": criterion, **RIVERS[kind]}
     largest, n_nodes = compare(streams, parameters, X, y)
     assert largest == 0.0
@@ -73,7 +73,7 @@ def test_scores_equal_river_to_the_last_bit(streams, kind, prediction, criterion
 @seeds(1)
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 def test_scores_equal_river_where_features_are_missing(streams, prediction, seed):
-    X, y = streams.lessons(seed, 3000 if streams.compiled else 250, missing=0.2)
+    X, y = streams.examples(seed, 3000 if streams.compiled else 250, missing=0.2)
     largest, _ = compare(streams, {"leaf_prediction": prediction, **RIVERS["eager"]}, X, y)
     # Naive Bayes adds up by column here, and in River in the order of first sight.
     assert largest <= (0.0 if prediction == "mc" else 1e-12)
@@ -81,7 +81,7 @@ def test_scores_equal_river_where_features_are_missing(streams, prediction, seed
 
 @seeds(1)
 def test_weights_are_rivers(streams, seed):
-    X, y = streams.lessons(seed, 1500 if streams.compiled else 150)
+    X, y = streams.examples(seed, 1500 if streams.compiled else 150)
     w = np.random.default_rng(seed).choice([0.0, 0.5, 1.0, 3.0], len(X))
     ours = DenseTree(6, **RIVERS["eager"])
     theirs = river_tree.HoeffdingTreeClassifier(leaf_prediction="mc", **RIVERS["eager"])
@@ -99,8 +99,8 @@ def test_before_it_learned_anything_the_probability_of_fraud_is_zero():
 
 @seeds(2)
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-def test_how_lessons_are_cut_never_matters(streams, prediction, seed):
-    X, y = streams.lessons(seed, 600 if streams.compiled else 150, missing=0.1)
+def test_how_examples_are_cut_never_matters(streams, prediction, seed):
+    X, y = streams.examples(seed, 600 if streams.compiled else 150, missing=0.1)
     whole, parts = (DenseTree(6, leaf_prediction=prediction, **EAGER) for _ in range(2))
     whole.learn_many(X, y)
     at = 0
@@ -124,13 +124,13 @@ def test_nothing_hostile_makes_it_anything_but_finite(streams, prediction, seed)
     for name, array in model.state().arrays.items():
         assert np.isfinite(array).all(), name
     assert np.abs(model.state().arrays["threshold"]).max(initial=0) <= VALUE_MAX
-    tame, labels = streams.lessons(seed, n)
+    tame, labels = streams.examples(seed, n)
     model.learn_many(tame, labels)
     assert np.isfinite(model.predict_proba_many(tame)).all()
 
 
 def test_scoring_changes_nothing(streams):
-    X, y = streams.lessons(5, 200)
+    X, y = streams.examples(5, 200)
     model = DenseTree(6, leaf_prediction="nba", **EAGER)
     model.learn_many(X, y)
     before = model.state()
@@ -141,7 +141,7 @@ def test_scoring_changes_nothing(streams):
 
 @seeds(2)
 def test_columns_added_later_are_as_if_they_had_been_missing(streams, seed):
-    X, y = streams.lessons(seed, 800 if streams.compiled else 160)
+    X, y = streams.examples(seed, 800 if streams.compiled else 160)
     half = len(X) // 2
     X[:half, 4:] = np.nan
     narrow, wide = DenseTree(4, **EAGER), DenseTree(6, **EAGER)
@@ -155,7 +155,7 @@ def test_columns_added_later_are_as_if_they_had_been_missing(streams, seed):
 
 
 def test_a_branch_has_the_weight_of_all_that_went_through_it(streams):
-    X, y = streams.lessons(3, 500)
+    X, y = streams.examples(3, 500)
     model = DenseTree(6, grace_period=20, delta=0.1)
     model.learn_many(X, y)
     state = model.state()
@@ -164,7 +164,7 @@ def test_a_branch_has_the_weight_of_all_that_went_through_it(streams):
 
 
 def test_it_begins_without_columns_if_need_be(streams):
-    X, y = streams.lessons(3, 100)
+    X, y = streams.examples(3, 100)
     model, same = DenseTree(0, **EAGER), DenseTree(6, **EAGER)
     assert model.predict_proba_many(np.zeros((2, 0))).tolist() == [0.0, 0.0]
     model.widen(6)
@@ -177,7 +177,7 @@ def test_it_begins_without_columns_if_need_be(streams):
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 @pytest.mark.parametrize("way", ["restore", "pickle", "copy"])
 def test_a_state_goes_on_to_the_last_bit(streams, prediction, way, seed):
-    X, y = streams.lessons(seed, 900 if streams.compiled else 150, missing=0.1)
+    X, y = streams.examples(seed, 900 if streams.compiled else 150, missing=0.1)
     half = len(X) // 2
     model = DenseTree(6, leaf_prediction=prediction, **EAGER)
     model.learn_many(X[:half], y[:half])
@@ -201,7 +201,7 @@ def test_a_tree_of_other_parameters_takes_no_state():
 
 
 def test_a_tree_at_its_bound_goes_on_learning(streams):
-    X, y = streams.lessons(1, 1000 if streams.compiled else 200)
+    X, y = streams.examples(1, 1000 if streams.compiled else 200)
     model = DenseTree(6, nodes_max=5, tau=0.5, **EAGER)
     model.learn_many(X, y)
     assert model.n_nodes <= 5

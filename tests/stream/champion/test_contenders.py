@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from streams import lessons
+from streams import examples
 
 from models.calibration.calibrator import Calibrator
 from models.sampling import SampledLearner, chosen
@@ -108,7 +108,7 @@ def test_a_label_is_a_test_first_then_teaches_the_learner(monkeypatch):
     said = ask([contender], np.full((2, 2), 0.3), 0.5)
     y = np.array([True, False])
     judge([contender], said, y)
-    teach([contender], lessons(np.full((2, 2), 0.3), y))
+    teach([contender], examples(np.full((2, 2), 0.3), y))
     assert notes == ["test", "learner"]
 
 
@@ -139,7 +139,7 @@ def test_each_clock_hears_what_came_by_it_and_one_clock_hears_all_that_is_new():
     X, y = np.arange(8.0).reshape(4, 2), np.array([True, False, True, False])
     clocks = [Clock.FEEDBACK, Clock.DELAYED, Clock.FEEDBACK | Clock.DELAYED, Clock.DELAYED]
     contenders = [contender_of(both, True), contender_of(one, True)]
-    teach(contenders, lessons(X, y, news=[True, True, True, False], clocks=clocks))
+    teach(contenders, examples(X, y, news=[True, True, True, False], clocks=clocks))
     assert both.notes["feedback"] == [(0.0, True), (4.0, True)]
     assert both.notes["delayed"] == [(2.0, False), (4.0, True), (6.0, False)]
     assert one.notes == [(0.0, True), (2.0, False), (4.0, True)]
@@ -158,7 +158,7 @@ def test_what_weighs_nothing_is_not_learned_and_what_analysts_say_weighs_one():
     X, y = np.arange(10.0).reshape(5, 2), np.array([True, False, True, False, False])
     clocks = [Clock.FEEDBACK, Clock.DELAYED, Clock.DELAYED, Clock.DELAYED, Clock.DELAYED]
     news = [True, True, True, True, False]
-    some = lessons(X, y, news=news, clocks=clocks)
+    some = examples(X, y, news=news, clocks=clocks)
     contenders = [contender_of(both, True), contender_of(one, True)]
     teach(contenders, some._replace(weights=np.array([1.0, 0.0, 1.0, 4.0, 0.0])))
     for each in (both, one):
@@ -179,7 +179,7 @@ def test_two_clocks_hear_through_whatever_wraps_them():
     assert on_two_clocks(wrapped)
     assert not on_two_clocks(TimedLearner(SampledLearner(_Says(), share)))
     clocks = Clock.FEEDBACK | Clock.DELAYED
-    teach([contender_of(wrapped, True)], lessons(X, y, clocks=clocks))
+    teach([contender_of(wrapped, True)], examples(X, y, clocks=clocks))
     heard = [(x, True) for x in X[chosen(X, share), 0].tolist()]
     assert 0 < len(heard) < 20
     assert both.notes == {"feedback": heard, "delayed": heard}

@@ -10,7 +10,7 @@ from schemas.columns import Reason
 from stream.app import decoders_of, engine_of, registry_of
 from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 
 COMMAND = ("rules", "apply")
 KEY = "00112233445566778899aabbccddeeff"
@@ -53,7 +53,7 @@ def config(tmp_path, monkeypatch, broker):
 
 
 def orders(broker):
-    reader = PlaceReader(broker.connection, "readers", print)
+    reader = PartitionReader(broker.connection, "readers", print)
     first, behind = reader.ends("fraud.control")
     found = [m for messages in reader.read(first, behind) for m in messages]
     reader.close()

@@ -834,20 +834,20 @@ def test_features_that_see_a_part_of_their_entity_must_be_allowed(tmp_path: Path
 
 def test_one_model_for_all_partitions_needs_both_topics_and_partitions(tmp_path: Path) -> None:
     state = '[worker]\nstate = "per_partition"\npartial_features = true\n'
-    lessons, models = 'lessons = "fraud.lessons"\n', 'models = "fraud.models"\n'
-    config = load(write(tmp_path, f"{state}[topics]\n{lessons}{models}"))
-    assert config.exchange() == ExchangeTopics("", "fraud.lessons", "fraud.models")
+    examples, models = 'examples = "fraud.training"\n', 'models = "fraud.models"\n'
+    config = load(write(tmp_path, f"{state}[topics]\n{examples}{models}"))
+    assert config.exchange() == ExchangeTopics("", "fraud.training", "fraud.models")
     assert config.engine_parameters().version_interval_us == 10_000_000
-    assert {"fraud.lessons", "fraud.models"} <= set(config.topics.outputs())
-    told = refused(tmp_path, f"{state}[topics]\n{lessons}")
-    assert "topics.lessons: one model for all needs topics.models too" in told
+    assert {"fraud.training", "fraud.models"} <= set(config.topics.outputs())
+    told = refused(tmp_path, f"{state}[topics]\n{examples}")
+    assert "topics.training: one model for all needs topics.models too" in told
     told = refused(tmp_path, f"{state}[topics]\n{models}")
-    assert "topics.models: one model for all needs topics.lessons too" in told
-    same = 'lessons = "fraud.models"\n'
+    assert "topics.models: one model for all needs topics.training too" in told
+    same = 'examples = "fraud.models"\n'
     told = refused(tmp_path, f"{state}[topics]\n{same}{models}")
-    assert "topics.lessons: fraud.models is another topic's name too" in told
-    told = refused(tmp_path, f"[topics]\n{lessons}{models}")
-    assert "topics.lessons: one state for all has nobody to tell" in told
+    assert "topics.training: fraud.models is another topic's name too" in told
+    told = refused(tmp_path, f"[topics]\n{examples}{models}")
+    assert "topics.training: one state for all has nobody to tell" in told
     alone = load(write(tmp_path, state))
     assert (alone.one_model, alone.engine_parameters().version_interval_us) == (False, 0)
 

@@ -12,9 +12,9 @@ from streams import (
     START_US,
     block,
     build_engine,
+    examples,
     feature_set,
     label_row,
-    lessons,
     random_parameters,
 )
 
@@ -117,7 +117,7 @@ def test_a_challenger_is_judged_by_what_it_scored():
     y = np.arange(40) % 4 == 0
     raw = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
     said = Said(raw, raw, np.full(40, 0.5))
-    engine._test_then_train(lessons(X, y, scores=said.packed()))
+    engine._test_then_train(examples(X, y, scores=said.packed()))
     quality = challenger.prequential.as_dict()
     assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)
     assert (quality["recall"], quality["precision"]) == (1.0, 0.5)

@@ -4,19 +4,19 @@ import numpy as np
 
 from stream.exchange.topics import NO_EXCHANGE, ExchangeTopics
 
-EVERY = ExchangeTopics("shared", "lessons", "models")
+EVERY = ExchangeTopics("shared", "training", "models")
 
 
-def test_payments_are_told_to_all_lessons_to_the_first_and_versions_to_the_others():
-    assert EVERY.topics == ["shared", "lessons", "models"]
-    assert EVERY.places(0, 3) == {("shared", 1), ("shared", 2), ("lessons", 1), ("lessons", 2)}
+def test_payments_are_told_to_all_examples_to_the_first_and_versions_to_the_others():
+    assert EVERY.topics == ["shared", "training", "models"]
+    assert EVERY.places(0, 3) == {("shared", 1), ("shared", 2), ("training", 1), ("training", 2)}
     assert EVERY.places(2, 3) == {("shared", 0), ("shared", 1), ("models", 0)}
 
 
 def test_what_has_no_topic_is_told_to_nobody():
     assert ExchangeTopics("shared").places(2, 3) == {("shared", 0), ("shared", 1)}
-    assert ExchangeTopics("", "lessons", "models").places(1, 3) == {("models", 0)}
-    assert ExchangeTopics("", "lessons", "models").topics == ["lessons", "models"]
+    assert ExchangeTopics("", "training", "models").places(1, 3) == {("models", 0)}
+    assert ExchangeTopics("", "training", "models").topics == ["training", "models"]
     assert NO_EXCHANGE.places(1, 3) == set()
     assert NO_EXCHANGE.topics == []
 

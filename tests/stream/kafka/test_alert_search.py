@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from stream.kafka import newest_first
 from stream.kafka.alert_search import find_alerts
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 
 TOPIC = "fraud.alerts"
 EACH = 40
@@ -28,7 +28,7 @@ def broker():
 
 @pytest.fixture
 def places(broker):
-    reader = PlaceReader(broker.connection, "nobody")
+    reader = PartitionReader(broker.connection, "nobody")
     yield reader
     reader.close()
 

@@ -11,7 +11,7 @@ from schemas.records import RecordCodec, builtin
 from stream.kafka import control_topic
 from stream.kafka.control_topic import once_each, read_orders
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 
 SECONDS = 30
 T0_MS = 1_780_000_000_000
@@ -70,12 +70,12 @@ def test_a_topic_without_records_has_no_orders(broker):
 
 
 def test_records_that_are_gone_from_the_beginning_are_counted(broker, monkeypatch):
-    class Shortened(PlaceReader):
+    class Shortened(PartitionReader):
         def ends(self, topic):
             first, behind = super().ends(topic)
             return {**first, (topic, 0): 2, (topic, 1): 1}, behind
 
-    monkeypatch.setattr(control_topic, "PlaceReader", Shortened)
+    monkeypatch.setattr(control_topic, "PartitionReader", Shortened)
     told = read_orders(broker.connection, "readers", "orders", CODECS)
     assert (told.gone, requests(told)) == (3, ["c", "e", "b"])
 

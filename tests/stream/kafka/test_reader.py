@@ -12,7 +12,7 @@ from schemas.errors import BrokerError
 from stream.kafka import reader as reader_module
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 
 SECONDS = 30
 TOPIC_MS = 1_700_000_000_000
@@ -33,7 +33,7 @@ def broker():
 
 @pytest.fixture
 def reader(broker):
-    reader = PlaceReader(broker.connection, "readers")
+    reader = PartitionReader(broker.connection, "readers")
     yield reader
     reader.close()
 
@@ -64,7 +64,7 @@ def test_a_range_beyond_the_end_ends_with_the_partition(reader):
 
 def test_reading_stops_at_its_limit(reader, monkeypatch):
     # As if there were no end.
-    monkeypatch.setattr(PlaceReader, "_is_wanted", lambda *_: False)
+    monkeypatch.setattr(PartitionReader, "_is_wanted", lambda *_: False)
     began = time.monotonic()
     assert read(reader, {("a", 0): 0}, {("a", 0): 50}, limit_s=0.5) == []
     assert time.monotonic() - began < 5
@@ -72,7 +72,7 @@ def test_reading_stops_at_its_limit(reader, monkeypatch):
 
 def test_a_broker_that_gives_nothing_is_an_error(monkeypatch):
     monkeypatch.setattr(reader_module, "_SILENT_S", 0.5)
-    reader = PlaceReader(Connection("127.0.0.1:1", {"log_level": 0}), "g")
+    reader = PartitionReader(Connection("127.0.0.1:1", {"log_level": 0}), "g")
     with pytest.raises(BrokerError, match=r"no broker gave records of a\[0\]"):
         read(reader, {("a", 0): 0}, {("a", 0): 5})
     reader.close()
@@ -92,7 +92,7 @@ def test_nobody_to_ask_is_an_error(monkeypatch):
     monkeypatch.setattr(reader_module, "_CALL_TIMEOUT_S", 0.5)
     soon = partial(reader_module.committed_offsets, timeout_s=0.5)
     monkeypatch.setattr(reader_module, "committed_offsets", soon)
-    reader = PlaceReader(Connection("127.0.0.1:1", {"log_level": 0}), "g")
+    reader = PartitionReader(Connection("127.0.0.1:1", {"log_level": 0}), "g")
     with pytest.raises(BrokerError, match="cannot read the committed offsets"):
         reader.committed([("a", 0)])
     with pytest.raises(BrokerError, match="where the records of a begin"):

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from schemas.errors import BrokerError
 from stream.kafka.client import Connection
 from stream.kafka.embedded import EmbeddedBroker
-from stream.kafka.reader import PlaceReader
+from stream.kafka.reader import PartitionReader
 from stream.kafka.tcp_relay import TcpRelay
 from stream.kafka.topics import existing
 
@@ -28,7 +28,7 @@ def test_who_comes_in_there_finds_the_broker_writes_and_reads():
         producer = Producer(connection.producer())
         producer.produce("t", b"there", partition=1)
         assert producer.flush(20) == 0
-        reader = PlaceReader(connection, "g")
+        reader = PartitionReader(connection, "g")
         first, behind = reader.ends("t")
         found = [m.value() for messages in reader.read(first, behind) for m in messages]
         reader.close()

@@ -1,4 +1,4 @@
-"""The book of labels against a list of rows and a list of lessons, and what single labels do."""
+"""The book of labels against a list of rows and a list of examples, and what single labels do."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Desk:
 
     def learn(self):
         """What is learned: number, verdict, whether it corrects."""
-        return [row[:3] for row in rows_of(self.book.lessons())]
+        return [row[:3] for row in rows_of(self.book.examples())]
 
 
-def rows_of(lessons):
-    """Lessons as rows: number, verdict, whether it corrects, whether it is news, its clocks."""
-    columns = (lessons.features[:, 0], *lessons[2:6])
+def rows_of(examples):
+    """Examples as rows: number, verdict, whether it corrects, whether it is news, its clocks."""
+    columns = (examples.features[:, 0], *examples[2:6])
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
@@ -131,9 +131,9 @@ def test_everything_equals_the_oracle(seed):
             naive.join(now)
             expected = [
                 (r["number"], v, t is not None and news, news, clock_bits(clocks))
-                for r, v, t, news, clocks in naive.lessons()
+                for r, v, t, news, clocks in naive.examples()
             ]
-            assert rows_of(desk.book.lessons()) == expected
+            assert rows_of(desk.book.examples()) == expected
             mature = [r["number"] for r in naive.mature(now)]
             ours_mature = desk.book.mature(now)
             assert desk.waiting.scores[ours_mature.unlabelled, 0].tolist() == mature
@@ -141,14 +141,14 @@ def test_everything_equals_the_oracle(seed):
                 (r["number"], r["verdict"], False, r["number"] in mature, Clock.DELAYED)
                 for r in plain.untold
             ]
-            mature_lessons = desk.book.mature_lessons(ours_mature.untold)
-            assert rows_of(mature_lessons) == untold
+            mature_examples = desk.book.mature_examples(ours_mature.untold)
+            assert rows_of(mature_examples) == untold
             by_nobody = [r["number"] in mature for r in plain.untold]
             weights = [
                 weight_of(r["key"], rules.genuine_share) if alone else 1
                 for r, alone in zip(plain.untold, by_nobody, strict=True)
             ]
-            ours = mature_lessons.weights
+            ours = mature_examples.weights
             assert (ours is None) == (rules.genuine_share == 1)
             assert (np.ones(len(weights)) if ours is None else ours).tolist() == weights
     assert marks == desk.marks
@@ -194,7 +194,7 @@ def test_a_correction_after_the_barrier_is_learned_as_one():
     assert desk.learn() == [(0.0, False, True)]
 
 
-def test_a_correction_that_is_taken_back_before_the_barrier_is_no_lesson():
+def test_a_correction_that_is_taken_back_before_the_barrier_is_no_example():
     desk = Desk()
     desk.admit(7, 8)
     desk.say((7, 1.0))
@@ -267,7 +267,7 @@ def test_labels_beyond_the_queue_are_withheld_and_none_that_waits_is_lost():
     desk = Desk(queue_max=2, learn_max=1)
     desk.admit(1, 2, 3)
     effects = desk.say((1, 1.0), (2, 1.0), (3, 1.0), (1, 0.0))
-    # The lesson of the last has its place already.
+    # The example of the last has its place already.
     assert [review.why for review in effects.reviews] == [Fate.BACKLOG, Fate.CORRECTED]
     assert desk.learn() == [(0.0, False, False)]
     assert desk.learn() == [(1.0, True, False)]
@@ -370,7 +370,7 @@ def test_every_row_is_ripe_once_with_the_label_that_stands():
 
 
 @pytest.mark.parametrize("first", [CHARGEBACK, ANALYST])
-def test_what_only_repeats_is_a_lesson_for_another_clock_if_there_is_one(first):
+def test_what_only_repeats_is_a_example_for_another_clock_if_there_is_one(first):
     second = ANALYST if first == CHARGEBACK else CHARGEBACK
     for two_clocks, left in ((True, 1), (False, 0)):
         desk = Desk(two_clocks=two_clocks, maturity_us=DAY_US)
@@ -378,12 +378,12 @@ def test_what_only_repeats_is_a_lesson_for_another_clock_if_there_is_one(first):
         desk.say(label_row(7, START_US, 1.0, source=first))
         assert len(desk.learn()) == 1
         desk.say(label_row(7, START_US, 1.0, source=second))
-        # Nobody's lesson would take the place of somebody's.
+        # Nobody's example would take the place of somebody's.
         assert len(desk.book.queue) == left
         clock = Clock.FEEDBACK if second == ANALYST else Clock.DELAYED
-        assert rows_of(desk.book.lessons()) == [(0.0, True, False, False, clock)] * left
+        assert rows_of(desk.book.examples()) == [(0.0, True, False, False, clock)] * left
         untold = desk.book.mature(START_US + DAY_US).untold
-        assert rows_of(desk.book.mature_lessons(untold)) == []
+        assert rows_of(desk.book.mature_examples(untold)) == []
 
 
 def test_a_label_that_is_held_for_a_payment_that_is_erased_leaves_and_others_stay():
@@ -404,7 +404,7 @@ def test_a_label_that_is_held_for_a_payment_that_is_erased_leaves_and_others_sta
     assert desk.marks == [(2, True)]
 
 
-def test_a_label_finds_nothing_of_a_payment_that_is_erased_and_no_lesson_is_left():
+def test_a_label_finds_nothing_of_a_payment_that_is_erased_and_no_example_is_left():
     desk = Desk(maturity_us=DAY_US)
     desk.admit(7, 8, card=3)
     desk.admit(9, card=4)

@@ -1,4 +1,4 @@
-"""What is kept of lessons and caps, and of the clock beside them: the same again, or refused."""
+"""What is kept of examples and caps, and of the clock beside them: the same again, or refused."""
 
 from dataclasses import replace
 
@@ -9,13 +9,13 @@ from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
 from stream.event_time import EventClock
 from stream.labels.caps import Caps, count_in
-from stream.labels.lessons import HEAD, TAIL, LessonQueue
+from stream.labels.examples import HEAD, TAIL, ExampleQueue
 
 DAY_US = 86_400_000_000
 
 
-def lessons(n=7, taken=5, length=4):
-    queue = LessonQueue(length, 2, 1)
+def examples(n=7, taken=5, length=4):
+    queue = ExampleQueue(length, 2, 1)
     queue.cursors[HEAD], queue.cursors[TAIL] = taken, n
     numbers = np.arange(taken, n)
     queue.verdicts[numbers % length] = 1
@@ -42,8 +42,8 @@ def clock():
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (lessons(), lessons(2, 0)),
-        (lessons(9, 5), LessonQueue(4, 2, 1)),
+        (examples(), examples(2, 0)),
+        (examples(9, 5), ExampleQueue(4, 2, 1)),
         (caps(), Caps(100, 50, 3)),
         (Caps(100, 50, 3), caps()),
         (Caps(0, 0), Caps(0, 0)),
@@ -65,21 +65,21 @@ def test_counts_go_on():
     assert pack(other.state()) == pack(one.state())
 
 
-def test_lessons_go_on():
-    other = lessons(2, 0)
-    other.restore(lessons().state())
-    for got, expected in zip(other.take(9), lessons().take(9), strict=True):
+def test_examples_go_on():
+    other = examples(2, 0)
+    other.restore(examples().state())
+    for got, expected in zip(other.take(9), examples().take(9), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize(
     ("make", "name", "value"),
     [
-        (lessons, "cursors", [3, 9]),
-        (lessons, "cursors", [-1, 1]),
-        (lessons, "cursors", [7, 5]),
-        (lessons, "verdicts", [2, 1]),
-        (lessons, "taught", [-2, 0]),
+        (examples, "cursors", [3, 9]),
+        (examples, "cursors", [-1, 1]),
+        (examples, "cursors", [7, 5]),
+        (examples, "verdicts", [2, 1]),
+        (examples, "taught", [-2, 0]),
         (caps, "keys", [7, 7, 8]),
         (caps, "keys", [7, 0, 8]),
         (caps, "sources", [0, -1, 0, 0, 0]),
@@ -101,7 +101,7 @@ def test_what_is_damaged_is_refused_and_changes_nothing(make, name, value):
 @pytest.mark.parametrize(
     ("one", "other", "said"),
     [
-        (lessons(length=4), LessonQueue(5, 2, 1), "lessons_max is 4 in the state and 5 here"),
+        (examples(length=4), ExampleQueue(5, 2, 1), "examples_max is 4 in the state and 5 here"),
         (caps(), Caps(100, 51, 3), r"limits\[1\] is 50 in the state and 51 here"),
         (caps(3), Caps(100, 50, 4), "room is 3 in the state and 4 here"),
     ],

@@ -193,11 +193,11 @@ def test_a_row_begins_without_the_label_of_the_one_whose_place_it_takes():
     rows = WaitingRows(1, 1, batch_rows_max=1)
     places, _ = admit(rows, [1])
     label(rows, places[0])
-    rows.verdicts[:] = rows.sources[:] = rows.lessons[:] = rows.label_times_us[:] = 1
+    rows.verdicts[:] = rows.sources[:] = rows.examples[:] = rows.label_times_us[:] = 1
     admit(rows, [2])
     (place,), _ = admit(rows, [3])
     assert place == places[0]
-    said = rows.verdicts, rows.sources, rows.lessons, rows.label_times_us
+    said = rows.verdicts, rows.sources, rows.examples, rows.label_times_us
     assert [int(array[place]) for array in said] == [0, 0, -1, BEGINNING_US]
 
 
@@ -264,7 +264,7 @@ def test_a_state_is_as_large_as_the_rows_that_are_kept():
         "twice",
         "0",
         "source",
-        "lesson",
+        "example",
         "kind",
     ],
 )
@@ -290,8 +290,8 @@ def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
         arrays["keys"][:] = 0
     elif damage == "source":
         arrays["sources"][-1] = len(Source)
-    elif damage == "lesson":
-        arrays["lessons"][0] = -2
+    elif damage == "example":
+        arrays["examples"][0] = -2
     damaged = State("other/1" if damage == "kind" else kept.kind, kept.header, arrays)
     other = WaitingRows(4, 2, batch_rows_max=2)
     admit(other, [9])

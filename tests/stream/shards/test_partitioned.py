@@ -110,21 +110,21 @@ def test_each_shard_gets_what_the_others_tell_and_not_what_it_told_itself():
 
 
 def test_the_first_gets_what_is_to_be_learned_and_the_others_what_was():
-    rig = Rig(exchange=ExchangeTopics("", "lessons", "models"))
+    rig = Rig(exchange=ExchangeTopics("", "training", "models"))
     rig.assign(0, 1, 2)
     found = {}
-    for topic in ("lessons", "models"):
+    for topic in ("training", "models"):
         for shard, raw in rig.shards.split(batch(2, 0, 1, 2, topic=topic)):
             found[topic, shard.partition] = raw.messages
     assert {place: said for place, said in found.items() if said} == {
-        ("lessons", 0): [0, 2, 3],
+        ("training", 0): [0, 2, 3],
         ("models", 1): [1],
         ("models", 2): [1],
     }
     starts = rig.assign(0, 1, 2)
-    assert {place for place in starts if place[0] in ("lessons", "models")} == {
-        ("lessons", 1),
-        ("lessons", 2),
+    assert {place for place in starts if place[0] in ("training", "models")} == {
+        ("training", 1),
+        ("training", 2),
         ("models", 0),
     }
 

@@ -7,13 +7,13 @@ import redis
 from tcp_proxy import TcpProxy
 
 from schemas.errors import ConfigError, StoreError
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 
 SECRET = "s3cret"
 
 
 def place(url, timeout_s=0.1):
-    return Place(url, timeout_s)
+    return RedisAddress(url, timeout_s)
 
 
 @pytest.mark.parametrize(

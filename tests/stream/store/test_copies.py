@@ -14,7 +14,7 @@ from schemas.errors import StoreError
 from stream.snapshots.folder import SnapshotFolder
 from stream.store import copies as copies_module
 from stream.store import redis_copies as redis_copies_module
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.folder_copies import FolderCopies
 from stream.store.keys import copies_key
 from stream.store.redis_copies import RedisCopies
@@ -41,7 +41,7 @@ def snapshots(tmp_path):
 
 @pytest.fixture
 def redis_place(redis_url):
-    return Place(redis_url, 5.0), unique_name("group")
+    return RedisAddress(redis_url, 5.0), unique_name("group")
 
 
 @pytest.fixture(params=["folder", pytest.param("redis", marks=pytest.mark.redis)])
@@ -154,7 +154,7 @@ def test_in_redis_a_copy_that_was_cut_anywhere_is_none_and_leaves_nothing(
     port = redis.connection.parse_url(place.url).get("port", 6379)
     cut = 0
     with TcpProxy(port) as proxy:
-        there = Place(f"redis://127.0.0.1:{proxy.port}/0", 5.0)
+        there = RedisAddress(f"redis://127.0.0.1:{proxy.port}/0", 5.0)
         for n in range(50, 45_000, 449):
             proxy.cut_after(n)
             copies = RedisCopies(there, group, "worker", 2)
@@ -190,7 +190,9 @@ def test_in_redis_a_copy_whose_answers_are_lost_is_said_to_have_failed(
     snapshots.write(state(1), 1)
     port = redis.connection.parse_url(place.url).get("port", 6379)
     with TcpProxy(port) as proxy:
-        copies = RedisCopies(Place(f"redis://127.0.0.1:{proxy.port}/0", 5.0), group, "worker", 2)
+        copies = RedisCopies(
+            RedisAddress(f"redis://127.0.0.1:{proxy.port}/0", 5.0), group, "worker", 2
+        )
         proxy.drop_replies = True
         with pytest.raises(StoreError):
             copies.put(snapshots.path(1), 1, always)

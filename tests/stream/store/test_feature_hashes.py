@@ -11,7 +11,7 @@ from seeds import seeds
 from tcp_proxy import TcpProxy
 
 from schemas.errors import StoreError
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.entity_columns import EntityColumns
 from stream.store.feature_hashes import FeatureHashes, look_up
 from stream.store.keys import features_key
@@ -34,7 +34,7 @@ def rows(*marks_and_values, key=KEY):
 
 @pytest.fixture
 def place(redis_url):
-    return Place(redis_url, 5.0)
+    return RedisAddress(redis_url, 5.0)
 
 
 @pytest.fixture
@@ -161,7 +161,9 @@ def test_scripts_that_are_forgotten_are_sent_again(hashes, client, place, group)
 def test_a_write_whose_answer_was_lost_is_repeated_without_a_trace(redis_url, group, place):
     port = redis.connection.parse_url(redis_url).get("port", 6379)
     with TcpProxy(port) as proxy:
-        hashes = FeatureHashes(Place(f"redis://127.0.0.1:{proxy.port}/0", 5.0), group, "t", DAY_US)
+        hashes = FeatureHashes(
+            RedisAddress(f"redis://127.0.0.1:{proxy.port}/0", 5.0), group, "t", DAY_US
+        )
         hashes.write(OF, rows(((1, 0, 0), (1, 1, 1))))
         proxy.drop_replies = True
         with pytest.raises(StoreError):

@@ -11,7 +11,7 @@ from kafka_server import unique_name
 from models.states.snapshot import State
 from schemas.errors import StoreError
 from stream.snapshots.folder import SnapshotFolder
-from stream.store.client import Place
+from stream.store.client import RedisAddress
 from stream.store.entity_columns import EntityColumns
 from stream.store.feature_hashes import FeatureHashes, look_up
 from stream.store.keys import features_key
@@ -57,7 +57,7 @@ def test_the_documented_rights_are_enough_and_each_is_needed(redis_server, tmp_p
             admin.execute_command("ACL", "SETUSER", "ours", *made)
 
         url = redis_server.url.replace("127", "ours:s3cret@127", 1)
-        place = Place(url, 5.0)
+        place = RedisAddress(url, 5.0)
         allow(commands)
         work(place, tmp_path)
         # Not asked for here: where Redis has forgotten a script, where hashes stay for ever, and

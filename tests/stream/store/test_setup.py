@@ -4,7 +4,7 @@ import pytest
 
 from schemas.errors import ConfigError
 from stream.config.configuration import load
-from stream.store.setup import copier_of, online_features_of, place_of, shows_features
+from stream.store.setup import copier_of, online_features_of, redis_address_of, shows_features
 
 URL = "redis://127.0.0.1:1/0"
 
@@ -15,7 +15,7 @@ def features_of(config):
 
 def test_without_a_url_there_is_nothing():
     config = load(None)
-    assert place_of(config) is None
+    assert redis_address_of(config) is None
     assert not shows_features(config)
     assert online_features_of(config, features_of(config), print) is None
     assert copier_of(config, print) is None
@@ -23,7 +23,7 @@ def test_without_a_url_there_is_nothing():
 
 def test_with_a_url_features_are_written_unless_they_are_switched_off():
     config = load(None, redis={"url": URL, "timeout": "250ms"})
-    assert place_of(config).timeout_s == 0.25
+    assert redis_address_of(config).timeout_s == 0.25
     assert shows_features(config)
     online = online_features_of(config, features_of(config), print)
     assert online.as_dict()["state"] == "ok"
@@ -41,12 +41,12 @@ def test_features_that_are_nobodys_need_no_redis():
 def test_a_url_may_be_in_a_file(tmp_path):
     (tmp_path / "url").write_text(f"{URL}\n")
     config = load(None, redis={"url": f"file:{tmp_path / 'url'}"})
-    assert place_of(config).name == URL
+    assert redis_address_of(config).name == URL
     (tmp_path / "url").write_text("\n")
     with pytest.raises(ConfigError, match=r"redis\.url: the file that it names holds no URL"):
-        place_of(config)
+        redis_address_of(config)
     with pytest.raises(ConfigError, match=r"redis\.url: cannot read the file"):
-        place_of(load(None, redis={"url": f"file:{tmp_path / 'none'}"}))
+        redis_address_of(load(None, redis={"url": f"file:{tmp_path / 'none'}"}))
 
 
 def test_snapshots_are_copied_where_it_is_asked_for(tmp_path):

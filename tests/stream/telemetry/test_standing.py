@@ -6,7 +6,7 @@ from standing_shards import StandingShard
 
 from stream.admission.snoozes import Snooze
 from stream.champion.contenders import ORDER, SCORING, Aside
-from stream.telemetry.figures import ListStanding, Place
+from stream.telemetry.figures import ListStanding, ModelPart
 from stream.telemetry.standing import BENCHED, FAILED, Sums, lists, places, snoozes
 
 
@@ -62,9 +62,9 @@ def test_a_snooze_that_every_state_has_is_one_until_it_is_over():
 def test_who_decides_in_any_state_decides_and_who_failed_in_any_has_failed():
     one, other = StandingShard(), StandingShard()
     one.lineup.at = 1
-    assert places([one, other]) == (Place("model", True, ""), Place("other", True, ""))
+    assert places([one, other]) == (ModelPart("model", True, ""), ModelPart("other", True, ""))
     one.contenders[1].aside = Aside(ORDER, "too slow")
-    assert places([one, other])[1] == Place("other", True, BENCHED)
+    assert places([one, other])[1] == ModelPart("other", True, BENCHED)
     other.contenders[1].aside = Aside(SCORING, "ValueError")
-    assert places([one, other])[1] == Place("other", True, FAILED)
+    assert places([one, other])[1] == ModelPart("other", True, FAILED)
     assert places([]) == ()

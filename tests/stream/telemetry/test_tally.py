@@ -27,12 +27,12 @@ from stream.telemetry.tally import (
     CAUSES,
     END_TO_END,
     LABEL_DELAY,
-    LESSON_DELAY,
     OUTCOMES,
     PROMOTIONS,
     SCORE_BOUNDS,
     SCORING,
     SHARED_DELAY,
+    TRAINING_DELAY,
     Tally,
     count_latencies,
 )
@@ -137,14 +137,14 @@ def test_only_payments_that_are_new_are_timed(tally):
 
 
 def test_what_partitions_tell_each_other_is_timed_and_is_no_record_of_an_input():
-    exchange = ExchangeTopics("shared", "lessons", "models")
+    exchange = ExchangeTopics("shared", "training", "models")
     tally = Tally("payments", "labels", "orders", exchange, now_us=lambda: NOW_US)
     for at, topic in enumerate(exchange.topics, 1):
         tally.published(topic, 1, np.array([NOW_US - at * 2_000]), 0.1)
     assert (tally.records, len(tally.scoring)) == (0, 0)
-    delays = (tally.shared_delay, tally.lesson_delay, tally.adoption_delay)
+    delays = (tally.shared_delay, tally.training_delay, tally.adoption_delay)
     assert [len(each) for each in delays] == [1, 1, 1]
-    sums_us = tally.sums_us[[SHARED_DELAY, LESSON_DELAY, ADOPTION_DELAY]]
+    sums_us = tally.sums_us[[SHARED_DELAY, TRAINING_DELAY, ADOPTION_DELAY]]
     assert sums_us.tolist() == [2_000, 4_000, 6_000]
 
 

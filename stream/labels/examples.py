@@ -2,7 +2,7 @@
 
 A row is copied here when its label comes, because it may leave the ring of waiting
 rows before the barrier. A ring of fixed size; its places are numbered for ever, so
-that a row knows by its lesson's number whether it was learned already.
+that a row knows by its example's number whether it was learned already.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from stream.rings import index_of, joined, put, ring_arrays, ring_rows
 
 # What the learners were told of a row before; else 0 for genuine and 1 for fraud.
 NEVER_TAUGHT = -1
-# Places in the array of cursors: lessons ever taken off, lessons ever put on.
+# Places in the array of cursors: examples ever taken off, examples ever put on.
 HEAD, TAIL = range(2)
 
-_KIND = "lessons/1"
+_KIND = "examples/1"
 # What a snapshot from before models could be promoted does not have.
 _CHAMPIONS = "champions"
 
@@ -40,7 +40,7 @@ class Queue(NamedTuple):
     cursors: NDArray[np.int64]
 
 
-class Lessons(NamedTuple):
+class Examples(NamedTuple):
     """Rows to learn, in the order in which their labels came or they became mature.
 
     Attributes
@@ -77,31 +77,31 @@ class Lessons(NamedTuple):
         return Said.unpacked(self.scores[rows], champions)
 
 
-class LessonQueue:
-    """The queue of lessons.
+class ExampleQueue:
+    """The queue of examples.
 
     Parameters
     ----------
-    lessons_max : int
+    examples_max : int
     n_features, n_scores : int
     allocate : Allocate
         Makes the wide arrays.
     """
 
     def __init__(
-        self, lessons_max: int, n_features: int, n_scores: int, allocate: Allocate = in_memory
+        self, examples_max: int, n_features: int, n_scores: int, allocate: Allocate = in_memory
     ) -> None:
-        if lessons_max <= 0:
-            raise ValueError(f"lessons_max must be positive, not {lessons_max}")
-        self.lessons_max = lessons_max
-        self.features = allocate("lesson-features", (lessons_max, n_features))
-        self.scores = allocate("lesson-scores", (lessons_max, n_scores))
-        self.champions = np.zeros(lessons_max, np.uint8)
-        self.verdicts = np.zeros(lessons_max, np.int8)
-        self.taught = np.zeros(lessons_max, np.int8)
-        self.clocks = np.zeros(lessons_max, np.uint8)
+        if examples_max <= 0:
+            raise ValueError(f"examples_max must be positive, not {examples_max}")
+        self.examples_max = examples_max
+        self.features = allocate("example-features", (examples_max, n_features))
+        self.scores = allocate("example-scores", (examples_max, n_scores))
+        self.champions = np.zeros(examples_max, np.uint8)
+        self.verdicts = np.zeros(examples_max, np.int8)
+        self.taught = np.zeros(examples_max, np.int8)
+        self.clocks = np.zeros(examples_max, np.uint8)
         # Clocks that were told before, of a correction.
-        self.told = np.zeros(lessons_max, np.uint8)
+        self.told = np.zeros(examples_max, np.uint8)
         self.cursors = np.zeros(2, np.int64)
 
     def __len__(self) -> int:
@@ -119,34 +119,34 @@ class LessonQueue:
         scores: NDArray[np.float64],
         champions: NDArray[np.uint8] | int = 0,
     ) -> None:
-        """Copy the rows of lessons that were just put on, by their numbers."""
-        places = index_of(numbers % self.lessons_max)
+        """Copy the rows of examples that were just put on, by their numbers."""
+        places = index_of(numbers % self.examples_max)
         self.features[places] = features
         self.scores[places] = scores
         self.champions[places] = champions
 
     def erase(self, numbers: NDArray[np.int64]) -> None:
-        """Leave nothing of lessons that still wait, by their numbers: they teach nothing."""
-        places = numbers[numbers >= self.cursors[HEAD]] % self.lessons_max
+        """Leave nothing of examples that still wait, by their numbers: they teach nothing."""
+        places = numbers[numbers >= self.cursors[HEAD]] % self.examples_max
         for ring in self._rings.values():
             ring[places] = 0
 
-    def take(self, n_max: int) -> Lessons:
-        """Take the oldest lessons off.
+    def take(self, n_max: int) -> Examples:
+        """Take the oldest examples off.
 
         A correction that was itself taken back in the meantime says nothing new, and
         is left out, but for a clock that was told nothing of the row before.
         """
         head = int(self.cursors[HEAD])
         stop = min(int(self.cursors[TAIL]), head + n_max)
-        places = np.arange(head, stop) % self.lessons_max
+        places = np.arange(head, stop) % self.examples_max
         self.cursors[HEAD] = stop
         news = self.verdicts[places] != self.taught[places]
         clocks = np.where(news, self.clocks[places], self.clocks[places] & ~self.told[places])
         says = news | (clocks != 0)
         places, news = places[says], news[says]
         rows = index_of(places)
-        return Lessons(
+        return Examples(
             # Whoever learns may keep them, and the ring is written over.
             self.features[rows].copy(),
             self.scores[rows].copy(),
@@ -158,28 +158,28 @@ class LessonQueue:
         )
 
     def arrays(self) -> list[NDArray[Any]]:
-        """Return all that is held of lessons."""
+        """Return all that is held of examples."""
         return list(self._rings.values())
 
     def state(self) -> State:
-        """Return the lessons that wait; arrays are views, until the next label or barrier."""
+        """Return the examples that wait; arrays are views, until the next label or barrier."""
         head, tail = self.cursors.tolist()
         rings = ring_arrays(self._rings, head, tail)
-        header = {"lessons_max": self.lessons_max}
+        header = {"examples_max": self.examples_max}
         return State(_KIND, header, {"cursors": self.cursors.copy(), **rings})
 
     def restore(self, state: State) -> None:
-        """Take over the lessons of a queue of the same size; SnapshotError, no change, else."""
+        """Take over the examples of a queue of the same size; SnapshotError, no change, else."""
         self.restorer(state)()
 
     def restorer(self, state: State) -> Callable[[], None]:
-        """Return what takes over the lessons, which are looked at here; see `restore`."""
+        """Return what takes over the examples, which are looked at here; see `restore`."""
         require_kind(state, _KIND)
-        require_same(state, "lessons_max", self.lessons_max)
+        require_same(state, "examples_max", self.examples_max)
         cursors = array(state, "cursors", np.int64, (2,))
         head, tail = cursors.tolist()
-        ordered = 0 <= head <= tail <= head + self.lessons_max
-        require(state, ordered, f"no queue of {self.lessons_max} has the cursors {cursors}")
+        ordered = 0 <= head <= tail <= head + self.examples_max
+        require(state, ordered, f"no queue of {self.examples_max} has the cursors {cursors}")
         rings = self._rings
         if _CHAMPIONS not in state.arrays:
             del rings[_CHAMPIONS]

@@ -1,4 +1,4 @@
-"""The topic on which scorers tell the learner what labels teach, as records and back."""
+"""The topic on which scorers tell the trainer what labels teach, as records and back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from schemas.errors import SchemaError
 from schemas.records import RecordCodec
 from stream.kafka.sink import OutRecord
-from stream.labels.lessons import Lessons
-from stream.learner.told import OFFSET_MAX, Place, ToldLessons
+from stream.labels.examples import Examples
+from stream.shared_model.messages import OFFSET_MAX, Position, SentExamples
 
 # As they lie in records, whatever this machine's own order is.
 _FLOAT = np.dtype("<f8")
@@ -24,29 +24,29 @@ _PARTITIONS_MAX = 1024
 _FRAUD, _NEWS, _CLOCKS_AT, _VERDICT_MAX = 1, 2, 2, 15
 
 
-class Told(NamedTuple):
-    """What a record tells, as `stream.learner.tuition.Tuition.learn` takes it.
+class ReceivedExamples(NamedTuple):
+    """What a record tells, as `stream.shared_model.training.Training.learn` takes it.
 
     Attributes
     ----------
     partition : int
-    place : Place
-    lessons : Lessons
+    place : Position
+    examples : Examples
     """
 
     partition: int
-    place: Place
-    lessons: Lessons
+    place: Position
+    examples: Examples
 
 
-class LessonRecords:
-    """Writes and reads lessons.
+class ExampleRecords:
+    """Writes and reads examples.
 
     Parameters
     ----------
     topic : str
     codec : RecordCodec
-        Of ``schemas/lesson.avsc``.
+        Of ``schemas/training_example.avsc``.
     layout : str
         Digest of the features' names.
     n_features : int
@@ -65,43 +65,43 @@ class LessonRecords:
         # A weight and a verdict stand beside the features.
         self._rows_max = max(1, _BYTES_MAX // (_FLOAT.itemsize * (n_features + 1) + 1))
 
-    def records(self, told: Iterable[ToldLessons]) -> Iterator[OutRecord]:
+    def records(self, told: Iterable[SentExamples]) -> Iterator[OutRecord]:
         """Yield the records of what is told, cut so that each is one message of Kafka's."""
         for offset, each in groupby(told, attrgetter("offset")):
-            parts = (part for lessons in each for part in self._cut(lessons.lessons))
-            for part, lessons in enumerate(parts):
-                yield self._record(Place(offset, part), lessons)
+            parts = (part for examples in each for part in self._cut(examples.examples))
+            for part, examples in enumerate(parts):
+                yield self._record(Position(offset, part), examples)
 
-    def _cut(self, lessons: Lessons) -> Iterator[Lessons]:
-        n, size = len(lessons.is_fraud), self._rows_max
+    def _cut(self, examples: Examples) -> Iterator[Examples]:
+        n, size = len(examples.is_fraud), self._rows_max
         for first in range(0, n, size):
             rows = slice(first, first + size)
-            columns = (None if column is None else column[rows] for column in lessons)
-            yield Lessons(*columns)  # type: ignore[arg-type]
+            columns = (None if column is None else column[rows] for column in examples)
+            yield Examples(*columns)  # type: ignore[arg-type]
 
-    def _record(self, place: Place, lessons: Lessons) -> OutRecord:
-        verdicts = lessons.is_fraud * _FRAUD + lessons.news * _NEWS
-        verdicts = verdicts.astype(np.uint8) | (lessons.clocks << _CLOCKS_AT)
-        weights = np.zeros(0) if lessons.weights is None else lessons.weights
+    def _record(self, place: Position, examples: Examples) -> OutRecord:
+        verdicts = examples.is_fraud * _FRAUD + examples.news * _NEWS
+        verdicts = verdicts.astype(np.uint8) | (examples.clocks << _CLOCKS_AT)
+        weights = np.zeros(0) if examples.weights is None else examples.weights
         record = {
             "partition": self._partition,
             "layout": self._layout,
             **place._asdict(),
-            "rows": len(lessons.is_fraud),
-            "features": lessons.features.astype(_FLOAT, copy=False).tobytes(),
+            "rows": len(examples.is_fraud),
+            "features": examples.features.astype(_FLOAT, copy=False).tobytes(),
             "verdicts": verdicts.tobytes(),
             "weights": weights.astype(_FLOAT, copy=False).tobytes(),
         }
         value = self._codec.encode_checked(record)
         return OutRecord(self.topic, None, value, partition=self._partition)
 
-    def read(self, value: bytes | None) -> Told | None:
+    def read(self, value: bytes | None) -> ReceivedExamples | None:
         """Return what a record tells; None of what is no such record, or means something else."""
         try:
             record = self._codec.decode(value or b"")
         except SchemaError:
             return None
-        n, place = record["rows"], Place(record["offset"], record["part"])
+        n, place = record["rows"], Position(record["offset"], record["part"])
         if record["layout"] != self._layout or not 0 < n <= self._rows_max:
             return None
         verdicts = np.frombuffer(record["verdicts"], np.uint8)
@@ -118,7 +118,7 @@ class LessonRecords:
             return None
         if min(place) < 0 or place.offset > OFFSET_MAX or verdicts.max() > _VERDICT_MAX:
             return None
-        lessons = Lessons(
+        examples = Examples(
             features.reshape(n, self._n_features),
             np.zeros((n, 0)),
             (verdicts & _FRAUD) != 0,
@@ -127,4 +127,4 @@ class LessonRecords:
             (verdicts >> _CLOCKS_AT).astype(np.uint8),
             weights if len(weights) else None,
         )
-        return Told(record["partition"], place, lessons)
+        return ReceivedExamples(record["partition"], place, examples)

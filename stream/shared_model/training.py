@@ -1,8 +1,8 @@
-"""What labels teach: learned by the state's own models, or told to the learner of them all.
+"""What labels teach: learned by the state's own models, or told to the trainer of them all.
 
 The scheme is that of a parameter server with one server (Li et al., Scaling Distributed Machine
 Learning with the Parameter Server, OSDI 2014, section 2), on Kafka's log: scorers send rows, not
-gradients, so that any model that learns row by row can be learned, and the learner's order of rows
+gradients, so that any model that learns row by row can be learned, and the trainer's order of rows
 is the only one there is.
 """
 
@@ -22,11 +22,11 @@ from stream.champion.contenders import LEARNING, PLACES, SAVING, Aside, Contende
 from stream.champion.lineup import Lineup
 from stream.event_time import BEGINNING_US
 from stream.labels.clocks import Clock
-from stream.labels.lessons import Lessons
-from stream.learner.role import Role, role_of
-from stream.learner.told import OFFSET_MAX, Place, ToldLessons, Version
+from stream.labels.examples import Examples
+from stream.shared_model.messages import OFFSET_MAX, ModelVersion, Position, SentExamples
+from stream.shared_model.role import Role, role_of
 
-_KIND, _VERSION_KIND = "tuition/1", "model_version/1"
+_KIND, _VERSION_KIND = "training/1", "model_version/1"
 _FAILED = "failed"
 _ARRAYS = ("heard", "part_sizes", "parts")
 _NEVER_US = 2**62
@@ -34,7 +34,7 @@ _NEVER_US = 2**62
 _NOWHERE = (-1, -1)
 
 
-class Tuition:
+class Training:
     """Who learns what; a part of the engine's state where all partitions have one model.
 
     Parameters
@@ -42,7 +42,7 @@ class Tuition:
     lineup : Lineup
         Whose models learn.
     version_interval_us : int
-        Event time between two versions of the learner; 0: each state learns alone.
+        Event time between two versions of the trainer; 0: each state learns alone.
 
     Attributes
     ----------
@@ -53,8 +53,8 @@ class Tuition:
         self.role = Role.ALONE
         self._lineup = lineup
         self._interval_us = version_interval_us
-        self._untold: list[Lessons] = []
-        # Of the learner: how far it has heard of each partition, and what nobody has seen yet.
+        self._untold: list[Examples] = []
+        # Of the trainer: how far it has heard of each partition, and what nobody has seen yet.
         self._heard: dict[int, tuple[int, int]] = {}
         self._unpublished = False
         self._published_us = BEGINNING_US
@@ -73,60 +73,60 @@ class Tuition:
         """From which barrier on there is a version to publish."""
         return self._published_us + self._interval_us if self._unpublished else _NEVER_US
 
-    def teach(self, lessons: Lessons) -> None:
-        """Learn lessons, or keep those that anybody can learn from until `tell`."""
+    def teach(self, examples: Examples) -> None:
+        """Learn examples, or keep those that anybody can learn from until `tell`."""
         if self.role is Role.SCORER:
-            lessons = learnable(lessons)
-            if len(lessons.is_fraud):
-                self._untold.append(lessons)
+            examples = learnable(examples)
+            if len(examples.is_fraud):
+                self._untold.append(examples)
             return
-        self._learn(lessons)
+        self._learn(examples)
 
-    def tell(self, offset: int) -> list[ToldLessons]:
-        """Return what the learner is to be told at the arrival of a payment."""
-        told = [ToldLessons(offset, lessons) for lessons in self._untold]
+    def tell(self, offset: int) -> list[SentExamples]:
+        """Return what the trainer is to be told at the arrival of a payment."""
+        told = [SentExamples(offset, examples) for examples in self._untold]
         self._untold = []
         return told
 
-    def learn(self, partition: int, place: Place, lessons: Lessons) -> bool:
+    def learn(self, partition: int, place: Position, examples: Examples) -> bool:
         """Learn what a partition tells; False if it was learned before, or nobody learns here.
 
         A place comes once: a partition that is taken up again tells some a second time.
         """
-        if self.role is not Role.LEARNER or place <= self._heard.get(partition, _NOWHERE):
+        if self.role is not Role.TRAINER or place <= self._heard.get(partition, _NOWHERE):
             return False
         self._heard[partition] = place
-        self._learn(lessons)
+        self._learn(examples)
         return True
 
-    def _learn(self, lessons: Lessons) -> None:
-        teach(self._lineup.contenders, lessons, self._lineup.at)
-        self._unpublished |= self.role is Role.LEARNER and len(lessons.is_fraud) > 0
+    def _learn(self, examples: Examples) -> None:
+        teach(self._lineup.contenders, examples, self._lineup.at)
+        self._unpublished |= self.role is Role.TRAINER and len(examples.is_fraud) > 0
 
-    def versions(self, now_us: int, offset: int) -> list[Version]:
+    def versions(self, now_us: int, offset: int) -> list[ModelVersion]:
         """Return the version that is due at a barrier, or none.
 
         A model that has not seen enough is left out: scorers keep what they have, also where the
-        learner had to begin anew.
+        trainer had to begin anew.
         """
         if now_us < self.due_us:
             return []
         self._published_us, self._unpublished = now_us, False
-        states = {name: each.state() for name, each in self._pupils() if each.contender.ready}
+        states = {name: each.state() for name, each in self._participants() if each.contender.ready}
         parts = {name: state for name, state in states.items() if state is not None}
         named = zip(self._lineup.names, self._lineup.contenders, strict=True)
         failed = {n: list(c.aside) for n, c in named if c.aside is not None and c.aside.failed}
         state = State(_VERSION_KIND, {_FAILED: failed}, parts=parts)
-        return [Version(offset, state)] if parts else []
+        return [ModelVersion(offset, state)] if parts else []
 
     def adopt(
-        self, place: Place, parts: int, content: bytes, read: Callable[[bytes], State]
+        self, place: Position, parts: int, content: bytes, read: Callable[[bytes], State]
     ) -> bool | None:
         """Take a part of a version; with the last one let the models go on from it.
 
         Parameters
         ----------
-        place : Place
+        place : Position
         parts : int
             How many there are of this version.
         content : bytes
@@ -166,8 +166,8 @@ class Tuition:
         """
         require_kind(state, _VERSION_KIND)
         failed = _failed_in(state)
-        pupils = [(name, each) for name, each in self._pupils() if name in state.parts]
-        before = [(name, each, each.state()) for name, each in pupils]
+        participants = [(name, each) for name, each in self._participants() if name in state.parts]
+        before = [(name, each, each.state()) for name, each in participants]
         try:
             for name, each, own in before:
                 if own is not None:
@@ -177,16 +177,18 @@ class Tuition:
                 if own is not None:
                     each.restore(own)
             raise
-        for name, each in self._pupils():
+        for name, each in self._participants():
             if name in failed and not each.decides:
                 each.contender.aside = failed[name]
 
-    def _pupils(self) -> list[tuple[str, _Pupil]]:
+    def _participants(self) -> list[tuple[str, _Participant]]:
         """Return all contenders that take part, by name."""
         named = zip(self._lineup.names, self._lineup.contenders, strict=True)
         champion = self._lineup.champion
         return [
-            (name, _Pupil(each, each is champion)) for name, each in named if each.aside is None
+            (name, _Participant(each, each is champion))
+            for name, each in named
+            if each.aside is None
         ]
 
     def state(self) -> State:
@@ -240,7 +242,7 @@ def _failed_in(state: State) -> dict[str, Aside]:
     return {name: Aside(*why) for name, why in pairs}
 
 
-class _Pupil(NamedTuple):
+class _Participant(NamedTuple):
     """A contender whose model is published, or taken over; a challenger that fails is set aside.
 
     When that is depends on event time alone, so it is the same in every replay.
@@ -272,20 +274,20 @@ class _Pupil(NamedTuple):
             self.contender.set_aside(LEARNING, error)
 
 
-def learnable(lessons: Lessons) -> Lessons:
-    """Return the lessons that some model learns from, without what none looks at."""
-    feedback = (lessons.clocks & Clock.FEEDBACK) != 0
-    learned = lessons.news | ((lessons.clocks & Clock.DELAYED) != 0)
-    if lessons.weights is not None:
-        learned &= lessons.weights > 0.0
+def learnable(examples: Examples) -> Examples:
+    """Return the examples that some model learns from, without what none looks at."""
+    feedback = (examples.clocks & Clock.FEEDBACK) != 0
+    learned = examples.news | ((examples.clocks & Clock.DELAYED) != 0)
+    if examples.weights is not None:
+        learned &= examples.weights > 0.0
     rows = feedback | learned
     n = int(rows.sum())
-    return Lessons(
-        lessons.features[rows],
+    return Examples(
+        examples.features[rows],
         np.zeros((n, 0)),
-        lessons.is_fraud[rows],
+        examples.is_fraud[rows],
         np.zeros(n, np.bool_),
-        lessons.news[rows],
-        lessons.clocks[rows],
-        None if lessons.weights is None else lessons.weights[rows],
+        examples.news[rows],
+        examples.clocks[rows],
+        None if examples.weights is None else examples.weights[rows],
     )

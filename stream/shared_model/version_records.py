@@ -1,4 +1,4 @@
-"""The topic on which the learner publishes its models, as records and back."""
+"""The topic on which the trainer publishes its models, as records and back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from models.states.snapshot import State, pack, unpack
 from schemas.errors import ModelError, SchemaError
 from schemas.records import RecordCodec
 from stream.kafka.sink import OutRecord
-from stream.learner.role import LEARNER_PARTITION
-from stream.learner.told import OFFSET_MAX, Place, Version
+from stream.shared_model.messages import OFFSET_MAX, ModelVersion, Position
+from stream.shared_model.role import TRAINER_PARTITION
 
 # Of a record, well below what Kafka takes as one.
 _BYTES_MAX = 2**19
@@ -20,19 +20,19 @@ _PARTS_MAX = 2**8
 Read = Callable[[bytes], State]
 
 
-class ToldVersion(NamedTuple):
-    """A part of a version, as `stream.learner.tuition.Tuition.adopt` takes it.
+class ReceivedVersion(NamedTuple):
+    """A part of a version, as `stream.shared_model.training.Training.adopt` takes it.
 
     Attributes
     ----------
-    place : Place
+    place : Position
     parts : int
     content : bytes
     read : callable
         Makes a state of all parts' bytes.
     """
 
-    place: Place
+    place: Position
     parts: int
     content: bytes
     read: Read
@@ -61,7 +61,7 @@ class VersionRecords:
         self._key = key
         self._read: Read = partial(unpack, key=key)
 
-    def records(self, versions: Iterable[Version]) -> Iterator[OutRecord]:
+    def records(self, versions: Iterable[ModelVersion]) -> Iterator[OutRecord]:
         """Yield the parts of each version.
 
         Raises
@@ -88,16 +88,16 @@ class VersionRecords:
                 value = self._codec.encode_checked(record)
                 # Where the topic is compacted, the parts of the newest version stay.
                 key = b"part-%d" % part
-                yield OutRecord(self.topic, key, value, partition=LEARNER_PARTITION)
+                yield OutRecord(self.topic, key, value, partition=TRAINER_PARTITION)
 
-    def read(self, value: bytes | None) -> ToldVersion | None:
+    def read(self, value: bytes | None) -> ReceivedVersion | None:
         """Return what a record has; None of what is no such record, or of other features."""
         try:
             record = self._codec.decode(value or b"")
         except SchemaError:
             return None
-        place, parts = Place(record["offset"], record["part"]), record["parts"]
+        place, parts = Position(record["offset"], record["part"]), record["parts"]
         fits = 0 <= place.part < parts <= _PARTS_MAX and len(record["state"]) <= _BYTES_MAX
         if record["layout"] != self._layout or not 0 <= place.offset <= OFFSET_MAX or not fits:
             return None
-        return ToldVersion(place, parts, record["state"], self._read)
+        return ReceivedVersion(place, parts, record["state"], self._read)

@@ -10,12 +10,12 @@ from models.dense.matrix import labels_of, rows_of
 # Weight times the square of the largest value is far from infinity, and so is 1 / weight.
 WEIGHT_MIN, WEIGHT_MAX = 1e-9, 1e9
 
-Lessons = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]
+Examples = tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]
 
 
-def lessons_of(
+def examples_of(
     X: NDArray[np.float64], y: NDArray[np.bool_], w: NDArray[np.float64] | None, width: int
-) -> Lessons:
+) -> Examples:
     """Return rows, labels and weights, 1 each where w is None; see `models.dense.matrix`.
 
     Raises

@@ -1,17 +1,17 @@
-"""What scorers and the learner tell each other, as the engine has it."""
+"""What scorers and the trainer tell each other, as the engine has it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from models.states.snapshot import State
-from stream.labels.lessons import Lessons
+from stream.labels.examples import Examples
 
 # No topic has a greater one; what is remembered of places has room for it.
 OFFSET_MAX = 2**62
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """Where something was said, in the order in which its partition says it.
 
     Attributes
@@ -26,22 +26,22 @@ class Place(NamedTuple):
     part: int
 
 
-class ToldLessons(NamedTuple):
-    """Lessons for the learner, without `corrects` and `scores`, from which nobody learns.
+class SentExamples(NamedTuple):
+    """Examples for the trainer, without `corrects` and `scores`, from which nobody learns.
 
     Attributes
     ----------
     offset : int
         Of the payment at whose arrival they were due.
-    lessons : Lessons
+    examples : Examples
     """
 
     offset: int
-    lessons: Lessons
+    examples: Examples
 
 
-class Version(NamedTuple):
-    """What the learner's models had come to.
+class ModelVersion(NamedTuple):
+    """What the trainer's models had come to.
 
     Attributes
     ----------

@@ -1,0 +1,3 @@
+"""A partition of a topic: its name and its number."""
+
+Partition = tuple[str, int]
