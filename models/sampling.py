@@ -9,9 +9,9 @@ from numba import uint64
 from numpy.typing import NDArray
 
 from models.base import Learner
+from models.feedback_delayed import has_feedback_learner
 from models.states.restoring import require, require_header, require_kind
 from models.states.snapshot import State
-from models.two_clocks import on_two_clocks
 from models.weights import check_weights
 from schemas.jit import kernel
 
@@ -121,8 +121,8 @@ class SampledLearner:
             self._learn(self.learner.learn_many, X, y, w)
 
     def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Learn the chosen ones of alerted rows; see `models.two_clocks`."""
-        if on_two_clocks(self.learner):
+        """Learn the chosen ones of alerted rows; see `models.feedback_delayed`."""
+        if has_feedback_learner(self.learner):
             self._learn(self.learner.learn_feedback, X, y)
 
     def _learn(

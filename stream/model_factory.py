@@ -15,10 +15,10 @@ from typing import Any
 from models.base import Learner
 from models.blend import Blend
 from models.compiler import compile as compile_model
+from models.feedback_delayed import FeedbackAndDelayed
 from models.onnx.learner import TrainedLearner
 from models.onnx.model import BYTES_MAX
 from models.sampling import SampledLearner
-from models.two_clocks import TwoClocks
 from schemas.errors import ConfigError
 from stream.config.model import ChallengerSection, LearnerSection
 
@@ -48,12 +48,12 @@ def learner_of(section: LearnerSection, names: Names, place: str = "model") -> L
         What is there is no model, or not one of these features.
     """
     try:
-        if section.clocks == "one":
+        if section.feedback == "mixed":
             return _on_one_clock(section, names)
         # Analysts see as many frauds as genuine payments, or nearly.
         few = section.model_copy(update={"genuine_min": section.frauds_min})
         feedback, delayed = _on_one_clock(few, names), _on_one_clock(section, names)
-        return TwoClocks(feedback, delayed, section.feedback_share)
+        return FeedbackAndDelayed(feedback, delayed, section.feedback_share)
     except _SourceError as error:
         raise ConfigError(f"{place}.source: {error}") from error.__cause__
 

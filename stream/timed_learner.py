@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from models.base import Learner
 from models.blend import Blend
+from models.feedback_delayed import FeedbackAndDelayed, has_feedback_learner
 from models.sampling import SampledLearner
 from models.states.snapshot import State
-from models.two_clocks import TwoClocks, on_two_clocks
 from stream.engine.engine import Engine
 
 
@@ -60,8 +60,8 @@ class TimedLearner:
         self._taught.add(time.thread_time_ns() - began, len(X))
 
     def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Learn verdicts on alerted rows; see `models.two_clocks`."""
-        if on_two_clocks(self.learner):
+        """Learn verdicts on alerted rows; see `models.feedback_delayed`."""
+        if has_feedback_learner(self.learner):
             began = time.thread_time_ns()
             self.learner.learn_feedback(X, y)
             self._taught.add(time.thread_time_ns() - began, len(X))
@@ -114,7 +114,7 @@ def within(learner: Learner) -> Iterator[Learner]:
 def unlearned_by(learner: Learner) -> int:
     """Return at how many rows a model raised instead of learning; members each count theirs."""
     *_, model = within(learner)
-    if isinstance(model, Blend | TwoClocks):
+    if isinstance(model, Blend | FeedbackAndDelayed):
         return sum(unlearned_by(member) for member in model.members.values())
     return int(getattr(model, "unlearned", 0))
 

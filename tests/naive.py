@@ -423,9 +423,9 @@ class NaiveEngine:
     def _learn(self, now_us):
         self.labels.join(now_us)
         self._count_labels()
-        for row, is_fraud, taught, news, clocks in self.labels.examples():
-            for clock in clocks:
-                self.heard[clock].append((row["x"], is_fraud, 1))
+        for row, is_fraud, taught, news, kinds in self.labels.examples():
+            for kind in kinds:
+                self.heard[kind].append((row["x"], is_fraud, 1))
             if not news:
                 continue
             if taught is not None:

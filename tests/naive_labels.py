@@ -25,7 +25,7 @@ class NaiveWaitingRows:
         self.rows = []
         self.lost = 0
         self.ripe = []  # that matured last, but withheld ones
-        self.untold = []  # those of them that the delayed clock heard nothing of
+        self.untold = []  # those of them that the delayed learner heard nothing of
 
     @property
     def waiting(self):
@@ -49,7 +49,7 @@ class NaiveWaitingRows:
             self.lost += gone["state"] == "unlabelled"
         row = {"key": key, "time_us": time_us, "state": "unlabelled", "passed": False}
         row |= {"verdict": None, "taught": None, "example": None}
-        row |= {"said_us": -math.inf, "source": None, "entity": 0, "clocks": set()}
+        row |= {"said_us": -math.inf, "source": None, "entity": 0, "kinds": set()}
         self.rows.append(row)
         return row, False
 
@@ -72,8 +72,8 @@ class NaiveWaitingRows:
             if not row["passed"] and row["state"] not in ("withheld", "erased"):
                 self.ripe.append(row)
             if not row["passed"]:
-                row["heard"] = set(row["clocks"])
-                row["clocks"].add("delayed")
+                row["heard"] = set(row["kinds"])
+                row["kinds"].add("delayed")
             if row["state"] == "unlabelled":
                 unlabelled.append(row)
                 row |= {"state": "matured", "verdict": False, "taught": False}
@@ -139,7 +139,7 @@ class NaiveLabels:
         gone = self.waiting.erase(entity, key)
         for row in gone:
             if self._waits(row):
-                row["example"] |= {"verdict": row["example"]["taught"], "clocks": set()}
+                row["example"] |= {"verdict": row["example"]["taught"], "kinds": set()}
         keys = [row["key"] for row in gone]
         self._give_up([each for each in self.early if each["label"][0] in keys])
         if entity == self.rules.capped_entity:
@@ -183,9 +183,9 @@ class NaiveLabels:
         earlier = row["verdict"], row["source"], row["said_us"]
         if known and row["verdict"] == verdict:
             self.counts["repeated"] += 1
-            clock = "feedback" if source == "ANALYST_REVIEW" else "delayed"
-            if sure and clock not in row["clocks"] and (self._waits(row) or not self._full):
-                self._put(row, verdict, clock, known)
+            kind = "feedback" if source == "ANALYST_REVIEW" else "delayed"
+            if sure and kind not in row["kinds"] and (self._waits(row) or not self._full):
+                self._put(row, verdict, kind, known)
             if sure and time_us >= row["said_us"]:
                 row |= {"said_us": time_us, "source": source}
             return "OK"
@@ -220,14 +220,14 @@ class NaiveLabels:
     def _full(self):
         return len(self.queue) == min(self.rules.queue_max, self.waiting.rows_max)
 
-    def _put(self, row, verdict, clock, known):
-        """Put a row's example on the queue for a clock, or change the one that waits there."""
+    def _put(self, row, verdict, kind, known):
+        """Put a row's example on the queue for a kind, or change the one that waits there."""
         if not self._waits(row):
-            told = set(row["clocks"]) if known else set()
+            told = set(row["kinds"]) if known else set()
             row["example"] = {"row": row, "taught": row["taught"], "told": told}
             self.queue.append(row["example"])
-        row["clocks"].add(clock)
-        row["example"] |= {"verdict": verdict, "clocks": set(row["clocks"])}
+        row["kinds"].add(kind)
+        row["example"] |= {"verdict": verdict, "kinds": set(row["kinds"])}
 
     def _review(self, row, why, verdict, source, time_us, earlier):
         if earlier[2] == -math.inf:
@@ -238,7 +238,7 @@ class NaiveLabels:
     def examples(self):
         """Return what is to be learned at a barrier.
 
-        Rows, their verdict, what they were, whether that is news, and the clocks that hear it.
+        Rows, their verdict, what they were, whether that is news, and for which kinds it is.
         """
         due, self.queue = self.queue[: self.rules.learn_max], self.queue[self.rules.learn_max :]
         for example in due:
@@ -246,9 +246,9 @@ class NaiveLabels:
         taught = []
         for example in due:
             news = example["verdict"] != example["taught"]
-            clocks = example["clocks"] if news else example["clocks"] - example["told"]
-            if news or clocks:
-                taught.append((example["row"], example["verdict"], example["taught"], news, clocks))
+            kinds = example["kinds"] if news else example["kinds"] - example["told"]
+            if news or kinds:
+                taught.append((example["row"], example["verdict"], example["taught"], news, kinds))
         return taught
 
     def mature(self, now_us):

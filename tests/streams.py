@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiler import compile as compile_model
+from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.states.snapshot import pack
 from models.trees.estimators import ARFClassifier
-from models.two_clocks import TwoClocks
 from schemas.columns import (
     AMOUNT_MINOR,
     ARRIVAL_TIME_US,
@@ -46,9 +46,9 @@ from stream.engine.parameters import EngineParameters, Keep
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
-from stream.labels.clocks import Clock
 from stream.labels.examples import Examples
 from stream.labels.fates import Departed, Review, Source
+from stream.labels.label_kinds import LabelKind
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.lists.orders import TIME_MIN_US
@@ -265,10 +265,10 @@ def examples(
     X: NDArray[np.float64],
     y: NDArray[np.bool_],
     news: Any = True,
-    clocks: Any = Clock.DELAYED,
+    kinds: Any = LabelKind.DELAYED,
     scores: NDArray[np.float64] | None = None,
 ) -> Examples:
-    """Make examples that correct nothing; `news` and `clocks` are one for all, or one each."""
+    """Make examples that correct nothing; `news` and `kinds` are one for all, or one each."""
     n = len(y)
     return Examples(
         X,
@@ -276,7 +276,7 @@ def examples(
         y,
         np.zeros(n, np.bool_),
         np.broadcast_to(np.asarray(news), n),
-        np.broadcast_to(np.asarray(clocks, np.uint8), n),
+        np.broadcast_to(np.asarray(kinds, np.uint8), n),
     )
 
 
@@ -485,14 +485,14 @@ def some_detectors(rng: np.random.Generator) -> tuple[str, ...]:
 
 
 # By slot.
-CONTENDERS = ("model", "river", "forest", "two clocks")
+CONTENDERS = ("model", "river", "forest", "feedback apart")
 
 
 def build_engine(parameters: EngineParameters, allocate: Allocate = in_memory) -> Engine:
     """Build an engine with the default model, which is soon ready and keeps its features.
 
     River's own objects challenge the compiled ones, half of the rows a small forest, and all of
-    them two regressions on two clocks.
+    them two regressions, one of feedback.
     """
     names = parameters.features.names
     enough = {"frauds_min": 3, "genuine_min": 10}
@@ -502,7 +502,7 @@ def build_engine(parameters: EngineParameters, allocate: Allocate = in_memory) -
     challengers = {
         "river": RiverLearner(logistic_pipeline(), names, **enough),
         "forest": SampledLearner(compile_model(forest, names, **enough), 0.5),
-        "two clocks": TwoClocks(*members),
+        "feedback apart": FeedbackAndDelayed(*members),
     }
     return Engine(parameters, champion, Keep.STATES, challengers, allocate)
 

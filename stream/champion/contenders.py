@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from models.base import Learner
 from models.calibration.calibrator import Calibrator
+from models.feedback_delayed import has_feedback_learner
 from models.members import Stateful, restore_members, states_of
 from models.prequential import Prequential
 from models.states.restoring import require_kind
 from models.states.snapshot import State, envelope_of
-from models.two_clocks import on_two_clocks
 from schemas.errors import SnapshotError
 from stream.decide import Said, champion_first
-from stream.labels.clocks import Clock
 from stream.labels.examples import Examples
+from stream.labels.label_kinds import LabelKind
 from stream.short_arrays import filled
 
 _KIND = "contender/1"
@@ -304,7 +304,7 @@ def _as_judged(said: Said, slot: int) -> list[tuple[NDArray[np.float64], NDArray
 
 
 def teach(contenders: Sequence[Contender], examples: Examples, champion: int = 0) -> None:
-    """Let the learners learn labels: all that is new, or what came by each one's clock.
+    """Let the learners learn labels: all that is new, or what is of each one's kind.
 
     Feedback is what somebody said, so it weighs 1.
 
@@ -331,11 +331,11 @@ def teach(contenders: Sequence[Contender], examples: Examples, champion: int = 0
 
 
 def _teach(learner: Learner, examples: Examples) -> None:
-    if not on_two_clocks(learner):
+    if not has_feedback_learner(learner):
         learner.learn_many(*_to_learn(examples, examples.news))
         return
-    feedback = (examples.clocks & Clock.FEEDBACK) != 0
-    delayed = (examples.clocks & Clock.DELAYED) != 0
+    feedback = (examples.kinds & LabelKind.FEEDBACK) != 0
+    delayed = (examples.kinds & LabelKind.DELAYED) != 0
     learner.learn_feedback(examples.features[feedback], examples.is_fraud[feedback])
     learner.learn_many(*_to_learn(examples, delayed))
 

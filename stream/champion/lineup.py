@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base import Learner
+from models.feedback_delayed import has_feedback_learner
 from models.states.restoring import require
 from models.states.snapshot import State
-from models.two_clocks import on_two_clocks
 from models.weights import require_weights
 from schemas.columns import Reason
 from stream.champion.contenders import ORDER, Aside, Contender, contender_of, probe
@@ -123,9 +123,9 @@ class Lineup:
         return self.reigns[-2].model if len(self.reigns) > 1 else None
 
     @property
-    def two_clocks(self) -> bool:
+    def feedback_apart(self) -> bool:
         """Whether somebody tells what analysts say from what becomes known later."""
-        return any(on_two_clocks(each.learner) for each in self.contenders)
+        return any(has_feedback_learner(each.learner) for each in self.contenders)
 
     def require_weights(self) -> None:
         """Refuse learners that cannot weigh rows, before the first payment is mature.

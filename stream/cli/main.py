@@ -225,7 +225,7 @@ def experiment(
         list[str] | None,
         typer.Option(
             help="The first configuration with other keys, by a name: "
-            "'two clocks: model.clocks = \"two\"'; repeat it.",
+            "'apart: model.feedback = \"separate\"'; repeat it.",
             show_default=False,
         ),
     ] = None,

@@ -41,12 +41,12 @@ class LearnerSection(Section):
     drift: bool = False
     """Of `forest`: whether a tree is replaced once its error rate rises, found by ADWIN with
     River's defaults; where fraud is rare that rate moves little, whatever a tree misses."""
-    clocks: Literal["one", "two"] = "one"
-    """`one`: one model learns all labels alike. `two`: one learns what analysts say of alerts
-    (labels whose source is ANALYST_REVIEW), another of the same kind all that is known of payments
-    once they are mature and all other labels; both speak."""
+    feedback: Literal["mixed", "separate"] = "mixed"
+    """`mixed`: one model learns all labels alike. `separate`: one learns analysts' feedback on
+    alerts (labels whose source is ANALYST_REVIEW), another of the same kind the delayed labels:
+    all others, and what is known of payments once they are mature; both speak."""
     feedback_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Of `clocks = "two"`: the weight of what the first of them says, in log-odds."""
+    """Of `feedback = "separate"`: the weight of what the first of them says, in log-odds."""
     unknown_value: Number | None = None
     """Of `onnx`: what the model gets for an unknown value; left out it gets NaN."""
     frauds_min: Annotated[int, Field(ge=1)] = 20
@@ -112,9 +112,9 @@ def _problems(model: LearnerSection, place: tuple[str, ...]) -> Iterator[Problem
         if model.kind == "blend" and member in model.members[:at]:
             text = f"{where}.members: {member!r} is there twice"
             yield (*place, "members", at), text
-    if model.clocks == "two" and model.kinds() == {"onnx"}:
-        text = f"{where}.clocks: a model of kind 'onnx' learns nothing here: leave clocks 'one'"
-        yield (*place, "clocks"), text
+    if model.feedback == "separate" and model.kinds() == {"onnx"}:
+        text = f"{where}.feedback: a model of kind 'onnx' learns nothing here: leave it 'mixed'"
+        yield (*place, "feedback"), text
     elsewhere = model.kinds() & {"river", "onnx"}
     at_source = (*place, "source" if model.source else "kind")
     if len(elsewhere) > 1:

@@ -147,8 +147,8 @@ class Engine:
             self._now_us,
         )
         self.training = Training(self.lineup, parameters.version_interval_us)
-        hash_key, two_clocks = parameters.hash_key, self.lineup.two_clocks
-        self.book = LabelBook(parameters.labels, self.waiting, hash_key, allocate, two_clocks)
+        hash_key, feedback_apart = parameters.hash_key, self.lineup.feedback_apart
+        self.book = LabelBook(parameters.labels, self.waiting, hash_key, allocate, feedback_apart)
         self.lists = Lists(parameters.lists)
         features = parameters.features
         self.rules = RulesInForce(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from schemas.errors import ConfigError
 
 Changes = dict[str, dict[str, Any]]
-_EXAMPLE = """'two clocks: model.clocks = "two", labels.maturity = "14d"'"""
+_EXAMPLE = """'apart: model.feedback = "separate", labels.maturity = "14d"'"""
 
 
 class Variant(NamedTuple):

@@ -13,10 +13,10 @@ from schemas.siphash import hash_texts
 from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE
 from stream.labels.caps import Caps
-from stream.labels.clocks import DELAYED, clocks_by_source
 from stream.labels.early import EarlyLabels
 from stream.labels.examples import TAIL, ExampleQueue, Examples
 from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
+from stream.labels.label_kinds import DELAYED, kinds_by_source
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.rules import LabelRules
 from stream.labels.share import weights_of
@@ -51,8 +51,8 @@ class LabelBook:
         16 bytes, the decoder's.
     allocate : Allocate
         Makes the wide arrays.
-    two_clocks : bool
-        Whether any learner is on two clocks; else nobody need hear what is said again.
+    feedback_apart : bool
+        Whether any learner learns feedback apart; else nobody need hear what is said again.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class LabelBook:
         waiting: WaitingRows,
         hash_key: bytes,
         allocate: Allocate = in_memory,
-        two_clocks: bool = True,
+        feedback_apart: bool = True,
     ) -> None:
         self.rules = rules
         self.waiting = waiting
@@ -77,7 +77,7 @@ class LabelBook:
         self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
         self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)
         self.counts = np.zeros(len(Fate), np.int64)
-        self._clock_of = clocks_by_source(two_clocks)
+        self._kind_of = kinds_by_source(feedback_apart)
         self._source_keys = hash_texts([source.name for source in Source], hash_key)
 
     def take(self, labels: Transactions, watermark_us: int, mark: Mark) -> LabelEffects:
@@ -198,7 +198,7 @@ class LabelBook:
         """Return what the rows teach that matured just now, in order of arrival.
 
         Those that nobody labelled are news, and a share of them is learned; of others only the
-        delayed clock may not have heard.
+        delayed learner may not have learned.
 
         Parameters
         ----------
@@ -234,7 +234,7 @@ class LabelBook:
             waiting.narrow,
             queue.narrow,
             self.caps.today(now_us),
-            self._clock_of,
+            self._kind_of,
             labels.transaction_key,
             labels.event_time_us,
             (labels.numeric[0] == 1.0).astype(np.int8),

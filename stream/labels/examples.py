@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.states.restoring import array, require, require_kind, require_same, require_within
 from models.states.snapshot import State
 from stream.decide import Said
-from stream.labels.clocks import DELAYED, FEEDBACK
+from stream.labels.label_kinds import DELAYED, FEEDBACK
 from stream.labels.memory import Allocate, in_memory
 from stream.rings import index_of, joined, put, ring_arrays, ring_rows
 
@@ -35,7 +35,7 @@ class Queue(NamedTuple):
 
     verdicts: NDArray[np.int8]
     taught: NDArray[np.int8]
-    clocks: NDArray[np.uint8]
+    kinds: NDArray[np.uint8]
     told: NDArray[np.uint8]
     cursors: NDArray[np.int64]
 
@@ -53,9 +53,9 @@ class Examples(NamedTuple):
         Rows that were learned before, with the other verdict.
     news : ndarray of bool, shape (n,)
         Rows that were not learned before with this verdict: all, but for those of which only
-        one clock has not heard yet.
-    clocks : ndarray of uint8, shape (n,)
-        `stream.labels.clocks.Clock` of those that are to hear of it.
+        one kind of learner has not learned yet.
+    kinds : ndarray of uint8, shape (n,)
+        `stream.labels.label_kinds.LabelKind` of the learners that are to learn it.
     weights : ndarray of float64, shape (n,), or None
         What each weighs where it is learned, 0 where it is judged only; None: 1 each.
     champions : ndarray of uint8, shape (n,), or None
@@ -67,7 +67,7 @@ class Examples(NamedTuple):
     is_fraud: NDArray[np.bool_]
     corrects: NDArray[np.bool_]
     news: NDArray[np.bool_]
-    clocks: NDArray[np.uint8]
+    kinds: NDArray[np.uint8]
     weights: NDArray[np.float64] | None = None
     champions: NDArray[np.uint8] | None = None
 
@@ -99,8 +99,8 @@ class ExampleQueue:
         self.champions = np.zeros(examples_max, np.uint8)
         self.verdicts = np.zeros(examples_max, np.int8)
         self.taught = np.zeros(examples_max, np.int8)
-        self.clocks = np.zeros(examples_max, np.uint8)
-        # Clocks that were told before, of a correction.
+        self.kinds = np.zeros(examples_max, np.uint8)
+        # Kinds that have learned the row before, of a correction.
         self.told = np.zeros(examples_max, np.uint8)
         self.cursors = np.zeros(2, np.int64)
 
@@ -110,7 +110,7 @@ class ExampleQueue:
     @property
     def narrow(self) -> Queue:
         """What kernels need of it."""
-        return Queue(self.verdicts, self.taught, self.clocks, self.told, self.cursors)
+        return Queue(self.verdicts, self.taught, self.kinds, self.told, self.cursors)
 
     def fill(
         self,
@@ -135,15 +135,15 @@ class ExampleQueue:
         """Take the oldest examples off.
 
         A correction that was itself taken back in the meantime says nothing new, and
-        is left out, but for a clock that was told nothing of the row before.
+        is left out, but for a kind of learner that has learned nothing of the row before.
         """
         head = int(self.cursors[HEAD])
         stop = min(int(self.cursors[TAIL]), head + n_max)
         places = np.arange(head, stop) % self.examples_max
         self.cursors[HEAD] = stop
         news = self.verdicts[places] != self.taught[places]
-        clocks = np.where(news, self.clocks[places], self.clocks[places] & ~self.told[places])
-        says = news | (clocks != 0)
+        kinds = np.where(news, self.kinds[places], self.kinds[places] & ~self.told[places])
+        says = news | (kinds != 0)
         places, news = places[says], news[says]
         rows = index_of(places)
         return Examples(
@@ -153,7 +153,7 @@ class ExampleQueue:
             self.verdicts[rows] == 1,
             news & (self.taught[rows] != NEVER_TAUGHT),
             news,
-            clocks[says],
+            kinds[says],
             champions=self.champions[rows].copy(),
         )
 
@@ -189,7 +189,7 @@ class ExampleQueue:
             require_within(state, _CHAMPIONS, joined(rows[_CHAMPIONS]), 0, slots - 1)
         require_within(state, "verdicts", joined(rows["verdicts"]), 0, 1)
         require_within(state, "taught", joined(rows["taught"]), NEVER_TAUGHT, 1)
-        for name in ("clocks", "told"):
+        for name in ("kinds", "told"):
             require_within(state, name, joined(rows[name]), 0, FEEDBACK | DELAYED)
 
         def take_over() -> None:
@@ -208,6 +208,6 @@ class ExampleQueue:
             _CHAMPIONS: self.champions,
             "verdicts": self.verdicts,
             "taught": self.taught,
-            "clocks": self.clocks,
+            "kinds": self.kinds,
             "told": self.told,
         }

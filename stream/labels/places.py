@@ -8,7 +8,7 @@ from numba import uint64
 
 from schemas.jit import kernel
 from stream.keytable import NOWHERE, find, insert, remove
-from stream.labels.clocks import DELAYED
+from stream.labels.label_kinds import DELAYED
 
 
 class Waiting(IntEnum):
@@ -82,12 +82,12 @@ def admit_rows(
 
 @kernel
 def mature_rows(
-    buckets, keys, times_us, states, clocks, cursors, before_us, release_us, out, ripe, untold
+    buckets, keys, times_us, states, kinds, cursors, before_us, release_us, out, ripe, untold
 ):
     """Let rows up to one time mature, and release those up to an earlier one.
 
     Writes the places of those that nobody labelled, of all that were not withheld or erased,
-    and of those of these that the delayed clock was not told of; returns how many of each.
+    and of those of these that the delayed learner was not told of; returns how many of each.
     """
     n, n_ripe, n_untold = 0, 0, 0
     while cursors[MATURE] < cursors[ADMITTED]:
@@ -97,15 +97,15 @@ def mature_rows(
         if states[place] != WITHHELD and states[place] != ERASED:
             ripe[n_ripe] = place
             n_ripe += 1
-            if not clocks[place] & DELAYED:
+            if not kinds[place] & DELAYED:
                 untold[n_untold] = place
                 n_untold += 1
         if states[place] == UNLABELLED:
             states[place] = MATURED
             out[n] = place
             n += 1
-        # Whatever is said of it from now on is the delayed clock's to hear.
-        clocks[place] |= DELAYED
+        # Whatever is said of it from now on is the delayed learner's to hear.
+        kinds[place] |= DELAYED
         cursors[MATURE] += 1
     while cursors[RELEASED] < cursors[MATURE]:
         if times_us[cursors[RELEASED] % keys.shape[0]] > release_us:

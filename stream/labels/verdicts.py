@@ -1,7 +1,7 @@
 """What one label does to its row: it is taken, overrides, repeats, or is withheld.
 
 The label of the later time stands, the later arrival where times are equal. One that
-says the same changes nothing but who said so last, and is an example for its own clock if
+says the same changes nothing but who said so last, and is an example for its own kind if
 that has heard nothing of the row. One that says otherwise is a
 correction: of an example that still waits, in place, else by another example that names
 what the learners were told before.
@@ -43,7 +43,7 @@ def nothing_stood(n: int) -> Stood:
 
 @kernel
 def take_verdicts(
-    ring, queue, caps, clock_of, keys, times_us, verdicts, sources, sure, take, fates, places, stood
+    ring, queue, caps, kind_of, keys, times_us, verdicts, sources, sure, take, fates, places, stood
 ):
     """Give labels to their rows, in order.
 
@@ -66,16 +66,16 @@ def take_verdicts(
         if fate in (_TAKEN, _CORRECTED):
             fate = max(fate, over_cap(caps, sources[i], ring.entities[place]))
         fates[i] = fate
-        changes, clock = fate in (_TAKEN, _CORRECTED), clock_of[sources[i]]
+        changes, kind = fate in (_TAKEN, _CORRECTED), kind_of[sources[i]]
         if changes:
             count_in(caps, sources[i], ring.entities[place])
-            teach(ring, queue, place, verdicts[i], fate == _CORRECTED, clock)
+            teach(ring, queue, place, verdicts[i], fate == _CORRECTED, kind)
             ring.states[place] = LABELLED
             ring.verdicts[place] = verdicts[i]
-        elif fate == _REPEATED and sure[i] and not ring.clocks[place] & clock:
+        elif fate == _REPEATED and sure[i] and not ring.kinds[place] & kind:
             # It says nothing new, so that no cap is for it; a full queue can do without.
             if has_room(ring, queue, place):
-                teach(ring, queue, place, verdicts[i], True, clock)
+                teach(ring, queue, place, verdicts[i], True, kind)
         elif fate >= _LOW_CONFIDENCE and verdicts[i] == 1 and ring.states[place] == UNLABELLED:
             ring.states[place] = WITHHELD
         stands = changes or (fate == _REPEATED and sure[i])
@@ -109,7 +109,7 @@ def has_room(ring, queue, place):
 
 
 @kernel
-def teach(ring, queue, place, verdict, corrects, clock):
+def teach(ring, queue, place, verdict, corrects, kind):
     """Put the row's example on the queue, or mend the one that waits there."""
     length = queue.verdicts.shape[0]
     example = ring.examples[place]
@@ -117,9 +117,9 @@ def teach(ring, queue, place, verdict, corrects, clock):
         # It was learned, as what it counted for until now; or nobody learned anything of it.
         example = queue.cursors[TAIL]
         queue.taught[example % length] = ring.verdicts[place] if corrects else NEVER_TAUGHT
-        queue.told[example % length] = ring.clocks[place] if corrects else 0
+        queue.told[example % length] = ring.kinds[place] if corrects else 0
         ring.examples[place] = example
         queue.cursors[TAIL] = example + 1
-    ring.clocks[place] |= clock
+    ring.kinds[place] |= kind
     queue.verdicts[example % length] = verdict
-    queue.clocks[example % length] = ring.clocks[place]
+    queue.kinds[example % length] = ring.kinds[place]

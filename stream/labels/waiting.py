@@ -22,8 +22,8 @@ from models.states.snapshot import State
 from stream.decide import Outcome, Said
 from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE, key_table
-from stream.labels.clocks import DELAYED, FEEDBACK
 from stream.labels.fates import Source
+from stream.labels.label_kinds import DELAYED, FEEDBACK
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.places import (
     ADMITTED,
@@ -54,7 +54,7 @@ _RANGES = {
     "verdicts": (0, 1),
     "sources": (0, max(Source)),
     "examples": (NO_EXAMPLE, 2**62),
-    "clocks": (0, FEEDBACK | DELAYED),
+    "kinds": (0, FEEDBACK | DELAYED),
 }
 # What a snapshot from before it was kept does not have.
 _NEW = ("subjects", "amounts", "champions")
@@ -71,7 +71,7 @@ class Ring(NamedTuple):
     sources: NDArray[np.int8]
     examples: NDArray[np.int64]
     entities: NDArray[np.uint64]
-    clocks: NDArray[np.uint8]
+    kinds: NDArray[np.uint8]
 
 
 class Mature(NamedTuple):
@@ -84,7 +84,7 @@ class Mature(NamedTuple):
     ripe : ndarray of int64
         All, but for those that a withheld label called fraud.
     untold : ndarray of int64
-        Those of `ripe` that the delayed clock was not told of by a label.
+        Those of `ripe` that the delayed learner was not told of by a label.
     """
 
     unlabelled: NDArray[np.int64]
@@ -120,8 +120,8 @@ class WaitingRows:
         Key of the entity whose labels are capped together.
     subjects : ndarray of uint64, shape (places, n_entities)
         Keys of all its entities: whose payment it was, should one of them be erased.
-    clocks : ndarray of uint8, shape (places,)
-        Which clocks (`stream.labels.clocks`) hear what else is said of the row.
+    kinds : ndarray of uint8, shape (places,)
+        Which kinds (`stream.labels.label_kinds`) of learner hear what else is said of the row.
     amounts : ndarray of int64, shape (places,)
         Minor units that were paid.
     champions : ndarray of uint8, shape (places,)
@@ -160,7 +160,7 @@ class WaitingRows:
         self.examples = np.zeros(places, np.int64)
         self.entities = np.zeros(places, np.uint64)
         self.subjects = np.zeros((places, n_entities), np.uint64)
-        self.clocks = np.zeros(places, np.uint8)
+        self.kinds = np.zeros(places, np.uint8)
         self.cursors = np.zeros(4, np.int64)
 
     @property
@@ -190,7 +190,7 @@ class WaitingRows:
             self.sources,
             self.examples,
             self.entities,
-            self.clocks,
+            self.kinds,
         )
 
     def due_us(self, n: int, maturity_us: int, correctable_us: int) -> int:
@@ -261,7 +261,7 @@ class WaitingRows:
             repeated,
         )
         new = places_of(first, int(self.cursors[ADMITTED]), len(self.keys))
-        self.verdicts[new] = self.sources[new] = self.clocks[new] = 0
+        self.verdicts[new] = self.sources[new] = self.kinds[new] = 0
         self.label_times_us[new] = BEGINNING_US
         self.examples[new] = NO_EXAMPLE
         return places, repeated
@@ -426,7 +426,7 @@ class WaitingRows:
             self.keys,
             self.times_us,
             self.states,
-            self.clocks,
+            self.kinds,
             self.cursors,
             before_us,
             before_us if release_us is None else release_us,

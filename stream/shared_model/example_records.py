@@ -21,7 +21,7 @@ _FLOAT = np.dtype("<f8")
 _BYTES_MAX = 2**19
 # As many as a configuration may have.
 _PARTITIONS_MAX = 1024
-_FRAUD, _NEWS, _CLOCKS_AT, _VERDICT_MAX = 1, 2, 2, 15
+_FRAUD, _NEWS, _KINDS_AT, _VERDICT_MAX = 1, 2, 2, 15
 
 
 class ReceivedExamples(NamedTuple):
@@ -81,7 +81,7 @@ class ExampleRecords:
 
     def _record(self, place: Position, examples: Examples) -> OutRecord:
         verdicts = examples.is_fraud * _FRAUD + examples.news * _NEWS
-        verdicts = verdicts.astype(np.uint8) | (examples.clocks << _CLOCKS_AT)
+        verdicts = verdicts.astype(np.uint8) | (examples.kinds << _KINDS_AT)
         weights = np.zeros(0) if examples.weights is None else examples.weights
         record = {
             "partition": self._partition,
@@ -124,7 +124,7 @@ class ExampleRecords:
             (verdicts & _FRAUD) != 0,
             np.zeros(n, np.bool_),
             (verdicts & _NEWS) != 0,
-            (verdicts >> _CLOCKS_AT).astype(np.uint8),
+            (verdicts >> _KINDS_AT).astype(np.uint8),
             weights if len(weights) else None,
         )
         return ReceivedExamples(record["partition"], place, examples)

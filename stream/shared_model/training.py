@@ -21,8 +21,8 @@ from schemas.errors import SnapshotError
 from stream.champion.contenders import LEARNING, PLACES, SAVING, Aside, Contender, teach
 from stream.champion.lineup import Lineup
 from stream.event_time import BEGINNING_US
-from stream.labels.clocks import Clock
 from stream.labels.examples import Examples
+from stream.labels.label_kinds import LabelKind
 from stream.shared_model.messages import OFFSET_MAX, ModelVersion, Position, SentExamples
 from stream.shared_model.role import Role, role_of
 
@@ -276,8 +276,8 @@ class _Participant(NamedTuple):
 
 def learnable(examples: Examples) -> Examples:
     """Return the examples that some model learns from, without what none looks at."""
-    feedback = (examples.clocks & Clock.FEEDBACK) != 0
-    learned = examples.news | ((examples.clocks & Clock.DELAYED) != 0)
+    feedback = (examples.kinds & LabelKind.FEEDBACK) != 0
+    learned = examples.news | ((examples.kinds & LabelKind.DELAYED) != 0)
     if examples.weights is not None:
         learned &= examples.weights > 0.0
     rows = feedback | learned
@@ -288,6 +288,6 @@ def learnable(examples: Examples) -> Examples:
         examples.is_fraud[rows],
         np.zeros(n, np.bool_),
         examples.news[rows],
-        examples.clocks[rows],
+        examples.kinds[rows],
         None if examples.weights is None else examples.weights[rows],
     )

@@ -9,10 +9,10 @@ import models
 from models.additive.estimators import AdditiveLogisticRegression
 from models.blend import Blend
 from models.compiled import Unlabelled
+from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.trees.estimators import ARFClassifier
-from models.two_clocks import TwoClocks
 from models.weights import require_weights
 from schemas.errors import ModelError
 from tests.one_row import contributions
@@ -44,7 +44,7 @@ LEARNERS = {
     ),
     "blend": lambda: Blend(members()),
     "blend that weighs": lambda: Blend({name: members()[name] for name in ("logistic", "tree")}),
-    "two clocks": lambda: TwoClocks(members()["tree"], members()["logistic"]),
+    "feedback apart": lambda: FeedbackAndDelayed(members()["tree"], members()["logistic"]),
     "logistic pipeline": lambda: RiverLearner(logistic_pipeline(), NAMES),
     "Hoeffding tree": lambda: RiverLearner(tree.HoeffdingTreeClassifier(grace_period=20), NAMES),
     "naive Bayes": lambda: RiverLearner(naive_bayes.GaussianNB(), NAMES),

@@ -18,9 +18,9 @@ from streams import (
     with_erasures,
 )
 
+from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import logistic_pipeline
 from models.silent import SilentLearner
-from models.two_clocks import TwoClocks
 from schemas.columns import Reason
 from stream.event_time import Timeliness
 from stream.labels.fates import Source
@@ -211,8 +211,8 @@ def test_each_clock_hears_what_plain_python_tells_it(seed):
     log = hostile_log(rng, 350)
     log = with_erasures(rng, log) if rng.random() < 0.5 else log
     engine = build_engine(parameters)
-    both = TwoClocks(Heard(), Heard())
-    engine.challengers["two clocks"].learner = TimedLearner(both)
+    both = FeedbackAndDelayed(Heard(), Heard())
+    engine.challengers["feedback apart"].learner = TimedLearner(both)
     run_engine(engine, log, random_cuts(rng, log))
     oracle, _, _ = plain_run(parameters, log)
     for clock, told in oracle.heard.items():

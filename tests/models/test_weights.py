@@ -7,11 +7,11 @@ from river.forest import ARFClassifier
 
 import models
 from models.blend import Blend
+from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner, chosen
 from models.silent import SilentLearner
 from models.states.snapshot import pack
-from models.two_clocks import TwoClocks
 from models.weights import check_weights, require_weights
 from schemas.errors import ModelError
 from stream.timed_learner import TimedLearner
@@ -57,7 +57,7 @@ def test_rows_weigh_as_river_s_own_models_weigh_them(model):
 
 
 @pytest.mark.parametrize(
-    "wrap", [lambda it: it, TimedLearner, lambda it: TwoClocks(logistic(), it)]
+    "wrap", [lambda it: it, TimedLearner, lambda it: FeedbackAndDelayed(logistic(), it)]
 )
 def test_weights_reach_the_model_through_what_wraps_it(wrap):
     X, y, w = examples()
@@ -81,11 +81,11 @@ def test_a_share_of_rows_keeps_each_its_weight():
         bayes,
         lambda: TimedLearner(SampledLearner(bayes(), 0.5)),
         lambda: Blend({"one": logistic(), "two": bayes()}),
-        lambda: TwoClocks(bayes(), bayes()),
+        lambda: FeedbackAndDelayed(bayes(), bayes()),
         lambda: RiverLearner(ARFClassifier(2, seed=1), NAMES),
         lambda: RiverLearner(compose.Pipeline(compose.Pipeline(naive_bayes.GaussianNB())), NAMES),
     ],
-    ids=["itself", "wrapped", "in a blend", "on two clocks", "swallows w", "in pipelines"],
+    ids=["itself", "wrapped", "in a blend", "feedback apart", "swallows w", "in pipelines"],
 )
 def test_a_river_model_that_cannot_weigh_is_named_and_nothing_is_learned(build):
     learner = build()

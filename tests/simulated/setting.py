@@ -85,11 +85,11 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "labels": {"maturity": "6h"},
         "decision": {"alerts_per_day": 6, "explore": 0.2},
     },
-    "two clocks": {"labels": {"maturity": "3s"}, "model": {"clocks": "two"}},
+    "feedback apart": {"labels": {"maturity": "3s"}, "model": {"feedback": "separate"}},
     "all": {
         "labels": {"maturity": "4h", "genuine_share": 0.3, "source_max_per_day": 40},
         "decision": {"alerts_per_day": 9, "explore": 0.1},
-        "model": {"clocks": "two"},
+        "model": {"feedback": "separate"},
     },
     # One model after the other decides.
     "challenged": {
@@ -129,7 +129,7 @@ SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
             "version_interval": "2s",
             "challengers": {
                 "second": {"kind": "additive", "frauds_min": 2, "genuine_min": 3},
-                "third": {"clocks": "two", "frauds_min": 1, "genuine_min": 1},
+                "third": {"feedback": "separate", "frauds_min": 1, "genuine_min": 1},
             },
         },
     },

@@ -10,12 +10,12 @@ from models.additive.additive import AdditiveLogistic
 from models.blend import Blend
 from models.compiled import CompiledLearner
 from models.compiler import UncompiledWarning
+from models.feedback_delayed import FeedbackAndDelayed, has_feedback_learner
 from models.onnx.learner import TrainedLearner
 from models.river.adapter import RiverLearner
 from models.sampling import SampledLearner
 from models.trees.forest import DenseForest
 from models.trees.planting import columns_of_a_leaf
-from models.two_clocks import TwoClocks, on_two_clocks
 from schemas.errors import ConfigError, ModelError, TrainedModelError
 from stream.app import engine_of
 from stream.config.configuration import load
@@ -125,12 +125,12 @@ def test_a_blend_has_its_members():
     assert learns(blend)
 
 
-def test_two_clocks_are_two_models_of_the_kind_asked_for():
+def test_feedback_apart_is_two_models_of_the_kind_asked_for():
     section = ModelSection(
-        kind="additive", clocks="two", feedback_share=0.3, frauds_min=7, genuine_min=400
+        kind="additive", feedback="separate", feedback_share=0.3, frauds_min=7, genuine_min=400
     )
     both = learner_of(section, NAMES)
-    assert isinstance(both, TwoClocks)
+    assert isinstance(both, FeedbackAndDelayed)
     assert both.feedback_share == 0.3
     feedback, delayed = both.members["feedback"], both.members["delayed"]
     assert isinstance(feedback.model, AdditiveLogistic)
@@ -141,14 +141,14 @@ def test_two_clocks_are_two_models_of_the_kind_asked_for():
     assert learns(both)
 
 
-def test_a_blend_and_a_challenger_may_be_on_two_clocks():
-    blend = learner_of(ModelSection(kind="blend", clocks="two"), NAMES)
+def test_a_blend_and_a_challenger_may_learn_feedback_apart():
+    blend = learner_of(ModelSection(kind="blend", feedback="separate"), NAMES)
     assert [list(member.members) for member in blend.members.values()] == [
         ["logistic", "forest"]
     ] * 2
-    section = ChallengerSection(clocks="two", sample=0.5)
+    section = ChallengerSection(feedback="separate", sample=0.5)
     challenger = challenger_of(section, NAMES, "x")
-    assert on_two_clocks(TimedLearner(challenger))
+    assert has_feedback_learner(TimedLearner(challenger))
     challenger.learn_feedback(*examples())
     members = challenger.learner.members
     assert 200 < members["feedback"].learned < 400

@@ -17,7 +17,7 @@ from published import published
 from seeds import seeds
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models.two_clocks import TwoClocks
+from models.feedback_delayed import FeedbackAndDelayed
 from schemas import containers
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import ConfigError, InputFileError
@@ -534,7 +534,7 @@ def test_a_budget_moves_the_threshold_and_is_reported(world: Path) -> None:
 
 def test_analysts_teach_the_clock_of_feedback_and_alerts_say_who_was_drawn(world: Path) -> None:
     config = configured(
-        model={**QUICK, "clocks": "two"},
+        model={**QUICK, "feedback": "separate"},
         decision={"alerts_per_day": 6, "block": 2.0, "explore": 0.5},
         replay={"label": "TX_FRAUD", "analyst_delay": "12h"},
     )
@@ -542,7 +542,7 @@ def test_analysts_teach_the_clock_of_feedback_and_alerts_say_who_was_drawn(world
     replay = Replay(world, config, outputs)
     report = replay.run()
     *_, model = within(replay.engine.learner)
-    assert isinstance(model, TwoClocks)
+    assert isinstance(model, FeedbackAndDelayed)
     alerts = [json.loads(line) for line in outputs.alerts.read_text().splitlines()]  # type: ignore[union-attr]
     # All but those of the last half day, and none twice; what matures is the other clock's.
     verdicts = model.members["feedback"].learned

@@ -13,8 +13,8 @@ from stream.cases.verdict import (
     label_of,
     read_word,
 )
-from stream.labels.clocks import DELAYED, FEEDBACK, clocks_by_source
 from stream.labels.fates import Source
+from stream.labels.label_kinds import DELAYED, FEEDBACK, kinds_by_source
 
 ID = "0123456789abcdef" * 2
 CASE = Case(ID, "t-1", 1_000_000, 3)
@@ -71,8 +71,8 @@ def test_a_label_fits_its_contract_and_is_of_the_clock_of_analysts():
         "label_time": 5_000_000,
         "confidence": 0.75,
     }
-    clocks = clocks_by_source(two_clocks=True)
-    assert clocks[Source[label["source"]]] == FEEDBACK != DELAYED
+    kinds = kinds_by_source(feedback_apart=True)
+    assert kinds[Source[label["source"]]] == FEEDBACK != DELAYED
 
 
 def test_a_label_is_never_older_than_its_payment():

@@ -7,11 +7,11 @@ import pytest
 from streams import examples
 
 from models.calibration.calibrator import Calibrator
+from models.feedback_delayed import FeedbackAndDelayed, has_feedback_learner
 from models.sampling import SampledLearner, chosen
-from models.two_clocks import TwoClocks, on_two_clocks
 from stream.champion.contenders import Contender, ask, calibrate, contender_of, judge, teach
 from stream.decide import Said
-from stream.labels.clocks import Clock
+from stream.labels.label_kinds import DELAYED, FEEDBACK
 from stream.timed_learner import TimedLearner
 from tests.one_row import contributions
 
@@ -36,8 +36,8 @@ class _Says:
         self.notes.append("learner")
 
 
-class _Hears(TwoClocks):
-    """Two clocks that note what each is told."""
+class _Hears(FeedbackAndDelayed):
+    """Feedback apart, that notes what each is told."""
 
     def __init__(self):
         self.notes = {"feedback": [], "delayed": []}
@@ -137,16 +137,16 @@ def test_alerts_are_judged_by_the_threshold_of_their_time():
 def test_each_clock_hears_what_came_by_it_and_one_clock_hears_all_that_is_new():
     both, one = _Hears(), _Listens()
     X, y = np.arange(8.0).reshape(4, 2), np.array([True, False, True, False])
-    clocks = [Clock.FEEDBACK, Clock.DELAYED, Clock.FEEDBACK | Clock.DELAYED, Clock.DELAYED]
+    kinds = [FEEDBACK, DELAYED, FEEDBACK | DELAYED, DELAYED]
     contenders = [contender_of(both, True), contender_of(one, True)]
-    teach(contenders, examples(X, y, news=[True, True, True, False], clocks=clocks))
+    teach(contenders, examples(X, y, news=[True, True, True, False], kinds=kinds))
     assert both.notes["feedback"] == [(0.0, True), (4.0, True)]
     assert both.notes["delayed"] == [(2.0, False), (4.0, True), (6.0, False)]
     assert one.notes == [(0.0, True), (2.0, False), (4.0, True)]
 
 
 class _Weighs(_Hears):
-    """Two clocks that note what each row of the delayed one weighs."""
+    """Feedback apart, that notes what each row of the delayed one weighs."""
 
     def learn_many(self, X, y, w=None):
         super().learn_many(X, y)
@@ -156,9 +156,9 @@ class _Weighs(_Hears):
 def test_what_weighs_nothing_is_not_learned_and_what_analysts_say_weighs_one():
     both, one = _Weighs(), _Weighs()
     X, y = np.arange(10.0).reshape(5, 2), np.array([True, False, True, False, False])
-    clocks = [Clock.FEEDBACK, Clock.DELAYED, Clock.DELAYED, Clock.DELAYED, Clock.DELAYED]
+    kinds = [FEEDBACK, *[DELAYED] * 4]
     news = [True, True, True, True, False]
-    some = examples(X, y, news=news, clocks=clocks)
+    some = examples(X, y, news=news, kinds=kinds)
     contenders = [contender_of(both, True), contender_of(one, True)]
     teach(contenders, some._replace(weights=np.array([1.0, 0.0, 1.0, 4.0, 0.0])))
     for each in (both, one):
@@ -172,14 +172,14 @@ def test_what_weighs_nothing_is_not_learned_and_what_analysts_say_weighs_one():
     assert both.weights is None
 
 
-def test_two_clocks_hear_through_whatever_wraps_them():
+def test_feedback_is_learned_apart_through_whatever_wraps_them():
     both, X = _Hears(), np.arange(40.0).reshape(20, 2)
     y, share = np.ones(20, np.bool_), 0.5
     wrapped = TimedLearner(SampledLearner(both, share))
-    assert on_two_clocks(wrapped)
-    assert not on_two_clocks(TimedLearner(SampledLearner(_Says(), share)))
-    clocks = Clock.FEEDBACK | Clock.DELAYED
-    teach([contender_of(wrapped, True)], examples(X, y, clocks=clocks))
+    assert has_feedback_learner(wrapped)
+    assert not has_feedback_learner(TimedLearner(SampledLearner(_Says(), share)))
+    kinds = FEEDBACK | DELAYED
+    teach([contender_of(wrapped, True)], examples(X, y, kinds=kinds))
     heard = [(x, True) for x in X[chosen(X, share), 0].tolist()]
     assert 0 < len(heard) < 20
     assert both.notes == {"feedback": heard, "delayed": heard}

@@ -94,7 +94,7 @@ def test_the_same_verdict_twice_says_so_and_another_one_corrects(run, broker):
 
 
 def test_a_chargeback_that_says_the_same_does_not_silence_an_analyst(run, broker):
-    """Two clocks: the model of analysts' verdicts has heard nothing of it yet."""
+    """Feedback apart: the model of analysts' verdicts has heard nothing of it yet."""
     send_label(broker, transaction_id="t-2", label_time=EVENT_US + 10)
     status, said, _ = run(alert_id(2), "fraud", "--by", "ann", "--json")
     report = json.loads(said)

@@ -137,7 +137,7 @@ def test_a_key_like_no_other_is_still_refused_with_some_right_one(tmp_path: Path
         ("[decision]\nalerts_per_day = true", "decision.alerts_per_day:"),
         ("[decision]\ncalibrate = 0.5", "decision.calibrate:"),
         ("[decision]\nexplore = 1", "decision.explore:"),
-        ("[model]\nclocks = 2", "model.clocks:"),
+        ("[model]\nfeedback = 2", "model.feedback:"),
         ("[model]\nfeedback_share = 1", "model.feedback_share:"),
         ("[worker]\nguarantee = 'always'", "worker.guarantee:"),
         ("[worker]\nbatch_rows_max = 1025", "worker.batch_rows_max:"),
@@ -713,14 +713,14 @@ def test_without_a_file_the_defaults_decode_the_contract_that_ships() -> None:
             "decision.explore: it is a share of decision.alerts_per_day, which is 0: set that",
         ),
         (
-            "[model]\nkind = 'onnx'\nsource = 'm.onnx'\nclocks = 'two'",
+            "[model]\nkind = 'onnx'\nsource = 'm.onnx'\nfeedback = 'separate'",
             4,
-            "model.clocks: a model of kind 'onnx' learns nothing here: leave clocks 'one'",
+            "model.feedback: a model of kind 'onnx' learns nothing here: leave it 'mixed'",
         ),
         (
-            "[model.challengers.x]\nkind = 'onnx'\nsource = 'm.onnx'\nclocks = 'two'",
+            "[model.challengers.x]\nkind = 'onnx'\nsource = 'm.onnx'\nfeedback = 'separate'",
             4,
-            "model.challengers.x.clocks: a model of kind 'onnx' learns nothing here",
+            "model.challengers.x.feedback: a model of kind 'onnx' learns nothing here",
         ),
     ],
 )

@@ -255,7 +255,7 @@ def test_only_the_clock_that_heard_nothing_hears_of_a_correction_that_was_taken_
     pass_a_barrier(7)
     say(0.0, Source.ANALYST_REVIEW)
     pass_a_barrier(8)
-    members = engine.challengers["two clocks"].learner.members
+    members = engine.challengers["feedback apart"].learner.members
     learned = {name: member.learned for name, member in members.items()}
     assert learned == {"feedback": 1, "delayed": 0}
     say(1.0, Source.CHARGEBACK)
@@ -296,7 +296,7 @@ def test_of_what_nobody_labelled_all_is_judged_and_a_share_is_learned_for_all():
     assert engine.learner.learned == engine.challengers["river"].learner.learned == n
     # What is known of each is judged.
     assert engine.prequential.as_dict()["judged"] == 200
-    members = engine.challengers["two clocks"].learner.members
+    members = engine.challengers["feedback apart"].learner.members
     assert members["delayed"].learned == n
     # A label that comes in time weighs 1, whatever would have been drawn.
     assert engine.learner.counts.frauds == 5

@@ -121,25 +121,26 @@ def test_streams_of_two_seeds_have_nothing_in_common() -> None:
 
 def test_a_variant_is_the_first_configuration_with_other_keys(tmp_path: Path) -> None:
     a, b = config_in(tmp_path, "a"), config_in(tmp_path, "b", kind="forest")
-    text = 'two clocks: model.clocks = "two", labels.maturity = "9d", model.feedback_share = 0.2'
+    text = 'apart: model.feedback = "separate", labels.maturity = "9d", model.feedback_share = 0.2'
     plan = plan_of([a, b], 2, None, SMALL, 10, [variant_of(text)])
     first, _, varied = plan.configurations
-    assert (varied.name, varied.path) == ("two clocks", a)
+    assert (varied.name, varied.path) == ("apart", a)
     model, labels = varied.config.model, varied.config.labels
-    assert (model.clocks, model.feedback_share, labels.maturity) == ("two", 0.2, 9 * 86_400_000_000)
+    assert (model.feedback, model.feedback_share) == ("separate", 0.2)
+    assert labels.maturity == 9 * 86_400_000_000
     # All else is as in the file.
     assert model.frauds_min == first.config.model.frauds_min == 3
-    assert first.config.model.clocks == "one"
+    assert first.config.model.feedback == "mixed"
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("two clocks", "give it a name and keys"),
-        (': model.clocks = "two"', "give it a name and keys"),
-        ("two: model.clocks = two", "'two': 'model.clocks = two' is not TOML"),
+        ("feedback apart", "give it a name and keys"),
+        (': model.feedback = "separate"', "give it a name and keys"),
+        ("two: model.feedback = separate", "'two': 'model.feedback = separate' is not TOML"),
         ("two:", "it changes nothing"),
-        ("two: clocks = 3", "'clocks' names no section"),
+        ("two: feedback = 3", "'feedback' names no section"),
         ("two: model.clock = 3", r"--variant 'two': .*model\.clock: no such key"),
         ("a: model.seed = 3", r"--variant 'a': .*a\.toml has that name"),
     ],

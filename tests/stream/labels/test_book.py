@@ -10,8 +10,8 @@ from streams import LABEL_LAYOUT, LAYOUT, SECOND, START_US, block, label_row
 
 from schemas.columns import Reason
 from stream.labels.book import LabelBook
-from stream.labels.clocks import Clock
 from stream.labels.fates import Fate, Source
+from stream.labels.label_kinds import LabelKind
 from stream.labels.places import Waiting
 from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
@@ -28,9 +28,9 @@ class Desk:
     def __init__(self, rows_max=100, **rules):
         self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100, n_entities=2)
         self.marks = []
-        two_clocks = rules.pop("two_clocks", True)
+        feedback_apart = rules.pop("feedback_apart", True)
         rules = LabelRules(**rules)
-        self.book = LabelBook(rules, self.waiting, bytes(16), two_clocks=two_clocks)
+        self.book = LabelBook(rules, self.waiting, bytes(16), feedback_apart=feedback_apart)
         self.number = 0
 
     def _mark(self, places, is_fraud):
@@ -66,13 +66,13 @@ class Desk:
 
 
 def rows_of(examples):
-    """Examples as rows: number, verdict, whether it corrects, whether it is news, its clocks."""
+    """Examples as rows: number, verdict, whether it corrects, whether it is news, its kinds."""
     columns = (examples.features[:, 0], *examples[2:6])
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def clock_bits(clocks):
-    return sum(Clock[name.upper()] for name in clocks)
+def kind_bits(kinds):
+    return sum(LabelKind[name.upper()] for name in kinds)
 
 
 @seeds(8)
@@ -130,15 +130,15 @@ def test_everything_equals_the_oracle(seed):
             departed += gone
             naive.join(now)
             expected = [
-                (r["number"], v, t is not None and news, news, clock_bits(clocks))
-                for r, v, t, news, clocks in naive.examples()
+                (r["number"], v, t is not None and news, news, kind_bits(kinds))
+                for r, v, t, news, kinds in naive.examples()
             ]
             assert rows_of(desk.book.examples()) == expected
             mature = [r["number"] for r in naive.mature(now)]
             ours_mature = desk.book.mature(now)
             assert desk.waiting.scores[ours_mature.unlabelled, 0].tolist() == mature
             untold = [
-                (r["number"], r["verdict"], False, r["number"] in mature, Clock.DELAYED)
+                (r["number"], r["verdict"], False, r["number"] in mature, LabelKind.DELAYED)
                 for r in plain.untold
             ]
             mature_examples = desk.book.mature_examples(ours_mature.untold)
@@ -372,16 +372,16 @@ def test_every_row_is_ripe_once_with_the_label_that_stands():
 @pytest.mark.parametrize("first", [CHARGEBACK, ANALYST])
 def test_what_only_repeats_is_a_example_for_another_clock_if_there_is_one(first):
     second = ANALYST if first == CHARGEBACK else CHARGEBACK
-    for two_clocks, left in ((True, 1), (False, 0)):
-        desk = Desk(two_clocks=two_clocks, maturity_us=DAY_US)
+    for feedback_apart, left in ((True, 1), (False, 0)):
+        desk = Desk(feedback_apart=feedback_apart, maturity_us=DAY_US)
         desk.admit(7)
         desk.say(label_row(7, START_US, 1.0, source=first))
         assert len(desk.learn()) == 1
         desk.say(label_row(7, START_US, 1.0, source=second))
         # Nobody's example would take the place of somebody's.
         assert len(desk.book.queue) == left
-        clock = Clock.FEEDBACK if second == ANALYST else Clock.DELAYED
-        assert rows_of(desk.book.examples()) == [(0.0, True, False, False, clock)] * left
+        kind = LabelKind.FEEDBACK if second == ANALYST else LabelKind.DELAYED
+        assert rows_of(desk.book.examples()) == [(0.0, True, False, False, kind)] * left
         untold = desk.book.mature(START_US + DAY_US).untold
         assert rows_of(desk.book.mature_examples(untold)) == []
 

@@ -6,8 +6,8 @@ import pytest
 from models.states.snapshot import State, pack
 from schemas.errors import ModelError, SnapshotError
 from schemas.records import RecordCodec, builtin
-from stream.labels.clocks import Clock
 from stream.labels.examples import Examples
+from stream.labels.label_kinds import LabelKind
 from stream.shared_model.example_records import ExampleRecords
 from stream.shared_model.messages import ModelVersion, Position, SentExamples
 from stream.shared_model.version_records import VersionRecords
@@ -33,7 +33,7 @@ def some(n, weighed=False, seed=1):
         rng.random(n) < 0.5,
         np.zeros(n, np.bool_),
         rng.random(n) < 0.5,
-        rng.choice([0, Clock.FEEDBACK, Clock.DELAYED, 3], n).astype(np.uint8),
+        rng.choice([0, LabelKind.FEEDBACK, LabelKind.DELAYED, 3], n).astype(np.uint8),
         rng.random(n) + 0.1 if weighed else None,
     )
 
@@ -74,7 +74,7 @@ def test_many_examples_are_several_messages_in_their_order(monkeypatch):
     heard = [telling.read(each.value) for each in telling.records([SentExamples(3, examples)])]
     assert [each.place for each in heard] == [Position(3, part) for part in range(3)]
     assert [len(each.examples.is_fraud) for each in heard] == [4, 4, 2]
-    for name in ("features", "is_fraud", "news", "clocks", "weights"):
+    for name in ("features", "is_fraud", "news", "kinds", "weights"):
         together = np.concatenate([getattr(each.examples, name) for each in heard])
         np.testing.assert_array_equal(together, getattr(examples, name))
 

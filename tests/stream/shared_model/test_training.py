@@ -10,14 +10,14 @@ from seeds import seeds
 
 import models
 from models.additive.estimators import AdditiveLogisticRegression
+from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import logistic_pipeline
 from models.states.snapshot import State, pack, unpack
-from models.two_clocks import TwoClocks
 from schemas.errors import SnapshotError
 from stream.champion.contenders import teach
 from stream.champion.lineup import Lineup
-from stream.labels.clocks import Clock
 from stream.labels.examples import Examples
+from stream.labels.label_kinds import LabelKind
 from stream.shared_model.messages import OFFSET_MAX, Position
 from stream.shared_model.role import Role
 from stream.shared_model.training import Training
@@ -29,8 +29,8 @@ EACH = 40
 
 def build_lineup():
     build = partial(models.compile, feature_names=NAMES, frauds_min=1, genuine_min=1)
-    clocks = TwoClocks(build(logistic_pipeline()), build(logistic_pipeline()))
-    challengers = {"curves": build(AdditiveLogisticRegression()), "clocks": clocks}
+    apart = FeedbackAndDelayed(build(logistic_pipeline()), build(logistic_pipeline()))
+    challengers = {"curves": build(AdditiveLogisticRegression()), "apart": apart}
     return Lineup(build(logistic_pipeline()), challengers, calibrate=True)
 
 
@@ -44,12 +44,12 @@ def training(partition=None, lineup=None):
 def rows(rng, n, weighed=False):
     """Return examples as the engine has them: some are judged only, some are for one clock."""
     news = rng.random(n) < 0.8
-    clocks = rng.choice([0, Clock.FEEDBACK, Clock.DELAYED, 3], n).astype(np.uint8)
-    clocks[news & (clocks == 0)] = Clock.DELAYED
+    kinds = rng.choice([0, LabelKind.FEEDBACK, LabelKind.DELAYED, 3], n).astype(np.uint8)
+    kinds[news & (kinds == 0)] = LabelKind.DELAYED
     weights = rng.choice([0.0, 1.0, 7.5], n) if weighed else None
     X = np.where(rng.random((n, 3)) < 0.1, np.nan, rng.normal(0.0, 2.0, (n, 3)))
     flags = rng.random((2, n)) < 0.3
-    return Examples(X, rng.random((n, 5)), flags[0], flags[1], news, clocks, weights)
+    return Examples(X, rng.random((n, 5)), flags[0], flags[1], news, kinds, weights)
 
 
 def models_of(lineup):
@@ -196,7 +196,7 @@ def test_a_model_that_has_seen_too_little_is_left_to_those_who_have_one():
         np.zeros((4, 0)),
         *np.zeros((2, 4), np.bool_),
         np.ones(4, np.bool_),
-        np.full(4, Clock.DELAYED, np.uint8),
+        np.full(4, LabelKind.DELAYED, np.uint8),
     )
     trainer.teach(genuine)
     assert trainer.versions(50, 1) == []
@@ -270,7 +270,7 @@ def test_a_challenger_that_cannot_take_over_is_set_aside_and_the_others_go_on(fa
     assert scorer.adopt(Position(5, 0), 1, pack(version.state), unpack) is True
     assert curves.aside is not None
     assert curves.aside.failed
-    for name in ("model", "clocks"):
+    for name in ("model", "apart"):
         own = lineup.contenders[lineup.names.index(name)].learner.state()
         assert pack(own) == pack(version.state.parts[name])
 

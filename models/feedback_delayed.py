@@ -1,4 +1,4 @@
-"""Two learners on two clocks: what analysts say of alerts in hours, and the truth of all in weeks.
+"""Two learners: one of analysts' feedback on alerts, in hours, and one of delayed labels, in weeks.
 
 Analysts look only at what was alerted, and within hours; everything else is known after weeks,
 as chargebacks or because nobody complained. The few verdicts on alerts are unlike the stream: most
@@ -22,30 +22,30 @@ from models.members import contributions_of, log_odds_of, restore_members, state
 from models.states.restoring import require_header, require_kind
 from models.states.snapshot import State
 
-_KIND = "two clocks/1"
+_KIND = "feedback and delayed/1"
 
 
-class HearsFeedback(Learner, Protocol):
-    """A learner on two clocks, or a wrapper around one."""
+class LearnsFeedback(Learner, Protocol):
+    """A learner that learns feedback apart, or a wrapper around one."""
 
     def learn_feedback(self, X: NDArray[np.float64], y: NDArray[np.bool_]) -> None:
-        """Learn verdicts on alerted rows, in order; see `TwoClocks`."""
+        """Learn verdicts on alerted rows, in order; see `FeedbackAndDelayed`."""
         ...
 
 
-def on_two_clocks(learner: Learner) -> TypeGuard[HearsFeedback]:
-    """Tell whether a learner, or what it wraps, has its labels told by their clocks."""
+def has_feedback_learner(learner: Learner) -> TypeGuard[LearnsFeedback]:
+    """Tell whether a learner, or what it wraps, learns feedback apart."""
     while hasattr(learner, "learner"):
         learner = learner.learner
-    return isinstance(learner, TwoClocks)
+    return isinstance(learner, FeedbackAndDelayed)
 
 
-class TwoClocks:
+class FeedbackAndDelayed:
     """A learner of feedback and a learner of delayed labels, aggregated.
 
     `learn_many` teaches the delayed learner and `learn_feedback` the other one: whoever
-    holds the labels says which clock they came by. Every row is learned once by each clock
-    that it came by.
+    holds the labels says of which kind they are. Every row is learned once by each of the two
+    that has a label of it.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class TwoClocks:
 
     @property
     def learned(self) -> int:
-        """How many labels were learned from, by both clocks together."""
+        """How many labels were learned from, by both together."""
         return sum(member.learned for member in self.members.values())
 
     @property

@@ -1,13 +1,13 @@
-"""Two clocks: each label reaches the learner of its clock, and both speak."""
+"""Feedback apart: each label reaches the learner of its clock, and both speak."""
 
 import numpy as np
 import pytest
 from seeds import seeds
 
 import models
+from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import logistic_pipeline
 from models.states.snapshot import pack, unpack
-from models.two_clocks import TwoClocks
 from schemas.errors import SnapshotError
 from tests.one_row import contributions
 
@@ -31,7 +31,7 @@ def examples(rng, n):
 def test_each_clock_teaches_its_own_learner_and_log_odds_are_averaged(seed):
     rng = np.random.default_rng(seed)
     feedback, delayed = member(), member()
-    both = TwoClocks(member(), member(), feedback_share=0.3)
+    both = FeedbackAndDelayed(member(), member(), feedback_share=0.3)
     for _ in range(5):
         late, fast = examples(rng, 40), examples(rng, 7)
         both.learn_many(*late)
@@ -48,11 +48,11 @@ def test_each_clock_teaches_its_own_learner_and_log_odds_are_averaged(seed):
 
 def test_it_is_ready_when_the_delayed_learner_is_and_that_one_may_speak_alone():
     rng = np.random.default_rng(1)
-    both, alone = TwoClocks(member(), member()), member()
+    both, alone = FeedbackAndDelayed(member(), member()), member()
     fast = examples(rng, 30)
     both.learn_feedback(*fast)
     assert not both.ready
-    both, late = TwoClocks(member(), member()), examples(rng, 60)
+    both, late = FeedbackAndDelayed(member(), member()), examples(rng, 60)
     both.learn_many(*late)
     alone.learn_many(*late)
     X, _ = examples(rng, 20)
@@ -63,7 +63,7 @@ def test_it_is_ready_when_the_delayed_learner_is_and_that_one_may_speak_alone():
 @seeds(2)
 def test_what_it_says_of_features_adds_up_to_the_score(seed):
     rng = np.random.default_rng(seed)
-    both = TwoClocks(member(), member(), 0.6)
+    both = FeedbackAndDelayed(member(), member(), 0.6)
     both.learn_many(*examples(rng, 80))
     both.learn_feedback(*examples(rng, 20))
     X, _ = examples(rng, 10)
@@ -75,11 +75,11 @@ def test_what_it_says_of_features_adds_up_to_the_score(seed):
 @seeds(2)
 def test_a_restored_one_goes_on_and_a_state_of_another_share_is_refused(seed):
     rng = np.random.default_rng(seed)
-    first = TwoClocks(member(), member(), 0.4)
+    first = FeedbackAndDelayed(member(), member(), 0.4)
     first.learn_many(*examples(rng, 50))
     first.learn_feedback(*examples(rng, 20))
     kept = unpack(pack(first.state()))
-    second = TwoClocks(member(), member(), 0.4)
+    second = FeedbackAndDelayed(member(), member(), 0.4)
     second.restore(kept)
     for _ in range(2):
         late, fast = examples(rng, 9), examples(rng, 3)
@@ -88,7 +88,7 @@ def test_a_restored_one_goes_on_and_a_state_of_another_share_is_refused(seed):
             each.learn_feedback(*fast)
     X, _ = examples(rng, 30)
     np.testing.assert_array_equal(first.predict_proba_many(X), second.predict_proba_many(X))
-    other = TwoClocks(member(), member(), 0.5)
+    other = FeedbackAndDelayed(member(), member(), 0.5)
     with pytest.raises(SnapshotError, match="feedback_share"):
         other.restore(kept)
     assert other.learned == 0
@@ -97,4 +97,4 @@ def test_a_restored_one_goes_on_and_a_state_of_another_share_is_refused(seed):
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
 def test_a_share_that_leaves_one_clock_out_is_refused(share):
     with pytest.raises(ValueError, match="feedback_share is"):
-        TwoClocks(member(), member(), share)
+        FeedbackAndDelayed(member(), member(), share)
