@@ -20,7 +20,7 @@ from stream.evidence.evidence import Alerted, Evidence, evidence_of
 from stream.records.alerts import AlertWriter
 from stream.records.decisions import DecisionWriter
 from stream.records.publish import Policy, Publisher
-from stream.records.row_results import Verdicts
+from stream.records.row_decisions import RowDecisions
 
 BATCHES = (1, 16, 64, 256, 1024)
 UNIT = "us/event"
@@ -37,13 +37,13 @@ def decisions_vs_fastavro(run: Run) -> list[Result]:
         name = f"decisions_vs_fastavro_{size}"
         if name not in run.wanted:
             continue
-        names, batch, verdicts = _made(run.rng, size)
-        records, keys = _records(names, batch, verdicts), batch.entities[0].tolist()
+        names, batch, decided = _made(run.rng, size)
+        records, keys = _records(names, batch, decided), batch.entities[0].tolist()
         schema = fastavro.parse_schema(builtin("decision"))
         rows = np.arange(size)
-        assert writer.write(batch, verdicts, rows) == write_each(schema, keys, records)
+        assert writer.write(batch, decided, rows) == write_each(schema, keys, records)
         measured = run.paired(
-            partial(writer.write, batch, verdicts, rows),
+            partial(writer.write, batch, decided, rows),
             partial(write_each, schema, keys, records),
             items=size,
         )
@@ -57,9 +57,9 @@ def alerts_vs_fastavro(run: Run) -> list[Result]:
     features = tuple(f"card.amount_mean_{hours}h" for hours in range(1, 46))
     policy = Policy(Thresholds(), features)
     publisher = Publisher(policy, "fraud.transactions", "/fraudstream/benchmark")
-    _, batch, verdicts = _made(run.rng, 16)
+    _, batch, decided = _made(run.rng, 16)
     effects = Effects(
-        **verdicts._asdict(),
+        **decided._asdict(),
         champions=np.zeros(16, np.uint8),
         reasons=np.zeros(16, np.int64),
         readings=KeptReadings(np.zeros((16, 0)), np.zeros((16, 0), np.uint8)),
@@ -70,9 +70,9 @@ def alerts_vs_fastavro(run: Run) -> list[Result]:
     ids, alerts = publisher.alert_ids(batch, effects.alerts.rows), effects.alerts
     records, keys = list(publisher.alerts(batch, effects)), batch.entities[0].tolist()
     schema = fastavro.parse_schema(builtin("alert"))
-    assert writer.write(batch, verdicts, alerts, ids) == write_each(schema, keys, records)
+    assert writer.write(batch, decided, alerts, ids) == write_each(schema, keys, records)
     measured = run.paired(
-        partial(writer.write, batch, verdicts, alerts, ids),
+        partial(writer.write, batch, decided, alerts, ids),
         partial(write_each, schema, keys, records),
         items=16,
     )
@@ -99,7 +99,7 @@ def write_each(schema: Any, keys: list[int], records: list[Any]) -> list[tuple[b
     return written
 
 
-def _made(rng: np.random.Generator, n: int) -> tuple[list[str], Transactions, Verdicts]:
+def _made(rng: np.random.Generator, n: int) -> tuple[list[str], Transactions, RowDecisions]:
     names = [f"{rng.integers(2**60):015x}-{i:06d}" for i in range(n)]
     ends = np.cumsum([0, *map(len, names)])
     layout = Layout(("card", "merchant"))
@@ -109,7 +109,7 @@ def _made(rng: np.random.Generator, n: int) -> tuple[list[str], Transactions, Ve
     longs[FIRST_MAPPED:] = rng.integers(1, 2**62, (2, n))
     batch = Transactions(layout, longs, np.frombuffer("".join(names).encode(), np.uint8))
     codes, flags = np.zeros((2, n), np.int8), np.zeros((3, n), np.bool_)
-    verdicts = Verdicts(
+    decided = RowDecisions(
         rng.random(n),
         outcomes=codes[0],
         timeliness=codes[1],
@@ -118,20 +118,20 @@ def _made(rng: np.random.Generator, n: int) -> tuple[list[str], Transactions, Ve
         unscored=flags[2],
         model_versions=np.full(n, 123_456),
     )
-    return names, batch, verdicts
+    return names, batch, decided
 
 
-def _records(names: list[str], batch: Transactions, verdicts: Verdicts) -> list[dict[str, Any]]:
+def _records(names: list[str], batch: Transactions, decided: RowDecisions) -> list[dict[str, Any]]:
     return [
         {
             "transaction_id": name,
             "event_time": int(batch.event_time_us[row]),
             "decision": Outcome.ALLOW.name,
-            "score": float(verdicts.scores[row]),
+            "score": float(decided.scores[row]),
             "timeliness": Timeliness.ON_TIME.name,
             "duplicate": False,
             "degraded": [],
-            "model_version": int(verdicts.model_versions[row]),
+            "model_version": int(decided.model_versions[row]),
             "policy_version": _POLICY,
         }
         for row, name in enumerate(names)

@@ -61,7 +61,7 @@ def _vs_cel(run: Run, batches: Mapping[str, int]) -> list[Result]:
         ours = partial(evaluator, batch, slice(None), X, scores, lists)
         reference = _reference(rules, lists.texts)
         some = payments[:4]
-        assert ours().verdicts[:, : len(some)].T.tolist() == [reference(each) for each in some]
+        assert ours().results[:, : len(some)].T.tolist() == [reference(each) for each in some]
         measured = run.paired(
             ours,
             partial(reference, payments[0]),

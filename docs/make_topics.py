@@ -119,7 +119,7 @@ FACTS = {
             "fraudstream models",
             "fraudstream erase",
             "fraudstream approve",
-            f"the {WORKER}, which benches a challenger that is too slow",
+            f"the {WORKER}, which disables a challenger that is too slow",
         ),
         (WORKER, "fraudstream lists show"),
         "What the order is about, so that orders of one kind keep their order: `rules`, `models`, "

@@ -160,7 +160,7 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.CONTROL_MODEL_SET_ASIDE: "the model was set aside, by an order or because it failed: "
     "`fraudstream models list` says why",
     Reason.CONTROL_MODEL_COLD: "the model has not learned enough labels to give a score: wait",
-    Reason.CONTROL_MODEL_DECIDES: "the champion cannot be benched: promote another one first",
+    Reason.CONTROL_MODEL_DECIDES: "the champion cannot be disabled: promote another one first",
     Reason.CONTROL_RULES_INVALID: "a rule names what is not declared where the worker runs, or is "
     "no rule: check it with `fraudstream rules check` and the worker's configuration",
     Reason.CONTROL_SNOOZES_FULL: "there are as many snoozes as there may be: let some of them end",

@@ -312,7 +312,7 @@ class Replay:
             "budget": {} if self.engine.budget is None else self.engine.budget.as_dict(),
             "model_costs": costs_of(self.engine.learner),
             "challengers": challenges(self.engine),
-            "gate": [each.as_dict() for each in self.engine.gate.verdicts()]
+            "gate": [each.as_dict() for each in self.engine.gate.recommendations()]
             if self.engine.gate is not None
             else [],
             "seconds": round(seconds, 2),

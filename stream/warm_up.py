@@ -81,7 +81,7 @@ def warm_up(
     early.reason[:] = Reason.OK
     scratch.label(early)
     effects = scratch.step(batch)
-    DecisionWriter(0, "").write(batch, effects.verdicts, np.arange(len(batch)))
+    DecisionWriter(0, "").write(batch, effects.decided, np.arange(len(batch)))
     readings = scratch.features.observe(batch, batch.reason == Reason.OK)
     _write_alerts(scratch, batch, effects, readings)
     scratch.label(labels.decode([b"\0"], 0))
@@ -119,7 +119,7 @@ def _write_alerts(
     explainer = Explainer(features, scratch.parameters.explained)
     # All were raised by their scores, and any change would help.
     alerts = explainer.evidence(alerted, scratch.thresholds, np.ones(n), _harmless)
-    writer.write(batch, effects.verdicts, alerts, [" " * ALERT_ID_BYTES] * n)
+    writer.write(batch, effects.decided, alerts, [" " * ALERT_ID_BYTES] * n)
 
 
 def _harmless(X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -71,5 +71,5 @@ def full_figures() -> Figures:
         ),
         lists=(ListStanding("stolen", 120, 1000, 7), ListStanding("vip", 0, 10, 0)),
         snoozes=3,
-        places=(ModelPart("model", False, "benched"), ModelPart("simple", True, "")),
+        places=(ModelPart("model", False, "disabled"), ModelPart("simple", True, "")),
     )

@@ -73,7 +73,7 @@ LAYERS = (
     ),
     ("stream.monitor.*",),
     (
-        "stream.records.row_results",
+        "stream.records.row_decisions",
         "stream.records.keyed",
         "stream.records.matched_rules",
         "stream.records.wording",

@@ -111,7 +111,7 @@ def test_the_worker_reads_and_writes_what_the_configuration_says() -> None:
     # What partitions tell each other it writes and reads.
     told = {topics.shared, topics.training, topics.models}
     assert does["receive"] == {*topics.inputs(), *told}
-    # Beside its outputs an order, to bench a challenger that is too slow.
+    # Beside its outputs an order, to disable a challenger that is too slow.
     assert does["send"] == {*topics.outputs(), topics.control}
 
 

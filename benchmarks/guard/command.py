@@ -15,9 +15,9 @@ from rich.console import Console
 
 from benchmarks import machine
 from benchmarks.bench_stages import STAGES
+from benchmarks.guard.comparison import Compared, judge, table_of
 from benchmarks.guard.lanes import Plan, race
 from benchmarks.guard.trees import MissingCommitError, tree_of
-from benchmarks.guard.verdict import Compared, judge, table_of
 from benchmarks.harness import BenchmarkError, Registry
 from benchmarks.report import now
 

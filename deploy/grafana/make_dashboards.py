@@ -405,7 +405,7 @@ DECISIONS = {
         ),
         Panel(
             "Set aside",
-            "Models that are asked nothing: benched, or failed.",
+            "Models that are asked nothing: disabled, or failed.",
             {"{{model}} {{cause}}": f"max by (model, cause) ({ASIDE}) == 1"},
             kind="table",
         ),

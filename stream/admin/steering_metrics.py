@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from stream.admin.described import Described, Moment, Samples, counts_of, one
 from stream.telemetry.figures import LIVE, MODES, SHADOW, TRIPPED, ListStanding
-from stream.telemetry.standing import BENCHED, COUNTS, FAILED
+from stream.telemetry.standing import COUNTS, DISABLED, FAILED
 
 # Places in `RulesStanding.since_start`.
 _LIVE, _SHADOW, _FAILED = range(3)
@@ -47,7 +47,7 @@ def _asides(moment: Moment) -> Samples:
     return [
         ((each.model, cause), each.aside == cause)
         for each in moment.figures.places
-        for cause in (BENCHED, FAILED)
+        for cause in (DISABLED, FAILED)
     ]
 
 
@@ -153,7 +153,7 @@ GAUGES = (
         "model_aside",
         "gauge",
         ("model", "cause"),
-        "1 for a model that is asked nothing: benched, by an order or for its cost, or failed.",
+        "1 for a model that is asked nothing: disabled, by an order or for its cost, or failed.",
         _asides,
     ),
 )

@@ -77,7 +77,7 @@ class Recorded:
         rows = np.flatnonzero(batch.reason == Reason.OK)
         # Where rules change, their pieces do, and a writer has those of one set.
         writer = DecisionWriter(self._codecs.decision.schema_id, publisher.policy_version)
-        written = writer.write(batch, effects.verdicts, rows, effects.matched, effects.rules)
+        written = writer.write(batch, effects.decided, rows, effects.matched, effects.rules)
         names = [batch.transaction_id(row) for row in rows.tolist()]
         self._decisions.compare(names, (value for _, value in written))
 

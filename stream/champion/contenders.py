@@ -57,7 +57,7 @@ class Aside(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether its model is no longer to be trusted; else it was only benched."""
+        """Whether its model is no longer to be trusted; else it was only disabled."""
         return self.at != ORDER
 
 

@@ -1,8 +1,8 @@
-"""Challengers that cost more than they may: found by the clock, benched by an order.
+"""Challengers that cost more than they may: found by the clock, disabled by an order.
 
 What is decided must not depend on how fast a machine is, so nothing here touches the engine. It is
-only said who should be benched; the order to do so is a record like any other, journaled when it
-is taken, and a replay benches the same challenger at the same place.
+only said who should be disabled; the order to do so is a record like any other, journaled when it
+is taken, and a replay disables the same challenger at the same place.
 """
 
 from __future__ import annotations

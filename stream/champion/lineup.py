@@ -179,8 +179,8 @@ class Lineup:
         self.reigns = [*self.reigns[-REIGNS_MAX + 1 :], reign]
         return True
 
-    def bench(self, name: str, why: str) -> None:
-        """Ask a challenger nothing, until `unbench`; one that failed stays what it is.
+    def disable(self, name: str, why: str) -> None:
+        """Ask a challenger nothing, until `enable`; one that failed stays what it is.
 
         Raises
         ------
@@ -194,8 +194,8 @@ class Lineup:
         if contender.aside is None:
             contender.aside = Aside(ORDER, why)
 
-    def unbench(self, name: str) -> None:
-        """Ask a challenger again that was benched.
+    def enable(self, name: str) -> None:
+        """Ask a challenger again that was disabled.
 
         Raises
         ------

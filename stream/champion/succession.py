@@ -63,8 +63,8 @@ class Succession:
         """Return how orders about models are taken."""
         return {
             ControlKind.PROMOTE: Way(read_model_order, self._take_promotion),
-            ControlKind.BENCH: Way(read_model_order, self._bench),
-            ControlKind.UNBENCH: Way(read_model_order, self._unbench),
+            ControlKind.DISABLE: Way(read_model_order, self._disable),
+            ControlKind.ENABLE: Way(read_model_order, self._enable),
         }
 
     def go_back(self) -> list[Reign]:
@@ -92,11 +92,11 @@ class Succession:
         cause = Cause.ROLLBACK if back else Cause.ORDER
         effects.promoted.extend(self._promote(order.model, cause, order.by, order.why))
 
-    def _bench(self, order: ModelOrder, _: ControlEffects) -> None:
-        self._lineup.bench(order.model, order.why)
+    def _disable(self, order: ModelOrder, _: ControlEffects) -> None:
+        self._lineup.disable(order.model, order.why)
 
-    def _unbench(self, order: ModelOrder, _: ControlEffects) -> None:
-        self._lineup.unbench(order.model)
+    def _enable(self, order: ModelOrder, _: ControlEffects) -> None:
+        self._lineup.enable(order.model)
 
     def _promote(self, model: str, cause: Cause, by: str, why: str) -> list[Reign]:
         reign = Reign(model, self._now_us(), self._waiting.admitted, cause.value, by, why)

@@ -107,7 +107,7 @@ def rollback(
 
 
 @app.command()
-def bench(
+def disable(
     name: _Name,
     by: ByOption = "",
     note: _Note = "",
@@ -115,20 +115,20 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Order that a challenger be asked nothing any more."""
-    from stream.commands.promotion import Asker, bench_model
+    from stream.commands.promotion import Asker, disable_model
 
-    raise typer.Exit(bench_model(name, Asker(by, note, config, True, as_json), False))
+    raise typer.Exit(disable_model(name, Asker(by, note, config, True, as_json), False))
 
 
 @app.command()
-def unbench(
+def enable(
     name: _Name,
     by: ByOption = "",
     note: _Note = "",
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Order that a challenger that was benched be asked again."""
-    from stream.commands.promotion import Asker, bench_model
+    """Order that a challenger that was disabled be asked again."""
+    from stream.commands.promotion import Asker, disable_model
 
-    raise typer.Exit(bench_model(name, Asker(by, note, config, True, as_json), True))
+    raise typer.Exit(disable_model(name, Asker(by, note, config, True, as_json), True))

@@ -164,7 +164,9 @@ def _working(partition: str, standing: Standing) -> dict[str, Any]:
                 "name": name,
                 "role": standing.role(name),
                 "aside": standing.part(name).header.get("aside"),
-                "verdict": standing.verdicts[name].as_dict() if name in standing.verdicts else None,
+                "recommendation": standing.recommendations[name].as_dict()
+                if name in standing.recommendations
+                else None,
             }
             for name in standing.names
         ],
@@ -192,8 +194,8 @@ def _show_working(state: dict[str, Any]) -> None:
     for name in ("name", "role", "set aside", "gate"):
         table.add_column(name, overflow="fold")
     for each in state["models"]:
-        verdict = each["verdict"]
-        said = f"{verdict['answer']}: {verdict['why']}" if verdict else ""
+        recommendation = each["recommendation"]
+        said = f"{recommendation['answer']}: {recommendation['why']}" if recommendation else ""
         table.add_row(each["name"], each["role"], ": ".join(each["aside"] or []), said)
     out.print(table)
 

@@ -1,4 +1,4 @@
-"""``fraudstream models promote``, ``rollback``, ``bench`` and ``unbench``: orders about models."""
+"""``fraudstream models promote``, ``rollback``, ``disable`` and ``enable``: orders about models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stream.config.configuration import Config, load
 from stream.features.grammar import nearest, quoted
 from stream.model_registry.standing import Standing
 from stream.models_at_work import standings
-from stream.promotion.verdict import Answer, Verdict
+from stream.promotion.recommendation import Answer, Recommendation
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,15 @@ def promote_model(name: str, asker: Asker, force: bool) -> int:
     config = _loaded(asker)
     _require_name(config, name)
     found = standings(config, required=False)
-    verdicts = _verdicts(found, name)
-    refused = _refused(name, verdicts)
-    for partition, verdict in verdicts:
+    recommendations = _recommendations(found, name)
+    refused = _refused(name, recommendations)
+    for partition, recommendation in recommendations:
         where = f"partition {partition}: " if partition else ""
-        say(f"{where}{verdict.answer.replace('_', ' ')}: {verdict.why}")
-    gate = [{"partition": at or None, **verdict.as_dict()} for at, verdict in verdicts]
+        say(f"{where}{recommendation.answer.replace('_', ' ')}: {recommendation.why}")
+    gate = [
+        {"partition": at or None, **recommendation.as_dict()}
+        for at, recommendation in recommendations
+    ]
     if refused and not force:
         if asker.as_json:
             emit_json({"ordered": False, "why": refused, "gate": gate})
@@ -62,7 +65,7 @@ def promote_model(name: str, asker: Asker, force: bool) -> int:
             say(f"not ordered: {refused}. With --force it is ordered all the same.")
         return FAILED
     confirm(f"{name} will decide every payment from then on.", "Order it?", asker.yes)
-    said = sorted({f"{verdict.answer}: {verdict.why}" for _, verdict in verdicts})
+    said = sorted({f"{each.answer}: {each.why}" for _, each in recommendations})
     before = _champions(found)
     after = {"champion": name, "gate": said, "forced": bool(refused)}
     return _order(config, "promote", "PROMOTE", name, asker, before, after, {"gate": gate})
@@ -82,12 +85,12 @@ def roll_back(asker: Asker) -> int:
     return _order(config, "rollback", "PROMOTE", names[0], asker, _champions(found), after)
 
 
-def bench_model(name: str, asker: Asker, back: bool) -> int:
+def disable_model(name: str, asker: Asker, back: bool) -> int:
     """Order that a challenger be asked nothing any more, or again."""
     config = _loaded(asker)
     _require_name(config, name)
-    what = "unbench" if back else "bench"
-    before, after = _aside(config, name), {"benched": not back}
+    what = "enable" if back else "disable"
+    before, after = _aside(config, name), {"disabled": not back}
     return _order(config, what, what.upper(), name, asker, before, after)
 
 
@@ -115,26 +118,30 @@ def _aside(config: Config, name: str) -> dict[str, Any] | None:
         known = [each for _, _, each in standings(config, required=False) if name in each.names]
         why = [each.part(name).header.get("aside") for each in known]
     except FraudError:
-        # To bench a model that does harm must not need a snapshot.
+        # To disable a model that does harm must not need a snapshot.
         return None
     return {"set_aside": why} if why else None
 
 
-def _verdicts(
+def _recommendations(
     found: list[tuple[str, dict[str, Any], Standing]], name: str
-) -> list[tuple[str, Verdict]]:
+) -> list[tuple[str, Recommendation]]:
     """Return what the gate says in the newest snapshots; nothing where there are none."""
     return [
-        (partition, standing.verdicts[name])
+        (partition, standing.recommendations[name])
         for partition, _, standing in found
-        if name in standing.verdicts
+        if name in standing.recommendations
     ]
 
 
-def _refused(name: str, verdicts: list[tuple[str, Verdict]]) -> str:
-    if not verdicts:
+def _refused(name: str, recommendations: list[tuple[str, Recommendation]]) -> str:
+    if not recommendations:
         return f"no snapshot compares {name} with the champion"
-    against = [verdict for _, verdict in verdicts if verdict.answer is not Answer.PROMOTE]
+    against = [
+        recommendation
+        for _, recommendation in recommendations
+        if recommendation.answer is not Answer.PROMOTE
+    ]
     return f"the gate does not say that {name} is better" if against else ""
 
 

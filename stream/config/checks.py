@@ -118,7 +118,7 @@ def _check_costs(config: Settings) -> Iterator[Problem]:
         path: KeyPath = ("model", "challengers", name, "cost_max_us")
         where = ".".join(map(str, path))
         if challenger.cost_max_us and not config.topics.control:
-            yield Problem(path, f"{where}: a slow one is benched by an order: set topics.control")
+            yield Problem(path, f"{where}: a slow one is disabled by an order: set topics.control")
         elif challenger.cost_max_us and config.per_partition:
             text = f"{where}: no order goes to one partition: give model.challengers.{name}.sample"
             yield Problem(path, text)

@@ -66,7 +66,7 @@ class ChallengerSection(LearnerSection):
     """Share of payments that it scores and learns, for a slow one."""
     cost_max_us: Annotated[Number, Field(ge=0)] = 0
     """Microseconds of processor time that a payment may cost in the mean of ten seconds, scoring
-    and learning together; beyond it the worker orders that it be benched, which needs
+    and learning together; beyond it the worker orders that it be disabled, which needs
     `topics.control`. 0: it may cost what it will."""
     start: str = ""
     """A version of `model.registry` that it begins with, such as `forest/3`, when a worker first

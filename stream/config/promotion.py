@@ -18,7 +18,7 @@ class PromotionSection(Section):
     """Probability that a challenger which is no better is ever called so, however often one
     looks; several challengers share it."""
     days_min: Annotated[int, Field(ge=1)] = 7
-    """Days of mature payments that both models scored before there is a verdict."""
+    """Days of mature payments that both models scored before there is a recommendation."""
     frauds_min: Annotated[int, Field(ge=1)] = 30
     """Frauds among them."""
     canary: Duration = 14 * DAY_US

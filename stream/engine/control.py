@@ -29,8 +29,8 @@ class ControlKind(IntEnum):
     UNKNOWN = 0
     ERASE = 1
     PROMOTE = 2
-    BENCH = 3
-    UNBENCH = 4
+    DISABLE = 3
+    ENABLE = 4
     RULES = 5
     LISTS = 6
     SNOOZE = 7

@@ -12,7 +12,7 @@ from stream.champion.reigns import Reign
 from stream.evidence.evidence import Evidence, together
 from stream.labels.fates import Departed, Review
 from stream.monitor.events import DriftEvent
-from stream.records.row_results import Verdicts
+from stream.records.row_decisions import RowDecisions
 from stream.rules.breaker import Tripped
 from stream.rules.matched import NO_RULES, MatchedRules, NamedRules, one_behind_the_other
 from stream.shared_model.messages import ModelVersion, SentExamples
@@ -121,9 +121,9 @@ class Effects:
         return one_behind_the_other(self.ruled, len(self.scores))
 
     @property
-    def verdicts(self) -> Verdicts:
+    def decided(self) -> RowDecisions:
         """What every row's decision says, as kernels take it."""
-        return Verdicts(
+        return RowDecisions(
             self.scores,
             self.outcomes,
             self.timeliness,

@@ -22,7 +22,7 @@ from stream.model_registry.manifest import (
 )
 from stream.monitor.monitor import Monitor
 from stream.promotion.gate import Gate
-from stream.promotion.verdict import Verdict
+from stream.promotion.recommendation import Recommendation
 
 CHAMPION = "champion"
 
@@ -39,14 +39,14 @@ class Standing:
         Of all contenders, by slot.
     reigns : list of Reign
         Those who decided, the champion last.
-    verdicts : mapping of str to Verdict
+    recommendations : mapping of str to Recommendation
         The gate's, by challenger.
     """
 
     state: State
     names: tuple[str, ...]
     reigns: list[Reign]
-    verdicts: Mapping[str, Verdict]
+    recommendations: Mapping[str, Recommendation]
 
     @property
     def champion(self) -> str:
@@ -81,12 +81,12 @@ def standing_of(config: Config, engine: State) -> Standing:
     names = (config.model.name, *challengers_of(engine))
     reigns = [reign_of(engine, each) for each in engine.header.get("reigns", [])]
     reigns = reigns or [Reign(names[0], 0, 0, Cause.START.value)]
-    verdicts: dict[str, Verdict] = {}
+    recommendations: dict[str, Recommendation] = {}
     if "gate" in engine.parts:
         gate = Gate(names, config.promotion.rules())
         gate.restore(engine.parts["gate"])
-        verdicts = {each.compared.challenger: each for each in gate.verdicts()}
-    return Standing(engine, names, reigns, verdicts)
+        recommendations = {each.compared.challenger: each for each in gate.recommendations()}
+    return Standing(engine, names, reigns, recommendations)
 
 
 def contender_in(config: Config, standing: Standing, name: str) -> Contender:
@@ -124,7 +124,7 @@ def manifest_of(
         Where it is from: the snapshot, its step and offsets.
     """
     section = config.model.challengers.get(name, config.model)
-    verdict = standing.verdicts.get(name)
+    recommendation = standing.recommendations.get(name)
     quality, header = contender.prequential, standing.state.header
     interval_us = config.labels.learn_interval
     parameters = section.model_dump(mode="json", exclude={"challengers", "registry", "start"})
@@ -143,7 +143,7 @@ def manifest_of(
         "calibrator": contender.calibration,
         "calibration": calibration_of(quality.reliability),
         "thresholds": thresholds_of(quality.reliability),
-        "comparison": None if verdict is None else verdict.as_dict(),
+        "comparison": None if recommendation is None else recommendation.as_dict(),
         "segments": _segments(config, standing) if name == standing.champion else [],
         "reigns": [reign._asdict() for reign in standing.reigns if reign.model == name],
     }

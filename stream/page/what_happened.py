@@ -16,12 +16,12 @@ from stream.plurals import several
 from stream.rules.rule import RuleSet
 from stream.shards.shard import Shard
 from stream.telemetry.figures import LIVE, TRIPPED, Figures
-from stream.telemetry.standing import BENCHED, FAILED
+from stream.telemetry.standing import DISABLED, FAILED
 
 # Some feed may change a list every second.
 LISTS_MARKED_EVERY_MS = 60_000
 _ASIDES = {
-    BENCHED: "is benched: it is asked nothing",
+    DISABLED: "is disabled: it is asked nothing",
     FAILED: "failed: it is asked nothing any more",
     "": "is asked again",
 }

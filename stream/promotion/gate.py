@@ -19,8 +19,8 @@ from models.states.restoring import array, count, require, require_kind
 from models.states.snapshot import State
 from stream.decide import Said
 from stream.promotion.days import PairedDays
+from stream.promotion.recommendation import Compared, Recommendation, recommendation_of
 from stream.promotion.rules import PromotionRules
-from stream.promotion.verdict import Compared, Verdict, verdict_of
 
 _KIND, _PAIR_KIND = "gate/1", "pair/1"
 _COUNT_MAX = 2**62
@@ -143,9 +143,9 @@ class Gate:
                 two = np.stack([champion[both], scores[both]])
                 pair.update(two, alerted[both], y[both], times_us[both])
 
-    def verdicts(self) -> list[Verdict]:
+    def recommendations(self) -> list[Recommendation]:
         """Return what there is to say of every challenger, in the order of slots."""
-        return [verdict_of(self._compared(slot), self.rules) for slot in self._pairs]
+        return [recommendation_of(self._compared(slot), self.rules) for slot in self._pairs]
 
     def should_go_back(self, former: str) -> Compared | None:
         """Return how the champion before compares, if it is better beyond doubt; else None.

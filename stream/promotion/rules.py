@@ -16,7 +16,7 @@ class PromotionRules:
     error : float
         Probability that a challenger which is no better, or one of several, is ever called so.
     days_min : int
-        Whole days of matured payments before there is a verdict.
+        Whole days of matured payments before there is a recommendation.
     frauds_min : int
         Frauds among them.
     canary_us : int

@@ -45,7 +45,7 @@ from stream.records.matched_rules import (
     rule_bytes,
     write_rules,
 )
-from stream.records.row_results import DEGRADED_ARRAYS, Verdicts, degraded_bits
+from stream.records.row_decisions import DEGRADED_ARRAYS, RowDecisions, degraded_bits
 from stream.records.wording import NO_WORDING, Wording, text_of
 from stream.rules.matched import NO_RULES, MatchedRules, NamedRules, none_matched
 
@@ -123,7 +123,7 @@ class AlertWriter:
     def write(
         self,
         batch: Transactions,
-        verdicts: Verdicts,
+        decided: RowDecisions,
         alerts: Evidence,
         ids: Sequence[str],
         matched: MatchedRules | None = None,
@@ -135,7 +135,7 @@ class AlertWriter:
         Parameters
         ----------
         batch : Transactions
-        verdicts : Verdicts
+        decided : RowDecisions
         alerts : Evidence
             Why rows of the batch were alerted.
         ids : sequence of str
@@ -160,9 +160,9 @@ class AlertWriter:
         write_alerts(
             batch.longs,
             batch.data,
-            verdicts,
-            np.ascontiguousarray(verdicts.scores).view(np.uint64),
-            degraded_bits(verdicts),
+            decided,
+            np.ascontiguousarray(decided.scores).view(np.uint64),
+            degraded_bits(decided),
             alerts.words(),
             np.frombuffer("".join(ids).encode(), np.uint8),
             self._pieces,
@@ -217,7 +217,7 @@ def _words(wording: Wording, n_features: int) -> list[bytes]:
 @uncounted
 @kernel
 def write_alerts(
-    longs, data, verdicts, scores, lacks, alerts, ids, pieces, first_entity, room, rules, told
+    longs, data, decided, scores, lacks, alerts, ids, pieces, first_entity, room, rules, told
 ):
     """Write alerts one after the other.
 
@@ -233,9 +233,9 @@ def write_alerts(
         at = write_string(out, at, ids, i * ALERT_ID_BYTES, (i + 1) * ALERT_ID_BYTES)
         at = write_string(out, at, data, longs[ID_START, row], longs[ID_STOP, row])
         at = write_varint(out, at, longs[EVENT_TIME_US, row])
-        at = write_varint(out, at, verdicts.outcomes[row])
-        at = write_optional_double(out, at, verdicts.scores[row], scores[row])
-        at = write_scaled(out, at, verdicts.scores[row])
+        at = write_varint(out, at, decided.outcomes[row])
+        at = write_optional_double(out, at, decided.scores[row], scores[row])
+        at = write_scaled(out, at, decided.scores[row])
         at = write_double(out, at, alerts.thresholds[i])
         at = write_double(out, at, alerts.probabilities[i])
         at = write_varint(out, at, longs[AMOUNT_MINOR, row])
@@ -246,9 +246,9 @@ def write_alerts(
         at = write_string(out, at, alerts.states[i], 0, alerts.states.shape[1])
         at = write_double(out, at, alerts.bases[i])
         at = write_change(out, at, alerts, i, pieces)
-        at = write_varint(out, at, verdicts.timeliness[row])
+        at = write_varint(out, at, decided.timeliness[row])
         at = write_piece(out, at, pieces, _DEGRADED + lacks[row])
-        at = write_varint(out, at, verdicts.model_versions[row])
+        at = write_varint(out, at, decided.model_versions[row])
         at = write_piece(out, at, told.models, told.slots[row])
         at = write_piece(out, at, pieces, _FEATURE_SET)
         at = write_time(out, at, alerts.known_until[i])

@@ -24,7 +24,7 @@ from schemas.writing import (
 )
 from stream.records.keyed import room_for, split, write_key
 from stream.records.matched_rules import ARRAY_BYTES_MAX, bytes_of, rule_bytes, write_rule_ids
-from stream.records.row_results import DEGRADED_ARRAYS, Verdicts, degraded_bits
+from stream.records.row_decisions import DEGRADED_ARRAYS, RowDecisions, degraded_bits
 from stream.rules.matched import NO_RULES, MatchedRules, NamedRules, none_matched
 
 # Places of the pieces that a decision is made of.
@@ -54,7 +54,7 @@ class DecisionWriter:
     def write(
         self,
         batch: Transactions,
-        verdicts: Verdicts,
+        decided: RowDecisions,
         rows: NDArray[np.intp],
         matched: MatchedRules | None = None,
         named: NamedRules = NO_RULES,
@@ -64,7 +64,7 @@ class DecisionWriter:
         Parameters
         ----------
         batch : Transactions
-        verdicts : Verdicts
+        decided : RowDecisions
         rows : ndarray of intp, shape (k,)
             Which of the batch's rows; all of them have an id.
         matched : MatchedRules, optional
@@ -86,9 +86,9 @@ class DecisionWriter:
         write_rows(
             batch.longs,
             batch.data,
-            verdicts,
-            np.ascontiguousarray(verdicts.scores).view(np.uint64),
-            degraded_bits(verdicts),
+            decided,
+            np.ascontiguousarray(decided.scores).view(np.uint64),
+            degraded_bits(decided),
             rows,
             self._pieces,
             self._rules.pieces,
@@ -100,10 +100,10 @@ class DecisionWriter:
 
 @uncounted
 @kernel
-def write_rows(longs, data, verdicts, scores, lacks, rows, pieces, rules, matched, room):
+def write_rows(longs, data, decided, scores, lacks, rows, pieces, rules, matched, room):
     """Write rows one after the other.
 
-    `scores` are those of the verdicts, as the words that hold them; `lacks` tell which of
+    `scores` are those of the decided, as the words that hold them; `lacks` tell which of
     `DEGRADED` hold, a bit each; `rules` are the pieces of those that `matched` speaks of.
     """
     out, at = room.values, 0
@@ -112,15 +112,15 @@ def write_rows(longs, data, verdicts, scores, lacks, rows, pieces, rules, matche
         at = write_piece(out, at, pieces, _HEAD)
         at = write_string(out, at, data, longs[ID_START, row], longs[ID_STOP, row])
         at = write_varint(out, at, longs[EVENT_TIME_US, row])
-        at = write_varint(out, at, verdicts.outcomes[row])
-        at = write_optional_double(out, at, verdicts.scores[row], scores[row])
-        at = write_varint(out, at, verdicts.timeliness[row])
-        out[at] = verdicts.duplicate[row]
+        at = write_varint(out, at, decided.outcomes[row])
+        at = write_optional_double(out, at, decided.scores[row], scores[row])
+        at = write_varint(out, at, decided.timeliness[row])
+        out[at] = decided.duplicate[row]
         at += 1
         at = write_piece(out, at, pieces, _DEGRADED + lacks[row])
         at = write_rule_ids(out, at, rules, matched, row, True)
         at = write_rule_ids(out, at, rules, matched, row, False)
-        at = write_varint(out, at, verdicts.model_versions[row])
+        at = write_varint(out, at, decided.model_versions[row])
         at = write_piece(out, at, pieces, _POLICY)
         room.ends[i] = at
         write_key(room.keys, i, longs, row)

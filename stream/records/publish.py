@@ -26,7 +26,7 @@ from stream.evidence.evidence import NO_TIME_US, Evidence
 from stream.evidence.reasons import NO_REASON
 from stream.labels.fates import Fate, Review
 from stream.monitor.events import Detector, DriftEvent
-from stream.records.row_results import DEGRADED_BY_BITS, degraded_bits
+from stream.records.row_decisions import DEGRADED_BY_BITS, degraded_bits
 from stream.records.wording import NO_WORDING, Wording, text_of
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -136,7 +136,7 @@ class Publisher:
         """Return the fields of `alert.avsc`, each with its value in every alert."""
         alerts, rows = effects.alerts, effects.alerts.rows
         scores = [None if np.isnan(each) else each for each in effects.scores[rows].tolist()]
-        lacks, said = degraded_bits(effects.verdicts)[rows].tolist(), self.wording
+        lacks, said = degraded_bits(effects.decided)[rows].tolist(), self.wording
         return {
             "alert_id": self.alert_ids(batch, rows),
             "transaction_id": [batch.transaction_id(row) for row in rows.tolist()],
@@ -401,11 +401,11 @@ class Codecs:
     model: RecordCodec | None = None  # As above.
 
 
-def bench_order(model: str, why: str, now_us: int) -> dict[str, Any]:
+def disable_order(model: str, why: str, now_us: int) -> dict[str, Any]:
     """Return the order to ask a challenger nothing any more, which a worker gives to itself."""
     what = {"model": model, "by": "worker", "why": why}
     return {
-        "kind": "BENCH",
+        "kind": "DISABLE",
         "entity": "",
         "key": msgspec.json.encode(what).decode(),
         "requested_at": now_us,

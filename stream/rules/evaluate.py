@@ -52,7 +52,7 @@ class Findings:
 
     Attributes
     ----------
-    verdicts : ndarray of int8, shape (n_rules, n)
+    results : ndarray of int8, shape (n_rules, n)
         1 matches, 0 does not, -1 failed: a value was missing, or there was no result.
     matches, errors : ndarray of int64, shape (n_rules,)
         How many payments each rule matched, and on how many it failed.
@@ -62,7 +62,7 @@ class Findings:
         What lists told.
     """
 
-    verdicts: NDArray[np.int8]
+    results: NDArray[np.int8]
     matches: NDArray[np.int64]
     errors: NDArray[np.int64]
     cells: NDArray[np.int64]
@@ -98,7 +98,7 @@ class Evaluator:
         self._missing = np.zeros(self._cells.shape, np.uint8)
         self._flags = np.zeros((max(program.n_flags, 1), rows_max), np.uint8)
         self._asked = np.zeros((max(len(program.members), 1), rows_max), np.bool_)
-        self._verdicts = np.zeros((max(len(rules), 1), rows_max), np.int8)
+        self._results = np.zeros((max(len(rules), 1), rows_max), np.int8)
         fill_constants(program, self._cells, self._flags)
         columns = [value.place for value in program.inputs if value.source is Source.FEATURE]
         self._columns = np.array(columns, np.int64)
@@ -148,7 +148,7 @@ class Evaluator:
         for at, (register, name) in enumerate(program.members):
             keys = self._cells[register, :n].view(np.uint64)
             self._asked[at, :n] = lists.members(name, keys, times)
-        counts = np.zeros((2, len(self._verdicts)), np.int64)
+        counts = np.zeros((2, len(self._results)), np.int64)
         run(
             program.steps,
             program.table,
@@ -158,13 +158,13 @@ class Evaluator:
             self._missing,
             self._flags,
             self._asked,
-            self._verdicts,
+            self._results,
             counts,
             n,
         )
         n_rules = len(self.rules)
         return Findings(
-            self._verdicts[:n_rules, :n].copy(),
+            self._results[:n_rules, :n].copy(),
             counts[0, :n_rules],
             counts[1, :n_rules],
             self._cells[: len(program.inputs), :n].copy(),

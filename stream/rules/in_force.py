@@ -22,9 +22,9 @@ from stream.rules.breaker import Breaker, Tripped
 from stream.rules.evaluate import Evaluator, Findings, Lists, Rows
 from stream.rules.matched import NO_RULES, MatchedRules, NamedRule, NamedRules
 from stream.rules.names import RuleInputs
+from stream.rules.outcomes import Judge
 from stream.rules.reading import read_rules
 from stream.rules.rule import RuleSet
-from stream.rules.verdicts import Judge
 
 _KIND = "rules in force/1"
 _COUNT_MAX = 2**62

@@ -27,7 +27,7 @@ _WHOLE, _TIMES, _CHOOSE = int(Op.TO_INT), int(Op.DATE), int(Op.CHOOSE)
 
 @uncounted
 @kernel
-def run(steps, table, doubles_table, cells, doubles, missing, flags, asked, verdicts, counts, n):
+def run(steps, table, doubles_table, cells, doubles, missing, flags, asked, results, counts, n):
     """Run a program over the first n rows.
 
     Parameters
@@ -47,7 +47,7 @@ def run(steps, table, doubles_table, cells, doubles, missing, flags, asked, verd
         Written.
     asked : ndarray of bool, shape (members, n or more)
         Whether keys are in lists.
-    verdicts : ndarray of int8, shape (rules, n or more)
+    results : ndarray of int8, shape (rules, n or more)
         Written: MATCHES, DOES_NOT or FAILS.
     counts : ndarray of int64, shape (2, rules)
         Written: rows that match, and rows that fail.
@@ -73,7 +73,7 @@ def run(steps, table, doubles_table, cells, doubles, missing, flags, asked, verd
         elif op == _CHOOSE:
             choose(out, a, b, c, flags, cells, missing, n)
         else:
-            say(out, a, flags, verdicts, counts, n)
+            say(out, a, flags, results, counts, n)
 
 
 @kernel
@@ -132,12 +132,12 @@ def choose(out, a, b, c, flags, cells, missing, n):
 
 
 @kernel
-def say(out, a, flags, verdicts, counts, n):
+def say(out, a, flags, results, counts, n):
     """Write down what a rule says, and count it."""
     for i in range(n):
         # 0, 1 and 2 are 0, -1 and 1.
         high = flags[a, i] >> np.uint8(1)
-        verdicts[out, i] = np.int8(high) - np.int8(flags[a, i] & np.uint8(1))
+        results[out, i] = np.int8(high) - np.int8(flags[a, i] & np.uint8(1))
     matches, fails = 0, 0
     for i in range(n):
         matches += flags[a, i] == TRUE

@@ -201,8 +201,8 @@ def failures(
         findings = evaluator(batch, slice(None), X, scores, _GivenLists(some))
         for row, test in enumerate(some):
             rule = places[test.rule]
-            verdict = findings.verdicts[rule, row]
-            if bool(verdict == MATCHES) is not test.matches:
+            result = findings.results[rule, row]
+            if bool(result == MATCHES) is not test.matches:
                 failed.append((test, _told(evaluator, findings, test, rule, row)))
     return failed
 
@@ -213,7 +213,7 @@ def _told(evaluator: Evaluator, findings: Findings, test: OwnTest, rule: int, ro
     found = "it does"
     if test.matches:
         found = "it does not"
-        if findings.verdicts[rule, row] == FAILS:
+        if findings.results[rule, row] == FAILS:
             values = evaluator.matched_values(findings, rule, row)
             missing = ", ".join(name for name, value in values.items() if value is None)
             found = f"it fails: {f'no value for {missing}' if missing else 'a number cannot be'}"

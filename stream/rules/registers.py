@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # A flag, in an order in which CEL's `&&` is the lesser of two and its `||` the greater.
 FALSE, FAILED, TRUE = 0, 1, 2
-# A verdict.
+# What a rule says of a row.
 MATCHES, DOES_NOT, FAILS = 1, 0, -1
 
 # The words of a step: operation, register of its result, operands.

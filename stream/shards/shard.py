@@ -31,8 +31,8 @@ from stream.records.decisions import DecisionWriter
 from stream.records.publish import (
     Codecs,
     Publisher,
-    bench_order,
     dead_letter,
+    disable_order,
     drift_record,
     label_review,
 )
@@ -315,12 +315,12 @@ class Shard:
         yield from ()
 
     def _too_dear(self) -> Iterator[OutRecord]:
-        """Yield orders to bench challengers that cost more than they may."""
+        """Yield orders to disable challengers that cost more than they may."""
         codec = self._codecs.control
         for name, cost_us in self._costs.look(self.engine.challengers).items():
             if codec is not None:
                 why = f"a payment cost {cost_us:.0f} us of processor time"
-                order = bench_order(name, why, time.time_ns() // 1000)
+                order = disable_order(name, why, time.time_ns() // 1000)
                 yield OutRecord(self.config.topics.control, b"models", codec.encode(order))
 
     def _decided(
@@ -333,7 +333,7 @@ class Shard:
         if topic:
             rows = marked((batch.reason == _OK) & missing)
             for key, value in self._decisions.write(
-                batch, effects.verdicts, rows, effects.matched, effects.rules
+                batch, effects.decided, rows, effects.matched, effects.rules
             ):
                 yield OutRecord(topic, key, value)
 
@@ -352,7 +352,7 @@ class Shard:
             alerts, ids = alerts.of(np.array(wanted, np.int64)), [ids[at] for at in wanted]
         ruled = effects.matched, effects.rules
         slots = effects.champions
-        records = self._alerts.write(batch, effects.verdicts, alerts, ids, *ruled, slots)
+        records = self._alerts.write(batch, effects.decided, alerts, ids, *ruled, slots)
         times_us = batch.event_time_us[alerts.rows].tolist()
         places = zip(ids, alerts.rows.tolist(), times_us, records, strict=True)
         for name, row, time_us, (key, value) in places:

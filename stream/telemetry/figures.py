@@ -147,7 +147,7 @@ class ListStanding(NamedTuple):
 class ModelPart(NamedTuple):
     """A model's place among all: whether it decides; else why it is asked nothing, if so.
 
-    `aside` is benched, by an order or for its cost; failed; or empty.
+    `aside` is disabled, by an order or for its cost; failed; or empty.
     """
 
     model: str

@@ -40,7 +40,7 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "redis_entities": ("result",),
 }
 CHAMPION = "champion"
-BENCHED, FAILED = "benched", "failed"
+DISABLED, FAILED = "disabled", "failed"
 _STAGES = {reason.name.lower(): reason.stage for reason in Reason if reason is not Reason.OK}
 
 # A name of COUNTS, then the values of its labels.
@@ -247,7 +247,7 @@ def places(shards: Sequence[Shard]) -> tuple[ModelPart, ...]:
     for slot, name in enumerate(lineups[0].names):
         asides = [it.contenders[slot].aside for it in lineups]
         failed = [aside.failed for aside in asides if aside is not None]
-        aside = (FAILED if any(failed) else BENCHED) if failed else ""
+        aside = (FAILED if any(failed) else DISABLED) if failed else ""
         found.append(ModelPart(name, any(slot == it.at for it in lineups), aside))
     return tuple(found)
 

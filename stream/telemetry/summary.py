@@ -73,7 +73,9 @@ def _become(shard: Shard) -> dict[str, Any]:
         "model_ready": engine.learner.ready,
         "model_costs": costs_of(engine.learner),
         "challengers": challenges(engine),
-        "gate": [] if engine.gate is None else [each.as_dict() for each in engine.gate.verdicts()],
+        "gate": []
+        if engine.gate is None
+        else [each.as_dict() for each in engine.gate.recommendations()],
         "prequential": engine.prequential.as_dict(),
         "calibration": engine.champion.calibration,
         "budget": {} if engine.budget is None else engine.budget.as_dict(),

@@ -79,7 +79,7 @@ def send_traffic(
                 place = CONTROL, partition
                 broker.append(place, at_ms + 500, None, orders.encode(order))
         if world.setting == "challenged" and rng.random() < 0.08:
-            kind = str(rng.choice(["PROMOTE", "PROMOTE", "BENCH", "UNBENCH"]))
+            kind = str(rng.choice(["PROMOTE", "PROMOTE", "DISABLE", "ENABLE"]))
             order = {
                 "kind": kind,
                 "entity": "",

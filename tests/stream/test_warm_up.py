@@ -119,10 +119,10 @@ def test_nothing_is_compiled_after_it(tmp_path):
         tally.decided(effects)
         tally.published("payments", len(batch), batch.arrival_time_us, 0.001)
         ruled = effects.matched, effects.rules
-        writer.write(batch, effects.verdicts, np.arange(len(batch)), *ruled)
+        writer.write(batch, effects.decided, np.arange(len(batch)), *ruled)
         alerts = effects.alerts.of(np.arange(len(effects.alerts.rows)))
         ids = ["0" * ALERT_ID_BYTES] * len(alerts.rows)
-        alert_writer.write(batch, effects.verdicts, alerts, ids, *ruled)
+        alert_writer.write(batch, effects.decided, alerts, ids, *ruled)
         labels = decoders.labels.decode([b"\0"] * 8, 0)
         labels.longs[:] = 0
         labels.reason[:] = Reason.OK

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.guard import command
 from benchmarks.guard.command import Limits
+from benchmarks.guard.comparison import Compared
 from benchmarks.guard.intervals import Interval
 from benchmarks.guard.trees import MissingCommitError
-from benchmarks.guard.verdict import Compared
 from benchmarks.harness import Registry, Result
 from benchmarks.machine import ROOT
 

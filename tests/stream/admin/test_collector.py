@@ -78,7 +78,7 @@ def test_rules_lists_and_models_are_told_by_their_names(scraped):
     assert value(scraped, "fraud_snoozes") == 3
     assert value(scraped, "fraud_model_champion", model="simple") == 1
     assert value(scraped, "fraud_model_champion", model="model") == 0
-    assert value(scraped, "fraud_model_aside", model="model", cause="benched") == 1
+    assert value(scraped, "fraud_model_aside", model="model", cause="disabled") == 1
     assert value(scraped, "fraud_model_aside", model="model", cause="failed") == 0
     assert value(scraped, "fraud_promotions_total", cause="a-cause") == 3
 

@@ -11,7 +11,7 @@ from stream.champion.contenders import contender_of
 from stream.champion.cost_watch import WINDOW_S, CostWatch
 from stream.champion.lineup import ModelOrder, read_model_order
 from stream.config.configuration import load
-from stream.records.publish import bench_order
+from stream.records.publish import disable_order
 from stream.timed_learner import TimedLearner
 
 PER_PARTITION = """
@@ -78,8 +78,8 @@ def test_what_a_learner_spent_is_all_it_did_by_the_rows_it_scored():
 
 
 def test_the_engine_takes_the_order_that_a_worker_gives():
-    order = bench_order("a", "a payment cost 80 us", 1)
-    assert order["kind"] == "BENCH"
+    order = disable_order("a", "a payment cost 80 us", 1)
+    assert order["kind"] == "DISABLE"
     assert read_model_order(0, order["key"]) == ModelOrder("a", "worker", "a payment cost 80 us")
     assert json.loads(order["key"])["model"] == "a"
 

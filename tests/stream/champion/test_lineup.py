@@ -42,7 +42,7 @@ def test_who_is_promoted_takes_the_champions_place_and_keeps_its_slot():
 
 def test_promotions_that_cannot_be_are_refused_and_change_nothing():
     one = lineup(cold=Says(ready=False), dumb=Says(explains=False), b=Says())
-    one.bench("b", "too slow")
+    one.disable("b", "too slow")
     for name, why in (
         ("nobody", Reason.CONTROL_UNKNOWN_MODEL),
         ("cold", Reason.CONTROL_MODEL_COLD),
@@ -55,22 +55,22 @@ def test_promotions_that_cannot_be_are_refused_and_change_nothing():
     assert one.challengers["dumb"].aside.at == "explaining"
 
 
-def test_who_is_benched_can_come_back_and_who_failed_cannot():
+def test_who_is_disabled_can_come_back_and_who_failed_cannot():
     one = lineup()
-    one.bench("b", "too slow")
+    one.disable("b", "too slow")
     assert one.challengers["b"].aside == ("order", "too slow")
-    one.unbench("b")
+    one.enable("b")
     assert one.challengers["b"].aside is None
-    one.unbench("b")
+    one.enable("b")
     with refused(Reason.CONTROL_MODEL_DECIDES):
-        one.bench("a", "")
+        one.disable("a", "")
     with refused(Reason.CONTROL_UNKNOWN_MODEL):
-        one.bench("z", "")
+        one.disable("z", "")
     one.challengers["c"].set_aside("learning", ValueError("at 0x7f00"))
-    one.bench("c", "too slow")
+    one.disable("c", "too slow")
     assert one.challengers["c"].aside == ("learning", "ValueError")
     with refused(Reason.CONTROL_MODEL_SET_ASIDE):
-        one.unbench("c")
+        one.enable("c")
 
 
 @pytest.mark.parametrize(

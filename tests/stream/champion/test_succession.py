@@ -126,7 +126,7 @@ def test_whom_a_rollback_would_need_may_have_failed():
     it.step(payments(9000, 1, START_US))
     promote(it, "new")
     it.step(payments(1, 100, START_US))
-    it.control(model_orders("BENCH", "old"))
+    it.control(model_orders("DISABLE", "old"))
     it.step(payments(200, 1, START_US + 2 * DAY))
     assert it.lineup.name == "new"
 

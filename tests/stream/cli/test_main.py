@@ -43,7 +43,7 @@ COMMANDS = [
     *(["rules", "apply"], ["rules", "matches"], ["broker"], ["alerts"]),
     *(["models"], ["models", "list"], ["models", "show"], ["models", "card"]),
     *(["models", "export"], ["models", "import"], ["models", "promote"], ["models", "rollback"]),
-    *(["models", "bench"], ["models", "unbench"]),
+    *(["models", "disable"], ["models", "enable"]),
 ]
 KEY = "00112233445566778899aabbccddeeff"
 QUICK = """

@@ -202,8 +202,8 @@ def test_a_start_of_other_features_is_refused(run, config, snapshot, tmp_path):
         (("show", "nobody"), 1, "keeps no model"),
         (("promote", "secnd", "--yes"), 2, "'secnd'; the nearest is 'second'"),
         (("rollback", "--yes"), 2, "there was no champion before"),
-        (("bench", "second", "--by", " "), 1, "give --by NAME"),
-        (("bench", "second", "--note", "4111 1111 1111 1111"), 1, "may be a card's number"),
+        (("disable", "second", "--by", " "), 1, "give --by NAME"),
+        (("disable", "second", "--note", "4111 1111 1111 1111"), 1, "may be a card's number"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(run, config, snapshot, words, expected, text):
@@ -249,11 +249,11 @@ def test_nobody_who_could_be_asked_is_no_yes(run, config, snapshot, sent):
     assert sent == []
 
 
-def test_benching_is_ordered_without_the_gate_and_without_a_snapshot(run, config, sent):
-    assert run("bench", "second", "--why", "slow", "--config", config)[0] == 0
-    assert run("unbench", "second", "--config", config)[0] == 0
+def test_disabling_is_ordered_without_the_gate_and_without_a_snapshot(run, config, sent):
+    assert run("disable", "second", "--why", "slow", "--config", config)[0] == 0
+    assert run("enable", "second", "--config", config)[0] == 0
     records = [record for _, _, record, _ in sent]
-    assert [record["kind"] for record in records] == ["BENCH", "UNBENCH"]
+    assert [record["kind"] for record in records] == ["DISABLE", "ENABLE"]
     engine = built(config)
     assert taken(config, engine, records[:1]).reasons.tolist() == [Reason.OK]
     assert engine.challengers["second"].aside is not None
@@ -271,8 +271,8 @@ def broker(monkeypatch):
 def test_the_trail_says_who_promoted_whom_in_whose_place(run, config, snapshot, broker):
     words = ("promote", "second", "--yes", "--force", "--by", "ann", "--note", "tried")
     assert run(*words, "--config", config)[0] == 0
-    assert run("bench", "second", "--by", "bob", "--config", config)[0] == 0
-    promoted, done, benched, _ = (entry.act for entry in entries_of(config))
+    assert run("disable", "second", "--by", "bob", "--config", config)[0] == 0
+    promoted, done, disabled, _ = (entry.act for entry in entries_of(config))
     assert (promoted.who, promoted.what, promoted.step) == ("ann", "promote", "ORDERED")
     assert (promoted.subject, promoted.note) == ("model second", "tried")
     assert json.loads(promoted.before) == {"champions": ["first"]}
@@ -280,10 +280,10 @@ def test_the_trail_says_who_promoted_whom_in_whose_place(run, config, snapshot, 
     assert (after["champion"], after["forced"]) == ("second", True)
     assert after["gate"][0].startswith("not_yet: ")
     assert (done.who, done.step, done.request_id) == ("ann", "DONE", promoted.request_id)
-    assert (benched.who, benched.what) == ("bob", "bench")
-    assert (json.loads(benched.before), json.loads(benched.after)) == (
+    assert (disabled.who, disabled.what) == ("bob", "disable")
+    assert (json.loads(disabled.before), json.loads(disabled.after)) == (
         {"set_aside": [None]},
-        {"benched": True},
+        {"disabled": True},
     )
 
 

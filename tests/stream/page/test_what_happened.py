@@ -171,7 +171,7 @@ def test_models_that_are_ready_or_asked_nothing_are_marked() -> None:
     ]
     contender = watched.shards[0].contenders[1]
     contender.aside = Aside(ORDER, "too slow")
-    assert watched.look(models=ready) == [("model", "other is benched: it is asked nothing")]
+    assert watched.look(models=ready) == [("model", "other is disabled: it is asked nothing")]
     contender.aside = None
     assert watched.look(models=ready) == [("model", "other is asked again")]
     contender.aside = Aside(SCORING, "ValueError")

@@ -10,8 +10,8 @@ from schemas.errors import SnapshotError
 from stream.decide import Said
 from stream.promotion.days import MeanOfDays
 from stream.promotion.gate import Gate
+from stream.promotion.recommendation import Answer, Compared, recommendation_of
 from stream.promotion.rules import DAY_US, PromotionRules
-from stream.promotion.verdict import Answer, Compared, verdict_of
 
 RULES = PromotionRules(days_min=3, frauds_min=20, canary_us=10 * DAY_US)
 
@@ -39,10 +39,10 @@ def after(days, *skills, rules=RULES, seed=1):
 
 
 def test_a_challenger_that_is_better_is_promoted_and_not_before_there_are_days_enough():
-    (early,) = after(3, 1.0, 2.5).verdicts()
+    (early,) = after(3, 1.0, 2.5).recommendations()
     assert early.answer is Answer.NOT_YET
     assert "2 of 3 days" in early.why
-    (late,) = after(12, 1.0, 2.5).verdicts()
+    (late,) = after(12, 1.0, 2.5).recommendations()
     assert late.answer is Answer.PROMOTE
     it = late.compared
     assert (it.champion, it.challenger, it.days) == ("a", "b", 11)
@@ -55,15 +55,15 @@ def test_a_challenger_that_is_better_is_promoted_and_not_before_there_are_days_e
 
 
 def test_a_challenger_that_is_worse_is_not():
-    (verdict,) = after(12, 2.5, 1.0).verdicts()
-    assert verdict.answer is Answer.KEEP
-    assert "b is worse" in verdict.why
+    (recommendation,) = after(12, 2.5, 1.0).recommendations()
+    assert recommendation.answer is Answer.KEEP
+    assert "b is worse" in recommendation.why
 
 
 def test_of_two_alike_nobody_can_say():
-    (verdict,) = after(20, 2.0, 2.0).verdicts()
-    assert verdict.answer is Answer.NOT_YET
-    assert "beyond doubt" in verdict.why
+    (recommendation,) = after(20, 2.0, 2.0).recommendations()
+    assert recommendation.answer is Answer.NOT_YET
+    assert "beyond doubt" in recommendation.why
 
 
 @pytest.mark.quality
@@ -73,18 +73,18 @@ def test_a_challenger_that_is_no_better_is_hardly_ever_promoted_however_often_it
         rng, gate = np.random.default_rng(seed), Gate("ab", replace(RULES, error=0.2))
         for day in range(15):
             gate.judge(*a_day(rng, day, 1.5, 1.5, n=800))
-            promoted += gate.verdicts()[0].answer is Answer.PROMOTE
+            promoted += gate.recommendations()[0].answer is Answer.PROMOTE
     assert promoted <= 0.2 * 60
 
 
 def test_several_challengers_share_the_probability_of_an_error():
     one, several = after(6, 1.0, 2.5), after(6, 1.0, 2.5, 1.0, 1.0)
-    (alone,) = one.verdicts()
-    first, *others = several.verdicts()
+    (alone,) = one.recommendations()
+    first, *others = several.recommendations()
     assert len(others) == 2
     wide = first.compared.high - first.compared.low
     assert wide > alone.compared.high - alone.compared.low
-    assert [each.compared.challenger for each in several.verdicts()] == ["b", "c", "d"]
+    assert [each.compared.challenger for each in several.recommendations()] == ["b", "c", "d"]
 
 
 def test_payments_that_either_did_not_score_are_left_out():
@@ -93,7 +93,7 @@ def test_payments_that_either_did_not_score_are_left_out():
     said.scores[500:2000, 1] = np.nan
     gate = Gate("ab", RULES)
     gate.judge(said, y, times)
-    assert gate.verdicts()[0].compared.payments == 1000
+    assert gate.recommendations()[0].compared.payments == 1000
 
 
 def test_after_a_promotion_only_payments_that_the_new_champion_decided_count():
@@ -104,13 +104,13 @@ def test_after_a_promotion_only_payments_that_the_new_champion_decided_count():
     gate.judge(*a_day(rng, 111, 1.0, 2.5))
     # Its own, but of before: it was champion once already.
     gate.judge(*a_day(rng, 109, 2.5, 1.0, champions=np.ones(3000, np.uint8)))
-    assert gate.verdicts()[0].compared.payments == 0
+    assert gate.recommendations()[0].compared.payments == 0
     gate.judge(*a_day(rng, 112, 2.5, 1.0, champions=np.ones(3000, np.uint8)))
-    (verdict,) = gate.verdicts()
-    assert verdict.compared.payments == 3000
+    (recommendation,) = gate.recommendations()
+    assert recommendation.compared.payments == 3000
     # Decided by slot 1, whose scores stand first.
-    assert verdict.compared.brier[0] < verdict.compared.brier[1]
-    assert (verdict.compared.champion, verdict.compared.challenger) == ("b", "a")
+    assert recommendation.compared.brier[0] < recommendation.compared.brier[1]
+    assert (recommendation.compared.champion, recommendation.compared.challenger) == ("b", "a")
 
 
 def test_a_new_champion_that_is_worse_goes_back_in_its_canary_and_not_later():
@@ -133,12 +133,12 @@ def test_a_new_champion_that_is_worse_goes_back_in_its_canary_and_not_later():
 def test_one_that_finds_fewer_frauds_with_the_same_alerts_is_kept_from_deciding():
     fewer = MeanOfDays(9, -0.2, -0.3, -0.1)
     it = Compared("a", "b", 10, 99, 9, (2, 1), (2, 1), 1.0, 0.5, 1.5, 50, (9.0, 5.0), fewer)
-    verdict = verdict_of(it, RULES)
-    assert verdict.answer is Answer.KEEP
-    assert "10.0% to 30.0%" in verdict.why
+    recommendation = recommendation_of(it, RULES)
+    assert recommendation.answer is Answer.KEEP
+    assert "10.0% to 30.0%" in recommendation.why
     unknown = MeanOfDays(1, -0.2, float("nan"), float("nan"))
-    assert verdict_of(replace(it, found_more=unknown), RULES).answer is Answer.PROMOTE
-    plain = verdict_of(replace(it, found_more=unknown), RULES).as_dict()
+    assert recommendation_of(replace(it, found_more=unknown), RULES).answer is Answer.PROMOTE
+    plain = recommendation_of(replace(it, found_more=unknown), RULES).as_dict()
     assert plain["found_more"] == {"days": 1, "mean": -0.2, "low": None, "high": None}
     assert plain["answer"] == "promote"
 
@@ -158,7 +158,7 @@ def test_it_goes_on_where_it_was_and_a_damaged_state_changes_nothing():
     # Another one is tried since: of it nothing is counted, of the others everything.
     more = Gate("abcd", RULES)
     more.restore(state)
-    payments = [verdict.compared.payments for verdict in more.verdicts()]
-    assert payments[:2] == [gate.verdicts()[0].compared.payments] * 2
+    payments = [recommendation.compared.payments for recommendation in more.recommendations()]
+    assert payments[:2] == [gate.recommendations()[0].compared.payments] * 2
     assert payments[2] == 0
     more.judge(*a_day(rng, 150, 1.0, 2.0, 1.5, 1.0))

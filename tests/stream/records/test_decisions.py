@@ -10,7 +10,7 @@ from schemas.records import RecordCodec, builtin
 from stream.decide import Outcome
 from stream.event_time import Timeliness
 from stream.records.decisions import DecisionWriter
-from stream.records.row_results import DEGRADED, Verdicts
+from stream.records.row_decisions import DEGRADED, Verdicts
 from stream.rules.matched import NO_RULES, none_matched
 
 SCHEMA_ID, POLICY = 5, "0123456789ab"

@@ -129,14 +129,14 @@ def written_alerts(
     writer = AlertWriter(ALERT.schema_id, version, publisher.topic, names, entities, wording)
     ids = publisher.alert_ids(batch, effects.alerts.rows)
     ruled = effects.matched, effects.rules
-    return writer.write(batch, effects.verdicts, effects.alerts, ids, *ruled, effects.champions)
+    return writer.write(batch, effects.decided, effects.alerts, ids, *ruled, effects.champions)
 
 
 def decisions_of(decided: Decided, effects: Effects | None = None) -> list[dict[str, object]]:
     batch, effects = decided.batch, effects or decided.effects
     writer = DecisionWriter(DECISION.schema_id, decided.publisher.policy_version)
     rows = np.flatnonzero(batch.reason == Reason.OK)
-    written = writer.write(batch, effects.verdicts, rows)
+    written = writer.write(batch, effects.decided, rows)
     assert [key for key, _ in written] == [key_of(batch, row) for row in rows]
     return [DECISION.decode(value) for _, value in written]
 

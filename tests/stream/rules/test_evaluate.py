@@ -34,7 +34,7 @@ def set_of(*conditions):
 def said(conditions, *payments, lists=NOBODY, inputs=INPUTS):
     evaluator = Evaluator(set_of(*conditions), inputs, HASH_KEY, len(payments))
     batch, X, scores = batch_of(payments)
-    return evaluator(batch, slice(None), X, scores, lists).verdicts.T.tolist()
+    return evaluator(batch, slice(None), X, scores, lists).results.T.tolist()
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_rows_of_a_batch_are_those_asked_for():
     batch, X, scores = batch_of(payments)
     rows = np.array([7, 3, 1])
     found = evaluator(batch, rows, X[rows], scores[rows], NOBODY)
-    assert found.verdicts.tolist() == [[0, 1, 0]]
+    assert found.results.tolist() == [[0, 1, 0]]
 
 
 def test_how_a_batch_is_cut_changes_nothing():
@@ -174,9 +174,9 @@ def test_how_a_batch_is_cut_changes_nothing():
     rules = set_of("amount > 50.0", "age > 10.0 && event_time.getHours() < 12", "has(age)")
     evaluator = Evaluator(rules, INPUTS, HASH_KEY, 50)
     batch, X, scores = batch_of(payments)
-    whole = evaluator(batch, slice(None), X, scores, NOBODY).verdicts
+    whole = evaluator(batch, slice(None), X, scores, NOBODY).results
     cut = [
-        evaluator(batch, slice(at, at + 7), X[at : at + 7], scores[at : at + 7], NOBODY).verdicts
+        evaluator(batch, slice(at, at + 7), X[at : at + 7], scores[at : at + 7], NOBODY).results
         for at in range(0, 50, 7)
     ]
     assert np.array_equal(whole, np.concatenate(cut, axis=1))
@@ -195,7 +195,7 @@ def test_a_list_is_asked_once_for_each_column():
     batch, X, scores = batch_of([FULL, {"event_time": 0, "card": "c2", "amount": 5.0}])
     found = evaluator(batch, slice(None), X, scores, lists)
     assert sorted(lists.asked) == ["risky", "stolen", "stolen"]
-    assert found.verdicts.T.tolist() == [[1, 1, 0, 0], [0, -1, 1, 1]]
+    assert found.results.T.tolist() == [[1, 1, 0, 0], [0, -1, 1, 1]]
 
 
 def test_what_is_equal_in_all_rules_is_computed_once():
@@ -289,4 +289,4 @@ def test_a_rule_that_does_not_go_with_the_inputs_is_refused():
 def test_no_rows_are_no_trouble():
     evaluator = Evaluator(set_of("card in lists.stolen", "amount > 1.0"), INPUTS, HASH_KEY, 4)
     batch, X, scores = batch_of([])
-    assert evaluator(batch, slice(None), X, scores, NOBODY).verdicts.shape == (2, 0)
+    assert evaluator(batch, slice(None), X, scores, NOBODY).results.shape == (2, 0)

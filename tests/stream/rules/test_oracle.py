@@ -42,9 +42,9 @@ def verdicts(nodes, payments, held):
     evaluator = Evaluator(rule_set(nodes), INPUTS, HASH_KEY, ROWS_MAX)
     batch, X, scores = batch_of(payments)
     found = evaluator(batch, slice(None), X, scores, FixedLists(held))
-    assert found.matches.tolist() == (found.verdicts == 1).sum(axis=1).tolist()
-    assert found.errors.tolist() == (found.verdicts == -1).sum(axis=1).tolist()
-    return found.verdicts.tolist()
+    assert found.matches.tolist() == (found.results == 1).sum(axis=1).tolist()
+    assert found.errors.tolist() == (found.results == -1).sum(axis=1).tolist()
+    return found.results.tolist()
 
 
 def many(what, most):

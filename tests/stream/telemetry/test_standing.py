@@ -7,7 +7,7 @@ from standing_shards import StandingShard
 from stream.admission.snoozes import Snooze
 from stream.champion.contenders import ORDER, SCORING, Aside
 from stream.telemetry.figures import ListStanding, ModelPart
-from stream.telemetry.standing import BENCHED, FAILED, Sums, lists, places, snoozes
+from stream.telemetry.standing import DISABLED, FAILED, Sums, lists, places, snoozes
 
 
 class Somebody:
@@ -64,7 +64,7 @@ def test_who_decides_in_any_state_decides_and_who_failed_in_any_has_failed():
     one.lineup.at = 1
     assert places([one, other]) == (ModelPart("model", True, ""), ModelPart("other", True, ""))
     one.contenders[1].aside = Aside(ORDER, "too slow")
-    assert places([one, other])[1] == ModelPart("other", True, BENCHED)
+    assert places([one, other])[1] == ModelPart("other", True, DISABLED)
     other.contenders[1].aside = Aside(SCORING, "ValueError")
     assert places([one, other])[1] == ModelPart("other", True, FAILED)
     assert places([]) == ()

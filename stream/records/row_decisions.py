@@ -30,7 +30,7 @@ def _array_bytes(names: tuple[str, ...]) -> bytes:
 DEGRADED_ARRAYS = tuple(map(_array_bytes, DEGRADED_BY_BITS))
 
 
-class Verdicts(NamedTuple):
+class RowDecisions(NamedTuple):
     """What an engine said of the rows of a batch; `stream.engine.effects.Effects` has the same.
 
     Attributes
@@ -51,7 +51,7 @@ class Verdicts(NamedTuple):
     model_versions: NDArray[np.int64]
 
 
-def degraded_bits(verdicts: Verdicts) -> NDArray[np.int64]:
+def degraded_bits(decided: RowDecisions) -> NDArray[np.int64]:
     """Return which of `DEGRADED` hold for each row, a bit each, shape (n,)."""
-    too_late = (verdicts.timeliness == _LATEST) & ~verdicts.duplicate
-    return verdicts.cold * _COLD | verdicts.unscored * _NO_SCORE | too_late * _TOO_LATE
+    too_late = (decided.timeliness == _LATEST) & ~decided.duplicate
+    return decided.cold * _COLD | decided.unscored * _NO_SCORE | too_late * _TOO_LATE

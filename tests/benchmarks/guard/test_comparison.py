@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.guard.verdict import judge
+from benchmarks.guard.comparison import judge
 
 STAGES = ["decode", "learn"]
 

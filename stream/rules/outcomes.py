@@ -105,7 +105,7 @@ class Judge:
         if not len(matched):
             none = np.zeros(0, np.int64)
             return none, none, none.astype(np.bool_)
-        rows, at = np.nonzero(findings.verdicts[matched].T == MATCHES)
+        rows, at = np.nonzero(findings.results[matched].T == MATCHES)
         rules = matched[at]
         current = event_time_us[rows] < self._ends_us[rules]
         rows, rules = rows[current], rules[current]

@@ -60,7 +60,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Recommendation:
     """The gate's answer, what it is based on, and why.
 
     Attributes
@@ -89,7 +89,7 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def verdict_of(compared: Compared, rules: PromotionRules) -> Verdict:
+def recommendation_of(compared: Compared, rules: PromotionRules) -> Recommendation:
     """Judge a comparison.
 
     Promoted is who is better beyond doubt in the Brier score, at any look, and is not seen to
@@ -98,23 +98,23 @@ def verdict_of(compared: Compared, rules: PromotionRules) -> Verdict:
     it, found = compared, compared.found_more
     if it.high < 0.0:
         why = f"{it.challenger} is worse: its Brier score is higher by {_range(-it.high, -it.low)}"
-        return Verdict(Answer.KEEP, why, it)
+        return Recommendation(Answer.KEEP, why, it)
     if it.days < rules.days_min or it.frauds < rules.frauds_min:
         why = (
             f"mature, and scored by both, are {it.days} of {rules.days_min} days and {it.frauds} "
             f"of {rules.frauds_min} frauds"
         )
-        return Verdict(Answer.NOT_YET, why, it)
+        return Recommendation(Answer.NOT_YET, why, it)
     better = f"its Brier score is lower by {_range(it.low, it.high)}"
     if it.low <= 0.0:
-        return Verdict(Answer.NOT_YET, f"no difference beyond doubt: {better}", it)
+        return Recommendation(Answer.NOT_YET, f"no difference beyond doubt: {better}", it)
     if found.high < 0.0:
         why = (
             f"{it.challenger} finds fewer frauds with the same alerts, though {better}: "
             f"{-found.high:.1%} to {-found.low:.1%} of them fewer are hits"
         )
-        return Verdict(Answer.KEEP, why, it)
-    return Verdict(Answer.PROMOTE, f"{it.challenger} is better: {better}", it)
+        return Recommendation(Answer.KEEP, why, it)
+    return Recommendation(Answer.PROMOTE, f"{it.challenger} is better: {better}", it)
 
 
 def _range(low: float, high: float) -> str:

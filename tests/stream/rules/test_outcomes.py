@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stream.decide import Outcome
 from stream.rules.evaluate import Findings
+from stream.rules.outcomes import NO_RULE, Judge
 from stream.rules.rule import Mode, Rule, RuleSet
-from stream.rules.verdicts import NO_RULE, Judge
 
 NONE = np.zeros((0, 0))
 
