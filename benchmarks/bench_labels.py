@@ -28,7 +28,7 @@ from stream.engine.parameters import EngineParameters
 from stream.features.declare import declare, default_names
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import Inputs
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
 
 _LAYOUT = Layout(("card", "merchant"))
 _START_US = 1_780_000_000_000_000
@@ -54,7 +54,7 @@ def _engine() -> Engine:
         declare((*default_names(inputs), "merchant.frauds_7d"), inputs), _LAYOUT, inputs
     )
     # Short, so that payments mature in both engines as they do in one that has run for long.
-    rules = LabelRules(maturity_us=10_000_000)
+    rules = LabelParameters(maturity_us=10_000_000)
     parameters = EngineParameters(features, waiting_max=100_000, labels=rules)
     learner = compile_model(logistic_pipeline(), features.names, frauds_min=20, genuine_min=20)
     return Engine(parameters, learner)

@@ -27,7 +27,7 @@ from schemas.columns import ARRIVAL_TIME_US, EVENT_TIME_US, TRANSACTION_KEY, Tra
 from stream.decide import THRESHOLD_OFF, Thresholds
 from stream.engine.engine import Engine
 from stream.engine.parameters import EngineParameters
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
 from stream.snapshots.background import BackgroundWriter
 from stream.snapshots.folder import SnapshotFolder
 
@@ -74,7 +74,7 @@ def _engine(events: int, cards: int) -> Engine:
         entities_max=cards,
         waiting_max=events // 4,
         # Rows come and go: the ring is always full.
-        labels=LabelRules(maturity_us=MONTH_US),
+        labels=LabelParameters(maturity_us=MONTH_US),
         allowed_lateness_us=0,
         # As many payments from barrier to barrier as in a second of a busy stream.
         learn_interval_us=HOUR_US,

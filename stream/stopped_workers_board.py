@@ -146,7 +146,7 @@ def _drift(config: Config, watched: list[Monitor]) -> Drift:
         return no_drift(config)
     features = Merged([monitor.features for monitor in watched])
     scores = Merged([monitor.scores for monitor in watched])
-    return drift_shown(watched[0].rules.window_us, features, scores)
+    return drift_shown(watched[0].parameters.window_us, features, scores)
 
 
 def _quality(config: Config, states: list[Standing], watched: list[Monitor]) -> Quality:

@@ -135,12 +135,12 @@ def _run_rules(scratch: Engine, batch: Transactions, readings: Readings) -> None
     everything = slice(None)
     scratch.rules.rule(batch, everything, readings.matrix, scores, outcomes, scratch.lists)
     somebody, ever = np.ones(1, np.uint64), np.array([NEVER_US])
-    for name, rules in scratch.lists.rules.items():
+    for name, declared in scratch.lists.declared.items():
         since = np.array([ALWAYS_US])
         order = ListsOrder(name, somebody, since, ever, somebody[:0], "", "")
         scratch.lists.take(order, 0)
         scratch.lists.members(name, somebody, since)
-        scratch.lists.erase(rules.of, 1)
+        scratch.lists.erase(declared.of, 1)
 
 
 def _run_scores() -> None:

@@ -88,11 +88,11 @@ class NaiveWaitingRows:
 class NaiveLabels:
     """What labels do, one after the other, to rows of `NaiveWaitingRows`.
 
-    `rules` has the fields of `LabelRules`; `mark` is told of a row and its verdict.
+    `parameters` has the fields of `LabelParameters`; `mark` is told of a row and its verdict.
     """
 
-    def __init__(self, rules, waiting, mark):
-        self.rules = rules
+    def __init__(self, parameters, waiting, mark):
+        self.parameters = parameters
         self.waiting = waiting
         self.mark = mark
         self.queue = []  # {"row", "verdict", "taught"}: what is to be learned, in order
@@ -116,14 +116,14 @@ class NaiveLabels:
             reason = "LABEL_CONFIDENCE_INVALID"
         elif key and self.waiting.find(key):
             reason = self._apply(now_us, *label)
-        elif time_us < now_us - self.rules.maturity_us - self.rules.correctable_us:
+        elif time_us < now_us - self.parameters.maturity_us - self.parameters.correctable_us:
             reason = "LABEL_TOO_OLD"
-        elif key == 0 or self.rules.early_max == 0:
+        elif key == 0 or self.parameters.early_max == 0:
             reason = "LABEL_UNKNOWN_TRANSACTION"
         else:
             self.counts["early"] += 1
             self.early.append({"label": label, "since_us": now_us})
-            if len(self.early) > self.rules.early_max:
+            if len(self.early) > self.parameters.early_max:
                 self._give_up(self.early[:1])
         self.counts["refused"] += reason != "OK"
         return reason
@@ -142,7 +142,7 @@ class NaiveLabels:
                 row["example"] |= {"verdict": row["example"]["taught"], "kinds": set()}
         keys = [row["key"] for row in gone]
         self._give_up([each for each in self.early if each["label"][0] in keys])
-        if entity == self.rules.capped_entity:
+        if entity == self.parameters.capped_entity:
             self.taught_today.pop(key, None)
 
     def join(self, now_us):
@@ -151,7 +151,7 @@ class NaiveLabels:
         for entry in self.early:
             if entry["since_us"] == BEGINNING_US:
                 entry["since_us"] = now_us
-        due_us = now_us - self.rules.early_hold_us
+        due_us = now_us - self.parameters.early_hold_us
         self._give_up([each for each in self.early if each["since_us"] <= due_us])
 
     def join_claimed(self, now_us):
@@ -167,7 +167,10 @@ class NaiveLabels:
         if now_us // DAY_US != self.day:
             self.day = now_us // DAY_US
             self.taught_today.clear()
-        source_max, entity_max = self.rules.source_max_per_day, self.rules.entity_max_per_day
+        source_max, entity_max = (
+            self.parameters.source_max_per_day,
+            self.parameters.entity_max_per_day,
+        )
         if source_max and self.taught_today[source] >= source_max:
             return "SOURCE_CAP"
         if entity_max and entity and self.taught_today[entity] >= entity_max:
@@ -178,7 +181,7 @@ class NaiveLabels:
         row = self.waiting.find(key)
         if time_us < row["time_us"]:
             return "LABEL_TIME_BEFORE_EVENT"
-        sure = confidence >= self.rules.confidence_min
+        sure = confidence >= self.parameters.confidence_min
         known = row["state"] in ("labelled", "matured")
         earlier = row["verdict"], row["source"], row["said_us"]
         if known and row["verdict"] == verdict:
@@ -218,7 +221,7 @@ class NaiveLabels:
 
     @property
     def _full(self):
-        return len(self.queue) == min(self.rules.queue_max, self.waiting.rows_max)
+        return len(self.queue) == min(self.parameters.queue_max, self.waiting.rows_max)
 
     def _put(self, row, verdict, kind, known):
         """Put a row's example on the queue for a kind, or change the one that waits there."""
@@ -240,7 +243,10 @@ class NaiveLabels:
 
         Rows, their verdict, what they were, whether that is news, and for which kinds it is.
         """
-        due, self.queue = self.queue[: self.rules.learn_max], self.queue[self.rules.learn_max :]
+        due, self.queue = (
+            self.queue[: self.parameters.learn_max],
+            self.queue[self.parameters.learn_max :],
+        )
         for example in due:
             example["row"]["taught"] = example["verdict"]
         taught = []
@@ -253,5 +259,5 @@ class NaiveLabels:
 
     def mature(self, now_us):
         """Return the rows that count as genuine from now on."""
-        before_us = now_us - self.rules.maturity_us
-        return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
+        before_us = now_us - self.parameters.maturity_us
+        return self.waiting.mature(before_us, before_us - self.parameters.correctable_us)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from schemas.columns import Reason
+from stream.lists.declaration import ListDeclaration, ListKind
 from stream.lists.entries import ALWAYS_US, NEVER_US
-from stream.lists.rules import ListKind, ListRules
 
 T0 = 1_780_000_000_000_000
 DECLARED = (
-    ListRules("blocked", "card", ListKind.DENY, 6),
-    ListRules("trusted", "card", ListKind.ALLOW, 3),
-    ListRules("odd_shops", "merchant", ListKind.WATCH, 50),
+    ListDeclaration("blocked", "card", ListKind.DENY, 6),
+    ListDeclaration("trusted", "card", ListKind.ALLOW, 3),
+    ListDeclaration("odd_shops", "merchant", ListKind.WATCH, 50),
 )
 # Homes in one bucket, at the end of the table too, and what looks like a number below 0.
 KEYS = [1, 2, 7, 8, 9, 15, 16, 17, 1 << 40, 1 << 40 | 1, 2**64 - 1, 2**63, 2**63 + 16, 31]

@@ -7,22 +7,22 @@ from models.states.restoring import require_kind
 from models.states.snapshot import State
 from stream.decide import Thresholds
 from stream.engine.parameters import EngineParameters
-from stream.labels.rules import LabelRules
-from stream.promotion.rules import DAY_US, PromotionRules
+from stream.labels.parameters import LabelParameters
+from stream.promotion.parameters import DAY_US, PromotionParameters
 
 DAY = DAY_US
 PARAMETERS = EngineParameters(
     features=feature_set(("amount",)),
     thresholds=Thresholds(review=0.5, block=0.99),
     calibrate=False,
-    labels=LabelRules(maturity_us=DAY),
+    labels=LabelParameters(maturity_us=DAY),
     waiting_max=3000,
     batch_rows_max=100,
     learn_interval_us=SECOND,
     idle_after_us=10 * DAY,
     hash_key=HASH_KEY,
     model="old",
-    promotion=PromotionRules(canary_us=5 * DAY),
+    promotion=PromotionParameters(canary_us=5 * DAY),
 )
 
 

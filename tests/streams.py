@@ -50,13 +50,13 @@ from stream.labels.examples import Examples
 from stream.labels.fates import Departed, Review, Source
 from stream.labels.label_kinds import LabelKind
 from stream.labels.memory import Allocate, in_memory
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
+from stream.lists.declaration import ListDeclaration
 from stream.lists.orders import TIME_MIN_US
-from stream.lists.rules import ListRules
 from stream.monitor.events import DriftEvent
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 from stream.rules.breaker import Tripped
-from stream.rules.in_force import BreakerRules
+from stream.rules.in_force import BreakerParameters
 from stream.rules.names import RuleInputs
 from stream.rules.orders import rules_order
 from stream.rules.reading import read_rules
@@ -399,7 +399,7 @@ def random_parameters(rng: np.random.Generator) -> EngineParameters:
         waiting_max=2 * batch_rows_max + int(rng.choice([0, 30, 10_000])),
         allowed_lateness_us=LATENESS_US,
         idle_after_us=int(rng.choice([4, 15])) * SECOND,
-        labels=LabelRules(
+        labels=LabelParameters(
             maturity_us=int(rng.choice([20, 120])) * SECOND,
             correctable_us=int(rng.choice([0, 0, 60])) * SECOND,
             genuine_share=float(rng.choice([1.0, 0.3])),
@@ -421,11 +421,11 @@ def with_rules(rng: np.random.Generator, parameters: EngineParameters) -> Engine
     """Begin with some rules and an empty list."""
     return replace(
         parameters,
-        lists=(ListRules("watched", "card"),),
+        lists=(ListDeclaration("watched", "card"),),
         rules=random_rules(rng) if rng.random() < 0.7 else RuleSet(),
         cooldown_us=int(rng.choice([0, 10])) * SECOND,
         cooldown_entity=str(rng.choice(["", "merchant"])),
-        breaker=BreakerRules(*(int(n) for n in rng.choice([(20, 6), (1_000, 300)]))),
+        breaker=BreakerParameters(*(int(n) for n in rng.choice([(20, 6), (1_000, 300)]))),
     )
 
 
@@ -455,9 +455,9 @@ RULES = {
 }
 
 
-def random_monitor(rng: np.random.Generator) -> MonitorRules:
+def random_monitor(rng: np.random.Generator) -> MonitorParameters:
     """Watch so closely that something is always said."""
-    return MonitorRules(
+    return MonitorParameters(
         window_us=int(rng.choice([5, 30])) * SECOND,
         reference_windows=2,
         warm_up_us=int(rng.choice([0, 20])) * SECOND,

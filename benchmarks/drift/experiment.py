@@ -33,7 +33,7 @@ from benchmarks.drift.plan import (
 from benchmarks.drift.watching import CONFIG, Alarm, Watched, configured, watch
 from benchmarks.report import now
 from stream.monitor.levels import ERROR, SCORE, Levels
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 SEEDS = 4
 PROCESSES = 2
@@ -153,7 +153,7 @@ def _settings(watched: Watched, task: Task) -> dict[str, dict[str, Any]]:
     return found
 
 
-def own_rules() -> MonitorRules:
+def own_rules() -> MonitorParameters:
     """Return the rules of the configuration that is run."""
     rules = configured().engine_parameters(bytes(16)).monitor
     if rules is None:
@@ -161,7 +161,7 @@ def own_rules() -> MonitorRules:
     return rules
 
 
-def by_levels(watched: Watched, rules: MonitorRules) -> list[Alarm]:
+def by_levels(watched: Watched, rules: MonitorParameters) -> list[Alarm]:
     """Return what the engine's own ADWIN says under other rules."""
     levels = Levels(rules)
     found = []

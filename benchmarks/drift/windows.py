@@ -15,7 +15,7 @@ from models.drift.divergence import psi
 from stream.monitor.bins import BINS, count_into
 from stream.monitor.distributions import Distributions
 from stream.monitor.groups import Groups
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 FEW_VALUES = 5
 """Evidently takes a column of so many distinct values, or fewer, for categories."""
@@ -134,7 +134,7 @@ def alarms(days: Days, said: NDArray[np.bool_], *, whole: bool = False) -> list[
     ]
 
 
-def by_rules(watched: Watched, rules: MonitorRules) -> list[Alarm]:
+def by_rules(watched: Watched, rules: MonitorParameters) -> list[Alarm]:
     """Return what the engine's own comparison says under other rules."""
     found: list[Alarm] = []
     scored = ~np.isnan(watched.scores)

@@ -16,7 +16,7 @@ from stream.engine.control import ControlEffects, ControlKind, OrderRefusedError
 from stream.engine.counters import Counters
 from stream.labels.waiting import WaitingRows
 from stream.promotion.gate import Gate
-from stream.promotion.rules import PromotionRules
+from stream.promotion.parameters import PromotionParameters
 
 # Payments on which a challenger must show that it can decide.
 _PROBED = 16
@@ -30,7 +30,7 @@ class Succession:
     Parameters
     ----------
     lineup : Lineup
-    rules : PromotionRules
+    rules : PromotionParameters
     budget : AlertBudget or None
     waiting : WaitingRows
     counters : Counters
@@ -46,7 +46,7 @@ class Succession:
     def __init__(
         self,
         lineup: Lineup,
-        rules: PromotionRules,
+        rules: PromotionParameters,
         budget: AlertBudget | None,
         waiting: WaitingRows,
         counters: Counters,

@@ -341,15 +341,15 @@ def snapshots_verify(folder: FolderArgument, as_json: JsonOption = False) -> Non
 
 
 @app.command()
-def audit(
+def reproduce(
     alert_id: Annotated[str, typer.Argument(help="The alert's id, as it was published.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay the journal up to an alert; exit 1 if it does not come out the same."""
-    from stream.commands.audit import audit_alert
+    from stream.commands.reproduce import reproduce_alert
 
-    raise typer.Exit(audit_alert(alert_id, config, as_json))
+    raise typer.Exit(reproduce_alert(alert_id, config, as_json))
 
 
 @app.command()

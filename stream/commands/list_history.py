@@ -28,7 +28,7 @@ def history_of(
     keys : iterable of int
         As above.
     """
-    history = History(config.lists.rules(), name, keys)
+    history = History(config.lists.declared(), name, keys)
     for order in orders:
         _take(history, order)
     return history

@@ -16,8 +16,8 @@ from stream.commands.hashing import Hashing
 from stream.commands.moments import now_us
 from stream.config.configuration import Config
 from stream.features.grammar import nearest, quoted
+from stream.lists.declaration import ListDeclaration
 from stream.lists.orders import ListsOrder, parse_lists_order, text_of
-from stream.lists.rules import ListRules
 
 # Of a request somebody else sees the whole: so many orders of a thousand entries are less than an
 # entry of the audit trail may have.
@@ -46,7 +46,7 @@ class Deed(NamedTuple):
     after: Any
 
 
-def declared(config: Config, name: str) -> ListRules:
+def declared_list(config: Config, name: str) -> ListDeclaration:
     """Return a declared list.
 
     Raises
@@ -54,17 +54,17 @@ def declared(config: Config, name: str) -> ListRules:
     ConfigError
         There is none of this name.
     """
-    for rules in config.lists.rules():
-        if rules.name == name:
-            return rules
+    for declared in config.lists.declared():
+        if declared.name == name:
+            return declared
     near = nearest(name, config.lists.tables, "the configuration")
     raise ConfigError(f"no list is declared as [lists.{quoted(name)[1:-1]}]{near}")
 
 
-def hashing_of(config: Config, rules: ListRules) -> Hashing:
+def hashing_of(config: Config, declared: ListDeclaration) -> Hashing:
     """Return what hashes the values of a list."""
     fields = config.fields
-    return Hashing(config, fields.entities.get(rules.of) or fields.categorical[rules.of])
+    return Hashing(config, fields.entities.get(declared.of) or fields.categorical[declared.of])
 
 
 def order_of(
@@ -111,7 +111,7 @@ def order_of(
 
 def give_orders(
     config: Config,
-    rules: ListRules,
+    declared: ListDeclaration,
     orders: Sequence[ListsOrder],
     deed: Deed,
     progress: Callable[[int], None] = lambda _: None,
@@ -123,7 +123,7 @@ def give_orders(
     Parameters
     ----------
     config : Config
-    rules : ListRules
+    declared : ListDeclaration
         Of the list.
     orders : sequence of ListsOrder
     deed : Deed
@@ -150,7 +150,7 @@ def give_orders(
                 deed.what,
                 deed.by,
                 f"{deed.subject}{which}",
-                _records(rules, part, request_id),
+                _records(declared, part, request_id),
                 deed.before,
                 deed.after,
                 deed.note,
@@ -162,15 +162,17 @@ def give_orders(
     return found
 
 
-def _records(rules: ListRules, orders: Sequence[ListsOrder], request_id: str) -> list[Order]:
+def _records(
+    declared: ListDeclaration, orders: Sequence[ListsOrder], request_id: str
+) -> list[Order]:
     """Return orders as records; of one key, so that they lie in one partition, in their order."""
     asked_us = now_us()
     return [
         Order(
-            f"list:{rules.name}",
+            f"list:{declared.name}",
             {
                 "kind": "LISTS",
-                "entity": rules.of,
+                "entity": declared.of,
                 "key": text_of(order),
                 "requested_at": asked_us,
                 "request_id": f"{request_id}/{number}" if orders[1:] else request_id,
@@ -180,11 +182,13 @@ def _records(rules: ListRules, orders: Sequence[ListsOrder], request_id: str) ->
     ]
 
 
-def report_of(config: Config, rules: ListRules, given: Sequence[Ordered]) -> dict[str, Any]:
+def report_of(
+    config: Config, declared: ListDeclaration, given: Sequence[Ordered]
+) -> dict[str, Any]:
     """Return what is told of orders that were given."""
     places = [place for ordered in given for each in ordered.places for place in each]
     return {
-        "list": rules.name,
+        "list": declared.name,
         "request_id": given[0].request_id,
         "step": given[0].step.value.lower(),
         "topic": config.topics.control,

@@ -15,7 +15,7 @@ from stream.commands.hashing import read_value
 from stream.commands.list_history import entry_told, history_of
 from stream.commands.list_orders import (
     Deed,
-    declared,
+    declared_list,
     give_orders,
     hashing_of,
     order_of,
@@ -60,10 +60,10 @@ def change_list(
     """Publish the order to put a value on a list, or to take it off; return the exit status."""
     config = load(path)
     require_control(config)
-    rules = declared(config, name)
+    declared = declared_list(config, name)
     now = now_us()
     since_us, until_us = asked.times(now)
-    keys = hashing_of(config, rules).keys_of(read_value(given))
+    keys = hashing_of(config, declared).keys_of(read_value(given))
     added = {} if remove else dict.fromkeys(keys, (since_us, until_us))
     by = own_name(asked.by)
     order = order_of(name, added, keys if remove else (), asked.reason, by)
@@ -77,8 +77,8 @@ def change_list(
         _before(config, name, keys, now),
         {"entries": [] if remove else [{"key": each, **bounds} for each in hashes]},
     )
-    (ordered,) = give_orders(config, rules, [order], deed)
-    report = report_of(config, rules, [ordered])
+    (ordered,) = give_orders(config, declared, [order], deed)
+    report = report_of(config, declared, [ordered])
     report |= {"remove" if remove else "add": hashes, **bounds}
     if as_json:
         emit_json(report)

@@ -18,7 +18,7 @@ from stream.commands.hashing import Hashing
 from stream.commands.list_history import history_of
 from stream.commands.list_orders import (
     Deed,
-    declared,
+    declared_list,
     give_orders,
     hashing_of,
     order_of,
@@ -47,9 +47,9 @@ def import_list(name: str, file: Path, asked: Asked, path: Path | None, as_json:
     """Publish orders for all values of a file; return the exit status."""
     config = load(path)
     require_control(config)
-    rules = declared(config, name)
+    declared = declared_list(config, name)
     now = now_us()
-    hashing = hashing_of(config, rules)
+    hashing = hashing_of(config, declared)
     rows = list(_rows(file, asked, hashing, now))
     if not rows:
         raise InputFileError(f"{file} has no line behind the first: nothing is ordered")
@@ -61,10 +61,10 @@ def import_list(name: str, file: Path, asked: Asked, path: Path | None, as_json:
             entries.pop(key, None)
             entries[key] = row
     lasting = {key: row for key, row in entries.items() if row.until_us > now}
-    if len(lasting) > rules.entries_max:
+    if len(lasting) > declared.entries_max:
         raise ConfigError(
             f"{file} has {len(lasting):,} entries, and lists.{name}.entries_max is "
-            f"{rules.entries_max:,}: raise that and restart the workers, or import fewer"
+            f"{declared.entries_max:,}: raise that and restart the workers, or import fewer"
         )
     if not lasting:
         raise InputFileError(f"{file}: all of its entries have ended by now: nothing is ordered")
@@ -75,8 +75,8 @@ def import_list(name: str, file: Path, asked: Asked, path: Path | None, as_json:
     before = _before(config, name)
     deed = Deed("lists import", subject, asked.by, asked.reason, before, {"added": len(lasting)})
     with row_progress("importing", len(lasting)) as progress:
-        given = give_orders(config, rules, orders, deed, progress)
-    report = report_of(config, rules, given)
+        given = give_orders(config, declared, orders, deed, progress)
+    report = report_of(config, declared, given)
     report |= {**counts, "request_ids": [each.request_id for each in given]}
     if as_json:
         emit_json(report)

@@ -11,7 +11,7 @@ from stream.cases.administration import require_control
 from stream.cli.console import FAILED, OK, emit_json, out
 from stream.commands.hashing import read_value
 from stream.commands.list_history import asked_told, entry_told, history_of
-from stream.commands.list_orders import declared, hashing_of
+from stream.commands.list_orders import declared_list, hashing_of
 from stream.commands.moments import moment_or_ago_us, now_us, shown
 from stream.commands.orders_given import orders_given
 from stream.config.configuration import load
@@ -28,8 +28,8 @@ def show_lists(name: str, at: str, value: str, path: Path | None, as_json: bool)
         raise ConfigError("--value: name the list that may have it")
     config = load(path)
     require_control(config)
-    rules = [declared(config, name)] if name else list(config.lists.rules())
-    keys = hashing_of(config, rules[0]).keys_of(read_value(value)) if value else []
+    declared = [declared_list(config, name)] if name else list(config.lists.declared())
+    keys = hashing_of(config, declared[0]).keys_of(read_value(value)) if value else []
     now = now_us()
     try:
         asked_us = moment_or_ago_us(at, now) if at else None
@@ -48,7 +48,7 @@ def show_lists(name: str, at: str, value: str, path: Path | None, as_json: bool)
 
 
 def _show_all(history: History, at_us: int, as_json: bool) -> int:
-    lists = [_summary(history, name, at_us) for name in history.lists.rules]
+    lists = [_summary(history, name, at_us) for name in history.lists.declared]
     if as_json:
         emit_json({"at": shown(at_us), "lists": lists})
         return OK
@@ -109,13 +109,13 @@ def _show_value(history: History, name: str, keys: list[int], at_us: int, as_jso
 
 
 def _summary(history: History, name: str, at_us: int) -> dict[str, Any]:
-    rules, latest = history.lists.rules[name], history.latest.get(name)
+    declared, latest = history.lists.declared[name], history.latest.get(name)
     return {
         "list": name,
-        "of": rules.of,
-        "kind": rules.kind.value,
+        "of": declared.of,
+        "kind": declared.kind.value,
         "entries": len(history.entries_at(name, at_us)),
-        "entries_max": rules.entries_max,
+        "entries_max": declared.entries_max,
         "version": history.lists.versions()[name],
         "changed": None if latest is None else asked_told(latest),
     }

@@ -170,7 +170,7 @@ class Config(BaseSettings):
             labels=replace(labels, source_max_per_day=each),
             learn_interval_us=self.labels.learn_interval,
             batch_rows_max=self.worker.batch_rows_max,
-            lists=self.lists.rules(),
+            lists=self.lists.declared(),
             breaker=self.rules.breaker(),
             cooldown_us=self.decision.cooldown,
             cooldown_entity=self.decision.cooldown_entity,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stream.config.sections import Section
 from stream.features.grammar import nearest, quoted
-from stream.lists.rules import ENTRIES_MAX, ListKind, ListRules
+from stream.lists.declaration import ENTRIES_MAX, ListDeclaration, ListKind
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,63}")
 _LISTS_MAX = 64
@@ -58,10 +58,10 @@ class ListsSection(Section):
         """The declared lists by name, in their order."""
         return self.__pydantic_extra__ or {}
 
-    def rules(self) -> tuple[ListRules, ...]:
+    def declared(self) -> tuple[ListDeclaration, ...]:
         """Return the same as the engine wants it."""
         return tuple(
-            ListRules(name, each.of, ListKind(each.kind), each.entries_max)
+            ListDeclaration(name, each.of, ListKind(each.kind), each.entries_max)
             for name, each in self.tables.items()
         )
 

@@ -18,7 +18,7 @@ from stream.features.grammar import (
     nearest,
     quoted,
 )
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 _DAY_US = 86_400_000_000
 _WINDOWS_MAX = 1_000
@@ -75,7 +75,7 @@ class MonitorSection(Section):
 
     def rules(
         self, features: Iterable[Feature], maturity_us: int, delay_us: int = 0
-    ) -> MonitorRules | None:
+    ) -> MonitorParameters | None:
         """Return the same as the engine wants it; None: nothing is watched.
 
         Parameters
@@ -92,7 +92,7 @@ class MonitorSection(Section):
         if warm_up_us is None:
             warm_up_us = max(map(_memory_us, features), default=0)
         windows = 2 * -(-(maturity_us + delay_us) // self.window) + 2
-        return MonitorRules(
+        return MonitorParameters(
             window_us=self.window,
             reference_windows=self.reference_windows,
             warm_up_us=warm_up_us,

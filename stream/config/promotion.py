@@ -8,7 +8,7 @@ from pydantic import Field
 
 from stream.config.sections import Section
 from stream.config.values import Duration, Number
-from stream.promotion.rules import DAY_US, PromotionRules
+from stream.promotion.parameters import DAY_US, PromotionParameters
 
 
 class PromotionSection(Section):
@@ -26,6 +26,6 @@ class PromotionSection(Section):
     they are mature, that the champion before was better, that one decides again by itself. 0:
     nothing is taken back but by an order."""
 
-    def rules(self) -> PromotionRules:
+    def rules(self) -> PromotionParameters:
         """Return the same as the engine wants it."""
-        return PromotionRules(self.error, self.days_min, self.frauds_min, self.canary)
+        return PromotionParameters(self.error, self.days_min, self.frauds_min, self.canary)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stream.config.sections import Section
-from stream.rules.in_force import BreakerRules
+from stream.rules.in_force import BreakerParameters
 
 
 class RulesSection(Section):
@@ -22,7 +22,7 @@ class RulesSection(Section):
     """A live rule that has matched more than this share of a block decides nothing from the next
     payment on, until rules are applied again. 1: no rule is stopped so."""
 
-    def breaker(self) -> BreakerRules:
+    def breaker(self) -> BreakerParameters:
         """Return the same as the engine wants it."""
         matches_max = int(self.breaker_share * self.breaker_payments)
-        return BreakerRules(self.breaker_payments, matches_max)
+        return BreakerParameters(self.breaker_payments, matches_max)

@@ -25,7 +25,7 @@ from stream.config.values import (
 )
 from stream.decide import THRESHOLD_OFF, Thresholds
 from stream.features.grammar import Condition, Inputs
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
 
 
 class Section(BaseModel):
@@ -291,10 +291,10 @@ class LabelsSection(Section):
     capped_entity: str = ""
     """Which entity that is, a name of `fields.entities`; empty: the second, or the only one."""
 
-    def rules(self, entities: Sequence[str]) -> LabelRules:
+    def rules(self, entities: Sequence[str]) -> LabelParameters:
         """Return the same as the engine wants it; `entities` are the names of the fields'."""
         capped = self.capped_entity or entities[:2][-1]
-        return LabelRules(
+        return LabelParameters(
             maturity_us=self.maturity,
             correctable_us=self.correctable,
             genuine_share=self.genuine_share,
@@ -398,7 +398,7 @@ class RecoverySection(Section):
     """How many snapshots are kept, so that a damaged one is not the end."""
     history_days: Annotated[int, Field(ge=0, le=366)] = 0
     """Of so many days, UTC, the first snapshot is kept too, and the journal since the oldest:
-    `fraudstream backtest` and `audit` reach as far back. An order to erase somebody ends it."""
+    `fraudstream backtest` and `reproduce` reach as far back. An order to erase somebody ends it."""
     copy_folder: str = ""
     """A folder elsewhere, on a network disk or a mounted object store, that gets a copy of each
     snapshot; a worker whose `folder` is empty begins with the newest. Each worker needs its own.

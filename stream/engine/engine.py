@@ -153,7 +153,7 @@ class Engine:
         features = parameters.features
         self.rules = RulesInForce(
             parameters.rules,
-            RuleInputs(features.inputs, features.names, tuple(self.lists.rules)),
+            RuleInputs(features.inputs, features.names, tuple(self.lists.declared)),
             parameters.hash_key,
             parameters.batch_rows_max,
             parameters.breaker,

@@ -10,11 +10,11 @@ from stream.champion.lineup import FIRST
 from stream.decide import Thresholds
 from stream.evidence.explainer import EVERYTHING, Explained
 from stream.features.feature_set import FeatureSet
-from stream.labels.rules import LabelRules
-from stream.lists.rules import ListRules
-from stream.monitor.rules import MonitorRules
-from stream.promotion.rules import PromotionRules
-from stream.rules.in_force import BreakerRules
+from stream.labels.parameters import LabelParameters
+from stream.lists.declaration import ListDeclaration
+from stream.monitor.parameters import MonitorParameters
+from stream.promotion.parameters import PromotionParameters
+from stream.rules.in_force import BreakerParameters
 from stream.rules.rule import RuleSet
 
 
@@ -47,26 +47,26 @@ class EngineParameters:
         learns alone.
     allowed_lateness_us, idle_after_us : int
         See `stream.event_time.EventClock`.
-    labels : LabelRules
+    labels : LabelParameters
     learn_interval_us : int
         Learning happens when the watermark passes a multiple of this.
     batch_rows_max : int
         Rows that `step` works on at once.
-    lists : tuple of ListRules
+    lists : tuple of ListDeclaration
         The lists that orders may put somebody on.
     rules : RuleSet
         The rules at first; orders put others in their place.
-    breaker : BreakerRules
+    breaker : BreakerParameters
         When a rule matches too much.
     cooldown_us : int
         How long further alerts of an entity wait after one; 0: not at all.
     cooldown_entity : str
         Of which entity; empty: the first.
-    monitor : MonitorRules or None
+    monitor : MonitorParameters or None
         What is watched meanwhile; None: nothing.
     model : str
         Name of the model that decides first.
-    promotion : PromotionRules
+    promotion : PromotionParameters
         What is asked of a challenger, and of a champion that has just begun.
     explained : Explained
         What alerts say of why they were raised.
@@ -87,17 +87,17 @@ class EngineParameters:
     waiting_max: int = 500_000
     allowed_lateness_us: int = 60_000_000
     idle_after_us: int = 60_000_000
-    labels: LabelRules = field(default_factory=LabelRules)
+    labels: LabelParameters = field(default_factory=LabelParameters)
     learn_interval_us: int = 1_000_000
     batch_rows_max: int = 1024
-    lists: tuple[ListRules, ...] = ()
+    lists: tuple[ListDeclaration, ...] = ()
     rules: RuleSet = field(default_factory=RuleSet)
-    breaker: BreakerRules = field(default_factory=BreakerRules)
+    breaker: BreakerParameters = field(default_factory=BreakerParameters)
     cooldown_us: int = 0
     cooldown_entity: str = ""
-    monitor: MonitorRules | None = None
+    monitor: MonitorParameters | None = None
     model: str = FIRST
-    promotion: PromotionRules = field(default_factory=PromotionRules)
+    promotion: PromotionParameters = field(default_factory=PromotionParameters)
     explained: Explained = EVERYTHING
 
 

@@ -18,7 +18,7 @@ from stream.labels.examples import TAIL, ExampleQueue, Examples
 from stream.labels.fates import Departed, Fate, LabelEffects, Review, Source
 from stream.labels.label_kinds import DELAYED, kinds_by_source
 from stream.labels.memory import Allocate, in_memory
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
 from stream.labels.share import weights_of
 from stream.labels.verdicts import Stood, nothing_stood, take_verdicts
 from stream.labels.waiting import Mature, WaitingRows
@@ -44,7 +44,7 @@ class LabelBook:
 
     Parameters
     ----------
-    rules : LabelRules
+    parameters : LabelParameters
     waiting : WaitingRows
         Whose rows are labelled.
     hash_key : bytes
@@ -62,20 +62,20 @@ class LabelBook:
 
     def __init__(
         self,
-        rules: LabelRules,
+        parameters: LabelParameters,
         waiting: WaitingRows,
         hash_key: bytes,
         allocate: Allocate = in_memory,
         feedback_apart: bool = True,
     ) -> None:
-        self.rules = rules
+        self.parameters = parameters
         self.waiting = waiting
-        examples_max = min(rules.queue_max, waiting.rows_max)
+        examples_max = min(parameters.queue_max, waiting.rows_max)
         self.queue = ExampleQueue(
             examples_max, waiting.features.shape[1], waiting.scores.shape[1], allocate
         )
-        self.early = EarlyLabels(rules.early_max, rules.early_hold_us)
-        self.caps = Caps(rules.source_max_per_day, rules.entity_max_per_day)
+        self.early = EarlyLabels(parameters.early_max, parameters.early_hold_us)
+        self.caps = Caps(parameters.source_max_per_day, parameters.entity_max_per_day)
         self.counts = np.zeros(len(Fate), np.int64)
         self._kind_of = kinds_by_source(feedback_apart)
         self._source_keys = hash_texts([source.name for source in Source], hash_key)
@@ -102,8 +102,8 @@ class LabelBook:
         given = self._apply(labels, reasons == _OK, watermark_us, mark)
         reasons[given.fates == _BEFORE_EVENT] = _TIME_BEFORE_EVENT
         absent = given.fates == _NO_ROW
-        old = absent & (labels.event_time_us < watermark_us - self.rules.horizon_us)
-        held = absent & ~old & (labels.transaction_key != 0) & (self.rules.early_max > 0)
+        old = absent & (labels.event_time_us < watermark_us - self.parameters.horizon_us)
+        held = absent & ~old & (labels.transaction_key != 0) & (self.parameters.early_max > 0)
         reasons[absent & ~held] = _UNKNOWN_TRANSACTION
         reasons[old] = _TOO_OLD
         if count(held):
@@ -126,7 +126,7 @@ class LabelBook:
         places : ndarray of int64, shape (k,)
         """
         taken, entities = index_of(places), batch.entities
-        self.waiting.entities[taken] = entities[self.rules.capped_entity][rows]
+        self.waiting.entities[taken] = entities[self.parameters.capped_entity][rows]
         self.waiting.amounts[taken] = batch.amount_minor[rows]
         # Column by column: as a matrix it takes several times as long.
         for at, keys in enumerate(entities):
@@ -141,9 +141,9 @@ class LabelBook:
         """
         if len(self.queue) or self.early.waits_for_any(batch.transaction_key):
             return BEGINNING_US
-        maturity_us, taken = self.rules.maturity_us, batch.reason == _OK
+        maturity_us, taken = self.parameters.maturity_us, batch.reason == _OK
         eldest_us = int(batch.event_time_us.min(initial=END_US, where=taken))
-        waiting_us = self.waiting.due_us(len(batch), maturity_us, self.rules.correctable_us)
+        waiting_us = self.waiting.due_us(len(batch), maturity_us, self.parameters.correctable_us)
         return min(self.early.due_us, waiting_us, eldest_us + maturity_us)
 
     def join(self, now_us: int, mark: Mark) -> tuple[list[Review], list[Departed]]:
@@ -166,7 +166,7 @@ class LabelBook:
         list of Departed
             Labels that were held for them; of others it is not known whose they are.
         """
-        is_capped = entity == self.rules.capped_entity
+        is_capped = entity == self.parameters.capped_entity
         keys, examples = self.waiting.erase(entity, key, is_capped)
         self.queue.erase(examples)
         if is_capped:
@@ -187,12 +187,12 @@ class LabelBook:
 
     def examples(self) -> Examples:
         """Take what is to be learned at a barrier."""
-        return self.queue.take(self.rules.learn_max)
+        return self.queue.take(self.parameters.learn_max)
 
     def mature(self, now_us: int) -> Mature:
         """Let rows mature; those that nobody labelled count as genuine from now on."""
-        before_us = now_us - self.rules.maturity_us
-        return self.waiting.mature(before_us, before_us - self.rules.correctable_us)
+        before_us = now_us - self.parameters.maturity_us
+        return self.waiting.mature(before_us, before_us - self.parameters.correctable_us)
 
     def mature_examples(self, untold: NDArray[np.int64]) -> Examples:
         """Return what the rows teach that matured just now, in order of arrival.
@@ -207,8 +207,8 @@ class LabelBook:
         """
         waiting, places = self.waiting, untold
         by_nobody, weights = waiting.label_times_us[places] == BEGINNING_US, None
-        if self.rules.genuine_share < 1.0:
-            drawn = weights_of(waiting.keys[places], self.rules.genuine_share)
+        if self.parameters.genuine_share < 1.0:
+            drawn = weights_of(waiting.keys[places], self.parameters.genuine_share)
             weights = np.where(by_nobody, drawn, 1.0)
         return Examples(
             waiting.features[places],
@@ -239,7 +239,7 @@ class LabelBook:
             labels.event_time_us,
             (labels.numeric[0] == 1.0).astype(np.int8),
             given.sources,
-            labels.numeric[1] >= self.rules.confidence_min,
+            labels.numeric[1] >= self.parameters.confidence_min,
             take,
             given.fates,
             given.places,

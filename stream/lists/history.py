@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.columns import Reason
+from stream.lists.declaration import ListDeclaration
 from stream.lists.entries import Entry
 from stream.lists.lists import Lists
 from stream.lists.orders import ListsOrder
-from stream.lists.rules import ListRules
 
 
 class Asked(NamedTuple):
@@ -60,7 +60,7 @@ class History:
 
     Parameters
     ----------
-    declared : iterable of ListRules
+    declared : iterable of ListDeclaration
     name : str
         The list of which refusals and the changes of `keys` are kept.
     keys : iterable of int
@@ -68,7 +68,7 @@ class History:
     """
 
     def __init__(
-        self, declared: Iterable[ListRules], name: str = "", keys: Iterable[int] = ()
+        self, declared: Iterable[ListDeclaration], name: str = "", keys: Iterable[int] = ()
     ) -> None:
         self.lists = Lists(declared)
         self.changes: list[Change] = []
@@ -103,9 +103,9 @@ class History:
 
     def erase(self, column: str, key: int, asked: Asked) -> None:
         """Carry out an order to erase somebody, who leaves the lists of that column."""
-        for name, rules in self.lists.rules.items():
+        for name, declared in self.lists.declared.items():
             on_it = self.lists.entries(name).present(np.array([key], np.uint64))[0]
-            if rules.of == column and on_it:
+            if declared.of == column and on_it:
                 self.latest[name] = asked
                 if name == self._name and key in self._keys:
                     self.changes.append(Change("erase", asked))

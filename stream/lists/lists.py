@@ -18,9 +18,9 @@ from models.states.restoring import require_kind
 from models.states.snapshot import State
 from schemas.columns import Reason
 from stream.keytable import NOWHERE
+from stream.lists.declaration import ListDeclaration
 from stream.lists.entries import NEVER_US, Entries, Entry
 from stream.lists.orders import ListsOrder
-from stream.lists.rules import ListRules
 
 _KIND = "lists/1"
 
@@ -30,14 +30,14 @@ class Lists:
 
     Parameters
     ----------
-    declared : iterable of ListRules
+    declared : iterable of ListDeclaration
         Their names differ.
     """
 
-    def __init__(self, declared: Iterable[ListRules]) -> None:
-        self.rules = {rules.name: rules for rules in declared}
+    def __init__(self, declared: Iterable[ListDeclaration]) -> None:
+        self.declared = {each.name: each for each in declared}
         self._lists = {
-            name: Entries(rules.of, rules.entries_max) for name, rules in self.rules.items()
+            name: Entries(each.of, each.entries_max) for name, each in self.declared.items()
         }
 
     def members(

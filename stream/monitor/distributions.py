@@ -1,8 +1,8 @@
 """Columns of numbers, window by window of event time, beside a reference that stays.
 
 The first windows make the reference. Each later one is compared with it once it is over: a column
-has drifted if the difference is large (`MonitorRules.psi_min`) and no accident, which depends on
-how far the windows of the reference lie apart, and on how many columns are looked at.
+has drifted if the difference is large (`MonitorParameters.psi_min`) and no accident, which depends
+on how far the windows of the reference lie apart, and on how many columns are looked at.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.states.snapshot import State
 from stream.monitor.bins import BINS, count_into
 from stream.monitor.comparison import Comparison, Reference
 from stream.monitor.events import Detector, DriftEvent
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 HISTORY = 60
 """Windows whose index is remembered."""
@@ -56,7 +56,7 @@ class Distributions:
     ----------
     names : sequence of str
         Of the columns.
-    rules : MonitorRules
+    parameters : MonitorParameters
 
     Attributes
     ----------
@@ -71,9 +71,9 @@ class Distributions:
         Event time since which a column is drifted; a negative number if it is not.
     """
 
-    def __init__(self, names: Sequence[str], rules: MonitorRules) -> None:
+    def __init__(self, names: Sequence[str], parameters: MonitorParameters) -> None:
         self.names = tuple(names)
-        self.rules = rules
+        self.parameters = parameters
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -108,13 +108,13 @@ class Distributions:
 
     def advance(self, now_us: int) -> list[DriftEvent]:
         """Close the window if it is over; return what begins to drift or does so no longer."""
-        cursors, width_us = self._cursors, self.rules.window_us
+        cursors, width_us = self._cursors, self.parameters.window_us
         if now_us < cursors.due_us:
             return []
         events: list[DriftEvent] = []
         if cursors.began_us == _NEVER_US:
             cursors.began_us = cursors.from_us = now_us
-        elif self.rows >= self.rules.rows_min:
+        elif self.rows >= self.parameters.rows_min:
             events = self._close(now_us)
             self.counts, self.rows = np.zeros_like(self.counts), 0
             cursors.from_us = now_us
@@ -128,12 +128,12 @@ class Distributions:
     def _close(self, now_us: int) -> list[DriftEvent]:
         if self.reference is not None:
             return self._judge(self.reference, now_us)
-        cursors, rules = self._cursors, self.rules
-        if cursors.from_us >= cursors.began_us + rules.warm_up_us:
+        cursors, parameters = self._cursors, self.parameters
+        if cursors.from_us >= cursors.began_us + parameters.warm_up_us:
             if not self._windows:
                 cursors.gathering_us = cursors.from_us
             self._windows.append(self.counts)
-            if len(self._windows) == rules.reference_windows:
+            if len(self._windows) == parameters.reference_windows:
                 windows = np.stack(self._windows)
                 self.reference = Reference.of(windows, cursors.gathering_us, now_us)
                 self._windows = []
@@ -143,8 +143,8 @@ class Distributions:
         found = reference.compare(self.counts)
         self.history[:-1] = self.history[1:]
         self.history[-1] = found.psi
-        large = np.nan_to_num(found.psi) >= self.rules.psi_min
-        drifted = large & false_discoveries(found.p_value, self.rules.false_alarms)
+        large = np.nan_to_num(found.psi) >= self.parameters.psi_min
+        drifted = large & false_discoveries(found.p_value, self.parameters.false_alarms)
         changed = np.flatnonzero(drifted != self.drifted)
         since_us = np.where(drifted, self._cursors.from_us, self.since_us)
         self.since_us = np.where(
@@ -198,7 +198,7 @@ class Distributions:
         return State(_KIND, header, arrays)
 
     def restore(self, state: State) -> None:
-        """Go on from a state; anew from nothing where the rules are others.
+        """Go on from a state; anew from nothing where the parameters are others.
 
         SnapshotError, and no change, if it is damaged.
         """
@@ -206,9 +206,9 @@ class Distributions:
         if any(state.header.get(name) != own for name, own in self._identity.items()):
             self._begin_anew()
             return
-        k, rules = len(self.names), self.rules
+        k, parameters = len(self.names), self.parameters
         pinned = state.header.get("pinned") is True
-        most = 0 if pinned else rules.reference_windows - 1
+        most = 0 if pinned else parameters.reference_windows - 1
         gathered = count(state, "gathered", 0, most)
         counted = _unpacked(state, (1 + gathered + pinned, k, BINS))
         history = array(state, "history", np.float64, (HISTORY, k), finite=False)
@@ -225,12 +225,12 @@ class Distributions:
     @property
     def _identity(self) -> dict[str, Any]:
         """What a reference depends on; under another one it is begun anew."""
-        rules = self.rules
+        parameters = self.parameters
         return {
             "names": list(self.names),
-            "window_us": rules.window_us,
-            "reference_windows": rules.reference_windows,
-            "reference": rules.reference,
+            "window_us": parameters.window_us,
+            "reference_windows": parameters.reference_windows,
+            "reference": parameters.reference,
         }
 
 

@@ -18,7 +18,7 @@ from models.drift.states import of_others, restored, state_of
 from models.states.snapshot import State
 from schemas.jit import kernel, uncounted
 from stream.monitor.events import Detector
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 # Columns of what an `observe` writes: which value; the mean now and before, of so many values;
 # and of a test its p-value and the distance of the distributions.
@@ -127,10 +127,10 @@ class _Method(NamedTuple):
     ----------
     detector : Detector
     new : callable
-        From the number of subjects and the rules.
+        From the number of subjects and the parameters.
     observe : callable
     apart_min : callable
-        From the rules: between two changes there are at least so many values.
+        From the parameters: between two changes there are at least so many values.
     """
 
     detector: Detector
@@ -142,31 +142,31 @@ class _Method(NamedTuple):
 METHODS: dict[str, _Method] = {
     "adwin": _Method(
         Detector.ADWIN,
-        lambda n, rules: adwin.new(n, rules.adwin_delta, _CLOCK),
+        lambda n, parameters: adwin.new(n, parameters.adwin_delta, _CLOCK),
         observe_adwin,
-        lambda rules: _CLOCK,
+        lambda parameters: _CLOCK,
     ),
     "page_hinkley": _Method(
         Detector.PAGE_HINKLEY,
-        lambda n, rules: page_hinkley.new(
+        lambda n, parameters: page_hinkley.new(
             n,
-            rules.page_hinkley_values_min,
-            rules.page_hinkley_delta,
-            rules.page_hinkley_threshold,
+            parameters.page_hinkley_values_min,
+            parameters.page_hinkley_delta,
+            parameters.page_hinkley_threshold,
         ),
         observe_page_hinkley,
-        lambda rules: rules.page_hinkley_values_min,
+        lambda parameters: parameters.page_hinkley_values_min,
     ),
     "kswin": _Method(
         Detector.KSWIN,
-        lambda n, rules: kswin.new(
-            n, rules.kswin_alpha, rules.kswin_window, rules.kswin_newest, _SEED
+        lambda n, parameters: kswin.new(
+            n, parameters.kswin_alpha, parameters.kswin_window, parameters.kswin_newest, _SEED
         ),
         observe_kswin,
-        lambda rules: rules.kswin_window,
+        lambda parameters: parameters.kswin_window,
     ),
 }
-"""By the name in `MonitorRules.level_detectors`."""
+"""By the name in `MonitorParameters.level_detectors`."""
 
 
 class LevelDetector:
@@ -178,18 +178,18 @@ class LevelDetector:
         Of `METHODS`.
     n : int
         Subjects.
-    rules : MonitorRules
+    parameters : MonitorParameters
 
     Attributes
     ----------
     detector : Detector
     """
 
-    def __init__(self, name: str, n: int, rules: MonitorRules) -> None:
+    def __init__(self, name: str, n: int, parameters: MonitorParameters) -> None:
         self._method = METHODS[name]
         self.detector = self._method.detector
-        self._apart_min = self._method.apart_min(rules)
-        self._rows = self._method.new(n, rules)
+        self._apart_min = self._method.apart_min(parameters)
+        self._rows = self._method.new(n, parameters)
 
     def observe(self, subject: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take values of a subject in order; return its changes, shape (n_found, COLUMNS)."""
@@ -201,6 +201,6 @@ class LevelDetector:
         return state_of(self._rows)
 
     def restore(self, state: State) -> None:
-        """Take a state; one under other rules is left alone, and a damaged one SnapshotError."""
+        """Take a state; one under other parameters is left alone, a damaged one SnapshotError."""
         if not of_others(state, self._rows):
             self._rows = restored(state, self._rows)

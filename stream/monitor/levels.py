@@ -23,7 +23,7 @@ from stream.monitor.level_detectors import (
     ROWS_BEFORE,
     LevelDetector,
 )
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 SCORE, ERROR = 0, 1
 SUBJECTS = ("score", "error")
@@ -38,13 +38,14 @@ class Levels:
 
     Parameters
     ----------
-    rules : MonitorRules
+    parameters : MonitorParameters
     """
 
-    def __init__(self, rules: MonitorRules) -> None:
-        self._change_min = rules.adwin_change_min
+    def __init__(self, parameters: MonitorParameters) -> None:
+        self._change_min = parameters.adwin_change_min
         self._detectors = {
-            name: LevelDetector(name, len(SUBJECTS), rules) for name in rules.level_detectors
+            name: LevelDetector(name, len(SUBJECTS), parameters)
+            for name in parameters.level_detectors
         }
 
     def observe(
@@ -89,7 +90,7 @@ class Levels:
         return State(_KIND, parts=states_of(self._detectors))
 
     def restore(self, state: State) -> None:
-        """Take a state; a detector that is not in it, or under other rules, goes on as it is.
+        """Take a state; a detector that is not in it, or under other parameters, goes on as it is.
 
         SnapshotError, and no change, if it is damaged.
         """

@@ -73,7 +73,7 @@ def _reference(parts: Sequence[Reference]) -> Reference:
 
 
 def merged_quality(parts: Sequence[Quality]) -> Quality:
-    """Return what several have counted together; under the same rules, one or more."""
+    """Return what several have counted together; under the same parameters, one or more."""
     if len(parts) == 1:
         return parts[0]
     whole = parts[0].empty()

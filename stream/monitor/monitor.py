@@ -17,8 +17,8 @@ from stream.labels.waiting import WaitingRows
 from stream.monitor.distributions import Distributions
 from stream.monitor.events import DriftEvent
 from stream.monitor.levels import ERROR, SCORE, Levels
+from stream.monitor.parameters import MonitorParameters
 from stream.monitor.quality import Quality
-from stream.monitor.rules import MonitorRules
 
 _KIND = "monitor/1"
 _DISAGREEMENTS = 50
@@ -48,7 +48,7 @@ class Monitor:
     ----------
     names : sequence of str
         The features.
-    rules : MonitorRules
+    parameters : MonitorParameters
 
     Attributes
     ----------
@@ -59,13 +59,13 @@ class Monitor:
         The latest, the newest last; not part of the state.
     """
 
-    def __init__(self, names: Sequence[str], rules: MonitorRules) -> None:
-        self.rules = rules
-        self.features = Distributions(names, rules)
-        self.scores = Distributions(("score",), rules)
-        self.quality = Quality(names, rules)
+    def __init__(self, names: Sequence[str], parameters: MonitorParameters) -> None:
+        self.parameters = parameters
+        self.features = Distributions(names, parameters)
+        self.scores = Distributions(("score",), parameters)
+        self.quality = Quality(names, parameters)
         self.disagreements: deque[Disagreement] = deque(maxlen=_DISAGREEMENTS)
-        self._levels = Levels(rules)
+        self._levels = Levels(parameters)
 
     @property
     def due_us(self) -> int:

@@ -19,7 +19,7 @@ from models.reliability import Reliability
 from models.states.restoring import array, require_kind, require_within
 from models.states.snapshot import State
 from stream.labels.waiting import WaitingRows
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 from stream.monitor.tallies import (
     ALERTS,
     COLUMNS,
@@ -121,8 +121,8 @@ class Quality:
     Parameters
     ----------
     names : sequence of str
-        The features; `rules.segments` are among them.
-    rules : MonitorRules
+        The features; `parameters.segments` are among them.
+    parameters : MonitorParameters
 
     Attributes
     ----------
@@ -132,12 +132,12 @@ class Quality:
         What is counted.
     """
 
-    def __init__(self, names: Sequence[str], rules: MonitorRules) -> None:
-        self.rules = rules
+    def __init__(self, names: Sequence[str], parameters: MonitorParameters) -> None:
+        self.parameters = parameters
         self._names = tuple(names)
         self.reliability = Reliability()
-        n, segments = rules.quality_windows, len(rules.segments)
-        self._columns = [list(names).index(name) for name in rules.segments]
+        n, segments = parameters.quality_windows, len(parameters.segments)
+        self._columns = [list(names).index(name) for name in parameters.segments]
         self.tallies = Tallies(
             np.full(n, FREE, np.int64),
             np.zeros((n, COLUMNS)),
@@ -147,8 +147,8 @@ class Quality:
         )
 
     def empty(self) -> Quality:
-        """Return another one under the same rules that has counted nothing."""
-        return Quality(self._names, self.rules)
+        """Return another one under the same parameters that has counted nothing."""
+        return Quality(self._names, self.parameters)
 
     def note(
         self,
@@ -161,7 +161,7 @@ class Quality:
         """Count payments that were decided; shapes (n, n_features), and (n,) of the others."""
         values = self._values(features)
         note_decisions(
-            self.tallies, self.rules.window_us, values, times_us, amounts, scores, alerted
+            self.tallies, self.parameters.window_us, values, times_us, amounts, scores, alerted
         )
 
     def judge(self, waiting: WaitingRows, ripe: NDArray[np.int64]) -> None:
@@ -171,7 +171,7 @@ class Quality:
         scores, is_fraud = waiting.scores[ripe, 0], waiting.verdicts[ripe] == 1
         note_truths(
             self.tallies,
-            self.rules.window_us,
+            self.parameters.window_us,
             self._values(waiting.features[ripe]),
             waiting.times_us[ripe],
             waiting.amounts[ripe],
@@ -188,7 +188,7 @@ class Quality:
 
     def windows(self) -> list[WindowQuality]:
         """Return the windows that are remembered, the oldest first."""
-        starts, width_us = self.tallies.starts, self.rules.window_us
+        starts, width_us = self.tallies.starts, self.parameters.window_us
         kept = np.flatnonzero(starts != FREE)
         order = kept[np.argsort(starts[kept])]
         return [
@@ -199,7 +199,7 @@ class Quality:
     def segments(self) -> list[SegmentQuality]:
         """Return what is counted of each value of each feature, in order of their values."""
         tallies, found = self.tallies, []
-        for at, feature in enumerate(self.rules.segments):
+        for at, feature in enumerate(self.parameters.segments):
             used = int(tallies.used[at])
             order = np.argsort(tallies.values[at, :used])
             named = [(_said(tallies.values[at, line]), line) for line in order.tolist()]
@@ -215,7 +215,7 @@ class Quality:
         return State(_KIND, self._identity, arrays, {"reliability": self.reliability.state()})
 
     def restore(self, state: State) -> None:
-        """Go on from a state; where the rules are others it is left alone.
+        """Go on from a state; where the parameters are others it is left alone.
 
         SnapshotError, and no change, if it is damaged.
         """
@@ -236,9 +236,9 @@ class Quality:
     @property
     def _identity(self) -> dict[str, int | list[str]]:
         return {
-            "window_us": self.rules.window_us,
-            "windows": self.rules.quality_windows,
-            "segments": list(self.rules.segments),
+            "window_us": self.parameters.window_us,
+            "windows": self.parameters.quality_windows,
+            "segments": list(self.parameters.segments),
         }
 
 

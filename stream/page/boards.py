@@ -163,7 +163,7 @@ class BoardMaker:
             self._compared_s = now_s
             features = Merged([monitor.features for monitor in watched])
             scores = Merged([monitor.scores for monitor in watched])
-            self._drift = drift_shown(watched[0].rules.window_us, features, scores)
+            self._drift = drift_shown(watched[0].parameters.window_us, features, scores)
 
     def _figures_of_drift(self) -> dict[str, FeatureDrift]:
         return {

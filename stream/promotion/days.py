@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.states.restoring import array, count, require, require_kind, require_within
 from models.states.snapshot import State
 from stream.budget.levels import BINS, LOG_ODDS_MAX, WIDTH
-from stream.promotion.rules import DAY_US
+from stream.promotion.parameters import DAY_US
 
 _KIND = "paired_days/1"
 _COUNT_MAX = 2**62

@@ -19,8 +19,8 @@ from models.states.restoring import array, count, require, require_kind
 from models.states.snapshot import State
 from stream.decide import Said
 from stream.promotion.days import PairedDays
+from stream.promotion.parameters import PromotionParameters
 from stream.promotion.recommendation import Compared, Recommendation, recommendation_of
-from stream.promotion.rules import PromotionRules
 
 _KIND, _PAIR_KIND = "gate/1", "pair/1"
 _COUNT_MAX = 2**62
@@ -101,11 +101,11 @@ class Gate:
     ----------
     names : sequence of str
         Of all contenders, by slot; the first decides.
-    rules : PromotionRules
+    parameters : PromotionParameters
     """
 
-    def __init__(self, names: Sequence[str], rules: PromotionRules) -> None:
-        self.rules = rules
+    def __init__(self, names: Sequence[str], parameters: PromotionParameters) -> None:
+        self.parameters = parameters
         self._names = tuple(names)
         self._champion = 0
         self._began_us = _NEVER_US
@@ -145,14 +145,14 @@ class Gate:
 
     def recommendations(self) -> list[Recommendation]:
         """Return what there is to say of every challenger, in the order of slots."""
-        return [recommendation_of(self._compared(slot), self.rules) for slot in self._pairs]
+        return [recommendation_of(self._compared(slot), self.parameters) for slot in self._pairs]
 
     def should_go_back(self, former: str) -> Compared | None:
         """Return how the champion before compares, if it is better beyond doubt; else None.
 
         Only the payments of the canary count, and only while no later one is mature.
         """
-        canary_us = self.rules.canary_us
+        canary_us = self.parameters.canary_us
         if not canary_us or self._latest_us >= self._began_us + canary_us:
             return None
         compared = self._compared(self._names.index(former))
@@ -179,7 +179,7 @@ class Gate:
         challengers = state.header.get("challengers")
         require(state, challengers == sorted(state.parts), "the counts of some are missing")
         times = (count(state, name, _NEVER_US, _COUNT_MAX) for name in ("began_us", "latest_us"))
-        other = Gate(self._names, self.rules)
+        other = Gate(self._names, self.parameters)
         other._champion = self._names.index(champion)
         other._pairs = other._new_pairs()
         other._began_us, other._latest_us = times
@@ -190,7 +190,7 @@ class Gate:
 
     def _compared(self, slot: int) -> Compared:
         # Several that are tried at once share the probability of an error.
-        error = self.rules.error / len(self._pairs)
+        error = self.parameters.error / len(self._pairs)
         names = self._names[self._champion], self._names[slot]
         return self._pairs[slot].compared(*names, error)
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from stream.promotion.days import MeanOfDays
-from stream.promotion.rules import PromotionRules
+from stream.promotion.parameters import PromotionParameters
 
 
 class Answer(StrEnum):
@@ -89,7 +89,7 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def recommendation_of(compared: Compared, rules: PromotionRules) -> Recommendation:
+def recommendation_of(compared: Compared, parameters: PromotionParameters) -> Recommendation:
     """Judge a comparison.
 
     Promoted is who is better beyond doubt in the Brier score, at any look, and is not seen to
@@ -99,10 +99,10 @@ def recommendation_of(compared: Compared, rules: PromotionRules) -> Recommendati
     if it.high < 0.0:
         why = f"{it.challenger} is worse: its Brier score is higher by {_range(-it.high, -it.low)}"
         return Recommendation(Answer.KEEP, why, it)
-    if it.days < rules.days_min or it.frauds < rules.frauds_min:
+    if it.days < parameters.days_min or it.frauds < parameters.frauds_min:
         why = (
-            f"mature, and scored by both, are {it.days} of {rules.days_min} days and {it.frauds} "
-            f"of {rules.frauds_min} frauds"
+            f"mature, and scored by both, are {it.days} of {parameters.days_min} days and "
+            f"{it.frauds} of {parameters.frauds_min} frauds"
         )
         return Recommendation(Answer.NOT_YET, why, it)
     better = f"its Brier score is lower by {_range(it.low, it.high)}"

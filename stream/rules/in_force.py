@@ -33,7 +33,7 @@ _ORIGIN = "rules"
 
 
 @dataclass(frozen=True)
-class BreakerRules:
+class BreakerParameters:
     """When a rule matches too much; see `stream.rules.breaker.Breaker`."""
 
     block: int = 1_000
@@ -93,7 +93,7 @@ class RulesInForce:
         16 bytes, the decoder's.
     rows_max : int
         The most payments decided at once.
-    breaker : BreakerRules
+    breaker : BreakerParameters
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class RulesInForce:
         inputs: RuleInputs,
         hash_key: bytes,
         rows_max: int,
-        breaker: BreakerRules,
+        breaker: BreakerParameters,
     ) -> None:
         self.inputs = inputs
         self._hash_key = hash_key

@@ -220,10 +220,10 @@ def lists(shards: Sequence[Shard]) -> tuple[ListStanding, ...]:
         ListStanding(
             name,
             max(each[name] for each in sizes),
-            rules.entries_max,
+            declared.entries_max,
             max(each[name] for each in versions),
         )
-        for name, rules in every[0].rules.items()
+        for name, declared in every[0].declared.items()
     )
 
 

@@ -158,7 +158,7 @@ def test_what_a_runbook_names_exists(path: Path) -> None:
         assert any(each == name or each.startswith(f"{name}_") for each in known), name
     commands = {line.split()[1] for line in re.findall(r"\bfraudstream [a-z]+", text)}
     assert commands <= {
-        *("run", "doctor", "topics", "snapshots", "schemas", "audit", "features"),
+        *("run", "doctor", "topics", "snapshots", "schemas", "reproduce", "features"),
         *("rules", "models"),
     }
     for link in re.findall(r"\]\((?!http)([^)#]+)", text):

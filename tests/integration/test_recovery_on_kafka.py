@@ -87,7 +87,7 @@ def test_a_worker_that_is_killed_again_and_again_repeats_no_alert(
 
 @pytest.mark.slow
 def test_a_second_worker_in_the_folder_is_told_so(site: Site, lives: Lives) -> None:
-    # Whatever an audit begins with is kept until it does, on a busy machine too.
+    # Whatever a reproduction begins with is kept until it does, on a busy machine too.
     site.config.write_text(site.config.read_text().replace('"2s"', '"10s"'))
     worker = lives.started()
     worker.wait_for('"recovered"')
@@ -101,11 +101,11 @@ def test_a_second_worker_in_the_folder_is_told_so(site: Site, lives: Lives) -> N
     # While the worker is at work an alert of its is audited.
     newest = max(site.read("alerts"), key=lambda message: message.timestamp()[1])
     alert_id = dict(newest.headers())["ce_id"].decode()
-    status, out, err = lives.run("audit", alert_id, "--config", str(site.config), "--json")
+    status, out, err = lives.run("reproduce", alert_id, "--config", str(site.config), "--json")
     assert status == 0, out + err
     assert json.loads(out)["same"] is True
     assert json.loads(out)["records_replayed"] > 0
-    status, _, err = lives.run("audit", "nobody", "--config", str(site.config))
+    status, _, err = lives.run("reproduce", "nobody", "--config", str(site.config))
     assert status == 1
     assert "no alert 'nobody' is on" in err
     end_well(worker)

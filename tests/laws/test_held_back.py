@@ -8,7 +8,7 @@ from seeds import seeds
 from streams import SECOND, hostile_log, random_cuts, random_parameters, rule_inputs, run
 
 from stream.decide import Outcome
-from stream.lists.rules import ListRules
+from stream.lists.declaration import ListDeclaration
 from stream.rules.reading import read_rules
 
 RULES = """
@@ -50,7 +50,7 @@ def test_an_alert_says_how_many_of_its_entity_were_held_back_since_the_one_befor
     parameters = replace(
         random_parameters(rng),
         alerts_per_day=0.0,
-        lists=(ListRules("watched", "card"),),
+        lists=(ListDeclaration("watched", "card"),),
         rules=read_rules({"rules": RULES}, rule_inputs()),
         cooldown_us=int(rng.choice([1, 10, 100])) * SECOND,
         cooldown_entity=name,

@@ -23,8 +23,8 @@ from streams import (
 
 from models.states.snapshot import State, pack, unpack
 from schemas.errors import SnapshotError
-from stream.labels.rules import LabelRules
-from stream.monitor.rules import MonitorRules
+from stream.labels.parameters import LabelParameters
+from stream.monitor.parameters import MonitorParameters
 from stream.windows.words import (
     AFTER,
     BEFORE,
@@ -109,7 +109,7 @@ def test_an_engine_that_has_seen_nothing_is_a_small_state_however_large_it_may_g
 # What is refused.
 
 
-RULES = LabelRules(
+RULES = LabelParameters(
     maturity_us=120_000_000, genuine_share=0.5, learn_max=2, early_max=50, entity_max_per_day=9
 )
 
@@ -281,7 +281,10 @@ def test_headers_that_say_something_else_are_refused(kept, seed):
         ({"entities_max": 9}, "card.*: capacity is 8 in the state and 9 here"),
         ({"batch_rows_max": 8}, "batch_rows_max is 7 in the state and 8 here"),
         ({"waiting_max": 401}, "rows_max is 400 in the state and 401 here"),
-        ({"labels": LabelRules(maturity_us=5)}, "labels.maturity_us is 120000000 in the state"),
+        (
+            {"labels": LabelParameters(maturity_us=5)},
+            "labels.maturity_us is 120000000 in the state",
+        ),
         (
             {"labels": replace(RULES, genuine_share=0.2)},
             "labels.genuine_share is 0.5 in the state and 0.2 here",
@@ -339,8 +342,8 @@ def test_whatever_is_damaged_is_refused_or_harmless(seed, kept):
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_watching_may_begin_and_end_where_a_state_is_taken_up(kept, watched):
-    one = replace(kept[0].parameters, monitor=MonitorRules() if watched else None)
-    other = replace(kept[0].parameters, monitor=None if watched else MonitorRules())
+    one = replace(kept[0].parameters, monitor=MonitorParameters() if watched else None)
+    other = replace(kept[0].parameters, monitor=None if watched else MonitorParameters())
     first, second = build_engine(one), build_engine(other)
     run_engine(first, kept[1])
     second.restore(state_of(first))

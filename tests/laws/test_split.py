@@ -28,7 +28,7 @@ from streams import (
 from models.silent import SilentLearner
 from stream.engine.engine import Engine
 from stream.event_time import BEGINNING_US
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
 
 # Uncompiled, what is seen beside the law is an index that leaves its array: few logs will do.
 INTERPRETED = bool(numba.config.DISABLE_JIT)
@@ -61,7 +61,7 @@ def test_random_cuts_change_nothing_that_is_said_or_kept(seed):
 def test_random_cuts_change_nothing_of_what_a_partition_tells_others_of_labels(seed, partition):
     rng = np.random.default_rng(seed)
     # Room for so many labels that some model has seen enough.
-    labels = LabelRules(maturity_us=20 * SECOND, genuine_share=float(rng.choice([1.0, 0.6])))
+    labels = LabelParameters(maturity_us=20 * SECOND, genuine_share=float(rng.choice([1.0, 0.6])))
     parameters = replace(random_parameters(rng), version_interval_us=3 * SECOND, labels=labels)
     parameters = replace(parameters, waiting_max=20_000)
     log = hostile_log(rng, 350)
@@ -108,7 +108,7 @@ def test_a_repeat_keeps_its_verdict_though_its_row_is_pushed_out_by_the_same_bat
         random_parameters(rng),
         batch_rows_max=batch_rows_max,
         waiting_max=10,
-        labels=LabelRules(maturity_us=2**50),
+        labels=LabelParameters(maturity_us=2**50),
     )
     train = hostile_log(rng, 900)
     known = [{"key": 1 + i, "amount": 10 ** (1 + i % 6)} for i in range(10)]
@@ -175,7 +175,7 @@ def test_barriers_with_nothing_to_do_leave_a_batch_whole(monkeypatch):
         batch_rows_max=64,
         waiting_max=10_000,
         alerts_per_day=0.0,
-        labels=LabelRules(),
+        labels=LabelParameters(),
         monitor=None,
     )
     rows = [

@@ -14,10 +14,10 @@ from benchmarks.drift import windows
 from benchmarks.drift.plan import DAY_US, REFERENCE_DAYS, REFERENCE_FROM, WATCHED_FROM
 from benchmarks.drift.watching import Alarm
 from stream.monitor.groups import Groups
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 AT = WATCHED_FROM + 5
-RULES = MonitorRules(
+RULES = MonitorParameters(
     window_us=DAY_US, reference_windows=REFERENCE_DAYS, warm_up_us=REFERENCE_FROM * DAY_US
 )
 

@@ -12,7 +12,7 @@ from schemas.columns import Reason
 from stream.champion.reigns import Cause
 from stream.decide import Outcome
 from stream.engine.engine import Engine
-from stream.promotion.rules import PromotionRules
+from stream.promotion.parameters import PromotionParameters
 
 
 def engine(old=0.2, new=0.8, **changes):
@@ -117,7 +117,7 @@ def test_it_is_taken_back_at_the_same_payment_however_they_come_and_after_a_rest
 def test_a_champion_that_is_not_worse_stays_and_one_whose_canary_is_over_too():
     better = engine(old=0.95, new=0.01)
     assert [each.promoted for each in canaried(better)] == [[], [], []]
-    over = engine(old=0.01, new=0.95, promotion=PromotionRules(canary_us=0))
+    over = engine(old=0.01, new=0.95, promotion=PromotionParameters(canary_us=0))
     assert [each.promoted for each in canaried(over)] == [[], [], []]
 
 

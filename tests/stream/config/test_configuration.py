@@ -18,7 +18,7 @@ from stream.config.values import parse_duration
 from stream.decide import Thresholds
 from stream.exchange.topics import NO_EXCHANGE, ExchangeTopics
 from stream.features.declare import Condition, Inputs, default_names
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 ROOT = Path(__file__).parents[2]
 SECRET = "c0ffee5ec3e7c0ffee5ec3e7c0ffee5e"
@@ -992,7 +992,7 @@ def test_who_watches_scores_is_chosen_with_what_he_needs(tmp_path: Path) -> None
     usual = load(write(tmp_path, "")).engine_parameters(b"sixteen bytes ok").monitor
     assert usual is not None
     follows = {"warm_up_us": usual.warm_up_us, "quality_windows": usual.quality_windows}
-    assert usual == replace(MonitorRules(), **follows)
+    assert usual == replace(MonitorParameters(), **follows)
     told = refused(tmp_path, text.replace("250", "251").replace('["kswin', '["page_hinkley'))
     assert (
         "monitor.kswin_newest: 251 is more than half of monitor.kswin_window: at most 250" in told

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.errors import ConfigError
 from stream.config.configuration import load
-from stream.lists.rules import ListKind, ListRules
+from stream.lists.declaration import ListDeclaration, ListKind
 
 
 def write(tmp_path, text):
@@ -27,17 +27,17 @@ def test_lists_are_declared_in_their_order(tmp_path):
     entries_max = 7
     """
     config = load(write(tmp_path, text))
-    assert config.lists.rules() == (
-        ListRules("hot_countries", "country", ListKind.WATCH, 100_000),
-        ListRules("blocked_cards", "card", ListKind.DENY, 7),
+    assert config.lists.declared() == (
+        ListDeclaration("hot_countries", "country", ListKind.WATCH, 100_000),
+        ListDeclaration("blocked_cards", "card", ListKind.DENY, 7),
     )
-    assert load().lists.rules() == ()
+    assert load().lists.declared() == ()
 
 
 def test_a_list_may_be_declared_by_environment(monkeypatch):
     monkeypatch.setenv("FRAUD_LISTS__BLOCKED__OF", "card")
     monkeypatch.setenv("FRAUD_LISTS__BLOCKED__ENTRIES_MAX", "9")
-    assert load().lists.rules() == (ListRules("blocked", "card", ListKind.WATCH, 9),)
+    assert load().lists.declared() == (ListDeclaration("blocked", "card", ListKind.WATCH, 9),)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from stream.engine.engine import Contender, Engine
 from stream.engine.parameters import Keep
 from stream.event_time import Timeliness
 from stream.labels.fates import Source
-from stream.labels.rules import LabelRules
+from stream.labels.parameters import LabelParameters
 from stream.labels.share import weights_of
 
 HOUR = 3600 * SECOND
@@ -134,7 +134,7 @@ class _Half(_Sure):
 def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
     parameters = replace(
         random_parameters(np.random.default_rng(3)),
-        labels=LabelRules(),
+        labels=LabelParameters(),
         thresholds=Thresholds(),
         learn_interval_us=SECOND,
     )
@@ -166,7 +166,7 @@ def test_a_correction_takes_the_judgement_of_the_wrong_verdict_back():
 def test_a_correction_counts_once_for_the_precision_of_alerts_that_the_budget_raised():
     parameters = replace(
         random_parameters(np.random.default_rng(3)),
-        labels=LabelRules(maturity_us=100 * HOUR),
+        labels=LabelParameters(maturity_us=100 * HOUR),
         thresholds=Thresholds(),
         calibrate=False,
         alerts_per_day=100.0,
@@ -213,7 +213,7 @@ def test_features_know_every_verdict_with_what_was_said_of_it_then():
         calibrate=False,
         alerts_per_day=0.0,
         events_max=100,
-        labels=LabelRules(maturity_us=60 * SECOND),
+        labels=LabelParameters(maturity_us=60 * SECOND),
         learn_interval_us=SECOND,
         allowed_lateness_us=0,
     )
@@ -239,7 +239,9 @@ def test_features_know_every_verdict_with_what_was_said_of_it_then():
 
 def test_only_the_clock_that_heard_nothing_hears_of_a_correction_that_was_taken_back():
     parameters = replace(
-        random_parameters(np.random.default_rng(3)), labels=LabelRules(), learn_interval_us=SECOND
+        random_parameters(np.random.default_rng(3)),
+        labels=LabelParameters(),
+        learn_interval_us=SECOND,
     )
     engine = build_engine(parameters)
     row = {"time_us": START_US, "amount": 100, "entities": [1, 2], "numeric": [0, 0]}
@@ -272,7 +274,7 @@ def test_of_what_nobody_labelled_all_is_judged_and_a_share_is_learned_for_all():
     share = 0.25
     parameters = replace(
         random_parameters(np.random.default_rng(3)),
-        labels=LabelRules(maturity_us=60 * SECOND, genuine_share=share),
+        labels=LabelParameters(maturity_us=60 * SECOND, genuine_share=share),
         learn_interval_us=SECOND,
         waiting_max=1_000,
         calibrate=True,

@@ -17,10 +17,10 @@ from stream.app import codec_of, decoders_of, registry_of
 from stream.config.configuration import load
 from stream.engine.engine import Engine
 from stream.engine.parameters import EngineParameters
+from stream.lists.declaration import ListDeclaration, ListKind
 from stream.lists.orders import CHANGES_MAX, ListsOrder, text_of
-from stream.lists.rules import ListKind, ListRules
 
-LISTS = (ListRules("blocked", "card", ListKind.DENY, 2), ListRules("shops", "merchant"))
+LISTS = (ListDeclaration("blocked", "card", ListKind.DENY, 2), ListDeclaration("shops", "merchant"))
 PARAMETERS = EngineParameters(
     features=feature_set(("amount", "card.count_1h")),
     events_max=1_000,

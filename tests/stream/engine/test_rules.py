@@ -18,7 +18,7 @@ from stream.engine.control import ControlKind
 from stream.engine.engine import Engine
 from stream.engine.parameters import EngineParameters
 from stream.records.publish import Policy, Publisher
-from stream.rules.in_force import BreakerRules
+from stream.rules.in_force import BreakerParameters
 from stream.rules.names import RuleInputs
 from stream.rules.reading import read_rules
 
@@ -134,7 +134,7 @@ def test_a_repeat_gets_the_outcome_of_the_first_and_no_rule_is_asked():
 @pytest.mark.parametrize("size", [1, 5, 30])
 def test_a_rule_that_matches_everything_is_put_in_shadow_at_the_same_payment(size):
     everything = rule("all", "amount >= 0.0", "review", LIVE)
-    engine = engine_of(everything, breaker=BreakerRules(20, 6))
+    engine = engine_of(everything, breaker=BreakerParameters(20, 6))
     outcomes, tripped = [], []
     for first in range(0, 30, size):
         effects = engine.step(payments(*[1_00] * size, first=first))

@@ -12,8 +12,8 @@ from schemas.columns import Reason
 from stream.labels.book import LabelBook
 from stream.labels.fates import Fate, Source
 from stream.labels.label_kinds import LabelKind
+from stream.labels.parameters import LabelParameters
 from stream.labels.places import Waiting
-from stream.labels.rules import LabelRules
 from stream.labels.waiting import WaitingRows
 from stream.short_arrays import marked
 
@@ -29,7 +29,7 @@ class Desk:
         self.waiting = WaitingRows(rows_max, 1, batch_rows_max=100, n_entities=2)
         self.marks = []
         feedback_apart = rules.pop("feedback_apart", True)
-        rules = LabelRules(**rules)
+        rules = LabelParameters(**rules)
         self.book = LabelBook(rules, self.waiting, bytes(16), feedback_apart=feedback_apart)
         self.number = 0
 
@@ -78,7 +78,7 @@ def kind_bits(kinds):
 @seeds(8)
 def test_everything_equals_the_oracle(seed):
     rng = np.random.default_rng(seed)
-    rules = LabelRules(
+    rules = LabelParameters(
         maturity_us=40 * SECOND,
         correctable_us=int(rng.choice([0, 50])) * SECOND,
         genuine_share=float(rng.choice([1.0, 0.4])),

@@ -12,10 +12,10 @@ from seeds import seeds
 from models.states.snapshot import State, pack, unpack
 from schemas.columns import NO_KEY, Reason
 from schemas.errors import SnapshotError
+from stream.lists.declaration import ListDeclaration, ListKind
 from stream.lists.entries import ALWAYS_US, NEVER_US, Entry
 from stream.lists.lists import Lists
 from stream.lists.orders import parse_lists_order
-from stream.lists.rules import ListKind, ListRules
 
 
 def order(name="blocked", add=(), remove=(), reason="stolen", until=None, since=None):
@@ -87,7 +87,7 @@ def test_how_payments_are_cut_into_batches_never_matters(seed):
         lists.take(parse_lists_order(json.dumps(random_order(rng))), T0)
     keys = rng.choice(np.array([*KEYS, NO_KEY], np.uint64), 400)
     times = T0 + rng.integers(-50, 200, 400)
-    for name in lists.rules:
+    for name in lists.declared:
         whole = lists.members(name, keys, times)
         cuts = np.sort(rng.integers(0, 401, 9))
         pieces = zip(np.split(keys, cuts), np.split(times, cuts), strict=True)
@@ -209,10 +209,10 @@ def test_lists_may_come_and_go_between_restarts_but_not_change_their_column():
     lists.take(order("blocked", add=[7]), T0)
     lists.take(order("odd_shops", add=[8]), T0)
     odd_shops = DECLARED[2]
-    other = restarted(lists, (odd_shops, ListRules("new", "card")))
+    other = restarted(lists, (odd_shops, ListDeclaration("new", "card")))
     assert other.versions() == {"odd_shops": 1, "new": 0}
     assert members(other, "odd_shops", [8, 5], [T0, T0]) == [True, False]
-    changed = Lists([ListRules("blocked", "merchant")])
+    changed = Lists([ListDeclaration("blocked", "merchant")])
     with pytest.raises(SnapshotError, match="of is 'card' in the state and 'merchant' here"):
         changed.restore(lists.state())
     # A list that the state does not know begins empty, whatever it was.
@@ -323,8 +323,8 @@ def test_a_state_of_something_else_is_refused():
 def test_more_entries_than_there_is_room_for_are_told_with_the_remedy():
     lists = Lists(DECLARED)
     lists.take(order("blocked", add=[1, 2, 7]), T0)
-    smaller = Lists([ListRules("blocked", "card", ListKind.DENY, 2)])
+    smaller = Lists([ListDeclaration("blocked", "card", ListKind.DENY, 2)])
     with pytest.raises(SnapshotError, match="3 entries, and entries_max is 2: raise that"):
         smaller.restore(lists.state())
     with pytest.raises(ValueError, match="entries_max must be 1 or more"):
-        Lists([ListRules("blocked", "card", ListKind.DENY, 0)])
+        Lists([ListDeclaration("blocked", "card", ListKind.DENY, 0)])

@@ -12,10 +12,10 @@ from models.states.snapshot import State
 from schemas.errors import SnapshotError
 from stream.monitor.distributions import Distributions
 from stream.monitor.events import Detector
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 HOUR_US = 3_600_000_000
-RULES = MonitorRules(window_us=HOUR_US, reference_windows=5, rows_min=100)
+RULES = MonitorParameters(window_us=HOUR_US, reference_windows=5, rows_min=100)
 NAMES = ("amount", "count", "ratio")
 
 
@@ -38,7 +38,7 @@ def play(watch: Distributions, rng: Any, hours: range, shift: float = 0.0) -> li
     return events
 
 
-def begun(rules: MonitorRules = RULES) -> Distributions:
+def begun(rules: MonitorParameters = RULES) -> Distributions:
     watch = Distributions(NAMES, rules)
     watch.advance(at_hour(0))
     return watch
@@ -118,7 +118,7 @@ def test_a_window_goes_on_until_it_has_enough_payments() -> None:
 
 
 def test_nothing_counts_before_features_have_filled_their_windows() -> None:
-    watch = begun(MonitorRules(HOUR_US, 5, warm_up_us=3 * HOUR_US, rows_min=100))
+    watch = begun(MonitorParameters(HOUR_US, 5, warm_up_us=3 * HOUR_US, rows_min=100))
     rng = np.random.default_rng(1)
     play(watch, rng, range(7), shift=2.0)
     assert watch.reference is None
@@ -156,12 +156,12 @@ def test_what_goes_on_from_a_state_says_what_it_would_have_said(seed: int) -> No
 @pytest.mark.parametrize(
     "rules",
     [
-        MonitorRules(window_us=2 * HOUR_US, reference_windows=5),
-        MonitorRules(window_us=HOUR_US, reference_windows=6),
-        MonitorRules(window_us=HOUR_US, reference_windows=5, reference="after the release"),
+        MonitorParameters(window_us=2 * HOUR_US, reference_windows=5),
+        MonitorParameters(window_us=HOUR_US, reference_windows=6),
+        MonitorParameters(window_us=HOUR_US, reference_windows=5, reference="after the release"),
     ],
 )
-def test_under_other_rules_a_reference_is_begun_anew(rules: MonitorRules) -> None:
+def test_under_other_rules_a_reference_is_begun_anew(rules: MonitorParameters) -> None:
     watch = begun()
     play(watch, np.random.default_rng(1), range(6))
     other = Distributions(NAMES, rules)

@@ -11,10 +11,10 @@ from seeds import seeds
 from stream.config.monitor import MonitorSection
 from stream.monitor.events import Detector
 from stream.monitor.level_detectors import METHODS, ROW, LevelDetector
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 # Something is found as soon as it may be.
-RULES = MonitorRules(
+RULES = MonitorParameters(
     adwin_delta=0.999,
     page_hinkley_values_min=1,
     page_hinkley_delta=0.0,

@@ -13,7 +13,7 @@ from models.states.snapshot import State, pack
 from schemas.errors import SnapshotError
 from stream.monitor.events import Detector
 from stream.monitor.levels import ERROR, SCORE, Levels
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 
 def values_of(rng: np.random.Generator) -> np.ndarray:
@@ -28,7 +28,7 @@ def values_of(rng: np.random.Generator) -> np.ndarray:
 def test_the_first_change_is_rivers_and_its_time_is_that_of_its_payment(seed: int) -> None:
     values = values_of(np.random.default_rng(seed))
     times_us = np.arange(len(values)) * 1_000
-    rules = MonitorRules(adwin_delta=1e-5, adwin_change_min=0.0)
+    rules = MonitorParameters(adwin_delta=1e-5, adwin_change_min=0.0)
     found = Levels(rules).observe(SCORE, values, times_us)
     river, first = drift.ADWIN(delta=1e-5), None
     for at, value in enumerate(values.tolist()):
@@ -50,7 +50,7 @@ def test_the_first_change_is_rivers_and_its_time_is_that_of_its_payment(seed: in
 def test_cuts_of_the_stream_change_nothing_and_subjects_are_apart(seed: int) -> None:
     rng = np.random.default_rng(seed)
     values, times_us = values_of(rng), np.arange(3500)
-    rules = MonitorRules(adwin_delta=0.5, adwin_change_min=0.0)
+    rules = MonitorParameters(adwin_delta=0.5, adwin_change_min=0.0)
     whole, parts = Levels(rules), Levels(rules)
     said = repr(whole.observe(ERROR, values, times_us))
     events = []
@@ -69,12 +69,12 @@ def test_small_changes_are_no_drift_and_errors_are_noticed_when_they_become_know
     seed: int,
 ) -> None:
     values, times_us = values_of(np.random.default_rng(seed)), np.arange(3500)
-    every = Levels(MonitorRules(adwin_delta=0.5, adwin_change_min=0.0))
+    every = Levels(MonitorParameters(adwin_delta=0.5, adwin_change_min=0.0))
     all_of_them = every.observe(ERROR, values, times_us, now_us=9_000)
     changes = [abs(each.value / each.reference_value - 1.0) for each in all_of_them]
     # Between two of them, so that rounding decides nothing.
     limit = (min(changes) + max(changes)) / 2
-    large = Levels(MonitorRules(adwin_delta=0.5, adwin_change_min=limit))
+    large = Levels(MonitorParameters(adwin_delta=0.5, adwin_change_min=limit))
     found = large.observe(ERROR, values, times_us, now_us=9_000)
     kept = [each for each, change in zip(all_of_them, changes, strict=True) if change >= limit]
     assert repr(found) == repr(kept)
@@ -88,7 +88,7 @@ RULES = {
     "page_hinkley": {"page_hinkley_threshold": 3.0},
     "kswin": {"kswin_alpha": 5e-3, "kswin_window": 60, "kswin_newest": 20},
 }
-ALL = MonitorRules(
+ALL = MonitorParameters(
     level_detectors=tuple(RULES),
     **{name: value for each in RULES.values() for name, value in each.items()},
 )

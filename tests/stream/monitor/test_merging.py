@@ -8,12 +8,12 @@ from seeds import seeds
 
 from stream.monitor.distributions import Distributions
 from stream.monitor.merging import Merged, merged_quality
+from stream.monitor.parameters import MonitorParameters
 from stream.monitor.quality import Quality
-from stream.monitor.rules import MonitorRules
 
 HOUR_US = 3_600_000_000
 NAMES = ("amount", "channel")
-RULES = MonitorRules(
+RULES = MonitorParameters(
     window_us=HOUR_US, reference_windows=3, rows_min=10, quality_windows=4, segments=("channel",)
 )
 

@@ -10,7 +10,7 @@ from streams import build_engine, hostile_log, random_monitor, random_parameters
 
 from stream.decide import Said
 from stream.monitor.monitor import Monitor
-from stream.monitor.rules import MonitorRules
+from stream.monitor.parameters import MonitorParameters
 
 
 @seeds(3)
@@ -40,7 +40,7 @@ def test_every_decision_is_counted_once(seed: int) -> None:
 
 
 def test_contenders_that_would_not_alert_the_same_are_remembered_the_latest_last() -> None:
-    monitor = Monitor(("amount",), MonitorRules())
+    monitor = Monitor(("amount",), MonitorParameters())
     scores = np.array([[0.2, 0.9], [0.9, 0.95], [0.8, 0.1], [np.nan, 0.9], [0.9, np.nan]])
     said = Said(scores, scores, np.full(5, 0.5))
     rows = np.arange(5)

@@ -13,12 +13,12 @@ from seeds import seeds
 
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
+from stream.monitor.parameters import MonitorParameters
 from stream.monitor.quality import Quality, WindowQuality
-from stream.monitor.rules import MonitorRules
 
 HOUR_US = 3_600_000_000
 NAMES = ("amount", "channel", "country")
-RULES = MonitorRules(window_us=HOUR_US, quality_windows=5, segments=("country", "channel"))
+RULES = MonitorParameters(window_us=HOUR_US, quality_windows=5, segments=("country", "channel"))
 START_US = 400_000 * HOUR_US
 
 
@@ -174,7 +174,7 @@ def test_it_goes_on_from_its_state(seed: int) -> None:
 def test_under_other_rules_it_begins_anew_and_a_damaged_state_is_refused() -> None:
     rng = np.random.default_rng(1)
     one, _ = play(Stream(rng), rng)
-    other = Quality(NAMES, MonitorRules(window_us=2 * HOUR_US, quality_windows=5))
+    other = Quality(NAMES, MonitorParameters(window_us=2 * HOUR_US, quality_windows=5))
     other.restore(one.state())
     assert other.windows() == []
     kept: Any = one.state()

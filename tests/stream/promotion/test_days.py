@@ -8,7 +8,7 @@ from seeds import seeds
 from models.states.snapshot import pack, unpack
 from stream.budget.levels import WIDTH
 from stream.promotion.days import PairedDays, bins_of, hits_of
-from stream.promotion.rules import DAY_US
+from stream.promotion.parameters import DAY_US
 
 
 def payments(rng, n, day, skill):

@@ -10,10 +10,10 @@ from schemas.errors import SnapshotError
 from stream.decide import Said
 from stream.promotion.days import MeanOfDays
 from stream.promotion.gate import Gate
+from stream.promotion.parameters import DAY_US, PromotionParameters
 from stream.promotion.recommendation import Answer, Compared, recommendation_of
-from stream.promotion.rules import DAY_US, PromotionRules
 
-RULES = PromotionRules(days_min=3, frauds_min=20, canary_us=10 * DAY_US)
+RULES = PromotionParameters(days_min=3, frauds_min=20, canary_us=10 * DAY_US)
 
 
 def a_day(rng, day, *skills, n=3000, champions=None):

@@ -8,8 +8,8 @@ DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class PromotionRules:
-    """The rules of the gate.
+class PromotionParameters:
+    """The parameters of the gate.
 
     Attributes
     ----------

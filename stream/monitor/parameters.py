@@ -8,7 +8,7 @@ DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class MonitorRules:
+class MonitorParameters:
     """How drift is looked for, and how far back quality is remembered.
 
     Attributes

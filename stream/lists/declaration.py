@@ -17,7 +17,7 @@ class ListKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class ListRules:
+class ListDeclaration:
     """A declared list.
 
     Attributes

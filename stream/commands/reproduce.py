@@ -1,4 +1,4 @@
-"""``fraudstream audit``: whether an alert comes out the same when it is replayed."""
+"""``fraudstream reproduce``: whether an alert comes out the same when it is replayed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from stream.config.configuration import load
 from stream.histories import Histories
 from stream.kafka.alert_search import find_alerts
 from stream.kafka.reader import PartitionReader
-from stream.recovery.audit import Auditor
+from stream.recovery.reproduction import Reproducer
 
 
-def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
+def reproduce_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
     """Replay up to an alert; return 0 if it is the same byte for byte, else 1."""
     config = load(path)
     with Histories(config, say) as histories:
         value = _published(histories.places, config.topics.alerts, alert_id)
         codec = histories.codecs.alert
         folder = histories.folder_of(codec.decode(value)["source_partition"])
-        found = Auditor(histories.history(folder), histories.publisher, codec).audit(value)
+        found = Reproducer(histories.history(folder), histories.publisher, codec).reproduce(value)
     report = {
         "alert_id": alert_id,
         "same": not found.differs,
@@ -35,7 +35,7 @@ def audit_alert(alert_id: str, path: Path | None, as_json: bool) -> int:
     if as_json:
         emit_json(report)
     else:
-        emit_report(report, "audit")
+        emit_report(report, "reproduce")
     return FAILED if found.differs else OK
 
 

@@ -9,8 +9,8 @@ from sim import ALERTS, KEY, SimReader, SimWorker, World, identity, parts, send_
 
 from schemas.errors import RecoveryError
 from stream.app import engine_of, publisher_of
-from stream.recovery.audit import Auditor
 from stream.recovery.history import History
+from stream.recovery.reproduction import Reproducer
 from stream.recovery.segments import Segments
 from stream.snapshots.folder import SnapshotFolder
 
@@ -31,7 +31,7 @@ def world(tmp_path):
     return world
 
 
-def auditor_of(world):
+def reproducer_of(world):
     config, decoders, codecs, control = parts()
     history = History(
         Segments(world.folder),
@@ -42,7 +42,7 @@ def auditor_of(world):
         *decoders,
         control,
     )
-    return Auditor(history, lambda engine: publisher_of(config, engine), codecs.alert)
+    return Reproducer(history, lambda engine: publisher_of(config, engine), codecs.alert)
 
 
 def alerts_of(world):
@@ -54,28 +54,28 @@ def alerts_of(world):
 
 
 def test_every_alert_that_can_be_replayed_comes_out_as_it_was(world):
-    auditor, replayed = auditor_of(world), 0
+    reproducer, replayed = reproducer_of(world), 0
     for value in alerts_of(world):
         try:
-            audit = auditor.audit(value)
+            found = reproducer.reproduce(value)
         except RecoveryError:
             continue  # From before the oldest snapshot.
-        assert audit.differs == {}
-        assert audit.steps > 0
-        assert audit.records > 0
+        assert found.differs == {}
+        assert found.steps > 0
+        assert found.records > 0
         replayed += 1
     assert replayed > 3
 
 
 def test_what_was_changed_is_named(world):
-    codec, auditor = parts()[2].alert, auditor_of(world)
-    *_, last = [value for value in alerts_of(world) if can_be_audited(auditor, value)]
+    codec, reproducer = parts()[2].alert, reproducer_of(world)
+    *_, last = [value for value in alerts_of(world) if can_be_reproduced(reproducer, value)]
     alert = codec.decode(last)
-    assert auditor.audit(codec.encode({**alert, "score": 0.123})).differs == {
+    assert reproducer.reproduce(codec.encode({**alert, "score": 0.123})).differs == {
         "score": (0.123, alert["score"])
     }
     # An id that no step gives out.
-    differs = auditor.audit(codec.encode({**alert, "alert_id": "0" * 32})).differs
+    differs = reproducer.reproduce(codec.encode({**alert, "alert_id": "0" * 32})).differs
     assert differs["alert_id"] == ("0" * 32, None)
 
 
@@ -83,22 +83,24 @@ def test_an_alert_of_a_payment_that_was_not_taken_yet_is_no_alert_of_ours(world)
     codec = parts()[2].alert
     *_, last = alerts_of(world)
     with pytest.raises(RecoveryError, match=r"ends before record 100000"):
-        auditor_of(world).audit(codec.encode({**codec.decode(last), "source_offset": 100_000}))
+        reproducer_of(world).reproduce(
+            codec.encode({**codec.decode(last), "source_offset": 100_000})
+        )
 
 
 def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monkeypatch):
     world = World(1, tmp_path / "disk")
-    send_traffic(world, 1500, orders_share=0.0)  # Each would delete what is audited.
+    send_traffic(world, 1500, orders_share=0.0)  # Each would delete what is reproduced.
     life = SimWorker(world)
     life.live(200)
     while life.worker.sink.flush(1):
         pass
     life.worker.finish(1.0)
     life.bury()
-    auditor, before = auditor_of(world), alerts_of(world)
+    reproducer, before = reproducer_of(world), alerts_of(world)
     # A few of all: each is worked out from a snapshot on.
-    audited = [
-        value for value in before[:: len(before) // 40 or 1] if can_be_audited(auditor, value)
+    reproducible = [
+        value for value in before[:: len(before) // 40 or 1] if can_be_reproduced(reproducer, value)
     ]
     monkeypatch.setattr(
         "simulated.worker.identity", lambda code: replace(identity(), configuration="later")
@@ -110,17 +112,17 @@ def test_what_came_after_an_alert_may_be_of_another_configuration(tmp_path, monk
     heir.bury()
     later = [value for value in alerts_of(world) if value not in before]
     assert later
-    kept = [value for value in audited if can_be_audited(auditor, value)]
+    kept = [value for value in reproducible if can_be_reproduced(reproducer, value)]
     assert kept
-    assert all(auditor.audit(value).differs == {} for value in kept)
+    assert all(reproducer.reproduce(value).differs == {} for value in kept)
     with pytest.raises(RecoveryError, match="was decided with another configuration later, not"):
-        auditor.audit(later[0])
+        reproducer.reproduce(later[0])
 
 
-def can_be_audited(auditor, value):
+def can_be_reproduced(reproducer, value):
     """Tell whether a snapshot from before an alert is kept."""
     try:
-        auditor.audit(value)
+        reproducer.reproduce(value)
     except RecoveryError:
         return False
     return True
@@ -139,7 +141,7 @@ def test_orders_in_between_are_carried_out_again(tmp_path, monkeypatch):
         pass
     assert life.shard.engine.counters.erasures > 10
     life.bury()
-    auditor = auditor_of(world)
-    audits = [auditor.audit(value) for value in alerts_of(world)]
-    assert len(audits) >= 10
-    assert all(each.differs == {} and each.snapshot == 0 for each in audits)
+    reproducer = reproducer_of(world)
+    found = [reproducer.reproduce(value) for value in alerts_of(world)]
+    assert len(found) >= 10
+    assert all(each.differs == {} and each.snapshot == 0 for each in found)

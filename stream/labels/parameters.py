@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LabelRules:
+class LabelParameters:
     """How labels are joined, overridden, capped and learned.
 
     Attributes

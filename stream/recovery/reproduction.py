@@ -19,7 +19,7 @@ Link = tuple[Header, list[Entry]]
 
 
 @dataclass(frozen=True)
-class Audit:
+class Reproduction:
     """What came out.
 
     Attributes
@@ -40,7 +40,7 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class Auditor:
+class Reproducer:
     """What is needed to replay an alert.
 
     Attributes
@@ -56,7 +56,7 @@ class Auditor:
     publisher: Callable[[Engine], Publisher]
     codec: RecordCodec
 
-    def audit(self, value: bytes) -> Audit:
+    def reproduce(self, value: bytes) -> Reproduction:
         """Replay an alert as it was published.
 
         Raises
@@ -82,7 +82,7 @@ class Auditor:
                     if each["alert_id"] == alert["alert_id"]
                 ]
                 differs = self._compare(alert, value, again[0] if again else {})
-                return Audit(number, progress.step - first_step, records, differs)
+                return Reproduction(number, progress.step - first_step, records, differs)
         raise RecoveryError(f"the journal ends before record {offset} of {place[0]}[{place[1]}]")
 
     def _start(self, place: Partition, offset: int) -> tuple[Start, Chain]:
@@ -94,13 +94,13 @@ class Auditor:
             for header, entries in chain.links:
                 if entries and (differs := self.history.identity.differs(header)):
                     raise RecoveryError(
-                        f"the alert was decided with another {differs}: audit it with that"
+                        f"the alert was decided with another {differs}: reproduce it with that"
                     )
             if chain.entries:
                 return start, chain
         raise RecoveryError(
             f"no snapshot from before record {offset} of {place[0]}[{place[1]}] is kept, or no "
-            f"journal behind it: alerts can be audited for recovery.keep snapshots"
+            f"journal behind it: alerts can be reproduced for recovery.keep snapshots"
         )
 
     def _compare(
