@@ -10,8 +10,7 @@ from stream.telemetry.figures import (
     Fill,
     Latency,
     ListStanding,
-    Model,
-    ModelPart,
+    ModelStanding,
     Phase,
     Redis,
     RuleHead,
@@ -54,7 +53,10 @@ def full_figures() -> Figures:
         watermark_us=1_000_000,
         threshold=0.4,
         budget=100.0,
-        models=(Model("champion", "forest", True, 10), Model("simple", "logistic", False, 4)),
+        models=(
+            ModelStanding("model", "forest", False, "disabled", True, 10),
+            ModelStanding("simple", "logistic", True, "", False, 4),
+        ),
         fills=(Fill("events", "", 5, 10), Fill("entities", "card", 2, 8)),
         snapshots=Snapshots(30.0, 1.5, 2.5, 0.01, 4096, 0),
         redis=Redis(False, 7.5),
@@ -71,5 +73,4 @@ def full_figures() -> Figures:
         ),
         lists=(ListStanding("stolen", 120, 1000, 7), ListStanding("vip", 0, 10, 0)),
         snoozes=3,
-        places=(ModelPart("model", False, "disabled"), ModelPart("simple", True, "")),
     )

@@ -9,8 +9,12 @@ import numpy as np
 
 from stream.admission.admission import Admission
 from stream.champion.reigns import Reign
+from stream.config.configuration import load
 from stream.decide import Outcome
 from stream.rules.rule import Mode, Rule, RuleSet
+
+# Whose models those of a `StandingShard` are.
+TWO_MODELS = load(model={"challengers": {"other": {"kind": "forest"}}})
 
 
 def rule(name: str, mode: Mode = Mode.LIVE, limit: float = 1.0, **more: Any) -> Rule:
@@ -44,7 +48,10 @@ class StandingShard:
     def __init__(self, *rules: Rule) -> None:
         self.schemas_seen: tuple[int, ...] = ()
         self.rules = StandingRules(rule_set(*rules))
-        self.contenders = [SimpleNamespace(aside=None), SimpleNamespace(aside=None)]
+        self.contenders = [
+            SimpleNamespace(aside=None, ready=False, learner=SimpleNamespace(learned=n))
+            for n in (10, 4)
+        ]
         self.lineup = SimpleNamespace(
             names=("model", "other"),
             at=0,
@@ -53,7 +60,7 @@ class StandingShard:
         )
         self.sizes, self.versions = {"stolen": 0}, {"stolen": 0}
         lists = SimpleNamespace(
-            rules={"stolen": SimpleNamespace(entries_max=100)},
+            declared={"stolen": SimpleNamespace(entries_max=100)},
             sizes=lambda: dict(self.sizes),
             versions=lambda: dict(self.versions),
         )

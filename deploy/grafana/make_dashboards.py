@@ -188,7 +188,7 @@ OPERATIONS = {
             "Events that a window would still count; payments that nothing was learned from.",
             {
                 "events": rate("fraud_evicted_total"),
-                "payments": rate("fraud_unlearned_total", where='cause="lost"'),
+                "payments": rate("fraud_examples_dropped_total", where='cause="lost"'),
             },
             unit="reqps",
         ),
@@ -203,7 +203,7 @@ OPERATIONS = {
             "Since the state was taken that is on the disk, and the work a start would do again.",
             {
                 "age {{instance}}": of_workers("fraud_snapshot_age_seconds"),
-                "to be replayed {{instance}}": of_workers("fraud_replay_seconds"),
+                "to be replayed {{instance}}": of_workers("fraud_replay_pending_seconds"),
             },
             unit="s",
         ),
@@ -342,7 +342,7 @@ DECISIONS = {
         Panel(
             "Scores",
             "How many payments got which score, over time; the champion's.",
-            {"{{le}}": rate("fraud_score_bucket", "le", 'model="champion"')},
+            {"{{le}}": rate("fraud_score_bucket", "le")},
             kind="heatmap",
             width=12,
         ),
@@ -385,12 +385,12 @@ DECISIONS = {
         Panel(
             "Models",
             "Ready to give scores: 1.",
-            {"{{alias}}": f"min by (alias) ({of_workers('fraud_model_ready')})"},
+            {"{{model}}": f"min by (model) ({of_workers('fraud_model_ready')})"},
         ),
         Panel(
             "At work",
             "Kind and policy of each model.",
-            {"{{alias}} {{name}} {{version}}": of_workers("fraud_model_info")},
+            {"{{model}} {{kind}} {{version}}": of_workers("fraud_model_info")},
             kind="table",
         ),
         Panel(

@@ -17,7 +17,6 @@ from prometheus_client.utils import floatToGoString
 from stream.admin.described import PREFIX, Buckets, Described, Moment
 from stream.admin.metrics import METRICS
 from stream.telemetry.figures import Figures
-from stream.telemetry.standing import CHAMPION
 
 
 class FiguresCollector(Collector):
@@ -54,7 +53,7 @@ def _family(described: Described, moment: Moment) -> Metric:
 
 
 def _histogram(described: Buckets, figures: Figures) -> Metric:
-    """Return a histogram with its buckets; one that has labels is the champion's."""
+    """Return a histogram with its buckets."""
     family = HistogramMetricFamily(
         PREFIX + described.name, described.meaning, labels=described.labels
     )
@@ -63,5 +62,5 @@ def _histogram(described: Buckets, figures: Figures) -> Metric:
         up_to, total = found
         ends = map(floatToGoString, (*described.bounds, math.inf))
         buckets = [(end, float(n)) for end, n in zip(ends, up_to, strict=True)]
-        family.add_metric([CHAMPION] * len(described.labels), buckets, total)
+        family.add_metric([], buckets, total)
     return family

@@ -59,7 +59,7 @@ def _snapshot(name: str) -> Callable[[Moment], Samples]:
 
 def _models(moment: Moment) -> Samples:
     version = moment.figures.policy_version
-    return [((model.name, version, model.alias), 1) for model in moment.figures.models]
+    return [((model.name, model.kind, version), 1) for model in moment.figures.models]
 
 
 def _fills(name: str) -> Callable[[Moment], Samples]:
@@ -129,11 +129,11 @@ COUNTERS = (
         counts_of("learn"),
     ),
     Described(
-        "unlearned",
+        "examples_dropped",
         "counter",
-        COUNTS["unlearned"],
+        COUNTS["examples_dropped"],
         "Payments that nothing was learned from: lost for want of room, or the model raised.",
-        counts_of("unlearned"),
+        counts_of("examples_dropped"),
     ),
     Described(
         "evicted",
@@ -252,24 +252,24 @@ GAUGES = (
     Described(
         "model_info",
         "gauge",
-        ("name", "version", "alias"),
-        "1 for each model at work: its kind, the version of the policy, champion or the name of "
-        "a challenger.",
+        ("model", "kind", "version"),
+        "1 for each model at work: its name in the configuration, its kind, the version of the "
+        "policy.",
         _models,
     ),
     Described(
         "model_ready",
         "gauge",
-        ("alias",),
+        ("model",),
         "1 if a model has learned enough to give scores.",
-        lambda moment: [((model.alias,), model.ready) for model in moment.figures.models],
+        lambda moment: [((model.name,), model.ready) for model in moment.figures.models],
     ),
     Described(
         "model_labels_learned",
         "gauge",
-        ("alias",),
+        ("model",),
         "Payments that a model has learned from in all its life.",
-        lambda moment: [((model.alias,), model.learned) for model in moment.figures.models],
+        lambda moment: [((model.name,), model.learned) for model in moment.figures.models],
     ),
     Described(
         "review_threshold",
@@ -322,7 +322,7 @@ GAUGES = (
         _snapshot("held_up_s"),
     ),
     Described(
-        "replay_seconds",
+        "replay_pending_seconds",
         "gauge",
         (),
         "Work that a start after a kill would do again.",
@@ -409,8 +409,8 @@ HISTOGRAMS = (
     ),
     Buckets(
         "score",
-        ("model",),
-        "Scores of payments decided for the first time, by the model's alias.",
+        (),
+        "Scores of payments decided for the first time, by the model that decided.",
         SCORE_BOUNDS,
         _scores,
     ),

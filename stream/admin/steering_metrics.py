@@ -45,8 +45,8 @@ def _of_lists(read: Callable[[ListStanding], int]) -> Callable[[Moment], Samples
 
 def _asides(moment: Moment) -> Samples:
     return [
-        ((each.model, cause), each.aside == cause)
-        for each in moment.figures.places
+        ((each.name, cause), each.aside == cause)
+        for each in moment.figures.models
         for cause in (DISABLED, FAILED)
     ]
 
@@ -147,7 +147,7 @@ GAUGES = (
         "gauge",
         ("model",),
         "1 for the model that decides, by its name in the configuration; 0 for the others.",
-        lambda moment: [((each.model,), each.decides) for each in moment.figures.places],
+        lambda moment: [((each.name,), each.decides) for each in moment.figures.models],
     ),
     Described(
         "model_aside",

@@ -82,11 +82,11 @@ class WhatHappened:
 
     def _models(self, figures: Figures) -> Iterator[Said]:
         """Yield models that give scores now, and such as are asked nothing any more, or again."""
-        ready = frozenset(model.alias for model in figures.models if model.ready)
+        ready = frozenset(model.name for model in figures.models if model.ready)
         for name in sorted(ready - self.ready):
             yield "model", f"{name} has seen enough labels and gives scores"
         self.ready = ready
-        asides = {each.model: each.aside for each in figures.places}
+        asides = {each.name: each.aside for each in figures.models}
         for name, aside in asides.items():
             if aside != self._asides.get(name, aside):
                 yield "model", f"{name} {_ASIDES[aside]}"

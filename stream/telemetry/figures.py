@@ -29,11 +29,17 @@ class Latency(NamedTuple):
     sum_us: float
 
 
-class Model(NamedTuple):
-    """A model at work: `alias` is champion, or the name of a challenger."""
+class ModelStanding(NamedTuple):
+    """A model at work, by its name in the configuration: whether it decides, how much it learned.
 
-    alias: str
+    `aside` says why it is asked nothing, if so: disabled, by an order or for its cost; failed; or
+    empty.
+    """
+
     name: str
+    kind: str
+    decides: bool
+    aside: str
     ready: bool
     learned: int
 
@@ -144,17 +150,6 @@ class ListStanding(NamedTuple):
     version: int
 
 
-class ModelPart(NamedTuple):
-    """A model's place among all: whether it decides; else why it is asked nothing, if so.
-
-    `aside` is disabled, by an order or for its cost; failed; or empty.
-    """
-
-    model: str
-    decides: bool
-    aside: str
-
-
 @dataclass(frozen=True)
 class Snapshots:
     """What outlives the worker: the oldest of its states, and sums over them.
@@ -227,7 +222,6 @@ class Figures:
     lists : tuple of ListStanding
     snoozes : int
         Those that are not over.
-    places : tuple of ModelPart
         Of every model, by slot.
     """
 
@@ -252,7 +246,7 @@ class Figures:
     watermark_us: int | None = None
     threshold: float | None = None
     budget: float = 0.0
-    models: tuple[Model, ...] = ()
+    models: tuple[ModelStanding, ...] = ()
     fills: tuple[Fill, ...] = ()
     snapshots: Snapshots | None = None
     redis: Redis | None = None
@@ -260,7 +254,6 @@ class Figures:
     rules: RulesStanding = field(default_factory=RulesStanding)
     lists: tuple[ListStanding, ...] = ()
     snoozes: int = 0
-    places: tuple[ModelPart, ...] = ()
 
     @property
     def lag(self) -> int | None:

@@ -11,7 +11,7 @@ from stream.config.configuration import Config
 from stream.engine.counters import Counters
 from stream.event_time import BEGINNING_US
 from stream.shards.shard import Shard
-from stream.telemetry.figures import Fill, ListStanding, Model, ModelPart, Redis, Snapshots
+from stream.telemetry.figures import Fill, ListStanding, ModelStanding, Redis, Snapshots
 from stream.telemetry.tally import ALERTING, CAUSES, OUTCOMES, Tally
 from stream.timed_learner import unlearned_by
 from stream.worker import Worker
@@ -27,7 +27,7 @@ COUNTS: dict[str, tuple[str, ...]] = {
     "labels": ("fate",),
     "label_reviews": ("why",),
     "learn": ("source",),
-    "unlearned": ("cause",),
+    "examples_dropped": ("cause",),
     "evicted": (),
     "erasures": (),
     "rule_trips": (),
@@ -136,8 +136,8 @@ def _of_engine(counters: Counters) -> dict[Key, int]:
 def _of_state(shard: Shard) -> dict[Key, int]:
     engine = shard.engine
     return {
-        ("unlearned", "lost"): engine.waiting.lost,
-        ("unlearned", "raised"): unlearned_by(engine.learner),
+        ("examples_dropped", "lost"): engine.waiting.lost,
+        ("examples_dropped", "raised"): unlearned_by(engine.learner),
         ("evicted",): engine.features.evicted_live,
         ("alerts_held", "cooldown"): engine.admission.grouped,
         ("alerts_held", "snooze"): engine.admission.snoozed,
@@ -165,17 +165,24 @@ def threshold(shards: Sequence[Shard]) -> float | None:
     return sum(each) / len(each) if each else None
 
 
-def models(config: Config, shards: Sequence[Shard]) -> tuple[Model, ...]:
-    """Return the champion, then the challengers; one is ready that is so in every state."""
+def models(config: Config, shards: Sequence[Shard]) -> tuple[ModelStanding, ...]:
+    """Return how every model stands, by slot.
+
+    One decides or has failed if it does so in any state, and is ready if it is in all.
+    """
     if not shards:
         return ()
     kinds = [config.model.kind, *(each.kind for each in config.model.challengers.values())]
+    lineups = [shard.engine.lineup for shard in shards]
     found = []
-    for slot, alias in champion_first(shards):
-        each = [shard.engine.contenders[slot] for shard in shards]
+    for slot, (name, kind) in enumerate(zip(lineups[0].names, kinds, strict=True)):
+        each = [it.contenders[slot] for it in lineups]
+        failed = [contender.aside.failed for contender in each if contender.aside is not None]
+        aside = (FAILED if any(failed) else DISABLED) if failed else ""
+        decides = any(slot == it.at for it in lineups)
         ready = all(contender.ready for contender in each)
         learned = sum(contender.learner.learned for contender in each)
-        found.append(Model(alias, kinds[slot], ready, learned))
+        found.append(ModelStanding(name, kind, decides, aside, ready, learned))
     return tuple(found)
 
 
@@ -233,23 +240,6 @@ def snoozes(shards: Sequence[Shard]) -> int:
     return max(
         (len(it.admission.snoozes.in_force(it.clock.watermark_us)) for it in engines), default=0
     )
-
-
-def places(shards: Sequence[Shard]) -> tuple[ModelPart, ...]:
-    """Return the place of every model, by slot: one that decides in any state decides.
-
-    One that failed in any state failed.
-    """
-    if not shards:
-        return ()
-    lineups = [shard.engine.lineup for shard in shards]
-    found = []
-    for slot, name in enumerate(lineups[0].names):
-        asides = [it.contenders[slot].aside for it in lineups]
-        failed = [aside.failed for aside in asides if aside is not None]
-        aside = (FAILED if any(failed) else DISABLED) if failed else ""
-        found.append(ModelPart(name, any(slot == it.at for it in lineups), aside))
-    return tuple(found)
 
 
 def snapshots(shards: Sequence[Shard], live_s: float) -> Snapshots | None:

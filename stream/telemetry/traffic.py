@@ -23,7 +23,6 @@ from stream.telemetry.standing import (
     fills,
     lists,
     models,
-    places,
     redis,
     restored,
     snapshots,
@@ -206,7 +205,6 @@ class TrafficMeter:
             "rules": self._rules.standing(shards),
             "lists": lists(shards),
             "snoozes": snoozes(shards),
-            "places": places(shards),
         }
 
 

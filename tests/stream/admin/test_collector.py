@@ -53,9 +53,9 @@ def test_values_are_those_of_the_figures(scraped):
     assert value(scraped, "fraud_phase", phase="starting") == 0
     assert value(scraped, "fraud_state_entries", kind="entities", type="card") == 2
     assert value(scraped, "fraud_state_capacity", kind="events", type="") == 10
-    labels = {"name": "forest", "version": "abc123", "alias": "champion"}
+    labels = {"model": "model", "kind": "forest", "version": "abc123"}
     assert value(scraped, "fraud_model_info", **labels) == 1
-    assert value(scraped, "fraud_model_ready", alias="simple") == 0
+    assert value(scraped, "fraud_model_ready", model="simple") == 0
     assert value(scraped, "fraud_feature_psi", feature="amount") == 0.3
     assert value(scraped, "fraud_feature_drifted", feature="hour_sin") == 0
     assert value(scraped, "fraud_snapshot_age_seconds") == 30

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from standing_shards import StandingShard, rule, rule_set
+from standing_shards import TWO_MODELS, StandingShard, rule, rule_set
 
 from stream.champion.contenders import ORDER, SCORING, Aside
 from stream.champion.reigns import Cause, Reign
 from stream.page.markers import Markers
 from stream.page.what_happened import LISTS_MARKED_EVERY_MS, WhatHappened
 from stream.rules.rule import Mode
-from stream.telemetry.figures import Figures, Model
+from stream.telemetry.figures import Figures
 from stream.telemetry.rules_standing import RuleMeter
-from stream.telemetry.standing import lists, places
+from stream.telemetry.standing import lists, models
 
 
 class Watched:
@@ -38,7 +38,7 @@ class Watched:
                 0.0,
                 rules=RuleMeter().standing(shards),
                 lists=lists(shards),
-                places=places(shards),
+                models=models(TWO_MODELS, shards),
                 **figures,
             ),
         )
@@ -164,18 +164,16 @@ def test_champions_that_followed_one_another_within_a_second_are_all_marked() ->
 
 def test_models_that_are_ready_or_asked_nothing_are_marked() -> None:
     watched = Watched(StandingShard())
-    ready = (Model("champion", "logistic", True, 10),)
+    decides, contender = watched.shards[0].contenders
     assert watched.look() == []
-    assert watched.look(models=ready) == [
-        ("model", "champion has seen enough labels and gives scores")
-    ]
-    contender = watched.shards[0].contenders[1]
+    decides.ready = True
+    assert watched.look() == [("model", "model has seen enough labels and gives scores")]
     contender.aside = Aside(ORDER, "too slow")
-    assert watched.look(models=ready) == [("model", "other is disabled: it is asked nothing")]
+    assert watched.look() == [("model", "other is disabled: it is asked nothing")]
     contender.aside = None
-    assert watched.look(models=ready) == [("model", "other is asked again")]
+    assert watched.look() == [("model", "other is asked again")]
     contender.aside = Aside(SCORING, "ValueError")
-    assert watched.look(models=ready) == [("model", "other failed: it is asked nothing any more")]
+    assert watched.look() == [("model", "other failed: it is asked nothing any more")]
 
 
 def test_a_contract_is_marked_when_its_first_payment_comes(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 import gc
 
-from standing_shards import StandingShard
+from standing_shards import TWO_MODELS, StandingShard
 
 from stream.admission.snoozes import Snooze
 from stream.champion.contenders import ORDER, SCORING, Aside
-from stream.telemetry.figures import ListStanding, ModelPart
-from stream.telemetry.standing import DISABLED, FAILED, Sums, lists, places, snoozes
+from stream.telemetry.figures import ListStanding, ModelStanding
+from stream.telemetry.standing import DISABLED, FAILED, Sums, lists, models, snoozes
 
 
 class Somebody:
@@ -59,12 +59,23 @@ def test_a_snooze_that_every_state_has_is_one_until_it_is_over():
     assert snoozes([]) == 0
 
 
-def test_who_decides_in_any_state_decides_and_who_failed_in_any_has_failed():
+def test_a_model_decides_or_has_failed_if_it_does_in_any_state_and_is_ready_if_it_is_in_all():
     one, other = StandingShard(), StandingShard()
     one.lineup.at = 1
-    assert places([one, other]) == (ModelPart("model", True, ""), ModelPart("other", True, ""))
+
+    def stand():
+        return models(TWO_MODELS, [one, other])
+
+    assert stand() == (
+        ModelStanding("model", "logistic", True, "", False, 20),
+        ModelStanding("other", "forest", True, "", False, 8),
+    )
     one.contenders[1].aside = Aside(ORDER, "too slow")
-    assert places([one, other])[1] == ModelPart("other", True, DISABLED)
+    assert stand()[1].aside == DISABLED
     other.contenders[1].aside = Aside(SCORING, "ValueError")
-    assert places([one, other])[1] == ModelPart("other", True, FAILED)
-    assert places([]) == ()
+    assert stand()[1].aside == FAILED
+    one.contenders[0].ready = True
+    assert [each.ready for each in stand()] == [False, False]
+    other.contenders[0].ready = True
+    assert [each.ready for each in stand()] == [True, False]
+    assert models(TWO_MODELS, []) == ()
