@@ -60,7 +60,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Said:
+class DecisionScores:
     """What was said of some payments when they were decided, as it waits for their labels.
 
     The first column is that of whoever decided, so that nothing which was said then moves when
@@ -100,7 +100,7 @@ class Said:
     @classmethod
     def unpacked(
         cls, matrix: NDArray[np.float64], champions: NDArray[np.uint8] | None = None
-    ) -> Said:
+    ) -> DecisionScores:
         """Return what `packed` made a matrix of."""
         n = cls.contenders(matrix.shape[1])
         return cls(matrix[:, :n], matrix[:, n : 2 * n], matrix[:, 2 * n], champions)

@@ -8,13 +8,15 @@ from typing import Any
 from models.states.snapshot import State
 from schemas.errors import ConfigError, SnapshotError
 from stream.config.configuration import Config
-from stream.model_registry.standing import Standing, standing_of
+from stream.model_registry.standing import ModelsStanding, standing_of
 from stream.recovery.setup import PARTITION_FOLDERS
 from stream.recovery.tenure import newest_tenure
-from stream.snapshots.folder import Found, SnapshotFolder
+from stream.snapshots.folder import NewestSnapshot, SnapshotFolder
 
 
-def standings(config: Config, required: bool = True) -> list[tuple[str, dict[str, Any], Standing]]:
+def standings(
+    config: Config, required: bool = True
+) -> list[tuple[str, dict[str, Any], ModelsStanding]]:
     """Return what the newest snapshot of each state says: partition, source, models.
 
     Raises
@@ -28,7 +30,7 @@ def standings(config: Config, required: bool = True) -> list[tuple[str, dict[str
     ]
 
 
-def newest_snapshots(config: Config, required: bool = True) -> list[tuple[str, Found]]:
+def newest_snapshots(config: Config, required: bool = True) -> list[tuple[str, NewestSnapshot]]:
     """Return the newest snapshot of each state, with its partition.
 
     Raises
@@ -63,7 +65,7 @@ def engine_in(state: State) -> State:
     return state.parts["engine"]
 
 
-def _source(found: Found) -> dict[str, Any]:
+def _source(found: NewestSnapshot) -> dict[str, Any]:
     names = ("code_version", "configuration", "step", "offsets")
     header = {name: found.state.header.get(name) for name in names}
     return {"snapshot": found.number, **header}

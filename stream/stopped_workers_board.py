@@ -12,7 +12,7 @@ from typing import NamedTuple
 from stream.champion.contenders import Contender
 from stream.config.configuration import Config
 from stream.event_time import BEGINNING_US, EventClock
-from stream.model_registry.standing import Standing, contender_in, monitor_in, standing_of
+from stream.model_registry.standing import ModelsStanding, contender_in, monitor_in, standing_of
 from stream.models_at_work import engine_in, newest_snapshots
 from stream.monitor.merging import Merged, merged_quality
 from stream.monitor.monitor import Monitor
@@ -25,7 +25,7 @@ from stream.page.quality_shown import contenders_shown, quality_shown, segments_
 from stream.page.setup import HISTORY, MARKERS, page_folder
 from stream.plurals import several
 from stream.recovery.code_version import release
-from stream.snapshots.folder import Found
+from stream.snapshots.folder import NewestSnapshot
 from stream.telemetry.standing import CHAMPION
 
 _TOTALS = ("decisions", "alerts", "labels", "labels_learned", "unscored", "late")
@@ -86,7 +86,7 @@ def left_by(config: Config) -> Left:
     return Left(board, history, said)
 
 
-def _said(snapshots: list[Found]) -> str:
+def _said(snapshots: list[NewestSnapshot]) -> str:
     if len(snapshots) == 1:
         return f"snapshot {snapshots[0].number}"
     return f"the newest snapshots of {several(len(snapshots), 'partition')}"
@@ -95,7 +95,7 @@ def _said(snapshots: list[Found]) -> str:
 def _about(
     config: Config,
     said: str,
-    states: list[Standing],
+    states: list[ModelsStanding],
     contenders: list[list[Contender]],
     markers: list[Marker],
     written_ms: int,
@@ -114,14 +114,14 @@ def _about(
     )
 
 
-def _champion_first(state: Standing) -> list[tuple[int, str]]:
+def _champion_first(state: ModelsStanding) -> list[tuple[int, str]]:
     """Return slot and name of every contender, as a running worker's page calls them."""
     at = state.names.index(state.champion)
     others = [(slot, name) for slot, name in enumerate(state.names) if slot != at]
     return [(at, CHAMPION), *others]
 
 
-def _traffic(states: list[Standing], history: list[Point]) -> Traffic:
+def _traffic(states: list[ModelsStanding], history: list[Point]) -> Traffic:
     """Return what went through since the states began, at the pace of the last point."""
     counters = [each.state.header.get("counters") for each in states]
     known = [each for each in counters if isinstance(each, dict)]
@@ -149,7 +149,7 @@ def _drift(config: Config, watched: list[Monitor]) -> Drift:
     return drift_shown(watched[0].parameters.window_us, features, scores)
 
 
-def _quality(config: Config, states: list[Standing], watched: list[Monitor]) -> Quality:
+def _quality(config: Config, states: list[ModelsStanding], watched: list[Monitor]) -> Quality:
     if not watched:
         return no_quality(config)
     return quality_shown(
@@ -161,7 +161,7 @@ def _quality(config: Config, states: list[Standing], watched: list[Monitor]) -> 
     )
 
 
-def _watermark_us(config: Config, states: list[Standing]) -> int | None:
+def _watermark_us(config: Config, states: list[ModelsStanding]) -> int | None:
     """Return the event time that all states had come to; None before any payment."""
     found = []
     for each in states:

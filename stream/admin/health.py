@@ -8,7 +8,7 @@ from stream.telemetry.figures import Phase
 from stream.telemetry.traffic import TrafficMeter
 
 
-class Said(NamedTuple):
+class HealthAnswer(NamedTuple):
     """Yes or no, and why in few words that tell nothing about anybody's data."""
 
     yes: bool
@@ -29,7 +29,7 @@ class Health:
         self._meter = meter
         self._stuck_after_s = stuck_after_s
 
-    def alive(self) -> Said:
+    def alive(self) -> HealthAnswer:
         """Tell whether the loop goes round, or has not begun to.
 
         A start may compile and read a snapshot for minutes; what cannot start ends by itself.
@@ -37,15 +37,15 @@ class Health:
         still_s = self._meter.clock() - self._meter.tally.turned_s
         turning = self._meter.phase is Phase.RUNNING
         if turning and still_s > self._stuck_after_s:
-            return Said(False, f"stuck: the loop has stood still for {still_s:.0f} s")
-        return Said(True, "ok")
+            return HealthAnswer(False, f"stuck: the loop has stood still for {still_s:.0f} s")
+        return HealthAnswer(True, "ok")
 
-    def ready(self) -> Said:
+    def ready(self) -> HealthAnswer:
         """Tell whether payments are being decided."""
         phase, figures = self._meter.phase, self._meter.figures
         if phase is not Phase.RUNNING:
-            return Said(False, phase.value)
+            return HealthAnswer(False, phase.value)
         if not figures.ready:
-            return Said(False, "waiting: the group has given no partition")
+            return HealthAnswer(False, "waiting: the group has given no partition")
         alive = self.alive()
-        return Said(True, "ready") if alive.yes else alive
+        return HealthAnswer(True, "ready") if alive.yes else alive

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from stream.admin.collector import FiguresCollector
 from stream.admin.described import Moment
-from stream.admin.health import Health, Said
+from stream.admin.health import Health, HealthAnswer
 from stream.admin.versions import versions
 from stream.telemetry.traffic import TrafficMeter
 
@@ -58,7 +58,7 @@ def moment_of(meter: TrafficMeter) -> Moment:
     return Moment(meter.figures, meter.tally.turned_s, meter.clock(), meter.now_us())
 
 
-def _probe(ask: Callable[[], Said]) -> Callable[[Request], Response]:
+def _probe(ask: Callable[[], HealthAnswer]) -> Callable[[Request], Response]:
     """Return a route that says yes with 200 and no with 503."""
 
     async def answer(_: Request) -> Response:

@@ -36,7 +36,7 @@ from models.states.restoring import (
 from models.states.snapshot import State
 from stream.budget.exploration import drawn, rate_of
 from stream.budget.levels import BINS, COUNT, DAY_US, FadingLevels, score_at
-from stream.decide import THRESHOLD_OFF, Said, Thresholds
+from stream.decide import THRESHOLD_OFF, DecisionScores, Thresholds
 from stream.event_time import BEGINNING_US
 
 # Several days, so that the hours of one do not show; what a week does not repay, debts do.
@@ -279,20 +279,20 @@ class AlertBudget:
         counts = self._counts
         self._counts = replace(counts, scored=counts.scored + scored, recent=counts.recent + alerts)
 
-    def count_others(self, said: Said) -> None:
+    def count_others(self, said: DecisionScores) -> None:
         """Count what the contenders that do not decide said of the same payments."""
         for slot, levels in enumerate(self._by_slot):
             if slot != self._champion:
                 levels.count(said.scores_of(slot))
 
-    def judge(self, said: Said, y: NDArray[np.bool_], sign: int = 1) -> None:
+    def judge(self, said: DecisionScores, y: NDArray[np.bool_], sign: int = 1) -> None:
         """Count the labels of payments that the budget's threshold had alerted.
 
         A `sign` of -1 takes back what was counted of them.
 
         Parameters
         ----------
-        said : Said
+        said : DecisionScores
         y : ndarray of bool, shape (n,)
             True for fraud.
         """

@@ -41,7 +41,7 @@ class Earlier(NamedTuple):
         return self.by or self.source
 
 
-class Standing(NamedTuple):
+class LatestLabels(NamedTuple):
     """The labels that stand, by payment.
 
     Attributes
@@ -66,7 +66,7 @@ def earlier_labels(
     analysts: str,
     tell: Callable[[int], None] = lambda _: None,
     limit_s: float = LIMIT_S,
-) -> Standing:
+) -> LatestLabels:
     """Read the labels of some payments, from the end of the topic to when the first was made.
 
     Parameters
@@ -91,7 +91,7 @@ def earlier_labels(
         If the topic cannot be read.
     """
     began_s, looked_at = time.monotonic(), 0
-    standing = Standing({}, {}, True)
+    standing = LatestLabels({}, {}, True)
     for messages in newest_first(places, topic):
         for message in messages:
             _take(message, reader, set(transactions), analysts, standing)
@@ -106,7 +106,7 @@ def earlier_labels(
 
 
 def _take(
-    message: Any, reader: AnyVersion, wanted: set[str], analysts: str, standing: Standing
+    message: Any, reader: AnyVersion, wanted: set[str], analysts: str, standing: LatestLabels
 ) -> None:
     """Keep a label that is of one of the payments, and younger than what is kept."""
     try:

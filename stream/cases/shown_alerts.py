@@ -24,7 +24,7 @@ class NotShownError(FraudError):
     """An alert is not among those that are shown."""
 
 
-class Said(NamedTuple):
+class VerdictGiven(NamedTuple):
     """What came of a verdict.
 
     Attributes
@@ -82,7 +82,7 @@ class ShownAlerts:
         verdict = self._said.get(alert_id)
         return "" if verdict is None else f"{verdict.word}, by {verdict.by}"
 
-    def judge(self, verdict: Verdict) -> Said:
+    def judge(self, verdict: Verdict) -> VerdictGiven:
         """Send a verdict, unless it says what was said.
 
         Raises
@@ -100,14 +100,14 @@ class ShownAlerts:
                     f"no alert {verdict.alert_id} is shown here: use `fraudstream verdict`"
                 )
             if before is not None and before.is_fraud == verdict.is_fraud:
-                return Said(before, None)
+                return VerdictGiven(before, None)
             if before is not None:
                 self._note_change(before, verdict)
             handed = self._hand_in(case, verdict)
             with self._lock:
                 if verdict.alert_id in self._cases:
                     self._said[verdict.alert_id] = verdict
-        return Said(verdict, handed)
+        return VerdictGiven(verdict, handed)
 
 
 def shown_alerts_of(config: Config) -> ShownAlerts | None:

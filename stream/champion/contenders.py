@@ -23,7 +23,7 @@ from models.prequential import Prequential
 from models.states.restoring import require_kind
 from models.states.snapshot import State, envelope_of
 from schemas.errors import SnapshotError
-from stream.decide import Said, champion_first
+from stream.decide import DecisionScores, champion_first
 from stream.labels.examples import Examples
 from stream.labels.label_kinds import LabelKind
 from stream.short_arrays import filled
@@ -199,7 +199,7 @@ def contender_of(learner: Learner, calibrate: bool) -> Contender:
 
 def ask(
     contenders: Sequence[Contender], X: NDArray[np.float64], alerting: float, champion: int = 0
-) -> Said:
+) -> DecisionScores:
     """Return what every contender says of every row, NaN where it says nothing.
 
     Parameters
@@ -221,7 +221,7 @@ def ask(
                 calibrator = contender.calibrator
                 raw[:, at] = said
                 scores[:, at] = said if calibrator is None else calibrator.calibrate(said)
-    return Said(
+    return DecisionScores(
         champion_first(scores, champion),
         champion_first(raw, champion),
         filled(len(X), alerting),
@@ -266,14 +266,14 @@ def _scores(said: NDArray[np.float64] | None, n: int) -> NDArray[np.float64] | N
     return said
 
 
-def judge(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:
+def judge(contenders: Sequence[Contender], said: DecisionScores, y: NDArray[np.bool_]) -> None:
     """Judge by each label what was said before it.
 
     Parameters
     ----------
     contenders : sequence of Contender
         By slot. Each answers for every payment that it decided, and for those that it scored.
-    said : Said
+    said : DecisionScores
     y : ndarray of bool, shape (n,)
         True for fraud.
     """
@@ -291,7 +291,9 @@ class _Rows(NamedTuple):
     decided: bool
 
 
-def _as_judged(said: Said, slot: int) -> list[tuple[NDArray[np.float64], NDArray[np.bool_], _Rows]]:
+def _as_judged(
+    said: DecisionScores, slot: int
+) -> list[tuple[NDArray[np.float64], NDArray[np.bool_], _Rows]]:
     """Return scores and alerts of the payments that a contender decided, and of the others."""
     scores, decided = said.scores_of(slot), said.decided_by(slot)
     alerted = scores >= said.alerting
@@ -353,7 +355,7 @@ def _to_learn(
     return examples.features[rows], examples.is_fraud[rows], weights[rows]
 
 
-def take_back(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:
+def take_back(contenders: Sequence[Contender], said: DecisionScores, y: NDArray[np.bool_]) -> None:
     """Take back how rows were judged whose truth is the opposite after all.
 
     Parameters are those of `judge`; `y` is what is known now.
@@ -365,14 +367,14 @@ def take_back(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_])
             undo(scores, alerted, ~y[rows.which])
 
 
-def calibrate(contenders: Sequence[Contender], said: Said, y: NDArray[np.bool_]) -> None:
+def calibrate(contenders: Sequence[Contender], said: DecisionScores, y: NDArray[np.bool_]) -> None:
     """Let the calibrators learn labels, by what the learners themselves had said.
 
     Parameters
     ----------
     contenders : sequence of Contender
         By slot.
-    said : Said
+    said : DecisionScores
     y : ndarray of bool, shape (n,)
         True for fraud.
     """

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.states.restoring import require
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.rings import WRAPPED
 
 # Parts of an engine's state that hold what was said of payments.
@@ -82,7 +82,7 @@ def _rows(
 ) -> dict[str, NDArray[Any]]:
     """Return scores and champions of one piece of a ring by other slots."""
     matrix = arrays.get(f"scores{behind}")
-    width = Said.width(len(before))
+    width = DecisionScores.width(len(before))
     fits = matrix is not None and matrix.ndim == 2 and matrix.shape[1] == width
     if matrix is None or not fits:
         raise SnapshotError(f"{state.kind}: scores{behind} are not of {len(before)} contenders")
@@ -97,7 +97,7 @@ def _rows(
             f"{state.kind}: {name!r} decided payments that still wait for their labels: leave it "
             "in model.challengers until labels.maturity and labels.correctable have passed"
         )
-    said = Said.unpacked(matrix, found)
+    said = DecisionScores.unpacked(matrix, found)
     columns = [
         _champion_first(
             np.column_stack([_column(pick, name, before, len(matrix)) for name in names]), champions

@@ -18,7 +18,7 @@ from stream.config.configuration import Config, load
 from stream.features.feature_set import FeatureSet
 from stream.features.grammar import nearest, quoted
 from stream.store.entity_columns import EntityColumns, entity_columns
-from stream.store.feature_hashes import Found, look_up
+from stream.store.feature_hashes import StoredFeatures, look_up
 from stream.store.keys import features_key
 from stream.store.setup import redis_address_of
 
@@ -83,7 +83,7 @@ def _hashes(entity_id: str, key: bytes) -> list[int]:
 
 
 def _as_json(
-    entity: str, keys: list[str], of: EntityColumns, found: Found | None, now_us: int
+    entity: str, keys: list[str], of: EntityColumns, found: StoredFeatures | None, now_us: int
 ) -> dict[str, object]:
     said: dict[str, object] = {"entity": entity, "found": found is not None}
     if found is not None:
@@ -96,7 +96,7 @@ def _as_json(
     return {**said, "keys": keys}
 
 
-def _table(entity: str, of: EntityColumns, found: Found, now_us: int) -> Table:
+def _table(entity: str, of: EntityColumns, found: StoredFeatures, now_us: int) -> Table:
     title = (
         f"{entity}, as of {_time(found.event_time_us)}, {_age(now_us - found.event_time_us)} "
         f"({found.source})"

@@ -15,7 +15,7 @@ from stream.features.grammar import nearest, quoted
 from stream.model_registry.card import card_of
 from stream.model_registry.folder import CARD, KeptModel, ModelFolder
 from stream.model_registry.plots import plots_of
-from stream.model_registry.standing import Standing, contender_in, manifest_of
+from stream.model_registry.standing import ModelsStanding, contender_in, manifest_of
 from stream.models_at_work import standings
 from stream.plurals import are, several
 from stream.recovery.setup import configuration_digest
@@ -119,7 +119,7 @@ def import_model(source: Path, name: str, path: Path | None, as_json: bool) -> i
     return OK
 
 
-def _require_name(name: str, standing: Standing) -> None:
+def _require_name(name: str, standing: ModelsStanding) -> None:
     if name not in standing.names:
         near = nearest(name, list(standing.names), "the list")
         raise ConfigError(f"no model at work is {quoted(name)}{near}")
@@ -155,7 +155,7 @@ def _row(folder: ModelFolder, kept: KeptModel) -> dict[str, Any]:
     }
 
 
-def _working(partition: str, standing: Standing) -> dict[str, Any]:
+def _working(partition: str, standing: ModelsStanding) -> dict[str, Any]:
     return {
         "partition": partition or None,
         "champion": standing.champion,

@@ -9,7 +9,7 @@ from schemas.records import RecordCodec
 from stream.app import connection_of, registry_of, writer_schemas
 from stream.cli.console import say
 from stream.config.configuration import Config
-from stream.kafka.control_topic import Order, Told, once_each, read_orders
+from stream.kafka.control_topic import AllOrders, Order, once_each, read_orders
 from stream.plurals import are, several
 
 
@@ -41,7 +41,7 @@ def orders_before(config: Config) -> list[Order] | None:
         return None
 
 
-def _merged(config: Config, told: Told) -> Iterator[Order]:
+def _merged(config: Config, told: AllOrders) -> Iterator[Order]:
     """Yield each order once; say which did not reach every state that should have it."""
     if not config.per_partition:
         yield from told.orders
@@ -65,7 +65,7 @@ def _codecs(config: Config, topic: str) -> dict[int, RecordCodec]:
     return {schema_id: RecordCodec(schema, schema_id) for schema_id, schema in versions}
 
 
-def _warn(topic: str, told: Told) -> None:
+def _warn(topic: str, told: AllOrders) -> None:
     if told.gone:
         say(
             f"note: {several(told.gone, 'record')} at the beginning of {topic} {are(told.gone)} "

@@ -17,7 +17,7 @@ from stream.commands.confirming import confirm
 from stream.commands.moments import now_us
 from stream.config.configuration import Config, load
 from stream.features.grammar import nearest, quoted
-from stream.model_registry.standing import Standing
+from stream.model_registry.standing import ModelsStanding
 from stream.models_at_work import standings
 from stream.promotion.recommendation import Answer, Recommendation
 
@@ -106,7 +106,9 @@ def _require_name(config: Config, name: str) -> None:
         raise ConfigError(f"no contender is {quoted(name)}{nearest(name, names, 'the list')}")
 
 
-def _champions(found: list[tuple[str, dict[str, Any], Standing]]) -> dict[str, list[str]] | None:
+def _champions(
+    found: list[tuple[str, dict[str, Any], ModelsStanding]],
+) -> dict[str, list[str]] | None:
     """Return who decides by the newest snapshots; None where there are none."""
     names = {standing.champion for _, _, standing in found}
     return {"champions": sorted(names)} if names else None
@@ -124,7 +126,7 @@ def _aside(config: Config, name: str) -> dict[str, Any] | None:
 
 
 def _recommendations(
-    found: list[tuple[str, dict[str, Any], Standing]], name: str
+    found: list[tuple[str, dict[str, Any], ModelsStanding]], name: str
 ) -> list[tuple[str, Recommendation]]:
     """Return what the gate says in the newest snapshots; nothing where there are none."""
     return [

@@ -14,7 +14,7 @@ from rich.table import Table
 from schemas.any_version import AnyVersion
 from schemas.errors import ConfigError, SchemaError
 from stream.app import connection_of, reader_of, registry_of
-from stream.cases.earlier import LIMIT_S, Standing, earlier_labels
+from stream.cases.earlier import LIMIT_S, LatestLabels, earlier_labels
 from stream.cases.verdict import SOURCE
 from stream.cli.console import OK, emit_json, out, print_table, row_progress, say
 from stream.config.configuration import load
@@ -72,7 +72,7 @@ def show_matches(path: Path | None, last: int, as_json: bool) -> int:
                     places, config.topics.labels, labels, wanted, oldest_us // 1000, SOURCE, tell
                 )
                 if wanted
-                else Standing({}, {}, True)
+                else LatestLabels({}, {}, True)
             )
     if not known.whole:
         say(f"note: {config.topics.labels} could not be read to its end in {LIMIT_S:.0f} s")
@@ -116,7 +116,7 @@ def _take(found: dict[str, Matched], decision: dict[str, Any]) -> None:
         rule.payments.append(decision["transaction_id"])
 
 
-def _row(name: str, rule: Matched, known: Standing) -> dict[str, Any]:
+def _row(name: str, rule: Matched, known: LatestLabels) -> dict[str, Any]:
     said = [known.of_all[each].is_fraud for each in rule.payments if each in known.of_all]
     return {
         "rule": name,

@@ -19,7 +19,7 @@ from stream.cli.console import OK, emit_json, out, say
 from stream.commands.hashing import entity_keys, read_value
 from stream.commands.moments import end_of, moment_or_ago_us, now_us, shown
 from stream.commands.orders_given import orders_before, orders_given
-from stream.commands.snooze_history import Standing, snoozes_of
+from stream.commands.snooze_history import SnoozeInForce, snoozes_of
 from stream.config.configuration import Config, load
 from stream.engine.control import ControlKind
 from stream.features.grammar import nearest, quoted
@@ -236,7 +236,7 @@ def _told(each: Snooze) -> dict[str, Any]:
     }
 
 
-def _standing(each: Standing) -> dict[str, Any]:
+def _standing(each: SnoozeInForce) -> dict[str, Any]:
     return {
         **_told(each.snooze),
         "arrived": shown(each.arrived_us),

@@ -12,7 +12,7 @@ from stream.kafka.control_topic import Order
 from stream.lists.orders import KEY
 
 
-class Standing(NamedTuple):
+class SnoozeInForce(NamedTuple):
     """A snooze that is in force, and the order that it came by.
 
     Attributes
@@ -28,7 +28,7 @@ class Standing(NamedTuple):
     request_id: str
 
 
-def snoozes_of(config: Config, orders: Iterable[Order], at_us: int) -> list[Standing]:
+def snoozes_of(config: Config, orders: Iterable[Order], at_us: int) -> list[SnoozeInForce]:
     """Return the snoozes in force at a time, in the order in which they were taken.
 
     What a worker would refuse is passed over. It ends snoozes by the time of payments, which is
@@ -57,4 +57,4 @@ def snoozes_of(config: Config, orders: Iterable[Order], at_us: int) -> list[Stan
             continue
         if known.take(snooze, order.arrived_us):
             came_by[snooze] = order.arrived_us, fields["request_id"]
-    return [Standing(each, *came_by[each]) for each in known.in_force(at_us)]
+    return [SnoozeInForce(each, *came_by[each]) for each in known.in_force(at_us)]

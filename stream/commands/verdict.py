@@ -15,7 +15,7 @@ from stream.app import codec_of, connection_of, reader_of, registry_of
 from stream.audit_trail.chain import Act, Step, canonical_json
 from stream.cases.administration import audit_log_of
 from stream.cases.desk import Desk, Handed
-from stream.cases.earlier import LIMIT_S, Earlier, Standing, earlier_labels
+from stream.cases.earlier import LIMIT_S, Earlier, LatestLabels, earlier_labels
 from stream.cases.verdict import SOURCE, Case, Verdict, case_of, word_of
 from stream.cli.console import OK, emit_json, out, row_progress, say
 from stream.config.configuration import Config, load
@@ -81,7 +81,7 @@ def _not_found(missing: list[str], topic: str, search: Search) -> str:
 
 def _standing(
     places: PartitionReader, config: Config, reader: AnyVersion, cases: list[Case]
-) -> Standing:
+) -> LatestLabels:
     """Return the labels that were given for these payments."""
     topic = config.topics.labels
     since_ms = min(case.event_time_us for case in cases) // 1000
@@ -96,7 +96,7 @@ def _standing(
     return found
 
 
-def _said_before(standing: Standing, case: Case, verdict: Verdict) -> Earlier | None:
+def _said_before(standing: LatestLabels, case: Case, verdict: Verdict) -> Earlier | None:
     """Return the analyst's verdict that stands if it says the same, and nobody spoke since."""
     said = standing.of_analysts.get(case.transaction_id)
     if said is None or said.is_fraud != verdict.is_fraud:
@@ -104,7 +104,9 @@ def _said_before(standing: Standing, case: Case, verdict: Verdict) -> Earlier | 
     return said if standing.of_all[case.transaction_id].is_fraud == verdict.is_fraud else None
 
 
-def _note_changes(config: Config, news: Sequence[tuple[Case, Verdict]], standing: Standing) -> None:
+def _note_changes(
+    config: Config, news: Sequence[tuple[Case, Verdict]], standing: LatestLabels
+) -> None:
     """Note verdicts that say otherwise than what stands, before they are sent."""
     before, after = {}, {}
     for case, verdict in news:
@@ -135,7 +137,7 @@ def _report(
     verdicts: Sequence[Verdict],
     cases: dict[str, Case],
     known: dict[str, Earlier | None],
-    standing: Standing,
+    standing: LatestLabels,
     handed: list[Handed],
     topic: str,
 ) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from stream.budget.control import budget_of
 from stream.champion.contenders import Contender, ask, calibrate, judge, take_back
 from stream.champion.lineup import Lineup
 from stream.champion.succession import Succession
-from stream.decide import Outcome, Said, Thresholds
+from stream.decide import DecisionScores, Outcome, Thresholds
 from stream.engine.control import ControlEffects, Orders
 from stream.engine.counters import Counters
 from stream.engine.effects import Effects, nothing_decided
@@ -34,7 +34,7 @@ from stream.engine.state import restore, state_of
 from stream.event_time import BEGINNING_US, EventClock, Timeliness
 from stream.evidence.evidence import Alerted
 from stream.evidence.explainer import Explainer, note_barriers
-from stream.features.sharing import Heard
+from stream.features.sharing import HeardOffsets
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.examples import Examples
@@ -90,7 +90,7 @@ class Engine:
     rules : RulesInForce
     admission : Admission
     monitor : Monitor or None
-    heard : Heard or None
+    heard : HeardOffsets or None
     training : Training
         Who learns what labels teach.
     """
@@ -129,12 +129,12 @@ class Engine:
             parameters.feature_threads,
             parameters.shared,
         )
-        self.heard = Heard() if parameters.shared else None
+        self.heard = HeardOffsets() if parameters.shared else None
         self.waiting = WaitingRows(
             parameters.waiting_max,
             len(parameters.features.names),
             parameters.batch_rows_max,
-            Said.width(len(self.contenders)),
+            DecisionScores.width(len(self.contenders)),
             allocate,
             len(parameters.features.layout.entities),
         )
@@ -412,7 +412,7 @@ class Engine:
         batch: Transactions,
         rows: NDArray[np.int64] | slice,
         X: NDArray[np.float64],
-        said: Said,
+        said: DecisionScores,
         outcomes: NDArray[np.int8],
         drawn: NDArray[np.float64],
     ) -> Ruling:

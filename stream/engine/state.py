@@ -30,7 +30,7 @@ from stream.champion.contenders import Contender
 from stream.champion.lineup import Lineup
 from stream.champion.other_challengers import CHALLENGER, challengers_of, with_challengers
 from stream.event_time import BEGINNING_US, EventClock
-from stream.features.sharing import Heard
+from stream.features.sharing import HeardOffsets
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
 from stream.labels.waiting import NO_EXAMPLE, WaitingRows
@@ -60,7 +60,7 @@ class Engine(Protocol):
     parameters: Any
     counters: Any
     features: FeatureState
-    heard: Heard | None
+    heard: HeardOffsets | None
     training: Training
     waiting: WaitingRows
     book: LabelBook

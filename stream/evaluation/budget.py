@@ -17,7 +17,7 @@ from stream.evaluation.ranking import top
 
 
 @dataclass(frozen=True)
-class Found:
+class BudgetCounts:
     """What was looked at and what was found; adds up over days.
 
     Attributes
@@ -34,8 +34,8 @@ class Found:
     hit_money: float = 0.0
     fraud_money: float = 0.0
 
-    def __add__(self, other: Found) -> Found:
-        return Found(
+    def __add__(self, other: BudgetCounts) -> BudgetCounts:
+        return BudgetCounts(
             self.picked + other.picked,
             self.hits + other.hits,
             self.frauds + other.frauds,
@@ -61,7 +61,7 @@ class Found:
 
 def found(
     picked: NDArray[np.bool_], is_fraud: NDArray[np.bool_], fraud_money: NDArray[np.float64]
-) -> Found:
+) -> BudgetCounts:
     """Say what is found by looking at some of n payments or cards.
 
     Parameters
@@ -70,7 +70,7 @@ def found(
     fraud_money : ndarray of float64, shape (n,)
         Money of its frauds, minor units. Floats: sums of hostile amounts leave 64-bit integers.
     """
-    return Found(
+    return BudgetCounts(
         picked=int(picked.sum()),
         hits=int((picked & is_fraud).sum()),
         frauds=int(is_fraud.sum()),
@@ -84,7 +84,7 @@ def at_budget(
     is_fraud: NDArray[np.bool_],
     fraud_money: NDArray[np.float64],
     k: int,
-) -> Found:
+) -> BudgetCounts:
     """Say what is found by looking at the k greatest scores of one day.
 
     Parameters

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from schemas.columns import NO_KEY
 from stream.decide import Outcome
-from stream.evaluation.budget import Found, at_budget, found
+from stream.evaluation.budget import BudgetCounts, at_budget, found
 from stream.evaluation.cards import by_card
 from stream.evaluation.ledger import Decisions, by_day
 from stream.evaluation.ranking import Ranking, rank
@@ -36,9 +36,9 @@ class Measures:
         Alerts a day that can be looked at, k.
     ranking : Ranking
         Of all payments.
-    alerts : Found
+    alerts : BudgetCounts
         By the alerts that were raised: REVIEW or stricter.
-    payments_at_budget, cards_at_budget : Found
+    payments_at_budget, cards_at_budget : BudgetCounts
         By the k payments of each day with the greatest scores, and by the k cards.
     calibration : Reliability
         Of the scores.
@@ -49,9 +49,9 @@ class Measures:
     without_card: int
     budget: int
     ranking: Ranking
-    alerts: Found
-    payments_at_budget: Found
-    cards_at_budget: Found
+    alerts: BudgetCounts
+    payments_at_budget: BudgetCounts
+    cards_at_budget: BudgetCounts
     calibration: Reliability
 
     def counts(self) -> dict[str, int]:
@@ -150,8 +150,8 @@ def _of_one_day(decisions: Decisions, budget: int) -> Measures:
     )
 
 
-def _sum(parts: Iterable[Found]) -> Found:
-    return reduce(add, parts, Found())
+def _sum(parts: Iterable[BudgetCounts]) -> BudgetCounts:
+    return reduce(add, parts, BudgetCounts())
 
 
 def fading(

@@ -125,7 +125,7 @@ class SharedLayout:
         return found[0], np.ascontiguousarray(found[1:])
 
 
-class Heard:
+class HeardOffsets:
     """How far what other partitions tell has been taken.
 
     Attributes

@@ -33,7 +33,7 @@ class Order(NamedTuple):
     fields: dict[str, Any]
 
 
-class Told(NamedTuple):
+class AllOrders(NamedTuple):
     """What the topic holds.
 
     Attributes
@@ -55,7 +55,7 @@ class Told(NamedTuple):
 
 def read_orders(
     connection: Connection, group: str, topic: str, codecs: Mapping[int, RecordCodec]
-) -> Told:
+) -> AllOrders:
     """Read all orders of a topic, which are few.
 
     Parameters
@@ -87,10 +87,10 @@ def read_orders(
     finally:
         reader.close()
     orders = list(heapq.merge(*found.values(), key=lambda order: order.arrived_us))
-    return Told(orders, len(first), sum(first.values()), unreadable)
+    return AllOrders(orders, len(first), sum(first.values()), unreadable)
 
 
-def once_each(told: Told) -> Iterator[tuple[Order, int]]:
+def once_each(told: AllOrders) -> Iterator[tuple[Order, int]]:
     """Yield each order that was sent to every partition once, and how many have it."""
     first: dict[tuple[str, str, str], Order] = {}
     places: dict[tuple[str, str, str], set[int]] = {}

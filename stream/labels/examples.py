@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models.states.restoring import array, require, require_kind, require_same, require_within
 from models.states.snapshot import State
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.labels.label_kinds import DELAYED, FEEDBACK
 from stream.labels.memory import Allocate, in_memory
 from stream.rings import index_of, joined, put, ring_arrays, ring_rows
@@ -71,10 +71,10 @@ class Examples(NamedTuple):
     weights: NDArray[np.float64] | None = None
     champions: NDArray[np.uint8] | None = None
 
-    def said(self, rows: NDArray[np.bool_]) -> Said:
+    def said(self, rows: NDArray[np.bool_]) -> DecisionScores:
         """Return what was said of some of them when they were decided."""
         champions = None if self.champions is None else self.champions[rows]
-        return Said.unpacked(self.scores[rows], champions)
+        return DecisionScores.unpacked(self.scores[rows], champions)
 
 
 class ExampleQueue:
@@ -185,7 +185,7 @@ class ExampleQueue:
             del rings[_CHAMPIONS]
         rows = ring_rows(state, rings, head, tail)
         if _CHAMPIONS in rows:
-            slots = max(1, Said.contenders(self.scores.shape[1]))
+            slots = max(1, DecisionScores.contenders(self.scores.shape[1]))
             require_within(state, _CHAMPIONS, joined(rows[_CHAMPIONS]), 0, slots - 1)
         require_within(state, "verdicts", joined(rows["verdicts"]), 0, 1)
         require_within(state, "taught", joined(rows["taught"]), NEVER_TAUGHT, 1)

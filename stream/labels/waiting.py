@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.states.restoring import array, require, require_kind, require_same, require_within
 from models.states.snapshot import State
-from stream.decide import Outcome, Said
+from stream.decide import DecisionScores, Outcome
 from stream.event_time import BEGINNING_US, END_US
 from stream.keytable import NOWHERE, key_table
 from stream.labels.fates import Source
@@ -295,9 +295,9 @@ class WaitingRows:
         first = max(released, admitted - n_max)
         return self.features[np.arange(first, admitted) % len(self.keys)]
 
-    def said(self, places: NDArray[np.int64]) -> Said:
+    def said(self, places: NDArray[np.int64]) -> DecisionScores:
         """Return what was said of rows when they were decided; copies."""
-        return Said.unpacked(self.scores[places], self.champions[places])
+        return DecisionScores.unpacked(self.scores[places], self.champions[places])
 
     def arrays(self) -> list[NDArray[Any]]:
         """Return all that is held of rows."""
@@ -339,7 +339,7 @@ class WaitingRows:
         for name, (low, high) in _RANGES.items():
             require_within(state, name, joined(rows[name]), low, high)
         if "champions" in rows:
-            slots = max(1, Said.contenders(self.scores.shape[1]))
+            slots = max(1, DecisionScores.contenders(self.scores.shape[1]))
             require_within(state, "champions", joined(rows["champions"]), 0, slots - 1)
         keys = joined(rows["keys"])
         buckets = np.zeros_like(self.buckets)

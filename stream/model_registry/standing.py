@@ -28,7 +28,7 @@ CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
-class Standing:
+class ModelsStanding:
     """How the models of an engine's state stand.
 
     Attributes
@@ -70,7 +70,7 @@ class Standing:
         return part
 
 
-def standing_of(config: Config, engine: State) -> Standing:
+def standing_of(config: Config, engine: State) -> ModelsStanding:
     """Return how the models of an engine's state stand.
 
     Raises
@@ -86,10 +86,10 @@ def standing_of(config: Config, engine: State) -> Standing:
         gate = Gate(names, config.promotion.rules())
         gate.restore(engine.parts["gate"])
         recommendations = {each.compared.challenger: each for each in gate.recommendations()}
-    return Standing(engine, names, reigns, recommendations)
+    return ModelsStanding(engine, names, reigns, recommendations)
 
 
-def contender_in(config: Config, standing: Standing, name: str) -> Contender:
+def contender_in(config: Config, standing: ModelsStanding, name: str) -> Contender:
     """Build a contender, and let it be what it was.
 
     Raises
@@ -109,14 +109,18 @@ def contender_in(config: Config, standing: Standing, name: str) -> Contender:
 
 
 def manifest_of(
-    config: Config, standing: Standing, name: str, contender: Contender, source: Mapping[str, Any]
+    config: Config,
+    standing: ModelsStanding,
+    name: str,
+    contender: Contender,
+    source: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return all that is known of a contender, as plain values.
 
     Parameters
     ----------
     config : Config
-    standing : Standing
+    standing : ModelsStanding
     name : str
     contender : Contender
         Of that name.
@@ -149,7 +153,7 @@ def manifest_of(
     }
 
 
-def monitor_in(config: Config, standing: Standing) -> Monitor | None:
+def monitor_in(config: Config, standing: ModelsStanding) -> Monitor | None:
     """Build what watches, and let it be what it was; None: nothing was watched.
 
     Raises
@@ -167,7 +171,7 @@ def monitor_in(config: Config, standing: Standing) -> Monitor | None:
     return monitor
 
 
-def _segments(config: Config, standing: Standing) -> list[dict[str, Any]]:
+def _segments(config: Config, standing: ModelsStanding) -> list[dict[str, Any]]:
     """Return the champion's quality by segment, as far as the monitor knows it."""
     monitor = monitor_in(config, standing)
     if monitor is None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.members import Stateful, restore_members, states_of
 from models.states.restoring import require_kind
 from models.states.snapshot import State
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.labels.waiting import WaitingRows
 from stream.monitor.distributions import Distributions
 from stream.monitor.events import DriftEvent
@@ -75,7 +75,7 @@ class Monitor:
     def observe(
         self,
         features: NDArray[np.float64],
-        said: Said,
+        said: DecisionScores,
         times_us: NDArray[np.int64],
         amounts: NDArray[np.int64],
         alerted: NDArray[np.bool_],
@@ -86,7 +86,7 @@ class Monitor:
         ----------
         features : ndarray of float64, shape (n, n_features)
             Contiguous.
-        said : Said
+        said : DecisionScores
         times_us, amounts : ndarray of int64, shape (n,)
         alerted : ndarray of bool, shape (n,)
         """
@@ -133,7 +133,7 @@ class Monitor:
             "quality": self.quality,
         }
 
-    def _disagree(self, said: Said, times_us: NDArray[np.int64]) -> None:
+    def _disagree(self, said: DecisionScores, times_us: NDArray[np.int64]) -> None:
         alerting = said.scores >= said.alerting[:, np.newaxis]
         unlike = (alerting[:, 1:] != alerting[:, :1]) & ~np.isnan(said.scores[:, :1])
         unlike &= ~np.isnan(said.scores[:, 1:])

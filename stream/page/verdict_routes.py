@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from schemas.errors import BrokerError
-from stream.cases.shown_alerts import NotShownError, Said, ShownAlerts
+from stream.cases.shown_alerts import NotShownError, ShownAlerts, VerdictGiven
 from stream.cases.verdict import Verdict, VerdictError, read_word
 
 PATH = "/api/verdicts"
@@ -69,7 +69,7 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _answer(said: Said) -> dict[str, Any]:
+def _answer(said: VerdictGiven) -> dict[str, Any]:
     verdict, handed = said
     return {
         "alert_id": verdict.alert_id,

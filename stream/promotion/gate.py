@@ -17,7 +17,7 @@ from models.anytime import AnytimeMean
 from models.members import Stateful, restore_members, states_of
 from models.states.restoring import array, count, require, require_kind
 from models.states.snapshot import State
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.promotion.days import PairedDays
 from stream.promotion.parameters import PromotionParameters
 from stream.promotion.recommendation import Compared, Recommendation, recommendation_of
@@ -118,12 +118,14 @@ class Gate:
         self._champion, self._began_us, self._latest_us = champion, since_us, _NEVER_US
         self._pairs = self._new_pairs()
 
-    def judge(self, said: Said, y: NDArray[np.bool_], times_us: NDArray[np.int64]) -> None:
+    def judge(
+        self, said: DecisionScores, y: NDArray[np.bool_], times_us: NDArray[np.int64]
+    ) -> None:
         """Compare on payments that are mature now.
 
         Parameters
         ----------
-        said : Said
+        said : DecisionScores
         y : ndarray of bool, shape (n,)
             True for fraud.
         times_us : ndarray of int64, shape (n,)

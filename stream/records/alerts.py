@@ -169,7 +169,7 @@ class AlertWriter:
             self._first_entity,
             room,
             RulesFound(self._rules.pieces, matched, np.ascontiguousarray(alerts.read)),
-            Told(
+            AlertWords(
                 self._words,
                 self._wording.directions(alerts),
                 alerts.normals,
@@ -184,7 +184,7 @@ class AlertWriter:
         return slots if self._wording.models else np.zeros_like(slots)
 
 
-class Told(NamedTuple):
+class AlertWords(NamedTuple):
     """What is said of reasons and of models.
 
     Attributes

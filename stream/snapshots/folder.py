@@ -39,7 +39,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Found:
+class NewestSnapshot:
     """The newest snapshot that is whole.
 
     Attributes
@@ -184,7 +184,7 @@ class SnapshotFolder:
         self._forget()
         return path
 
-    def newest(self) -> Found | None:
+    def newest(self) -> NewestSnapshot | None:
         """Return the newest snapshot that is whole; None if there never was one.
 
         Raises
@@ -198,7 +198,7 @@ class SnapshotFolder:
         for number in self.numbers():
             path = self.path(number)
             try:
-                return Found(number, path, self._read(path), tuple(refused))
+                return NewestSnapshot(number, path, self._read(path), tuple(refused))
             except SnapshotError as error:
                 refused.append(Refused(number, path, str(error)))
         if refused:

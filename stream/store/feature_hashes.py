@@ -142,7 +142,7 @@ class FeatureHashes:
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredFeatures:
     """What Redis knows of an entity.
 
     Attributes
@@ -160,7 +160,7 @@ class Found:
     values: dict[str, float]
 
 
-def look_up(place: RedisAddress, keys: list[str]) -> Found | None:
+def look_up(place: RedisAddress, keys: list[str]) -> StoredFeatures | None:
     """Return the newest of what is there under some keys; None: nothing is.
 
     Raises
@@ -181,13 +181,13 @@ def look_up(place: RedisAddress, keys: list[str]) -> Found | None:
     return max(known, key=lambda each: each.event_time_us, default=None)
 
 
-def _read(key: str, hash_: dict[bytes, bytes]) -> Found | None:
+def _read(key: str, hash_: dict[bytes, bytes]) -> StoredFeatures | None:
     if not hash_:
         return None
     try:
         texts = {name.decode(): text.decode() for name, text in hash_.items()}
         time_us, source = int(texts.pop(EVENT_TIME_FIELD)), texts.pop(SOURCE_FIELD)
-        return Found(time_us, source, {name: float(text) for name, text in texts.items()})
+        return StoredFeatures(time_us, source, {name: float(text) for name, text in texts.items()})
     except (KeyError, ValueError) as error:
         raise StoreError(
             f"{key}: what is there was not written by fraudstream ({error}): delete the key"

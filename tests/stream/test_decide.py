@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from stream.decide import THRESHOLD_OFF, Outcome, Said, Thresholds, alert_id, score_scaled
+from stream.decide import THRESHOLD_OFF, DecisionScores, Outcome, Thresholds, alert_id, score_scaled
 
 
 def names(thresholds, *scores):
@@ -48,14 +48,14 @@ def test_what_is_alerted_is_what_is_not_allowed(thresholds):
 
 def test_what_was_said_comes_back_as_it_was():
     rng = np.random.default_rng(1)
-    said = Said(rng.random((5, 3)), rng.random((5, 3)), rng.random(5))
+    said = DecisionScores(rng.random((5, 3)), rng.random((5, 3)), rng.random(5))
     packed = said.packed()
-    assert packed.shape == (5, Said.width(3))
+    assert packed.shape == (5, DecisionScores.width(3))
     np.testing.assert_array_equal(packed[:, 0], said.scores[:, 0])
-    back = Said.unpacked(packed)
+    back = DecisionScores.unpacked(packed)
     for name, values in vars(said).items():
         np.testing.assert_array_equal(getattr(back, name), values)
-    assert Said.unpacked(packed[:0]).raw.shape == (0, 3)
+    assert DecisionScores.unpacked(packed[:0]).raw.shape == (0, 3)
 
 
 def test_outcomes_are_ordered_from_mild_to_strict():

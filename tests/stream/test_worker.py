@@ -26,7 +26,7 @@ from schemas.siphash import hash_texts
 from schemas.wire import frame
 from stream.assembly import worker_of
 from stream.config.configuration import load
-from stream.decide import Said, alert_id
+from stream.decide import DecisionScores, alert_id
 from stream.kafka import embedded
 from stream.kafka import sink as sink_module
 from stream.kafka.client import Connection
@@ -335,7 +335,7 @@ def test_an_alert_carries_its_evidence():
             # The model has learned nothing since, so it still tells how this score came about.
             row = engine.waiting.find(np.array([transaction], np.uint64))[0]
             x = engine.waiting.features[row]
-            raw = Said.unpacked(engine.waiting.scores[[row]]).raw[0, 0]
+            raw = DecisionScores.unpacked(engine.waiting.scores[[row]]).raw[0, 0]
             base, parts = contributions(engine.champion, x, raw)
             log_odds = math.log(alert["score"] / (1 - alert["score"]))
             assert alert["base"] == base

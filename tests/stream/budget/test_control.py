@@ -12,7 +12,7 @@ from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
 from stream.budget.control import AlertBudget
 from stream.budget.levels import BINS, DAY_US, FadingLevels, score_at
-from stream.decide import THRESHOLD_OFF, Said, Thresholds
+from stream.decide import THRESHOLD_OFF, DecisionScores, Thresholds
 
 BUDGET = 40
 WARM_UP_DAYS = 10
@@ -150,7 +150,9 @@ def test_expected_precision_is_what_comes_true(seed):
         budget.count(scores, int(alerted.sum()))
         y = rng.random(len(scores)) < scores
         matrix = scores[:, None]
-        budget.judge(Said(matrix, matrix, np.full(len(scores), budget.thresholds.alerting)), y)
+        budget.judge(
+            DecisionScores(matrix, matrix, np.full(len(scores), budget.thresholds.alerting)), y
+        )
         if review != 0.5:
             judged, hits = judged + int(alerted.sum()), hits + int((alerted & y).sum())
         if start_us % DAY_US == 0 and start_us > 2 * DAY_US:
@@ -259,7 +261,7 @@ def test_what_is_drawn_is_a_share(share):
 def test_what_was_counted_of_a_wrong_label_is_taken_back():
     budget = AlertBudget(BUDGET, Thresholds(review=0.9))
     scores = np.array([[0.7], [0.8], [0.2]])
-    said = Said(scores, scores, np.full(3, 0.5))
+    said = DecisionScores(scores, scores, np.full(3, 0.5))
     genuine = np.zeros(3, np.bool_)
     budget.judge(said, genuine)
     budget.judge(said, genuine, -1)

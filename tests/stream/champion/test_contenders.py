@@ -10,7 +10,7 @@ from models.calibration.calibrator import Calibrator
 from models.feedback_delayed import FeedbackAndDelayed, has_feedback_learner
 from models.sampling import SampledLearner, chosen
 from stream.champion.contenders import Contender, ask, calibrate, contender_of, judge, teach
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.labels.label_kinds import DELAYED, FEEDBACK
 from stream.timed_learner import TimedLearner
 from tests.one_row import contributions
@@ -115,7 +115,7 @@ def test_a_label_is_a_test_first_then_teaches_the_learner(monkeypatch):
 def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_judged():
     contender, alone = contender_of(_Says(), calibrate=True), Calibrator()
     raw, y = np.full((50, 1), 0.9), np.zeros(50, np.bool_)
-    said = Said(np.full((50, 1), 0.1), raw, np.full(50, 0.5))
+    said = DecisionScores(np.full((50, 1), 0.1), raw, np.full(50, 0.5))
     calibrate([contender], said, y)
     judge([contender], said, y)
     alone.learn(raw[:, 0], y)
@@ -126,7 +126,7 @@ def test_the_calibrator_learns_from_what_the_model_said_and_the_score_given_is_j
 def test_alerts_are_judged_by_the_threshold_of_their_time():
     contender = contender_of(_Says(), calibrate=True)
     scores = np.full((4, 1), 0.3)
-    said = Said(scores, scores, np.array([0.2, 0.2, 0.5, 2.0]))
+    said = DecisionScores(scores, scores, np.array([0.2, 0.2, 0.5, 2.0]))
     y = np.array([True, False, True, False])
     judge([contender], said, y)
     quality = contender.prequential

@@ -228,7 +228,7 @@ def test_a_build_that_ends_early_leaves_no_table_and_no_process(
 
 def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:
     from stream.config.configuration import load
-    from stream.decide import Said
+    from stream.decide import DecisionScores
     from stream.replay import Replay, ReplayOutputs
 
     outputs = ReplayOutputs(features=tmp_path / "x.csv")
@@ -236,6 +236,6 @@ def test_nothing_is_scored_or_learned(world: Path, tmp_path: Path) -> None:
     replay.run()
     assert not replay.engine.learner.ready
     assert replay.engine.learner.learned == 0
-    said = Said.unpacked(replay.engine.waiting.scores[: replay.engine.waiting.waiting])
+    said = DecisionScores.unpacked(replay.engine.waiting.scores[: replay.engine.waiting.waiting])
     assert np.isnan(said.scores).all()
     assert np.isnan(said.raw).all()

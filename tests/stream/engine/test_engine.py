@@ -22,7 +22,7 @@ from models.river.adapter import RiverLearner
 from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.errors import ModelError
-from stream.decide import Outcome, Said, Thresholds
+from stream.decide import DecisionScores, Outcome, Thresholds
 from stream.engine.engine import Contender, Engine
 from stream.engine.parameters import Keep
 from stream.event_time import Timeliness
@@ -116,7 +116,7 @@ def test_a_challenger_is_judged_by_what_it_scored():
     X = np.arange(40.0)[:, None]
     y = np.arange(40) % 4 == 0
     raw = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
-    said = Said(raw, raw, np.full(40, 0.5))
+    said = DecisionScores(raw, raw, np.full(40, 0.5))
     engine._test_then_train(examples(X, y, scores=said.packed()))
     quality = challenger.prequential.as_dict()
     assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)

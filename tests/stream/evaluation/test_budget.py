@@ -6,7 +6,7 @@ import pytest
 from decisions import KINDS, decisions_of
 from seeds import seeds
 
-from stream.evaluation.budget import Found, at_budget, found
+from stream.evaluation.budget import BudgetCounts, at_budget, found
 
 NAMES = ("picked", "hits", "frauds", "precision", "recall", "value_recall")
 
@@ -44,13 +44,17 @@ def test_days_add_up(seed):
         for part in (slice(0, 40), slice(40, 41), slice(41, 120))
     ]
     whole = found(picked, rows.is_fraud, money)
-    total = sum(parts, Found())
+    total = sum(parts, BudgetCounts())
     for name in NAMES:
         assert getattr(total, name) == pytest.approx(getattr(whole, name)), name
 
 
 def test_nothing_found_of_nothing_is_not_defined_and_not_zero():
-    assert (Found().precision, Found().recall, Found().value_recall) == (None, None, None)
+    assert (BudgetCounts().precision, BudgetCounts().recall, BudgetCounts().value_recall) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_frauds_without_money_have_a_recall_but_no_value_recall():

@@ -21,7 +21,7 @@ from schemas.errors import SnapshotError
 from stream.features.declare import declare
 from stream.features.feature_set import FeatureSet
 from stream.features.scope import shared_entities, unshared
-from stream.features.sharing import OFFSET, Heard
+from stream.features.sharing import OFFSET, HeardOffsets
 from stream.features.state import FeatureState
 
 ROWS = 60 if INTERPRETED else 150
@@ -159,13 +159,13 @@ def words_at(*offsets):
 
 
 def test_what_was_heard_is_not_heard_again():
-    heard = Heard()
+    heard = HeardOffsets()
     assert heard.new(1, words_at(3, 5, 6))[OFFSET].tolist() == [3, 5, 6]
     assert heard.new(1, words_at(5, 6, 8))[OFFSET].tolist() == [8]
     assert heard.new(1, words_at(8)).shape == (2, 0)
     assert heard.new(0, words_at(0))[OFFSET].tolist() == [0]
     assert heard.positions == {0: 1, 1: 9}
-    other = Heard()
+    other = HeardOffsets()
     other.restore(unpack(pack(heard.state())))
     assert other.positions == heard.positions
 
@@ -181,7 +181,7 @@ def test_what_was_heard_is_not_heard_again():
     ],
 )
 def test_a_damaged_state_of_what_was_heard_is_refused(arrays):
-    heard = Heard()
+    heard = HeardOffsets()
     heard.new(1, words_at(3))
     with pytest.raises(SnapshotError):
         heard.restore(State("heard/1", {}, arrays))

@@ -8,7 +8,7 @@ import numpy as np
 from seeds import seeds
 from streams import build_engine, hostile_log, random_monitor, random_parameters, run, run_engine
 
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.monitor.monitor import Monitor
 from stream.monitor.parameters import MonitorParameters
 
@@ -42,7 +42,7 @@ def test_every_decision_is_counted_once(seed: int) -> None:
 def test_contenders_that_would_not_alert_the_same_are_remembered_the_latest_last() -> None:
     monitor = Monitor(("amount",), MonitorParameters())
     scores = np.array([[0.2, 0.9], [0.9, 0.95], [0.8, 0.1], [np.nan, 0.9], [0.9, np.nan]])
-    said = Said(scores, scores, np.full(5, 0.5))
+    said = DecisionScores(scores, scores, np.full(5, 0.5))
     rows = np.arange(5)
     monitor.observe(np.ones((5, 1)), said, rows, rows, scores[:, 0] >= 0.5)
     assert [(each.time_us, each.challenger) for each in monitor.disagreements] == [(0, 1), (2, 1)]

@@ -7,7 +7,7 @@ import pytest
 
 from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
-from stream.decide import Said
+from stream.decide import DecisionScores
 from stream.promotion.days import MeanOfDays
 from stream.promotion.gate import Gate
 from stream.promotion.parameters import DAY_US, PromotionParameters
@@ -27,7 +27,7 @@ def a_day(rng, day, *skills, n=3000, champions=None):
     for at, skill in enumerate(skills):
         seen = skill * y + rng.normal(0, 1, n)
         scores[:, at] = 1 / (1 + np.exp(-(skill * (seen - skill / 2) + np.log(0.05 / 0.95))))
-    said = Said(scores, scores, np.full(n, 0.3), champions)
+    said = DecisionScores(scores, scores, np.full(n, 0.3), champions)
     return said, y, day * DAY_US + np.sort(rng.integers(0, DAY_US, n))
 
 
