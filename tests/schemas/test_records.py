@@ -30,9 +30,9 @@ NAMES = [
         "drift_1",
         "label",
         "label_review",
-        "training_example",
         "model",
         "shared",
+        "training_example",
     ),
     "transaction",
 ]

@@ -95,8 +95,8 @@ def test_latencies_are_cut_at_the_bounds_that_matter(scraped):
     assert value(scraped, "fraud_end_to_end_seconds_bucket", le="+Inf") == 2
     assert value(scraped, "fraud_label_delay_seconds_bucket", le="3600.0") == 0, "1.6 % longer"
     assert value(scraped, "fraud_label_delay_seconds_bucket", le="21600.0") == 1
-    assert value(scraped, "fraud_score_bucket", model="champion", le="0.02") == 1
-    assert value(scraped, "fraud_score_sum", model="champion") == 12.5
+    assert value(scraped, "fraud_score_bucket", le="0.02") == 1
+    assert value(scraped, "fraud_score_sum") == 12.5
 
 
 @pytest.mark.parametrize("bounds", [SCORING_BOUNDS_S, END_TO_END_BOUNDS_S])

@@ -27,7 +27,7 @@ from stream.features.declare import default_names
 from stream.features.state import FeatureState
 from stream.simulate.handbook import HandbookParameters, generate
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HELP_MAX_S = 0.300
 # What `python -c pass` takes on an idle machine of today; a slower one gets more, up to twice.
 BARE_PYTHON_S = 0.030

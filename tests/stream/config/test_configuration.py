@@ -20,7 +20,7 @@ from stream.exchange.topics import NO_EXCHANGE, ExchangeTopics
 from stream.features.declare import Condition, Inputs, default_names
 from stream.monitor.parameters import MonitorParameters
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECRET = "c0ffee5ec3e7c0ffee5ec3e7c0ffee5e"
 DAY = 86_400_000_000
 
@@ -834,19 +834,19 @@ def test_features_that_see_a_part_of_their_entity_must_be_allowed(tmp_path: Path
 
 def test_one_model_for_all_partitions_needs_both_topics_and_partitions(tmp_path: Path) -> None:
     state = '[worker]\nstate = "per_partition"\npartial_features = true\n'
-    examples, models = 'examples = "fraud.training"\n', 'models = "fraud.models"\n'
-    config = load(write(tmp_path, f"{state}[topics]\n{examples}{models}"))
+    training, models = 'training = "fraud.training"\n', 'models = "fraud.models"\n'
+    config = load(write(tmp_path, f"{state}[topics]\n{training}{models}"))
     assert config.exchange() == ExchangeTopics("", "fraud.training", "fraud.models")
     assert config.engine_parameters().version_interval_us == 10_000_000
     assert {"fraud.training", "fraud.models"} <= set(config.topics.outputs())
-    told = refused(tmp_path, f"{state}[topics]\n{examples}")
+    told = refused(tmp_path, f"{state}[topics]\n{training}")
     assert "topics.training: one model for all needs topics.models too" in told
     told = refused(tmp_path, f"{state}[topics]\n{models}")
     assert "topics.models: one model for all needs topics.training too" in told
-    same = 'examples = "fraud.models"\n'
+    same = 'training = "fraud.models"\n'
     told = refused(tmp_path, f"{state}[topics]\n{same}{models}")
     assert "topics.training: fraud.models is another topic's name too" in told
-    told = refused(tmp_path, f"[topics]\n{examples}{models}")
+    told = refused(tmp_path, f"[topics]\n{training}{models}")
     assert "topics.training: one state for all has nobody to tell" in told
     alone = load(write(tmp_path, state))
     assert (alone.one_model, alone.engine_parameters().version_interval_us) == (False, 0)

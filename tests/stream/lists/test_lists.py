@@ -219,8 +219,8 @@ def test_lists_may_come_and_go_between_restarts_but_not_change_their_column():
     emptied = Lists(DECLARED)
     emptied.take(order("blocked", add=[7]), T0)
     emptied.restore(State("lists/1"))
-    assert emptied.versions() == dict.fromkeys(emptied.rules, 0)
-    assert emptied.sizes() == dict.fromkeys(emptied.rules, 0)
+    assert emptied.versions() == dict.fromkeys(emptied.declared, 0)
+    assert emptied.sizes() == dict.fromkeys(emptied.declared, 0)
 
 
 def damaged(state, name, change):
