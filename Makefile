@@ -16,9 +16,10 @@ CORE_TESTS := tests/schemas tests/models tests/laws tests/stream/features \
 # Laws of workers on simulated brokers and disks.
 SIMULATED := $(addprefix tests/laws/test_,recovery.py group.py copies.py \
 	exactly_once.py group_exactly_once.py disk.py redis.py)
-# Uncompiled these take a second a seed, and run kernels that other laws run too; and what learners
-# look like from outside is the same.
-CORE_TESTS += $(addprefix --ignore=,$(SIMULATED)) --ignore-glob='*/models/*/test_estimators.py'
+# Uncompiled these take a second a seed, and run kernels that other laws run too: how a stream is cut,
+# where an engine goes on, who is tried beside it. What learners look like from outside is the same.
+CORE_TESTS += $(addprefix --ignore=,$(SIMULATED) $(addprefix tests/laws/test_,split.py restart.py shadow.py)) \
+	--ignore-glob='*/models/*/test_estimators.py'
 
 # Each file in one process: it keeps its servers and its compiled kernels. Files in the order of
 # tests/order.py: the longest come first, so that the processes end together.
@@ -47,7 +48,7 @@ demo: setup ## Score a live stream on an embedded broker; Ctrl-C ends it.
 test: .venv/.dev lint ## Lint, type-check and run every test, real Kafka and Redis included.
 	@mkdir -p $(dir $(BESIDE)); echo "Beside the tests: types, and the core once more uncompiled; see $(BESIDE)"
 	@{ $(BIN)/mypy && NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(CORE_TESTS) -q \
-		-m "not slow and not faults and not quality" $(BESIDE_ALL) $(PYTEST_ARGS); } >$(BESIDE) 2>&1 & beside=$$!; \
+		-m "not slow and not faults and not quality" --assert=plain $(BESIDE_ALL) $(PYTEST_ARGS); } >$(BESIDE) 2>&1 & beside=$$!; \
 	$(BIN)/python -m pytest $(WAITING) $(PYTEST_ARGS); status=$$?; \
 	wait $$beside || status=1; cat $(BESIDE); exit $$status
 

@@ -12,7 +12,6 @@ from stream.champion.contenders import Contender, contender_of
 from stream.champion.other_challengers import CHALLENGER, challengers_of
 from stream.champion.reigns import Cause, Reign, reign_of
 from stream.config.configuration import Config
-from stream.model_factory import challenger_of, learner_of
 from stream.model_registry.manifest import (
     calibration_of,
     features_of,
@@ -97,6 +96,9 @@ def contender_in(config: Config, standing: ModelsStanding, name: str) -> Contend
     SnapshotError
         It is of another kind than is configured.
     """
+    # Not to look at what models are like, which takes none of their libraries.
+    from stream.model_factory import challenger_of, learner_of
+
     features = tuple(map(str, config.declared()))
     section = config.model.challengers.get(name)
     if section is None:

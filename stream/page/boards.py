@@ -29,7 +29,7 @@ from stream.page.what_happened import WhatHappened
 from stream.recovery.code_version import release
 from stream.shards.shard import Shard
 from stream.telemetry.figures import FeatureDrift, Figures
-from stream.telemetry.standing import CHAMPION, champion_first
+from stream.telemetry.standing import champion_first
 from stream.telemetry.traffic import TrafficMeter
 from stream.worker import Worker
 
@@ -143,7 +143,7 @@ class BoardMaker:
             group=self._config.kafka.group,
             bootstrap=self._bootstrap,
             started_ms=self._started_ms,
-            ready=bool(figures.ready and CHAMPION in self._happened.ready),
+            ready=bool(figures.ready and any(it.decides and it.ready for it in figures.models)),
             model=self._config.model.kind,
             policy_version=figures.policy_version,
             verdicts=self._takes_verdicts,

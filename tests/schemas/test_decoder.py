@@ -464,7 +464,7 @@ def mutated(body, rng):
 
 # Compiling takes seconds a schema, so the compiled run sees few schemas, always the same
 # (Numba's disk cache knows them), and many values; the interpreted run sees many schemas.
-SCHEMAS, ROWS = (6, 400) if COMPILED else (80, 25)
+SCHEMAS, ROWS = (4, 400) if COMPILED else (50, 25)
 slow_if_compiled = pytest.mark.slow if COMPILED else lambda test: test
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,9 +185,12 @@ def children_of(process: subprocess.Popen[str]) -> list[int]:
     children = Path(f"/proc/{process.pid}/task")
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
-        found = [each.read_text().split() for each in children.glob("*/children")]
-        if pids := [int(pid) for each in found for pid in each]:
-            return pids
+        found = []
+        for each in children.glob("*/children"):
+            with suppress(FileNotFoundError):  # Of a thread that has ended since.
+                found += each.read_text().split()
+        if found:
+            return [int(pid) for pid in found]
         time.sleep(0.02)
     raise AssertionError("it began no process")
 

@@ -10,7 +10,7 @@ from schemas.records import RecordCodec, builtin
 from stream.decide import Outcome
 from stream.event_time import Timeliness
 from stream.records.decisions import DecisionWriter
-from stream.records.row_decisions import DEGRADED, Verdicts
+from stream.records.row_decisions import DEGRADED, RowDecisions
 from stream.rules.matched import NO_RULES, none_matched
 
 SCHEMA_ID, POLICY = 5, "0123456789ab"
@@ -32,10 +32,10 @@ def batch_of(rng, n):
     return names, Transactions(layout, longs, np.frombuffer(b"".join(texts), np.uint8))
 
 
-def verdicts_of(rng, n):
+def decided_rows(rng, n):
     scores = np.where(rng.random(n) < 0.5, rng.random(n), rng.choice(WILD, n))
     flags = (rng.random((3, n)) < 0.4).astype(np.bool_)
-    return Verdicts(
+    return RowDecisions(
         scores,
         rng.integers(0, len(Outcome), n).astype(np.int8),
         rng.integers(0, len(Timeliness), n).astype(np.int8),
@@ -44,14 +44,14 @@ def verdicts_of(rng, n):
     )
 
 
-def plain(names, batch, verdicts, row, matched, named):
+def plain(names, batch, decided, row, matched, named):
     """Return key and record of a row, in so many words."""
-    timeliness = Timeliness(int(verdicts.timeliness[row]))
-    duplicate, score = bool(verdicts.duplicate[row]), float(verdicts.scores[row])
+    timeliness = Timeliness(int(decided.timeliness[row]))
+    duplicate, score = bool(decided.duplicate[row]), float(decided.scores[row])
     degraded = []
-    if verdicts.cold[row]:
+    if decided.cold[row]:
         degraded.append("model_cold")
-    if verdicts.unscored[row]:
+    if decided.unscored[row]:
         degraded.append("no_score")
     if timeliness is Timeliness.TOO_LATE and not duplicate:
         degraded.append("too_late")
@@ -60,14 +60,14 @@ def plain(names, batch, verdicts, row, matched, named):
     return b"%016x" % entity, {
         "transaction_id": names[row],
         "event_time": int(batch.event_time_us[row]),
-        "decision": Outcome(int(verdicts.outcomes[row])).name,
+        "decision": Outcome(int(decided.outcomes[row])).name,
         "score": None if score != score else score,
         "timeliness": timeliness.name,
         "duplicate": duplicate,
         "degraded": degraded,
         "rules": [named.rules[rule].id for rule, live in matched.of(row) if live],
         "shadow_rules": [named.rules[rule].id for rule, live in matched.of(row) if not live],
-        "model_version": int(verdicts.model_versions[row]),
+        "model_version": int(decided.model_versions[row]),
         "policy_version": POLICY,
     }
 
@@ -77,22 +77,22 @@ def test_records_are_those_of_a_general_library_to_the_last_byte(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 200))
     names, batch = batch_of(rng, n)
-    verdicts = verdicts_of(rng, n)
+    decided = decided_rows(rng, n)
     rows = np.flatnonzero(rng.random(n) < 0.7)
     codec = RecordCodec(builtin("decision"), SCHEMA_ID)
     writer, named = DecisionWriter(SCHEMA_ID, POLICY), named_rules(rng)
     for rules, matched in ((named, some_matched(rng, named, n)), (NO_RULES, none_matched(n))):
-        written = writer.write(batch, verdicts, rows, matched, rules)
-        expected = [plain(names, batch, verdicts, row, matched, rules) for row in rows]
+        written = writer.write(batch, decided, rows, matched, rules)
+        expected = [plain(names, batch, decided, row, matched, rules) for row in rows]
         assert written == [(key, codec.encode(record)) for key, record in expected]
-    assert writer.write(batch, verdicts, rows) == written
+    assert writer.write(batch, decided, rows) == written
 
 
 def test_of_no_rows_there_are_no_records():
     rng = np.random.default_rng(1)
     _, batch = batch_of(rng, 3)
     writer = DecisionWriter(SCHEMA_ID, POLICY)
-    assert writer.write(batch, verdicts_of(rng, 3), np.zeros(0, np.intp)) == []
+    assert writer.write(batch, decided_rows(rng, 3), np.zeros(0, np.intp)) == []
 
 
 @pytest.mark.parametrize("schema_id", [0, 2**32 - 1])
@@ -100,6 +100,6 @@ def test_the_schema_id_stands_in_front(schema_id):
     rng = np.random.default_rng(2)
     _, batch = batch_of(rng, 1)
     ((_, value),) = DecisionWriter(schema_id, POLICY).write(
-        batch, verdicts_of(rng, 1), np.arange(1)
+        batch, decided_rows(rng, 1), np.arange(1)
     )
     assert value[:5] == b"\0" + schema_id.to_bytes(4, "big")
