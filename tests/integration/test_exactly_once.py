@@ -79,9 +79,7 @@ EVERYTHING_ONCE = "every output once, none missing, in order, for readers of com
 @pytest.mark.parametrize("share", [0.5, pytest.param(1.0, marks=pytest.mark.faults)])
 @injects("exactly_once: kill -9 of a worker at each point of its work", EVERYTHING_ONCE)
 @seeds(1)
-def test_killed_at_every_point_it_says_everything_once(
-    site: Site, seed: int, share: float
-) -> None:
+def test_killed_at_every_point_it_says_everything_once(site: Site, seed: int, share: float) -> None:
     """At all of them; every run of the tests has another half."""
     rng = np.random.default_rng(seed)
     some = rng.permutation(list(POINTS))[: round(len(POINTS) * share)]
