@@ -89,6 +89,7 @@ LAYERS = (
     ("stream.evaluation.*",),
     ("stream.champion.succession", "stream.shared_model.training"),
     ("stream.engine.parameters", "stream.engine.state", "stream.engine.orders"),
+    ("stream.engine.deciding", "stream.engine.learning"),
     ("stream.engine.engine",),
     # Here the core ends and the shell begins.
     (

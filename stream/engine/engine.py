@@ -9,7 +9,8 @@ batch ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,41 +19,38 @@ from models.base import Learner
 from models.prequential import Prequential
 from models.states.snapshot import State
 from schemas.columns import Reason, Transactions
-from stream.admission.admission import Admission, Admitted
-from stream.admission.snoozes import SCORE
+from stream.admission.admission import Admission
 from stream.budget.control import budget_of
-from stream.champion.contenders import Contender, ask, calibrate, judge, take_back
+from stream.champion.contenders import Contender
 from stream.champion.lineup import Lineup
 from stream.champion.succession import Succession
-from stream.decide import DecisionScores, Outcome, Thresholds
+from stream.decide import DecisionScores, Thresholds
 from stream.engine.control import ControlEffects, Orders
 from stream.engine.counters import Counters
+from stream.engine.deciding import decide
 from stream.engine.effects import Effects, nothing_decided
+from stream.engine.learning import learn, mark
 from stream.engine.orders import ways_of
 from stream.engine.parameters import EngineParameters, Keep
 from stream.engine.state import restore, state_of
-from stream.event_time import BEGINNING_US, EventClock, Timeliness
-from stream.evidence.evidence import Alerted
+from stream.event_time import BEGINNING_US, EventClock
 from stream.evidence.explainer import Explainer, note_barriers
 from stream.features.sharing import HeardOffsets
 from stream.features.state import FeatureState
 from stream.labels.book import LabelBook
-from stream.labels.examples import Examples
 from stream.labels.fates import LabelEffects
 from stream.labels.memory import Allocate, in_memory
 from stream.labels.waiting import WaitingRows
 from stream.lists.lists import Lists
 from stream.monitor.monitor import Monitor
 from stream.promotion.gate import Gate
-from stream.rules.in_force import RulesInForce, Ruling
+from stream.rules.in_force import RulesInForce
 from stream.rules.names import RuleInputs
 from stream.shared_model.training import Training
-from stream.short_arrays import count, every, filled, marked
+from stream.short_arrays import count, marked
 
-# As numbers: CPython 3.11 looks a member up by a function of its metaclass each time.
-_OK, _EVENT_TOO_LATE = int(Reason.OK), int(Reason.EVENT_TOO_LATE)
-_TOO_LATE = int(Timeliness.TOO_LATE)
-_REVIEW = int(Outcome.REVIEW)
+# As a number: CPython 3.11 looks a member up by a function of its metaclass each time.
+_OK = int(Reason.OK)
 
 
 class Engine:
@@ -165,7 +163,7 @@ class Engine:
         self.monitor = None if watched is None else Monitor(features.names, watched)
         self._orders = Orders(ways_of(self), parameters.hash_key)
         self._barrier = BEGINNING_US // parameters.learn_interval_us
-        self._explainer = Explainer(parameters.features, parameters.explained)
+        self.explainer = Explainer(parameters.features, parameters.explained)
 
     @property
     def contenders(self) -> list[Contender]:
@@ -246,7 +244,7 @@ class Engine:
         labels : Transactions
             Decoded with `schemas.roles.LABEL_ROLES`.
         """
-        effects = self.book.take(labels, self.clock.watermark_us, self._mark)
+        effects = self.book.take(labels, self.clock.watermark_us, partial(mark, self))
         self.counters.labels += len(labels)
         self.counters.labels_refused += count(effects.reasons != _OK)
         self.counters.labels_early += count(effects.held)
@@ -304,197 +302,7 @@ class Engine:
             self._decide(batch.span(first, behind), effects, first, behind)
 
     def _decide(self, batch: Transactions, effects: Effects, start: int, stop: int) -> None:
-        """Score and decide some rows, and remember them."""
-        thresholds = self.thresholds
-        take, timely = batch.reason == _OK, effects.timeliness[start:stop] != _TOO_LATE
-        places, repeated = self.waiting.admit(
-            batch.transaction_key, batch.event_time_us, take, timely
-        )
-        fresh = take & timely & ~repeated
-        # Nearly always all of them; then nothing is copied.
-        rows = slice(None) if every(fresh) else marked(fresh)
-        self.book.admit(batch, rows, places[rows])
-        readings = self.features.observe(batch, fresh)
-        if self.heard is not None:
-            effects.shared.append(self.features.tell(batch.offset[rows]))
-        X, fresh_X = readings.matrix, readings.matrix[rows]
-        said = ask(self.contenders, fresh_X, thresholds.alerting, self.lineup.at)
-        scores = filled(len(batch), np.nan)
-        scores[rows] = said.scores[:, 0]
-        outcomes = thresholds.outcomes(scores)
-        drawn = filled(len(batch), np.nan)
-        if self.budget is not None:
-            drawn = self.budget.draw(batch.transaction_key, scores)
-            outcomes[~np.isnan(drawn)] = _REVIEW
-        ruling = None
-        if len(self.rules):
-            ruling = self._rule(batch, rows, fresh_X, said, outcomes, drawn)
-            effects.ruled.append((start, ruling.matched_of(rows, len(batch))))
-            effects.tripped.extend(ruling.tripped_of(rows, start))
-        self.waiting.store(
-            places[rows],
-            fresh_X,
-            said.packed(),
-            outcomes[rows],
-            readings.numbers[rows],
-            not self.learner.ready,
-            self.lineup.at,
-        )
-        if self.monitor is not None:
-            times_us, amounts = batch.event_time_us[rows], batch.amount_minor[rows]
-            alerted_rows = outcomes[rows] >= _REVIEW
-            found = self.monitor.observe(fresh_X, said, times_us, amounts, alerted_rows)
-            effects.drifts.extend(found)
-        self._say(effects, (start, stop), places, (fresh, repeated), scores, outcomes)
-        effects.reasons[start:stop][take & ~timely & ~repeated] = _EVENT_TOO_LATE
-        alerted = marked(fresh & (outcomes >= _REVIEW))
-        of, grouped = np.cumsum(fresh)[alerted] - 1, np.zeros(len(alerted), np.int64)
-        if len(alerted) and self.admission.active:
-            asking = () if ruling is None else self.rules.asking(ruling, of)
-            by_score = scores[alerted] >= thresholds.alerting
-            admitted = self._going_out(batch, alerted, outcomes, drawn, by_score, asking)
-            out = admitted.out
-            alerted, of, grouped = alerted[out], of[out], admitted.grouped[out]
-        if self.budget is not None:
-            self.budget.count(said.scores[:, 0], len(alerted))
-            self.budget.count_others(said)
-        if len(alerted):
-            read = np.zeros((len(of), 0)) if ruling is None else self.rules.looked_at(ruling, of)
-            alerts = Alerted(
-                start + alerted,
-                X[alerted],
-                readings.states(alerted),
-                *self.champion.contributions_many(X[alerted], said.raw[of, 0]),
-                outcomes[alerted],
-                drawn[alerted],
-                read,
-                grouped,
-            )
-            asked = np.zeros(len(of), np.bool_) if ruling is None else ruling.asked[of]
-            of_score = np.where(asked, np.nan, scores[alerted]), self.champion.score_many
-            effects.alerted.append(self._explainer.evidence(alerts, thresholds, *of_score))
-        if self.keep is not Keep.NOTHING:
-            effects.readings.matrix[start:stop] = X
-        if self.keep is Keep.STATES:
-            effects.readings.value_states[start:stop] = readings.states(np.arange(len(batch)))
-
-    def _say(
-        self,
-        effects: Effects,
-        span: tuple[int, int],
-        places: NDArray[np.int64],
-        which: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-        scores: NDArray[np.float64],
-        outcomes: NDArray[np.int8],
-    ) -> None:
-        """Note what was decided of the rows of a span; `which` are fresh, and which repeated.
-
-        Those get what was said the first time, in `scores` and `outcomes` too.
-        """
-        (start, stop), (fresh, repeated) = span, which
-        waiting, champions = self.waiting, effects.champions[start:stop]
-        champions[~repeated] = self.lineup.at
-        if count(repeated):
-            scores[repeated] = waiting.scores[places[repeated], 0]
-            outcomes[repeated] = waiting.outcomes[places[repeated]]
-            champions[repeated] = waiting.champions[places[repeated]]
-        effects.scores[start:stop] = scores
-        effects.outcomes[start:stop] = outcomes
-        effects.duplicate[start:stop] = repeated
-        effects.model_versions[start:stop] = self.learner.learned
-        silent = marked((fresh | repeated) & np.isnan(scores))
-        if len(silent):
-            effects.cold[start + silent] = waiting.cold[places[silent]]
-            effects.unscored[start + silent] = ~waiting.cold[places[silent]]
-
-    def _rule(
-        self,
-        batch: Transactions,
-        rows: NDArray[np.int64] | slice,
-        X: NDArray[np.float64],
-        said: DecisionScores,
-        outcomes: NDArray[np.int8],
-        drawn: NDArray[np.float64],
-    ) -> Ruling:
-        """Let rules change outcomes; what they ask for anyway is not drawn."""
-        ruling = self.rules.rule(batch, rows, X, said.scores[:, 0], outcomes[rows], self.lists)
-        outcomes[rows] = ruling.outcomes
-        drawn[rows] = np.where(ruling.asked, np.nan, drawn[rows])
-        return ruling
-
-    def _going_out(
-        self,
-        batch: Transactions,
-        alerted: NDArray[np.int64],
-        outcomes: NDArray[np.int8],
-        drawn: NDArray[np.float64],
-        by_score: NDArray[np.bool_],
-        asking: Sequence[tuple[str, ...]],
-    ) -> Admitted:
-        """Return of which alerted rows somebody is told; the others wait or are silenced."""
-        each = zip(asking or [()] * len(alerted), by_score.tolist(), strict=True)
-        causes = [(*rules, SCORE) if high else rules for rules, high in each]
-        return self.admission.admit(
-            outcomes[alerted],
-            batch.entities[:, alerted],
-            batch.event_time_us[alerted],
-            causes,
-            ~np.isnan(drawn[alerted]),
-        )
-
-    def _mark(self, places: NDArray[np.int64], is_fraud: NDArray[np.bool_]) -> None:
-        """Let the features know verdicts on waiting rows, if any feature is made of them."""
-        if not self.features.hears_verdicts:
-            return
-        waiting = self.waiting
-        self.features.mark(
-            waiting.numbers[places], is_fraud, waiting.scores[places, 0], waiting.features[places]
-        )
+        decide(self, batch, effects, start, stop)
 
     def _learn(self, now_us: int, offset: int, effects: Effects) -> None:
-        """Learn what is due at a barrier: labels in order of arrival, then mature rows."""
-        reviews, departed = self.book.join(now_us, self._mark)
-        effects.label_reviews.extend(reviews)
-        effects.departed_labels.extend(departed)
-        self.counters.count_labels(departed, self.book.counts)
-        examples = self.book.examples()
-        if len(examples.is_fraud):
-            wrong = examples.corrects
-            said = examples.said(wrong)
-            take_back(self.contenders, said, examples.is_fraud[wrong])
-            if self.budget is not None:
-                self.budget.judge(said, ~examples.is_fraud[wrong], -1)
-            self._test_then_train(examples)
-            self.counters.labels_learned += count(examples.news)
-        mature = self.book.mature(now_us)
-        if len(mature.unlabelled):
-            self._mark(mature.unlabelled, np.zeros(len(mature.unlabelled), np.bool_))
-            self.counters.matured += len(mature.unlabelled)
-        if len(mature.untold):
-            self._test_then_train(self.book.mature_examples(mature.untold))
-        # Frauds are found within hours, genuine payments by nobody complaining for weeks: only
-        # of mature payments is it known how many of all there were are fraud.
-        ripe = mature.ripe
-        if len(ripe):
-            said, y = self.waiting.said(ripe), self.waiting.verdicts[ripe] == 1
-            if self.parameters.calibrate:
-                calibrate(self.contenders, said, y)
-            if self.gate is not None:
-                self.gate.judge(said, y, self.waiting.times_us[ripe])
-        if self.monitor is not None:
-            effects.drifts.extend(self.monitor.judge(self.waiting, ripe, now_us))
-            effects.drifts.extend(self.monitor.advance(now_us))
-        if self.budget is not None:
-            self.budget.advance(now_us)
-        self.lists.expire(now_us)
-        effects.examples.extend(self.training.tell(offset))
-        effects.versions.extend(self.training.versions(now_us, offset))
-        if len(ripe):
-            effects.promoted.extend(self.succession.go_back())
-
-    def _test_then_train(self, examples: Examples) -> None:
-        said, y = examples.said(examples.news), examples.is_fraud[examples.news]
-        if self.budget is not None:
-            self.budget.judge(said, y)
-        judge(self.contenders, said, y)
-        self.training.teach(examples)
+        learn(self, now_us, offset, effects)

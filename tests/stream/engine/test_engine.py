@@ -23,6 +23,7 @@ from models.silent import SilentLearner
 from schemas.columns import Reason
 from schemas.errors import ModelError
 from stream.decide import DecisionScores, Outcome, Thresholds
+from stream.engine import learning
 from stream.engine.engine import Contender, Engine
 from stream.engine.parameters import Keep
 from stream.event_time import Timeliness
@@ -117,7 +118,7 @@ def test_a_challenger_is_judged_by_what_it_scored():
     y = np.arange(40) % 4 == 0
     raw = np.stack([np.full(40, 0.99), challenger.learner.predict_proba_many(X)], 1)
     said = DecisionScores(raw, raw, np.full(40, 0.5))
-    engine._test_then_train(examples(X, y, scores=said.packed()))
+    learning.test_then_train(engine, examples(X, y, scores=said.packed()))
     quality = challenger.prequential.as_dict()
     assert (quality["judged"], quality["left_out"], quality["frauds"]) == (20, 20, 10)
     assert (quality["recall"], quality["precision"]) == (1.0, 0.5)
