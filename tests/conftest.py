@@ -12,14 +12,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
-import chromium
 import fault_log
 import order
 import pytest
 import seeds
 from hypothesis import settings
-from kafka_proxy import ProxiedKafka
-from kafka_server import (
+from servers import chromium
+from servers.kafka_proxy import ProxiedKafka
+from servers.kafka_server import (
     KafkaServer,
     ServerUnavailable,
     admin_client,
@@ -27,8 +27,8 @@ from kafka_server import (
     delete_topics,
     unique_name,
 )
-from redis_server import RedisServer
-from shared_server import shared
+from servers.redis_server import RedisServer
+from servers.shared_server import shared
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

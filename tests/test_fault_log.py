@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from checks.pytest_runs import run
 from fault_log import repeats
-from pytest_runs import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pytest_runs import run
+from checks.pytest_runs import run
 from seeds import factor, seeds
 
 if TYPE_CHECKING:

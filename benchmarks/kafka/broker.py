@@ -25,7 +25,7 @@ def broker() -> Iterator[str]:
         return
     # Tests know how to fetch and start one.
     sys.path.append(str(ROOT / "tests"))
-    from kafka_server import KafkaServer
+    from servers.kafka_server import KafkaServer
 
     with KafkaServer() as server:
         _await_coordinator(server.bootstrap)

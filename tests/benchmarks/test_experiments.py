@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from experiments import outcome, plan_by_hand
+from inputs.experiments import outcome, plan_by_hand
 
 from benchmarks.__main__ import main
 from benchmarks.experiments import BEGIN, END, markdown, write_into

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from figures import full_figures
+from inputs.figures import full_figures
 
 from stream.admin.collector import FiguresCollector
 from stream.admin.described import PREFIX, Moment

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka_server import delete_topics
-from lives import Lives, end_parents
-from worker_site import TOPICS, Site, end_all
+from servers.kafka_server import delete_topics
+from workers.lives import Lives, end_parents
+from workers.worker_site import TOPICS, Site, end_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

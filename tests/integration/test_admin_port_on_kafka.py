@@ -11,9 +11,9 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from payments import Payments
+from inputs.payments import Payments
 from prometheus_client.parser import text_string_to_metric_families as parse
-from worker_site import DEADLINE_SECONDS, SECONDS, Sender, Site, remembering, until
+from workers.worker_site import DEADLINE_SECONDS, SECONDS, Sender, Site, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,13 +7,13 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
+from workers.worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Lives
+    from workers.lives import Lives
 
 pytestmark = pytest.mark.kafka
 

@@ -7,24 +7,24 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from exactly_once import (
+from fault_log import injects
+from workers.exactly_once import (
     PATIENT,
     CommittedReader,
     Traffic,
     assert_exactly_once,
     assert_none_lost,
 )
-from fault_log import injects
-from lives import Lives
-from twins import site_of, taken
-from worker_site import DEADLINE_SECONDS, SECONDS
+from workers.lives import Lives
+from workers.twins import site_of, taken
+from workers.worker_site import DEADLINE_SECONDS, SECONDS
 
 from stream.commands.worker import TIMED_OUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kafka_server import KafkaServer
+    from servers.kafka_server import KafkaServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 AWAY_S = 60

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, seen
-from lives import Lives
-from twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
-from worker_site import DEADLINE_SECONDS
+from workers.lives import Lives
+from workers.twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
+from workers.worker_site import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from fault_log import injects, repeats, seen
-from payments import Payments
+from inputs.payments import Payments
 from seeds import seeds
-from worker_site import Sender, Site, end_well, remembering, until
+from workers.worker_site import Sender, Site, end_well, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Life, Lives
-    from redis_server import RedisServer
+    from servers.redis_server import RedisServer
+    from workers.lives import Life, Lives
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

@@ -9,7 +9,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from exactly_once import (
+from fault_log import injects
+from seeds import seeds
+from servers.kafka_server import KafkaServer
+from servers.tcp_proxy import TcpProxy
+from workers.exactly_once import (
     WIDE_AWAKE,
     CommittedReader,
     Traffic,
@@ -17,13 +21,9 @@ from exactly_once import (
     assert_none_lost,
     read_committed,
 )
-from fault_log import injects
-from kafka_server import KafkaServer
-from lives import Life, Lives
-from seeds import seeds
-from tcp_proxy import TcpProxy
-from twins import CLIENT, site_of, taken
-from worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
+from workers.lives import Life, Lives
+from workers.twins import CLIENT, site_of, taken
+from workers.worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
 
 from stream.commands.worker import TIMED_OUT
 

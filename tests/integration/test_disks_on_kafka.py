@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, repeats, seen
-from lives import Life, Lives
-from twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
-from worker_site import DEADLINE_SECONDS, SECONDS, Site
+from workers.lives import Life, Lives
+from workers.twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
+from workers.worker_site import DEADLINE_SECONDS, SECONDS, Site
 
 from stream.snapshots.folder import SnapshotFolder
 

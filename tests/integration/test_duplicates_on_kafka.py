@@ -8,17 +8,26 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from exactly_once import read_committed
 from fault_log import injects, repeats, seen
-from lives import Lives
-from twins import OUTPUTS, Payments, became, lost_and_repeated, said, site_of, taken, twin_of
-from worker_site import DEADLINE_SECONDS, DECISIONS, PARTITIONS, SECONDS, Site
+from workers.exactly_once import read_committed
+from workers.lives import Lives
+from workers.twins import (
+    OUTPUTS,
+    Payments,
+    became,
+    lost_and_repeated,
+    said,
+    site_of,
+    taken,
+    twin_of,
+)
+from workers.worker_site import DEADLINE_SECONDS, DECISIONS, PARTITIONS, SECONDS, Site
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from lives import Life
+    from workers.lives import Life
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 

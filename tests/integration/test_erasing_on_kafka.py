@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from card_numbers import card_numbers, numbers_in
 from fault_log import injects, repeats, seen
-from payments import TRANSACTIONS, Payments
-from published import published
-from worker_site import TOPICS, Sender, Site, end_well, remembering, until
+from inputs.card_numbers import card_numbers, numbers_in
+from inputs.payments import TRANSACTIONS, Payments
+from inputs.published import published
+from workers.worker_site import TOPICS, Sender, Site, end_well, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Lives
+    from workers.lives import Lives
 
 pytestmark = pytest.mark.kafka
 

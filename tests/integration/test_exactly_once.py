@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from dying import ONCE, POINTS
-from exactly_once import CLIENT, MORE, PATIENT, WIDE_AWAKE, Trial
 from fault_log import injects
-from kafka_proxy import END_TXN
-from kafka_server import KafkaServer
-from lives import Life, Lives
 from seeds import seeds
-from worker_site import DEADLINE_SECONDS, SECONDS, Site, until
+from servers.kafka_proxy import END_TXN
+from servers.kafka_server import KafkaServer
+from workers.dying import ONCE, POINTS
+from workers.exactly_once import CLIENT, MORE, PATIENT, WIDE_AWAKE, Trial
+from workers.lives import Life, Lives
+from workers.worker_site import DEADLINE_SECONDS, SECONDS, Site, until
 
 from stream.commands.worker import TIMED_OUT
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from kafka_proxy import ProxiedKafka
+    from servers.kafka_proxy import ProxiedKafka
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from onnx_models import FloatTensorType, LogisticRegression, export
-from payments import TRANSACTIONS
-from worker_site import DECISIONS, PARTITIONS, Site, Traffic, end_well, remembering
+from inputs.onnx_models import FloatTensorType, LogisticRegression, export
+from inputs.payments import TRANSACTIONS
+from workers.worker_site import DECISIONS, PARTITIONS, Site, Traffic, end_well, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Lives
+    from workers.lives import Lives
 
 pytestmark = pytest.mark.kafka
 

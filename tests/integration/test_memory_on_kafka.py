@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from fault_log import injects, seen
-from lives import Lives
-from twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
-from worker_site import DEADLINE_SECONDS
+from workers.lives import Lives
+from workers.twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
+from workers.worker_site import DEADLINE_SECONDS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.faults]
 MB = 1 << 20

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, repeats, seen
-from worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
+from workers.worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
 
 from models.states.snapshot import pack, unpack
 from schemas.errors import RecoveryError, SnapshotError, StorageError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Lives
+    from workers.lives import Lives
 
     from stream.engine.engine import Engine
 

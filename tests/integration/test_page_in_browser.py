@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from page_boards import Boards, empty
-from page_site import Site
+from inputs.page_boards import Boards, empty
+from servers.page_site import Site
 
 from models.interval import wilson
 from stream.page.one_file import one_file

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fault_log import injects, seen
-from lives import Lives
 from seeds import seeds
-from twins import site_of, taken
-from worker_site import DEADLINE_SECONDS, SECONDS, Site
+from workers.lives import Lives
+from workers.twins import site_of, taken
+from workers.worker_site import DEADLINE_SECONDS, SECONDS, Site
 
 from schemas.columns import Reason
 from schemas.index import write_index

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from worker_site import DEADLINE_SECONDS, PROCESSES, SECONDS, Site, Traffic, remembering, until
+from workers.worker_site import (
+    DEADLINE_SECONDS,
+    PROCESSES,
+    SECONDS,
+    Site,
+    Traffic,
+    remembering,
+    until,
+)
 
 from schemas.kernel_cache import cache_folder
 

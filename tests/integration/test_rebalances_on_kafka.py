@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from exactly_once import (
+from fault_log import injects
+from seeds import seeds
+from servers.kafka_server import delete_topics
+from workers.exactly_once import (
     WIDE_AWAKE,
     CommittedReader,
     Traffic,
@@ -16,12 +19,9 @@ from exactly_once import (
     assert_none_lost,
     read_committed,
 )
-from fault_log import injects
-from kafka_server import delete_topics
-from lives import Life, Lives
-from seeds import seeds
-from twins import site_of, taken
-from worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
+from workers.lives import Life, Lives
+from workers.twins import site_of, taken
+from workers.worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

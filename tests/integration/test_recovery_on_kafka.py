@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from fault_log import injects, repeats, seen
 from seeds import seeds
-from worker_site import SECONDS, Site, Traffic, end_well, remembering, until
+from workers.worker_site import SECONDS, Site, Traffic, end_well, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Lives
+    from workers.lives import Lives
 
 pytestmark = pytest.mark.kafka
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import redis
 from fault_log import injects, seen
-from kafka_server import unique_name
-from redis_server import RedisServer
 from seeds import seeds
+from servers.kafka_server import unique_name
+from servers.redis_server import RedisServer
+from servers.tcp_proxy import TcpProxy
 from sim import IN, KEY, Killed, SimWorker, World, parts, send_traffic
-from tcp_proxy import TcpProxy
 
 from schemas.columns import Reason
 from stream.app import engine_of

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fault_log import injects, repeats, seen
-from lives import Lives
-from twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
-from worker_site import DEADLINE_SECONDS, SECONDS
+from workers.lives import Lives
+from workers.twins import Payments, became, lost_and_repeated, said, site_of, taken, twin_of
+from workers.worker_site import DEADLINE_SECONDS, SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lives import Life
+    from workers.lives import Life
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 STATES = pytest.mark.parametrize("state", ["whole", "per_partition"])

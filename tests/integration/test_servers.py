@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka_server import KafkaServer, admin_client, create_topic, unique_name
-from redis_server import RedisServer
+from servers.kafka_server import KafkaServer, admin_client, create_topic, unique_name
+from servers.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECONDS = 30
 DIES_WITH_PARENT = """
 import os, signal
-from redis_server import RedisServer
+from servers.redis_server import RedisServer
 server = RedisServer().start()
 print(server.pid, server.folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

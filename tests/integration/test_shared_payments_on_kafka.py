@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, repeats, seen
-from worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
+from workers.worker_site import PARTITIONS, TOPICS, Site, Traffic, end_well, remembering, until
 
 from schemas.errors import RecoveryError, StorageError
 from stream.config.configuration import load
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Lives
+    from workers.lives import Lives
 
 pytestmark = pytest.mark.kafka
 

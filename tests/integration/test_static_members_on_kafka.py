@@ -7,17 +7,17 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from exactly_once import read_committed
 from fault_log import repeats
-from lives import Lives
 from seeds import seeds
-from worker_site import DECISIONS, PARTITIONS, Site, Traffic, end_well, remembering, until
+from workers.exactly_once import read_committed
+from workers.lives import Lives
+from workers.worker_site import DECISIONS, PARTITIONS, Site, Traffic, end_well, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lives import Life
+    from workers.lives import Life
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -77,7 +77,7 @@ def wait_until_shared(site: Site, names: tuple[str, ...]) -> dict[str, set[int]]
 def members(site: Site) -> dict[str, set[int]]:
     """Ask the broker which partitions of the transactions each member has, by its name."""
     from confluent_kafka import KafkaError, KafkaException
-    from kafka_server import admin_client
+    from servers.kafka_server import admin_client
 
     # Held until it has answered.
     admin = admin_client(site.bootstrap)

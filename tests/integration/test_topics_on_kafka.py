@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, repeats, seen
-from kafka_server import admin_client, create_topic
-from lives import Life, Lives
-from twins import CLIENT, Payments, said, site_of, taken
-from worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
+from servers.kafka_server import admin_client, create_topic
+from workers.lives import Life, Lives
+from workers.twins import CLIENT, Payments, said, site_of, taken
+from workers.worker_site import DEADLINE_SECONDS, PARTITIONS, SECONDS, Site
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka_server import create_topic, unique_name
+from servers.kafka_server import create_topic, unique_name
 
 from schemas.errors import FencedError, TransactionError
 from stream.kafka.client import Connection

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from page_boards import Boards
-from page_site import Site as PlainSite
+from inputs.page_boards import Boards
+from servers.page_site import Site as PlainSite
 
 from stream.admin.security import Access
 from stream.admin.server import AdminServer

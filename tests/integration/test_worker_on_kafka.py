@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fault_log import injects, seen
-from kafka_server import unique_name
-from lives import Lives
-from payments import LABELS
-from worker_site import (
+from inputs.payments import LABELS
+from servers.kafka_server import unique_name
+from workers.lives import Lives
+from workers.worker_site import (
     DEADLINE_SECONDS,
     PARTITIONS,
     REVIEWS,
@@ -31,7 +31,7 @@ from schemas.columns import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kafka_server import KafkaServer
+    from servers.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from worker_site import DEADLINE_SECONDS, Site, Traffic, remembering, until
+from workers.worker_site import DEADLINE_SECONDS, Site, Traffic, remembering, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker_site import Running
+    from workers.worker_site import Running
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
+from inputs.streams import hostile_log, random_parameters, run
 from river import tree
 from seeds import seeds
-from streams import hostile_log, random_parameters, run
 
 import models
 from models.additive.estimators import AdditiveLogisticRegression
 from models.river.adapter import RiverLearner, logistic_pipeline
 from stream.decide import Thresholds
-from tests.one_row import contributions
 
 NAMES = tuple(f"f{i}" for i in range(5))
 MODELS = {

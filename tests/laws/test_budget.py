@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from inputs.streams import SECOND, hostile_log, random_cuts, random_parameters, run
 from seeds import seeds
-from streams import SECOND, hostile_log, random_cuts, random_parameters, run
 
 from stream.budget import control
 from stream.budget.levels import DAY_US

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+from inputs.streams import SECOND, hostile_log, random_cuts, random_parameters, rule_inputs, run
 from seeds import seeds
-from streams import SECOND, hostile_log, random_cuts, random_parameters, rule_inputs, run
 
 from stream.decide import Outcome
 from stream.lists.declaration import ListDeclaration

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from river import anomaly, naive_bayes, preprocessing, tree
 from seeds import seeds
 
@@ -15,7 +16,6 @@ from models.sampling import SampledLearner
 from models.trees.estimators import ARFClassifier
 from models.weights import require_weights
 from schemas.errors import ModelError
-from tests.one_row import contributions
 
 NAMES = tuple(f"f{i}" for i in range(6))
 IMBALANCED = {"grace_period": 20, "max_share_to_split": 1.0, "min_branch_fraction": 1e-4}

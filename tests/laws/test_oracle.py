@@ -4,9 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from naive import NaiveEngine
-from seeds import seeds
-from streams import (
+from inputs.streams import (
     SOURCE_KEYS,
     Log,
     build_engine,
@@ -17,6 +15,8 @@ from streams import (
     run_engine,
     with_erasures,
 )
+from naive import NaiveEngine
+from seeds import seeds
 
 from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import logistic_pipeline

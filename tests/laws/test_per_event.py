@@ -5,8 +5,8 @@ from itertools import repeat
 
 import numba
 import pytest
-from allocations import blocks
-from bytecode import instructions
+from checks.allocations import blocks
+from checks.bytecode import instructions
 
 from benchmarks.bench_stages import Stages
 

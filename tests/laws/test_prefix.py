@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from seeds import seeds
-from streams import (
+from inputs.streams import (
     LABEL_LAYOUT,
     Log,
     block,
@@ -13,6 +12,7 @@ from streams import (
     random_parameters,
     run,
 )
+from seeds import seeds
 
 from schemas.columns import Transactions
 from stream.engine.parameters import EngineParameters

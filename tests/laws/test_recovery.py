@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from fault_log import injects, repeats, seen
-from published import published
+from inputs.published import published
 from seeds import seeds
 from sim import (
     ALERTS,

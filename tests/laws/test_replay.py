@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from inputs.streams import digest, hostile_log, random_cuts, random_parameters, run, with_promotions
 from seeds import seeds
-from streams import digest, hostile_log, random_cuts, random_parameters, run, with_promotions
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ def test_a_replay_gives_the_same_bytes(seed):
 @pytest.mark.quality
 @seeds(1)
 def test_a_replay_in_a_process_with_other_hash_seeds_gives_the_same_bytes(seed):
-    program = f"import streams; print(streams.digest({seed}))"
+    program = f"from inputs import streams; print(streams.digest({seed}))"
     expected = digest(seed)
     for hash_seed in ("0", "77"):
         environment = os.environ | {

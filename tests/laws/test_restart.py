@@ -5,9 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from restarts import changed, every_part, restarted, run_with_restarts, tail
-from seeds import seeds
-from streams import (
+from inputs.streams import (
     build_engine,
     feature_set,
     hostile_log,
@@ -20,6 +18,8 @@ from streams import (
     with_promotions,
     with_rules,
 )
+from seeds import seeds
+from workers.restarts import changed, every_part, restarted, run_with_restarts, tail
 
 from models.states.snapshot import State, pack, unpack
 from schemas.errors import SnapshotError

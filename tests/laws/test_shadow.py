@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from seeds import seeds
-from streams import (
+from inputs.streams import (
     build_engine,
     hostile_log,
     model_orders,
@@ -12,6 +11,7 @@ from streams import (
     run_engine,
     with_erasures,
 )
+from seeds import seeds
 
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.states.snapshot import State, pack, unpack

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
-from seeds import seeds
-from streams import (
+from inputs.streams import (
     LABEL_LAYOUT,
     LAYOUT,
     SECOND,
@@ -24,6 +23,7 @@ from streams import (
     with_promotions,
     with_rules,
 )
+from seeds import seeds
 
 from models.silent import SilentLearner
 from stream.engine.engine import Engine

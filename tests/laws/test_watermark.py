@@ -3,8 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+from inputs.streams import (
+    SECOND,
+    WILD_TIMES_US,
+    Log,
+    hostile_log,
+    random_cuts,
+    random_parameters,
+    run,
+)
 from seeds import seeds
-from streams import SECOND, WILD_TIMES_US, Log, hostile_log, random_cuts, random_parameters, run
 
 from schemas.columns import EVENT_TIME_US, REASON, Reason, Transactions
 from schemas.compiler import compile_schema

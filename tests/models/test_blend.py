@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from river import naive_bayes, tree
 from seeds import seeds
 
@@ -18,7 +19,6 @@ from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
-from tests.one_row import contributions
 
 NAMES = ("amount", "ratio", "count", "gap")
 HOSTILE = (np.inf, -np.inf, 1e308, -1e308, np.nan, 0.0, -0.0, 5e-324)

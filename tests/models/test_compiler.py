@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from river import anomaly, compose, drift, forest, linear_model, naive_bayes, optim, preprocessing
 from river import tree as trees
 from seeds import seeds
@@ -20,7 +21,6 @@ from models.scale import estimators as our_scale
 from models.states.snapshot import pack, unpack
 from models.trees import estimators as our_trees
 from schemas.errors import ModelError, SnapshotError, TrainedModelError
-from tests.one_row import contributions
 
 NAMES = ("ratio", "amount", "count", "gap", "age")
 IMBALANCE = {"max_share_to_split": 1.0, "min_branch_fraction": 1e-4}

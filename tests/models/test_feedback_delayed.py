@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from seeds import seeds
 
 import models
@@ -9,7 +10,6 @@ from models.feedback_delayed import FeedbackAndDelayed
 from models.river.adapter import logistic_pipeline
 from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
-from tests.one_row import contributions
 
 NAMES = ("f0", "f1", "f2")
 

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from seeds import seeds
 
 from models.river.adapter import RiverLearner, logistic_pipeline
 from models.sampling import SampledLearner, chosen
 from models.states.snapshot import State
 from schemas.errors import SnapshotError
-from tests.one_row import contributions
 
 MASK = 2**64 - 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from published import published
+from inputs.published import published
 from simulated.setting import ALERTS, CONTROL, DECISIONS, IN, LABELS
 from simulated.world import World
 

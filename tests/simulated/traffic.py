@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from published import published
+from inputs.published import published
 from simulated.setting import CONTROL, IN, KEY, LABELS, MODELS, PACE_MS, PARTITIONS, START_MS
 
 from schemas.records import RecordCodec, builtin

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import random_parameters
+from inputs.streams import random_parameters
 
 from models.compiler import compile as compile_model
 from models.river.adapter import logistic_pipeline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from decisions import decisions_of
+from inputs.decisions import decisions_of
 
 from stream.evaluation.ledger import DAY_US
 from stream.evaluation.report import quality_report

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from published import published
+from inputs.published import published
 from seeds import seeds
 from sklearn.metrics import average_precision_score, roc_auc_score
 

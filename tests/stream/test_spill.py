@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import build_engine, hostile_log, random_parameters, run_engine
+from inputs.streams import build_engine, hostile_log, random_parameters, run_engine
 
 from schemas.errors import ConfigError
 from stream.labels.memory import in_memory

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from left_behind import KEY, PAYMENTS, WRITTEN_S, LeftBehind, left_behind, past_beside
+from workers.left_behind import KEY, PAYMENTS, WRITTEN_S, LeftBehind, left_behind, past_beside
 
 from schemas.errors import ConfigError, SnapshotError
 from stream.monitor.merging import Merged

@@ -3,12 +3,12 @@
 import time
 
 import numpy as np
+from checks.one_row import contributions
 
 from models.blend import Blend
 from models.sampling import SampledLearner
 from models.states.snapshot import State
 from stream.timed_learner import TimedLearner, unlearned_by, within
-from tests.one_row import contributions
 
 
 class Slow:

@@ -15,8 +15,9 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from confluent_kafka import Consumer, Producer, TopicPartition
-from published import published
+from inputs.published import published
 
 from schemas.columns import REASON_TEXT, Reason
 from schemas.errors import DeliveryError
@@ -35,7 +36,6 @@ from stream.shards.shard import Step
 from stream.telemetry.summary import summary
 from stream.timed_learner import TimedLearner
 from stream.worker import Worker
-from tests.one_row import contributions
 
 SECONDS = 30
 KEY = b"sixteen bytes ok"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drift_streams import watched
+from inputs.drift_streams import watched
 
 from benchmarks.drift import windows
 from benchmarks.drift.experiment import RULES, by_levels, methods, own_rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from drift_streams import A_DAY, watched
+from inputs.drift_streams import A_DAY, watched
 
 from benchmarks.drift import rivers
 from benchmarks.drift.plan import MATURITY_DAYS, WATCHED_FROM

@@ -1,7 +1,7 @@
 """Both ways in which features see all partitions count each payment in each window once."""
 
 import pytest
-from kafka_server import unique_name
+from servers.kafka_server import unique_name
 
 from benchmarks.bench_shared import PARTITIONS, Hop, Sharing, sent_on, told
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from dense_checks import (
+from checks.dense_checks import (
     assert_contributions_add_up,
     assert_cuts_never_matter,
     assert_goes_on_bit_for_bit,
@@ -17,6 +17,7 @@ from dense_checks import (
     break_header,
     everything,
 )
+from checks.one_row import contributions
 from river import linear_model, preprocessing
 from seeds import seeds
 
@@ -25,7 +26,6 @@ from models.additive.curve import SQUARES, WEIGHT
 from models.additive.knots import PLACES
 from models.linear.translate import dense_of as linear_of
 from models.scale.translate import dense_of as scaler_of
-from tests.one_row import contributions
 
 WIDTH = 6
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from estimator_checks import (
+from checks.estimator_checks import (
     assert_frames_equal_dictionaries,
     assert_pickled_goes_on_alike,
     in_every_library,
 )
+from checks.river_checks import assert_passes, every_check
 from river import compose
-from river_checks import assert_passes, every_check
 from seeds import seeds
 
 from models.additive.additive import AdditiveLogistic

@@ -4,13 +4,13 @@ import naive_additive as naive
 import numba
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from naive_additive import NaiveAdditive
 from seeds import seeds
 
 from models.additive import rows
 from models.additive.additive import AdditiveLogistic
 from models.additive.rows import USUAL_OVER
-from tests.one_row import contributions
 
 WIDTH = 6
 N = 120 if numba.config.DISABLE_JIT else 400

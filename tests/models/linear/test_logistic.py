@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from dense_checks import (
+from checks.dense_checks import (
     assert_contributions_add_up,
     assert_cuts_never_matter,
     assert_goes_on_bit_for_bit,
@@ -16,6 +16,7 @@ from dense_checks import (
     break_header,
     everything,
 )
+from checks.one_row import contributions
 from river import compose, linear_model, optim, preprocessing
 from seeds import seeds
 
@@ -24,7 +25,6 @@ from models.linear.logistic import DenseLogisticRegression
 from models.linear.translate import dense_of
 from models.scale.standard import DenseStandardScaler
 from schemas.errors import SnapshotError
-from tests.one_row import contributions
 
 WIDTH = 9
 RIVER = {

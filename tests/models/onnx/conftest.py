@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture(scope="session")
 def fitted():
     # Here, not above: without ONNX only the tests that need it are skipped.
-    from onnx_models import MODELS, payments, single
+    from inputs.onnx_models import MODELS, payments, single
 
     X, y = payments()
     return {name: build().fit(single(X), y) for name, build in MODELS.items()}
@@ -14,6 +14,6 @@ def fitted():
 
 @pytest.fixture(scope="session")
 def regression(fitted):
-    from onnx_models import export
+    from inputs.onnx_models import export
 
     return export(fitted["logistic regression"])

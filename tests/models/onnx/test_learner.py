@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from onnx_models import (
+from checks.one_row import contributions
+from inputs.onnx_models import (
     MODELS,
     NAMES,
     WIDTH,
@@ -32,7 +33,6 @@ from models.onnx.learner import FeaturesNotNamedWarning, TrainedLearner
 from models.onnx.model import OnnxModel
 from models.states.snapshot import State
 from schemas.errors import ModelError, SnapshotError
-from tests.one_row import contributions
 
 
 def columns(names=NAMES, kind=FloatTensorType):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from onnx_models import (
+from inputs.onnx_models import (
     MODELS,
     NAMES,
     WIDTH,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from river import anomaly, base, compose, linear_model, naive_bayes, optim, preprocessing, tree
 from seeds import seeds
 
@@ -15,7 +16,6 @@ from models.river.adapter import RiverLearner, logistic_pipeline
 from models.river.kinds import Kind
 from models.states.snapshot import State, pack, unpack
 from schemas.errors import ModelError, SnapshotError
-from tests.one_row import contributions
 
 NAMES = ("amount", "ratio", "count", "gap")
 MODELS = {

@@ -7,8 +7,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from checks.river_checks import assert_passes, every_check
 from river import preprocessing
-from river_checks import assert_passes, every_check
 from seeds import seeds
 
 from models.scale.estimators import MinMaxScaler, StandardScaler

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from checks.river_checks import assert_passes, every_check
 from river import drift, forest, metrics, tree
 from river.tree.splitter import ExhaustiveSplitter, GaussianSplitter
-from river_checks import assert_passes, every_check
 from seeds import seeds
 
 from models.trees.estimators import ARFClassifier, HoeffdingTreeClassifier

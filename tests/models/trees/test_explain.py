@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from seeds import seeds
 
 from models.trees.explain import log_odds_of
 from models.trees.forest import DenseForest
 from models.trees.tree import DenseTree
-from tests.one_row import contributions
 
 EAGER = {"grace_period": 20, "delta": 0.1}
 MODELS = {

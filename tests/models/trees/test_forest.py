@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from river import drift
 from river import forest as river_forest
 from seeds import seeds
@@ -12,7 +13,6 @@ from seeds import seeds
 from models.trees.forest import DenseForest
 from models.trees.planting import columns_of_a_leaf
 from schemas.errors import SnapshotError
-from tests.one_row import contributions
 
 SAFE = {"min_branch_fraction": 1e-4, "max_share_to_split": 1.0}
 EAGER = {"grace_period": 20, "delta": 0.1, "n_models": 3}

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from checks.one_row import contributions
 from river import tree as river_tree
 from seeds import seeds
 
@@ -13,7 +14,6 @@ from models.dense.model import VALUE_MAX
 from models.trees.rules import CRITERIA, PREDICTIONS
 from models.trees.tree import DenseTree
 from schemas.errors import SnapshotError
-from tests.one_row import contributions
 
 RIVERS = {
     "rivers own": {

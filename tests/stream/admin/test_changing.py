@@ -1,7 +1,7 @@
 """What can be changed by the admin port: where it says so, by whom, and by no stranger's page."""
 
 import pytest
-from asgi import HOST, ask
+from servers.asgi import HOST, ask
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route

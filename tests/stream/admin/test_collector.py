@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from figures import full_figures
+from inputs.figures import full_figures
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as open_metrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open

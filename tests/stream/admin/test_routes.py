@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from asgi import ask
+from servers.asgi import ask
 from starlette.applications import Starlette
 
 from stream.admin.health import Health

@@ -4,7 +4,7 @@ import asyncio
 import re
 
 import pytest
-from asgi import HOST, ask
+from servers.asgi import HOST, ask
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from streams import HASH_KEY, INPUTS, order_of
+from inputs.streams import HASH_KEY, INPUTS, order_of
 
 from schemas.columns import Reason
 from schemas.errors import ConfigError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from inputs.streams import HASH_KEY
 from seeds import seeds
-from streams import HASH_KEY
 
 from schemas.columns import Reason
 from schemas.compiler import compile_schema

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from score_streams import HOUR_US, hours, play
+from inputs.score_streams import HOUR_US, hours, play
 from seeds import seeds
 
 from models.states.snapshot import pack, unpack

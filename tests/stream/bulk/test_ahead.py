@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bulk_streams import Here, write_config, write_rows
+from inputs.bulk_streams import Here, write_config, write_rows
 from seeds import seeds
 
 from schemas.errors import InputFileError

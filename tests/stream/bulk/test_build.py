@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bulk_streams import Here, World, world_at_random, write_config, write_rows
+from inputs.bulk_streams import Here, World, world_at_random, write_config, write_rows
 from seeds import seeds
 
 from schemas import containers

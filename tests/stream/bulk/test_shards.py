@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from feature_streams import INPUTS, LAYOUT
+from inputs.feature_streams import INPUTS, LAYOUT
 
 from schemas.columns import Transactions
 from stream.bulk.shards import Shard, by_entity, shards_of, unsplit

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from published import published
+from inputs.published import published
 
 from schemas.errors import BrokerError, ConfigError, DeliveryError, SchemaError
 from schemas.records import RecordCodec, builtin

@@ -1,7 +1,7 @@
 """Alerts that are shown can be judged; each change of mind is noted before it is sent."""
 
 import pytest
-from alert_samples import EVENT_US, alert_id
+from inputs.alert_samples import EVENT_US, alert_id
 
 from schemas.errors import BrokerError
 from stream.cases.desk import Handed

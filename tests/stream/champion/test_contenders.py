@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from streams import examples
+from checks.one_row import contributions
+from inputs.streams import examples
 
 from models.calibration.calibrator import Calibrator
 from models.feedback_delayed import FeedbackAndDelayed, has_feedback_learner
@@ -13,7 +14,6 @@ from stream.champion.contenders import Contender, ask, calibrate, contender_of, 
 from stream.decide import DecisionScores
 from stream.labels.label_kinds import DELAYED, FEEDBACK
 from stream.timed_learner import TimedLearner
-from tests.one_row import contributions
 
 
 class _Says:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from plain_learners import Says
+from inputs.plain_learners import Says
 
 from models.states.snapshot import State
 from schemas.columns import Reason

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from plain_learners import DAY, PARAMETERS, Says, payments
-from streams import SECOND, START_US, model_orders
+from inputs.plain_learners import DAY, PARAMETERS, Says, payments
+from inputs.streams import SECOND, START_US, model_orders
 
 from models.states.snapshot import pack, unpack
 from schemas.columns import Reason

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from published import published
+from inputs.published import published
 
 from stream.cli.main import main
 

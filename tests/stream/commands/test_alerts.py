@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from alert_samples import alert, alert_id, publish
 from confluent_kafka import Producer
+from inputs.alert_samples import alert, alert_id, publish
 
 from stream.kafka.embedded import EmbeddedBroker
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from experiments import SMALL, config_in
+from inputs.experiments import SMALL, config_in
 
 from stream.cli.console import FAILED, OK, USAGE
 from stream.experiment.measures import MEASURES

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from alert_samples import alert, alert_id, publish
 from confluent_kafka import Producer
+from inputs.alert_samples import alert, alert_id, publish
 
 from stream.kafka.embedded import EmbeddedBroker
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from confluent_kafka import Producer
-from kafka_server import unique_name
+from servers.kafka_server import unique_name
 
 from schemas.records import RecordCodec, builtin
 from stream.assembly import worker_of

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from audit_entries import entries_of
+from inputs.audit_entries import entries_of
 
 from schemas.errors import BrokerError
 from schemas.siphash import hash_texts

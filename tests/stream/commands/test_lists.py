@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from published import published
+from inputs.published import published
 
 from schemas.columns import Reason
 from schemas.siphash import hash_texts

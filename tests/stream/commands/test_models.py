@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audit_entries import entries_of
-from published import published
-from streams import LABEL_LAYOUT, SECOND, START_US, block, label_row
+from inputs.audit_entries import entries_of
+from inputs.published import published
+from inputs.streams import LABEL_LAYOUT, SECOND, START_US, block, label_row
 
 from schemas.columns import Reason
 from stream.app import decoders_of, engine_of, registry_of

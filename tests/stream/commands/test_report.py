@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from left_behind import KEY, LeftBehind, left_behind, past_beside
-from page_boards import Boards
+from inputs.page_boards import Boards
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from workers.left_behind import KEY, LeftBehind, left_behind, past_beside
 
 from stream.admin.security import Access
 from stream.admin.server import AdminServer

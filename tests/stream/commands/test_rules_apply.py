@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from audit_entries import entries_of
+from inputs.audit_entries import entries_of
 
 from schemas.columns import Reason
 from stream.app import decoders_of, engine_of, registry_of

@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from audit_entries import entries_of
+from inputs.audit_entries import entries_of
 
 from schemas.siphash import hash_texts
 from stream.admission.snoozes import read_snooze

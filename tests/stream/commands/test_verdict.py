@@ -5,8 +5,8 @@ import time
 from contextlib import closing
 
 import pytest
-from alert_samples import EVENT_US, alert, alert_id, publish
 from confluent_kafka import Consumer, Producer
+from inputs.alert_samples import EVENT_US, alert, alert_id, publish
 
 from schemas.records import RecordCodec, builtin
 from stream.audit_trail.chain import Step

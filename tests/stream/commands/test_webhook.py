@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
-from alert_samples import alert, alert_id, publish
 from confluent_kafka import Consumer, Producer, TopicPartition
-from web_receiver import Receiver, free_port, hang, status
+from inputs.alert_samples import alert, alert_id, publish
+from servers.web_receiver import Receiver, free_port, hang, status
 
 from stream.kafka.embedded import EmbeddedBroker
 from stream.webhook.signature import key_of, signed

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from published import published
-from restarts import every_part, restarted
-from seeds import seeds
-from streams import (
+from inputs.published import published
+from inputs.streams import (
     HASH_KEY,
     LAYOUT,
     build_engine,
@@ -16,6 +14,8 @@ from streams import (
     random_parameters,
     run_engine,
 )
+from seeds import seeds
+from workers.restarts import every_part, restarted
 
 from models.states.snapshot import State, pack
 from schemas.columns import REASON_TEXT, Reason

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from river import naive_bayes
-from streams import (
+from inputs.streams import (
     LABEL_LAYOUT,
     LAYOUT,
     SECOND,
@@ -17,6 +16,7 @@ from streams import (
     label_row,
     random_parameters,
 )
+from river import naive_bayes
 
 from models.river.adapter import RiverLearner
 from models.silent import SilentLearner

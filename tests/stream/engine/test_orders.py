@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from streams import HASH_KEY, LAYOUT, SECOND, START_US, block, feature_set
+from inputs.streams import HASH_KEY, LAYOUT, SECOND, START_US, block, feature_set
 
 from models.silent import SilentLearner
 from models.states.snapshot import pack, unpack

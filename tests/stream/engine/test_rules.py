@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from streams import HASH_KEY, INPUTS, LAYOUT, SECOND, START_US, block, feature_set, order_of
+from inputs.streams import HASH_KEY, INPUTS, LAYOUT, SECOND, START_US, block, feature_set, order_of
 
 from models.silent import SilentLearner
 from models.states.snapshot import pack, unpack

@@ -4,7 +4,7 @@ import naive_evaluation as naive
 import numpy as np
 import pandas as pd
 import pytest
-from decisions import KINDS, decisions_of
+from inputs.decisions import KINDS, decisions_of
 from seeds import seeds
 
 from stream.evaluation.cards import by_card, card_precision

@@ -3,7 +3,7 @@
 import naive_evaluation as naive
 import numpy as np
 import pytest
-from decisions import KINDS, decisions_of
+from inputs.decisions import KINDS, decisions_of
 from seeds import seeds
 
 from stream.evaluation.daily import fading, quality

@@ -5,8 +5,8 @@ import time
 import naive_evaluation as naive
 import numpy as np
 import pytest
-from decisions import decisions_of
 from handbook_features import exact
+from inputs.decisions import decisions_of
 from seeds import seeds
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from decisions import decisions_of
+from inputs.decisions import decisions_of
 from seeds import seeds
 
 from stream.evaluation import ledger

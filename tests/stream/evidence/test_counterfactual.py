@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from grammar_names import INPUTS
+from inputs.grammar_names import INPUTS
 from seeds import seeds
 
 from stream.evidence.counterfactual import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from grammar_names import INPUTS
+from inputs.grammar_names import INPUTS
 
 from stream.decide import Thresholds
 from stream.event_time import BEGINNING_US

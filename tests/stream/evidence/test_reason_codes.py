@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from grammar_names import FEATURES, INPUTS
+from inputs.grammar_names import FEATURES, INPUTS
 
 from schemas.errors import ConfigError
 from stream.evidence.reason_codes import TEXT_MAX, ReasonTable, ReasonWords, read_table

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from feature_streams import HASH_KEY, INPUTS, LAYOUT
+from inputs.feature_streams import HASH_KEY, INPUTS, LAYOUT
 
 from schemas.records import RecordCodec, builtin
 from stream.exchange.shared_payments import SharedPayments

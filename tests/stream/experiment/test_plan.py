@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments import SMALL, config_in
+from inputs.experiments import SMALL, config_in
 
 from schemas.errors import ConfigError, InputFileError
 from stream.experiment.plan import SEEDS_MAX, Plan, plan_of, world_of

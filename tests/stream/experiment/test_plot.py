@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from experiments import outcome, plan_by_hand
+from inputs.experiments import outcome, plan_by_hand
 from seeds import seeds
 
 from stream.experiment.plot import svg, ticks

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from experiments import config_in, outcome, plan_by_hand
+from inputs.experiments import config_in, outcome, plan_by_hand
 from scipy import stats
 from seeds import seeds
 

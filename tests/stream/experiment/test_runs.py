@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from experiments import SMALL, config_in
+from inputs.experiments import SMALL, config_in
 
 from stream.config.configuration import load
 from stream.evaluation.daily import quality

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from experiments import outcome, plan_by_hand
+from inputs.experiments import outcome, plan_by_hand
 from rich.console import Console
 
 from stream.experiment import table

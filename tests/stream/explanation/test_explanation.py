@@ -8,8 +8,8 @@ import math
 from typing import Any
 
 import pytest
-from alert_samples import alert
-from grammar_names import INPUTS
+from inputs.alert_samples import alert
+from inputs.grammar_names import INPUTS
 from rich.console import Console
 
 from stream.explanation.explanation import explanation, moment, value_states

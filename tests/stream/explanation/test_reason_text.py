@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from grammar_names import INPUTS
+from inputs.grammar_names import INPUTS
 
 from stream.explanation.reason_text import NOT_KNOWN, Units, number
 

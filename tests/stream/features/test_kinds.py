@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from grammar_names import FEATURES, INPUTS
+from inputs.grammar_names import FEATURES, INPUTS
 
 from stream.features.declare import parse
 from stream.features.kinds import KINDS, Bounds, bounds_of, entity_of, kind_of, of_what, span_us

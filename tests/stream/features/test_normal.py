@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from grammar_names import FEATURES, INPUTS
+from inputs.grammar_names import FEATURES, INPUTS
 
 from stream.features.declare import Inputs, declare, expand, parse
 from stream.features.feature_set import FeatureSet

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from feature_streams import (
+from inputs.feature_streams import (
     DECLARATIONS,
     HASH_KEY,
     INPUTS,

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from feature_streams import (
+from inputs.feature_streams import (
     HASH_KEY,
     INPUTS,
     INTERPRETED,

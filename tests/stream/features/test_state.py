@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from streams import LAYOUT, START_US, block, feature_set
+from inputs.streams import LAYOUT, START_US, block, feature_set
 
 from stream.features.state import FeatureState
 from stream.features.value_states import ValueState, packed

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from feature_streams import (
+from inputs.feature_streams import (
     DAY,
     HASH_KEY,
     HOUR,
@@ -25,8 +25,8 @@ from feature_streams import (
     with_erasures,
 )
 from naive_features import FRESH, LATE_CORRECTED, SATURATED, UNKNOWN, NaiveFeatures
-from restarts import every_part
 from seeds import run_of, seeds
+from workers.restarts import every_part
 
 from models.states.snapshot import pack, unpack
 from schemas.columns import MISSING

@@ -1,8 +1,8 @@
 """Alerts are found from the end of their topic, and as much as there is of it."""
 
 import pytest
-from alert_samples import alert, alert_id, publish
 from confluent_kafka import Producer
+from inputs.alert_samples import alert, alert_id, publish
 
 from stream.kafka import newest_first
 from stream.kafka.alert_search import find_alerts

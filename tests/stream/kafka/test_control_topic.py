@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka import Producer
-from published import published
+from inputs.published import published
 
 from schemas.errors import BrokerError
 from schemas.records import RecordCodec, builtin

@@ -4,7 +4,7 @@ from itertools import islice
 from time import monotonic
 
 from confluent_kafka import Consumer
-from payments import LABELS, TRANSACTIONS
+from inputs.payments import LABELS, TRANSACTIONS
 from seeds import seeds
 
 from stream.kafka.embedded import EmbeddedBroker

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from inputs.streams import LABEL_LAYOUT, LAYOUT, SECOND, START_US, block, label_row
 from naive_labels import NaiveLabels, NaiveWaitingRows, weight_of
 from seeds import seeds
-from streams import LABEL_LAYOUT, LAYOUT, SECOND, START_US, block, label_row
 
 from schemas.columns import Reason
 from stream.labels.book import LabelBook

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from inputs.streams import LABEL_LAYOUT, block, label_row
 from seeds import seeds
-from streams import LABEL_LAYOUT, block, label_row
 
 from models.states.snapshot import State, pack, unpack
 from schemas.errors import SnapshotError

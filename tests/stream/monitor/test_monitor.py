@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from inputs.streams import (
+    build_engine,
+    hostile_log,
+    random_monitor,
+    random_parameters,
+    run,
+    run_engine,
+)
 from seeds import seeds
-from streams import build_engine, hostile_log, random_monitor, random_parameters, run, run_engine
 
 from stream.decide import DecisionScores
 from stream.monitor.monitor import Monitor

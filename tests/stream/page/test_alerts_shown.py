@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from alert_samples import CODEC, alert, alert_id
-from grammar_names import INPUTS
+from inputs.alert_samples import CODEC, alert, alert_id
+from inputs.grammar_names import INPUTS
 
 from stream.explanation.reason_text import Units
 from stream.page.alerts_shown import LatestAlerts

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_boards import Boards
+from inputs.page_boards import Boards
 
 from stream.page.encoding import encoded
 

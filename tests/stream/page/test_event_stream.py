@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from page_boards import Boards
+from inputs.page_boards import Boards
 
 from stream.page.event_stream import RETRY_MS, EventStream
 from stream.page.feed import Feed

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from page_boards import Boards
+from inputs.page_boards import Boards
 
 from stream.page import feed as feed_module
 from stream.page.feed import WAITING_MAX, Feed, FeedError, Stream

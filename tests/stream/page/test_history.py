@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from page_boards import Boards
+from inputs.page_boards import Boards
 
 from stream.page.history import MemoryHistory
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-from page_boards import Boards
+from inputs.page_boards import Boards
 
 from stream.page.one_file import one_file
 

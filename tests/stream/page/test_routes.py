@@ -12,8 +12,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from page_boards import Boards
-from page_site import Site
+from inputs.page_boards import Boards
+from servers.page_site import Site
 
 from stream.page.static_files import static_files
 

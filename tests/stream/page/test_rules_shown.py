@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from figures import full_figures
+from inputs.figures import full_figures
 
 from stream.page.rules_shown import SHOWN_MAX, rules_shown
 from stream.telemetry.figures import MODES, Figures, RuleHead, RulesStanding

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from alert_samples import EVENT_US, alert_id
-from asgi import ask
+from inputs.alert_samples import EVENT_US, alert_id
+from servers.asgi import ask
 from starlette.applications import Starlette
 
 from schemas.errors import DeliveryError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from standing_shards import TWO_MODELS, StandingShard, rule, rule_set
+from workers.standing_shards import TWO_MODELS, StandingShard, rule, rule_set
 
 from stream.champion.contenders import ORDER, SCORING, Aside
 from stream.champion.reigns import Cause, Reign

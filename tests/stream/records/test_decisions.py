@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rules_at_random import named_rules, some_matched
+from inputs.rules_at_random import named_rules, some_matched
 from seeds import seeds
 
 from schemas.columns import ID_START, ID_STOP, Layout, Transactions

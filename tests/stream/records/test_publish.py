@@ -9,8 +9,8 @@ from datetime import datetime
 import numpy as np
 import pytest
 from fastavro import schemaless_reader, schemaless_writer
-from published import published
-from rules_at_random import named_rules, some_matched
+from inputs.published import published
+from inputs.rules_at_random import named_rules, some_matched
 from seeds import seeds
 
 from models.river.adapter import RiverLearner, logistic_pipeline

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from grammar_names import INPUTS
+from inputs.grammar_names import INPUTS
 
 from stream.decide import Thresholds
 from stream.evidence.evidence import Alerted, Evidence, evidence_of

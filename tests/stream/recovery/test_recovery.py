@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from published import published
+from inputs.published import published
 from sim import (
     CONTROL,
     IN,

@@ -4,7 +4,7 @@ import random
 import re
 
 import pytest
-from rule_streams import INPUTS, cel_environment
+from inputs.rule_streams import INPUTS, cel_environment
 
 from stream.features.grammar import Inputs
 from stream.rules.checker import LITERALS_MAX

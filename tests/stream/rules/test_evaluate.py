@@ -3,7 +3,7 @@
 import naive_rules
 import numpy as np
 import pytest
-from rule_streams import HASH_KEY, INPUTS, FixedLists, batch_of
+from inputs.rule_streams import HASH_KEY, INPUTS, FixedLists, batch_of
 
 from schemas.errors import RuleError
 from schemas.siphash import hash_texts

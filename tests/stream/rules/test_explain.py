@@ -1,6 +1,6 @@
 """Rules in words."""
 
-from rule_streams import INPUTS
+from inputs.rule_streams import INPUTS
 
 from stream.decide import Outcome
 from stream.rules.explain import explain_rule

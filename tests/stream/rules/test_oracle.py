@@ -6,7 +6,7 @@ import naive_rules
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rule_streams import (
+from inputs.rule_streams import (
     HASH_KEY,
     INPUTS,
     FixedLists,

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from rule_streams import INPUTS
+from inputs.rule_streams import INPUTS
 
 from schemas.errors import RuleError
 from stream.decide import Outcome

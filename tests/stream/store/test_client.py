@@ -4,7 +4,7 @@ import time
 
 import pytest
 import redis
-from tcp_proxy import TcpProxy
+from servers.tcp_proxy import TcpProxy
 
 from schemas.errors import ConfigError, StoreError
 from stream.store.client import RedisAddress

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 import redis
-from kafka_server import unique_name
-from tcp_proxy import TcpProxy
+from servers.kafka_server import unique_name
+from servers.tcp_proxy import TcpProxy
 
 from models.states.packing import peek
 from models.states.snapshot import State, pack

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 import redis
-from kafka_server import unique_name
 from seeds import seeds
-from tcp_proxy import TcpProxy
+from servers.kafka_server import unique_name
+from servers.tcp_proxy import TcpProxy
 
 from schemas.errors import StoreError
 from stream.store.client import RedisAddress

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import redis
-from kafka_server import unique_name
+from servers.kafka_server import unique_name
 
 from models.states.snapshot import State
 from schemas.errors import StoreError

@@ -3,7 +3,7 @@
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
-from figures import full_figures
+from inputs.figures import full_figures
 
 from stream.telemetry.figures import Figures, Phase
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any, cast
 
-from standing_shards import StandingShard, rule, rule_set
+from workers.standing_shards import StandingShard, rule, rule_set
 
 from stream.rules.rule import Mode
 from stream.shards.shard import Shard

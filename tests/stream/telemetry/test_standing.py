@@ -2,7 +2,7 @@
 
 import gc
 
-from standing_shards import TWO_MODELS, StandingShard
+from workers.standing_shards import TWO_MODELS, StandingShard
 
 from stream.admission.snoozes import Snooze
 from stream.champion.contenders import ORDER, SCORING, Aside

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numba
 import numpy as np
 import pytest
-from bytecode import instructions
+from checks.bytecode import instructions
+from inputs.streams import block, build_engine, hostile_log, label_row, random_parameters, rows
 from seeds import seeds
-from streams import block, build_engine, hostile_log, label_row, random_parameters, rows
 
 from schemas.columns import Reason
 from schemas.roles import LABEL_ROLES

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from card_numbers import card_numbers
 from confluent_kafka import Producer
-from figures import full_figures, latency
+from inputs.card_numbers import card_numbers
+from inputs.figures import full_figures, latency
 from prometheus_client import generate_latest
 
 from schemas.records import RecordCodec, builtin

@@ -2,7 +2,7 @@
 
 import json
 
-from alert_samples import alert, alert_id
+from inputs.alert_samples import alert, alert_id
 
 from stream.webhook.body import body_of
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from web_receiver import Receiver, drip, free_port, hang, raw, status
+from servers.web_receiver import Receiver, drip, free_port, hang, raw, status
 
 from stream.webhook.post import BODY_MAX, post
 from stream.webhook.target import Target, target_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from streams import LABEL_LAYOUT, SECOND, START_US, block, label_row
+from inputs.streams import LABEL_LAYOUT, SECOND, START_US, block, label_row
 
 from stream.app import engine_of
 from stream.config.configuration import Config, load

@@ -1,7 +1,7 @@
 """Learners that do one thing, and payments and an engine's parameters for what is around them."""
 
 import numpy as np
-from streams import HASH_KEY, LAYOUT, SECOND, block, feature_set
+from inputs.streams import HASH_KEY, LAYOUT, SECOND, block, feature_set
 
 from models.states.restoring import require_kind
 from models.states.snapshot import State

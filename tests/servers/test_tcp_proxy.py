@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tcp_proxy import TcpProxy
+from servers.tcp_proxy import TcpProxy
 
 
 class Echo:

@@ -13,16 +13,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kafka_server import unique_name
-from payments import LABELS, TRANSACTIONS, Payments
-from published import published
+from inputs.payments import LABELS, TRANSACTIONS, Payments
+from inputs.published import published
+from servers.kafka_server import unique_name
 
 from schemas.records import PACKAGE, RecordCodec, builtin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lives import Life
+    from workers.lives import Life
 
 START_SECONDS = 60
 SECONDS = 60

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from shared_server import shared
+from servers.shared_server import shared
 
 USER = """
 import os, sys, time
 from contextlib import contextmanager
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from shared_server import shared
+from servers.shared_server import shared
 log = Path(sys.argv[2]) / "log"
 
 @contextmanager
@@ -34,7 +34,7 @@ with shared(Path(sys.argv[2]) / "shared", server) as address:
 
 def user(folder: Path, how: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", USER, str(Path(__file__).parent), str(folder), how],
+        [sys.executable, "-c", USER, str(Path(__file__).parents[1]), str(folder), how],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

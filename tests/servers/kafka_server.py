@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache"
 POM = REPOSITORY / "tests" / "integration" / "kafka" / "pom.xml"
 LOG4J = POM.with_name("log4j2.properties")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from inputs.streams import Log, Run, build_engine, rows, run_engine
 from numpy.typing import NDArray
-from streams import Log, Run, build_engine, rows, run_engine
 
 from models.states.snapshot import State, pack, unpack
 from stream.engine.engine import Engine

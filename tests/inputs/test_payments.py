@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from payments import CARDS, LABELS, TRANSACTIONS, Payments
+from inputs.payments import CARDS, LABELS, TRANSACTIONS, Payments
 
 
 def test_a_label_is_that_of_its_payment_whatever_came_since() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 def run(folder: Path, program: str, **environment: str) -> tuple[str, list[dict[str, object]]]:

@@ -7,11 +7,11 @@ import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-import worker_site
 from fault_log import repeats, seen
-from lives import Life, Lives
-from payments import TRANSACTIONS
-from worker_site import DECISIONS, PARTITIONS, REVIEWS, SECONDS, Site, end_well, remembering
+from inputs.payments import TRANSACTIONS
+from workers import worker_site
+from workers.lives import Life, Lives
+from workers.worker_site import DECISIONS, PARTITIONS, REVIEWS, SECONDS, Site, end_well, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

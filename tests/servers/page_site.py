@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Self
 
 import uvicorn
-from page_boards import Boards
+from inputs.page_boards import Boards
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 
-from kafka_server import KafkaServer
+from servers.kafka_server import KafkaServer
 
 END_TXN = 26
 

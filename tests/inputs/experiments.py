@@ -11,7 +11,7 @@ from stream.experiment.measures import MEASURES
 from stream.experiment.plan import Configuration, Plan
 from stream.simulate.handbook import HandbookParameters
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "handbook.toml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "handbook.toml"
 SMALL = HandbookParameters(
     customers=120,
     terminals=60,

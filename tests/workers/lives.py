@@ -1,6 +1,6 @@
 """Workers as processes of their own that are at work at once: forked from one that is ready.
 
-``python tests/lives.py CONFIG`` imports and compiles what a worker needs, and then forks a
+``python tests/workers/lives.py CONFIG`` imports and compiles what a worker needs, and then forks a
 process for each line of JSON on its standard input: which command it is, in which environment,
 where its output goes, and at which point it kills itself. No client of Kafka is made before the
 fork. `Lives` speaks to it; there is one for all tests of a run's process.
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from worker_site import Site
+    from workers.worker_site import Site
 
 READY_SECONDS = 200
 # In the process that forks.
@@ -299,8 +299,7 @@ def _live(asked: dict[str, Any]) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(asked["environment"])
-    import dying
-    import hardships
+    from workers import dying, hardships
 
     from stream.cli.main import main
 
@@ -322,5 +321,5 @@ def _live(asked: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
     _serve(Path(sys.argv[1]))

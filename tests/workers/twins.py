@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from worker_site import LABELS, PARTITIONS, SECONDS, TRANSACTIONS, Site
+from workers.worker_site import LABELS, PARTITIONS, SECONDS, TRANSACTIONS, Site
 
 from models.states.snapshot import pack
 from stream.snapshots.folder import SnapshotFolder
@@ -168,7 +168,7 @@ def _committed(site: Site, name: str) -> dict[int, int] | None:
 
 def said(site: Site) -> dict[str, Counter[tuple[Any, ...]]]:
     """Return every record that readers of committed records see, and how often it is there."""
-    from exactly_once import read_committed
+    from workers.exactly_once import read_committed
 
     return {
         name: Counter((m.partition(), m.key(), m.value()) for m in read_committed(site, name))

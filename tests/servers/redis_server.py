@@ -8,8 +8,8 @@ import socket
 import subprocess
 from typing import Self
 
-from debian import can_install, install
-from kafka_server import ServerProcess, ServerUnavailable
+from servers.debian import can_install, install
+from servers.kafka_server import ServerProcess, ServerUnavailable
 
 PROGRAMS = ("redis-server", "valkey-server")
 

@@ -11,10 +11,10 @@ import sys
 import numba
 import numpy as np
 import pytest
+from checks.one_row import contributions
 
 from models.states.snapshot import pack, unpack
 from schemas.errors import SnapshotError
-from tests.one_row import contributions
 
 
 def everything(model):

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from debian import can_install, install
-from kafka_server import ServerUnavailable
+from servers.debian import can_install, install
+from servers.kafka_server import ServerUnavailable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
