@@ -125,7 +125,7 @@ def test_a_model_is_exported_listed_shown_and_begins_another_engine(
         "first",
         ["champion", "challenger"],
     )
-    assert state["models"][1]["verdict"]["answer"] == "not_yet"
+    assert state["models"][1]["recommendation"]["answer"] == "not_yet"
     assert "not_yet" in run("list", "--config", config)[1]
     status, said, _ = run("show", "champion", "--config", config, "--json")
     manifest = json.loads(said)

@@ -18,7 +18,7 @@ from stream.admin.routes import registry_of
 from stream.assembly import worker_of
 from stream.config.configuration import load
 from stream.kafka.embedded import EmbeddedBroker
-from stream.telemetry.figures import FeatureDrift, Figures, Phase
+from stream.telemetry.figures import FeatureDrift, Figures, ModelStanding, Phase
 from stream.telemetry.standing import COUNTS
 from stream.telemetry.traffic import TrafficMeter, traffic
 
@@ -172,7 +172,7 @@ def test_the_counts_are_those_of_the_engine(worked):
     assert {key[0] for key in figures.counts} <= COUNTS.keys()
     assert all(len(key) == 1 + len(COUNTS[key[0]]) for key in figures.counts)
     (champion,) = figures.models
-    assert champion == ("champion", "logistic", True, 20)
+    assert champion == ModelStanding("model", "logistic", True, "", True, 20)
 
 
 def test_no_id_is_in_what_prometheus_reads(worked, cards):
