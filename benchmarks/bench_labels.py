@@ -54,8 +54,8 @@ def _engine() -> Engine:
         declare((*default_names(inputs), "merchant.frauds_7d"), inputs), _LAYOUT, inputs
     )
     # Short, so that payments mature in both engines as they do in one that has run for long.
-    rules = LabelParameters(maturity_us=10_000_000)
-    parameters = EngineParameters(features, waiting_max=100_000, labels=rules)
+    of_labels = LabelParameters(maturity_us=10_000_000)
+    parameters = EngineParameters(features, waiting_max=100_000, labels=of_labels)
     learner = compile_model(logistic_pipeline(), features.names, frauds_min=20, genuine_min=20)
     return Engine(parameters, learner)
 

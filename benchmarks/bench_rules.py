@@ -138,7 +138,7 @@ def _batch(
 
 
 def _reference(rules: RuleSet, lists: dict[str, list[str]]) -> Callable[[Payment], list[int]]:
-    """Return what gives CEL's verdicts of one payment."""
+    """Return what gives CEL's results of one payment."""
     try:
         from cel_expr_python import cel
     except ImportError as error:
@@ -152,9 +152,9 @@ def _reference(rules: RuleSet, lists: dict[str, list[str]]) -> Callable[[Payment
     environment = cel.NewEnv(variables=variables)
     compiled = [environment.compile(rule.when) for rule in rules.rules]
 
-    def verdicts(payment: Payment) -> list[int]:
+    def results(payment: Payment) -> list[int]:
         activation = environment.Activation({**held, **payment})
         said = [expression.eval(activation) for expression in compiled]
         return [int(it.value()) if it.type() == of.BOOL else -1 for it in said]
 
-    return verdicts
+    return results

@@ -36,7 +36,7 @@ def room(folder: Path) -> list[str]:
     lines += ["", "| module | what it is for |", "|---|---|"] if modules else []
     for each in modules:
         link = f"../{each.relative_to(ROOT).as_posix()}"
-        lines.append(f"| [{each.name}]({link}) | {purpose(each)} |")
+        lines.append(f"| [`{each.name}`]({link}) | {purpose(each)} |")
     return lines
 
 

@@ -282,7 +282,10 @@ class NaiveEngine:
         self.labels = NaiveLabels(parameters.labels, self.waiting, self._mark)
         self.barrier = None
         self.judged = []  # (score, outcome, verdict) of every row learned from
-        self.heard = {"feedback": [], "delayed": []}  # (features, verdict, weight) by each clock
+        self.heard = {
+            "feedback": [],
+            "delayed": [],
+        }  # (features, verdict, weight) by kind of learner
         self.counts = dict.fromkeys(("decisions", "alerts", "duplicates", "late", "too_late"), 0)
         self.counts |= dict.fromkeys(
             (

@@ -16,7 +16,7 @@ def test_it_is_what_the_script_makes() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    rows = re.findall(r"^\| \[\w+\.py\]\(\.\./(\S+)\) \| (.*) \|$", MADE["page"](), re.MULTILINE)
+    rows = re.findall(r"^\| \[`\w+\.py`\]\(\.\./(\S+)\) \| (.*) \|$", MADE["page"](), re.MULTILINE)
     files = [file for name in MADE["PACKAGES"] for file in (ROOT / name).rglob("*.py")]
     named = {f.relative_to(ROOT).as_posix() for f in files if f.name != "__init__.py"}
     assert {link for link, _ in rows} == named

@@ -131,39 +131,39 @@ def methods(watched: Watched, task: Task) -> dict[str, dict[str, Any]]:
 
 def _settings(watched: Watched, task: Task) -> dict[str, dict[str, Any]]:
     """Return the same of what the engine would say if it were told otherwise."""
-    rules, found = own_rules(), {}
+    parameters, found = own_parameters(), {}
     for name, changes in RULES.items():
-        other = replace(rules, **changes)
+        other = replace(parameters, **changes)
         since = other.warm_up_us / DAY_US + other.reference_windows
         found[f"{OWN}: windows, {name}"] = counted(
-            windows.by_rules(watched, other),
+            windows.by_parameters(watched, other),
             at_day=task.at_day,
             months=(task.world.days - since) / MONTH_DAYS,
             since_day=since,
         )
     levels = {
-        f"adwin_delta = {delta:g}": by_levels(watched, replace(rules, adwin_delta=delta))
+        f"adwin_delta = {delta:g}": by_levels(watched, replace(parameters, adwin_delta=delta))
         for delta in DELTAS
     }
     for change in CHANGES:
-        other = replace(rules, adwin_change_min=change)
+        other = replace(parameters, adwin_change_min=change)
         levels[f"adwin_change_min = {change:g}"] = by_levels(watched, other)
     for name, alarms in levels.items():
         found[f"{OWN}: ADWIN, {name}"] = counted(alarms, at_day=task.at_day, months=task.months)
     return found
 
 
-def own_rules() -> MonitorParameters:
-    """Return the rules of the configuration that is run."""
-    rules = configured().engine_parameters(bytes(16)).monitor
-    if rules is None:
+def own_parameters() -> MonitorParameters:
+    """Return the monitor's parameters of the configuration that is run."""
+    parameters = configured().engine_parameters(bytes(16)).monitor
+    if parameters is None:
         raise ValueError(f"{CONFIG.name}: [monitor] is not enabled")
-    return rules
+    return parameters
 
 
-def by_levels(watched: Watched, rules: MonitorParameters) -> list[Alarm]:
-    """Return what the engine's own ADWIN says under other rules."""
-    levels = Levels(rules)
+def by_levels(watched: Watched, parameters: MonitorParameters) -> list[Alarm]:
+    """Return what the engine's own ADWIN says under other parameters."""
+    levels = Levels(parameters)
     found = []
     for at, subject in ((SCORE, "score"), (ERROR, "error")):
         values, days = rivers.values_of(watched, subject)

@@ -38,7 +38,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         return "\n\n".join(
             [
                 markdown_table(("Method", *_HEADINGS), methods, text_columns=1),
-                "What the engine says with other rules:",
+                "What the engine says with other parameters:",
                 markdown_table(("Setting", *_HEADINGS), settings, text_columns=1),
                 _run(found),
             ]

@@ -134,8 +134,8 @@ def alarms(days: Days, said: NDArray[np.bool_], *, whole: bool = False) -> list[
     ]
 
 
-def by_rules(watched: Watched, rules: MonitorParameters) -> list[Alarm]:
-    """Return what the engine's own comparison says under other rules."""
+def by_parameters(watched: Watched, parameters: MonitorParameters) -> list[Alarm]:
+    """Return what the engine's own comparison says under other parameters."""
     found: list[Alarm] = []
     scored = ~np.isnan(watched.scores)
     columns: list[tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]] = [
@@ -143,7 +143,7 @@ def by_rules(watched: Watched, rules: MonitorParameters) -> list[Alarm]:
         (("score",), watched.scores[scored, np.newaxis], watched.days[scored]),
     ]
     for names, values, days in columns:
-        own = Distributions(names, rules)
+        own = Distributions(names, parameters)
         last = int(days[-1])
         bounds = np.searchsorted(days, np.arange(last + 2))
         advance: Callable[[int], list[Alarm]] = _advancing(own)

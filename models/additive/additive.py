@@ -25,7 +25,7 @@ WIDTH_MAX = 10_000
 # A longer step is beyond all log-odds that mean anything.
 _LR_MAX = 1e3
 
-# Every sum of squared gradients begins here, so that a first example is a small one.
+# Every sum of squared gradients begins here, so that a first example is a small step.
 _SQUARES_MIN = 1.0
 
 # No weight that means anything is anywhere near; sums of them stay finite.

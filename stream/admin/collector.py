@@ -54,9 +54,7 @@ def _family(described: Described, moment: Moment) -> Metric:
 
 def _histogram(described: Buckets, figures: Figures) -> Metric:
     """Return a histogram with its buckets."""
-    family = HistogramMetricFamily(
-        PREFIX + described.name, described.meaning, labels=described.labels
-    )
+    family = HistogramMetricFamily(PREFIX + described.name, described.meaning, labels=())
     found = described.values(figures, described.bounds)
     if found is not None:
         up_to, total = found

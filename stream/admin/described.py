@@ -40,11 +40,11 @@ class Buckets(NamedTuple):
     """A histogram: bounds that are cut from finer counts when it is read."""
 
     name: str
-    labels: tuple[str, ...]
     meaning: str
     bounds: tuple[float, ...]
     values: Cut
     kind: str = "histogram"
+    labels: tuple[str, ...] = ()
 
 
 def counts_of(name: str) -> Callable[[Moment], Samples]:

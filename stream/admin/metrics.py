@@ -362,7 +362,6 @@ GAUGES = (
 HISTOGRAMS = (
     Buckets(
         "scoring_seconds",
-        (),
         "For each payment from when the poll that brought it returned to when all that came of "
         "its batch was handed to the Kafka client.",
         SCORING_BOUNDS_S,
@@ -370,7 +369,6 @@ HISTOGRAMS = (
     ),
     Buckets(
         "end_to_end_seconds",
-        (),
         "For each payment from its timestamp on the input topic to when its decision was handed "
         "to the Kafka client.",
         END_TO_END_BOUNDS_S,
@@ -378,14 +376,12 @@ HISTOGRAMS = (
     ),
     Buckets(
         "label_delay_seconds",
-        (),
         "From a payment to its label, by their own times; of labels whose payment waited.",
         LABEL_DELAY_BOUNDS_S,
         _latency(lambda figures: figures.label_delay),
     ),
     Buckets(
         "shared_delay_seconds",
-        (),
         "From when a partition told of payments to when the windows of this worker's partitions "
         "had counted them, for each record of topics.shared.",
         END_TO_END_BOUNDS_S,
@@ -393,7 +389,6 @@ HISTOGRAMS = (
     ),
     Buckets(
         "training_delay_seconds",
-        (),
         "From when a partition told what labels teach to when the model of all partitions had "
         "learned it here, for each record of topics.training.",
         END_TO_END_BOUNDS_S,
@@ -401,7 +396,6 @@ HISTOGRAMS = (
     ),
     Buckets(
         "model_adoption_delay_seconds",
-        (),
         "From when the trainer of all partitions published what it has learned to when the "
         "partitions here scored by it, for each record of topics.models.",
         END_TO_END_BOUNDS_S,
@@ -409,7 +403,6 @@ HISTOGRAMS = (
     ),
     Buckets(
         "score",
-        (),
         "Scores of payments decided for the first time, by the model that decided.",
         SCORE_BOUNDS,
         _scores,

@@ -11,7 +11,7 @@ from schemas.errors import FraudError
 from stream.labels.fates import Source
 
 SOURCE = Source.ANALYST_REVIEW.name
-"""Who says so: the clock of analysts, where there are two."""
+"""Who says so: analysts, whose labels are feedback where that is learned apart."""
 NAME_MAX, NOTE_MAX = 64, 500
 BY_HEADER, NOTE_HEADER, ALERT_HEADER = "fraudstream.by", "fraudstream.note", "fraudstream.alert_id"
 WORDS = {"fraud": True, "legit": False}

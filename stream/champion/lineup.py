@@ -124,7 +124,7 @@ class Lineup:
 
     @property
     def feedback_apart(self) -> bool:
-        """Whether somebody tells what analysts say from what becomes known later."""
+        """Whether any model learns analysts' feedback apart from delayed labels."""
         return any(has_feedback_learner(each.learner) for each in self.contenders)
 
     def require_weights(self) -> None:

@@ -30,7 +30,7 @@ class Succession:
     Parameters
     ----------
     lineup : Lineup
-    rules : PromotionParameters
+    parameters : PromotionParameters
     budget : AlertBudget or None
     waiting : WaitingRows
     counters : Counters
@@ -46,13 +46,13 @@ class Succession:
     def __init__(
         self,
         lineup: Lineup,
-        rules: PromotionParameters,
+        parameters: PromotionParameters,
         budget: AlertBudget | None,
         waiting: WaitingRows,
         counters: Counters,
         now_us: Callable[[], int],
     ) -> None:
-        self.gate = Gate(lineup.names, rules) if len(lineup.names) > 1 else None
+        self.gate = Gate(lineup.names, parameters) if len(lineup.names) > 1 else None
         self._lineup = lineup
         self._budget = budget
         self._waiting = waiting

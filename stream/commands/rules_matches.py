@@ -88,7 +88,7 @@ def show_matches(path: Path | None, last: int, as_json: bool) -> int:
 def _newest(
     places: PartitionReader, topic: str, reader: AnyVersion, last: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the last decisions, the newest first; repeats of stored verdicts are none."""
+    """Yield the last decisions, the newest first; repeats of stored ones are none."""
     given = 0
     with row_progress(f"{topic} records looked at", last) as tell:
         for messages in newest_first(places, topic):

@@ -144,7 +144,7 @@ class Config(BaseSettings):
         partitions : int
             Among how many engines what holds for the whole stream is shared out.
         """
-        labels = self.labels.rules(tuple(self.fields.entities))
+        labels = self.labels.parameters(tuple(self.fields.entities))
         # Rounded up: a cap of one must not become none.
         each = -(-labels.source_max_per_day // partitions)
         features = self.declared()
@@ -174,9 +174,9 @@ class Config(BaseSettings):
             breaker=self.rules.breaker(),
             cooldown_us=self.decision.cooldown,
             cooldown_entity=self.decision.cooldown_entity,
-            monitor=self.monitor.rules(features, labels.maturity_us, labels.correctable_us),
+            monitor=self.monitor.parameters(features, labels.maturity_us, labels.correctable_us),
             model=self.model.name,
-            promotion=self.promotion.rules(),
+            promotion=self.promotion.parameters(),
         )
 
     @property

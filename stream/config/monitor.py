@@ -73,7 +73,7 @@ class MonitorSection(Section):
     """Features of few values, such as `input.channel`: quality is shown for each value apart, for
     fairness. They must be among `features.names`."""
 
-    def rules(
+    def parameters(
         self, features: Iterable[Feature], maturity_us: int, delay_us: int = 0
     ) -> MonitorParameters | None:
         """Return the same as the engine wants it; None: nothing is watched.

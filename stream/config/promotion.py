@@ -26,6 +26,6 @@ class PromotionSection(Section):
     they are mature, that the champion before was better, that one decides again by itself. 0:
     nothing is taken back but by an order."""
 
-    def rules(self) -> PromotionParameters:
+    def parameters(self) -> PromotionParameters:
         """Return the same as the engine wants it."""
         return PromotionParameters(self.error, self.days_min, self.frauds_min, self.canary)

@@ -291,7 +291,7 @@ class LabelsSection(Section):
     capped_entity: str = ""
     """Which entity that is, a name of `fields.entities`; empty: the second, or the only one."""
 
-    def rules(self, entities: Sequence[str]) -> LabelParameters:
+    def parameters(self, entities: Sequence[str]) -> LabelParameters:
         """Return the same as the engine wants it; `entities` are the names of the fields'."""
         capped = self.capped_entity or entities[:2][-1]
         return LabelParameters(

@@ -49,7 +49,7 @@ class Effects:
         `Outcome` of each row that was taken.
     timeliness : ndarray of int8, shape (n,)
     duplicate : ndarray of bool, shape (n,)
-        Rows that repeat a waiting transaction and its stored verdict.
+        Rows that repeat a waiting transaction and its stored decision.
     cold : ndarray of bool, shape (n,)
         Rows without a score because the model had not seen enough labels.
     unscored : ndarray of bool, shape (n,)

@@ -61,7 +61,8 @@ def learn(engine: Engine, now_us: int, offset: int, effects: Effects) -> None:
     offset : int
         Of the payment at whose arrival it is passed.
     effects : Effects
-        Gets what became of labels, drifts, and what other partitions are to know.
+        Gets what became of labels, drifts, who decides again, and what other partitions are to
+        know.
     """
     reviews, departed = engine.book.join(now_us, partial(mark, engine))
     effects.label_reviews.extend(reviews)

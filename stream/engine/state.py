@@ -41,7 +41,7 @@ from stream.rings import WRAPPED
 from stream.rules.in_force import RulesInForce
 from stream.shared_model.training import Training
 
-_KIND = "engine/1"
+_KIND = "engine/2"
 _COUNT_MAX = 2**62
 _MONITOR, _GATE, _LISTS, _RULES = "monitor", "gate", "lists", "rules"
 _ADMISSION = "admission"

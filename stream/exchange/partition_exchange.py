@@ -22,7 +22,7 @@ from stream.shared_model.training import Training
 from stream.shared_model.version_records import ReceivedVersion, VersionRecords
 
 # What one record tells.
-Heard = ReceivedPayments | ReceivedExamples | ReceivedVersion
+Received = ReceivedPayments | ReceivedExamples | ReceivedVersion
 
 
 @dataclass
@@ -95,12 +95,12 @@ class PartitionExchange:
         if self._versions is not None:
             yield from self._versions.records(effects.versions)
 
-    def read(self, topic: str, value: bytes | None) -> Heard | None:
+    def read(self, topic: str, value: bytes | None) -> Received | None:
         """Return what a record tells; None of what means nothing here."""
         return self._by_topic[topic].read(value)
 
 
-def hear(engine: Listener, heard: Heard | None, counts: HeardCounts) -> None:
+def hear(engine: Listener, heard: Received | None, counts: HeardCounts) -> None:
     """Let an engine hear what a record tells, and count it; None: it means nothing here."""
     match heard:
         case ReceivedPayments():

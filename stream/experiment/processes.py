@@ -20,7 +20,7 @@ _TAIL = 600
 _PATIENCE_S = 5.0
 
 Task = dict[str, Any]
-Found = dict[str, Any]
+TaskResult = dict[str, Any]
 """What a task found, or why it failed, under ``error``."""
 
 
@@ -32,7 +32,7 @@ class Processes:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def run(self, task: Task, tell: Callable[[float], None]) -> Found:
+    def run(self, task: Task, tell: Callable[[float], None]) -> TaskResult:
         """Do a task in a process, and wait for it.
 
         Parameters
@@ -108,7 +108,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _listen(process: subprocess.Popen[bytes], tell: Callable[[float], None]) -> Found | None:
+def _listen(process: subprocess.Popen[bytes], tell: Callable[[float], None]) -> TaskResult | None:
     """Read what a process says to its end; None if it found nothing and does not say why."""
     found = None
     if process.stdout is None:

@@ -9,10 +9,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from stream.experiment.plan import Configuration, Plan, world_of
-from stream.experiment.processes import Found, Processes, interruptible
+from stream.experiment.processes import Processes, TaskResult, interruptible
 from stream.experiment.task import generate_task, replay_task
 
-Outcomes = dict[tuple[str, int], Found]
+Outcomes = dict[tuple[str, int], TaskResult]
 """By name of the configuration and seed: what a run found, or ``error``."""
 Progress = Callable[[float, int], None]
 
@@ -68,8 +68,8 @@ class _Work:
         """Do everything; a run waits for nothing but its stream."""
         plan = self._plan
         outcomes: Outcomes = {}
-        streams: dict[Future[Found], tuple[int, Path]] = {}
-        runs: dict[Future[Found], tuple[Configuration, int]] = {}
+        streams: dict[Future[TaskResult], tuple[int, Path]] = {}
+        runs: dict[Future[TaskResult], tuple[Configuration, int]] = {}
         for seed in plan.seeds:
             if plan.file is not None:
                 runs |= self._replays(seed, plan.file)
@@ -102,7 +102,9 @@ class _Work:
         plan = self._plan
         return [each for each in plan.configurations if seed in plan.seeds_of(each)]
 
-    def _replays(self, seed: int, stream: Path) -> dict[Future[Found], tuple[Configuration, int]]:
+    def _replays(
+        self, seed: int, stream: Path
+    ) -> dict[Future[TaskResult], tuple[Configuration, int]]:
         warm_up = self._plan.warm_up_days
         return {
             self._pool.submit(
@@ -113,12 +115,12 @@ class _Work:
             for each in self._of_seed(seed)
         }
 
-    def _do(self, name: str, task: dict[str, object]) -> Found:
+    def _do(self, name: str, task: dict[str, object]) -> TaskResult:
         found = self._processes.run(task, lambda part: self._told(name, part))
         self._told(name, 1.0)
         return found
 
-    def _end(self, outcomes: Outcomes, each: Configuration, seed: int, found: Found) -> None:
+    def _end(self, outcomes: Outcomes, each: Configuration, seed: int, found: TaskResult) -> None:
         outcomes[each.name, seed] = found
         with self._lock:
             self._ended += 1

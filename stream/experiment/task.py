@@ -26,7 +26,7 @@ OK, FAILED = 0, 1
 # What writing the file takes of making a stream.
 _WRITING_SHARE = 0.05
 
-Told = Callable[[float], None]
+Tell = Callable[[float], None]
 
 
 def generate_task(world: HandbookParameters, path: Path) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def uses_seed(config: Config) -> bool:
     return "forest" in config.model.kinds()
 
 
-def _generate(task: dict[str, Any], tell: Told) -> dict[str, Any]:
+def _generate(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     parameters = dict(task["parameters"])
     parameters["start"] = dt.date.fromisoformat(parameters["start"])
     world = HandbookParameters(**parameters)
@@ -74,7 +74,7 @@ def _generate(task: dict[str, Any], tell: Told) -> dict[str, Any]:
     return {"rows": len(stream), "frauds": int(stream.is_fraud.sum())}
 
 
-def _replay(task: dict[str, Any], tell: Told) -> dict[str, Any]:
+def _replay(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     # Here, not above: numba and River take seconds, and making a stream needs neither.
     from stream.experiment.measures import measured
     from stream.replay import Replay, ReplayOutputs

@@ -26,7 +26,6 @@ NEVER_TAUGHT = -1
 HEAD, TAIL = range(2)
 
 _KIND = "examples/1"
-# What a snapshot from before models could be promoted does not have.
 _CHAMPIONS = "champions"
 
 
@@ -180,13 +179,9 @@ class ExampleQueue:
         head, tail = cursors.tolist()
         ordered = 0 <= head <= tail <= head + self.examples_max
         require(state, ordered, f"no queue of {self.examples_max} has the cursors {cursors}")
-        rings = self._rings
-        if _CHAMPIONS not in state.arrays:
-            del rings[_CHAMPIONS]
-        rows = ring_rows(state, rings, head, tail)
-        if _CHAMPIONS in rows:
-            slots = max(1, DecisionScores.contenders(self.scores.shape[1]))
-            require_within(state, _CHAMPIONS, joined(rows[_CHAMPIONS]), 0, slots - 1)
+        rows = ring_rows(state, self._rings, head, tail)
+        slots = max(1, DecisionScores.contenders(self.scores.shape[1]))
+        require_within(state, _CHAMPIONS, joined(rows[_CHAMPIONS]), 0, slots - 1)
         require_within(state, "verdicts", joined(rows["verdicts"]), 0, 1)
         require_within(state, "taught", joined(rows["taught"]), NEVER_TAUGHT, 1)
         for name in ("kinds", "told"):
@@ -194,7 +189,7 @@ class ExampleQueue:
 
         def take_over() -> None:
             self.champions[:] = 0
-            for name, ring in rings.items():
+            for name, ring in self._rings.items():
                 put(ring, head, rows[name])
             self.cursors[:] = cursors
 

@@ -1,10 +1,10 @@
 """What one label does to its row: it is taken, overrides, repeats, or is withheld.
 
 The label of the later time stands, the later arrival where times are equal. One that
-says the same changes nothing but who said so last, and is an example for its own kind if
-that has heard nothing of the row. One that says otherwise is a
-correction: of an example that still waits, in place, else by another example that names
-what the learners were told before.
+says the same changes nothing but who said so last, and is an example for the learner of its
+kind if that has learned nothing of the row. One that says otherwise is a correction: of an
+example that still waits, in place, else by another example that names what the learners were
+told before.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A ring in order of arrival holds, for each transaction, the feature vector and t
 score *as they were at decision time*, and the label that stands. A label finds its
 row by the hash of the transaction id; a row that nobody labelled within the maturity
 delay counts as genuine, and may be kept longer for a label that comes later still.
-The same table recognises a transaction id that comes twice: the stored verdict is
+The same table recognises a transaction id that comes twice: the stored decision is
 repeated. Memory is fixed: a row that must leave early was not learned from, and is
 counted.
 """
@@ -45,7 +45,7 @@ from stream.short_arrays import filled
 # The number of the example of a row that has none.
 NO_EXAMPLE = -1
 
-_KIND = "waiting_rows/1"
+_KIND = "waiting_rows/2"
 # What a row that is kept may hold; what is not here steers nothing.
 _RANGES = {
     "states": (UNLABELLED, ERASED),
@@ -121,7 +121,7 @@ class WaitingRows:
     subjects : ndarray of uint64, shape (places, n_entities)
         Keys of all its entities: whose payment it was, should one of them be erased.
     kinds : ndarray of uint8, shape (places,)
-        Which kinds (`stream.labels.label_kinds`) of learner hear what else is said of the row.
+        Which kinds of learner (`stream.labels.label_kinds`) hear what else is said of the row.
     amounts : ndarray of int64, shape (places,)
         Minor units that were paid.
     champions : ndarray of uint8, shape (places,)

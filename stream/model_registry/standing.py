@@ -82,7 +82,7 @@ def standing_of(config: Config, engine: State) -> ModelsStanding:
     reigns = reigns or [Reign(names[0], 0, 0, Cause.START.value)]
     recommendations: dict[str, Recommendation] = {}
     if "gate" in engine.parts:
-        gate = Gate(names, config.promotion.rules())
+        gate = Gate(names, config.promotion.parameters())
         gate.restore(engine.parts["gate"])
         recommendations = {each.compared.challenger: each for each in gate.recommendations()}
     return ModelsStanding(engine, names, reigns, recommendations)
@@ -164,11 +164,11 @@ def monitor_in(config: Config, standing: ModelsStanding) -> Monitor | None:
         Its state is damaged.
     """
     features, labels = config.declared(), config.labels
-    rules = config.monitor.rules(features, labels.maturity, labels.correctable)
+    parameters = config.monitor.parameters(features, labels.maturity, labels.correctable)
     part = standing.state.parts.get("monitor")
-    if rules is None or part is None:
+    if parameters is None or part is None:
         return None
-    monitor = Monitor([str(each) for each in features], rules)
+    monitor = Monitor([str(each) for each in features], parameters)
     monitor.restore(part)
     return monitor
 

@@ -26,7 +26,7 @@ _ASIDES = {
     "": "is asked again",
 }
 # A kind of marker, and what it says.
-Said = tuple[str, str]
+Happened = tuple[str, str]
 
 
 class WhatHappened:
@@ -41,7 +41,7 @@ class WhatHappened:
     Attributes
     ----------
     ready : frozenset of str
-        Aliases of the models that give scores.
+        Names of the models that give scores.
     """
 
     def __init__(self, markers: Markers, now_ms: Callable[[], int]) -> None:
@@ -67,7 +67,7 @@ class WhatHappened:
         for kind, text in dict.fromkeys(self._different(shards, figures)):
             self.mark(kind, text, event_ms)
 
-    def _different(self, shards: Sequence[Shard], figures: Figures) -> Iterator[Said]:
+    def _different(self, shards: Sequence[Shard], figures: Figures) -> Iterator[Happened]:
         yield from self._models(figures)
         for shard in shards:
             yield from self._crowned(shard)
@@ -80,7 +80,7 @@ class WhatHappened:
             yield from self._trips(figures)
             yield from self._lists(figures)
 
-    def _models(self, figures: Figures) -> Iterator[Said]:
+    def _models(self, figures: Figures) -> Iterator[Happened]:
         """Yield models that give scores now, and such as are asked nothing any more, or again."""
         ready = frozenset(model.name for model in figures.models if model.ready)
         for name in sorted(ready - self.ready):
@@ -92,7 +92,7 @@ class WhatHappened:
                 yield "model", f"{name} {_ASIDES[aside]}"
         self._asides = asides or self._asides
 
-    def _crowned(self, shard: Shard) -> Iterator[Said]:
+    def _crowned(self, shard: Shard) -> Iterator[Happened]:
         """Yield who became champion of a state."""
         reigns = shard.engine.lineup.reigns
         last = self._reigns.get(shard)
@@ -102,7 +102,7 @@ class WhatHappened:
             yield from map(_of, reigns[known:])
         self._reigns[shard] = reigns[-1]
 
-    def _schemas(self, shards: Sequence[Shard]) -> Iterator[Said]:
+    def _schemas(self, shards: Sequence[Shard]) -> Iterator[Happened]:
         """Yield contracts under which no payment came before."""
         known = self._markers.texts("schema")
         for shard in shards:
@@ -110,7 +110,7 @@ class WhatHappened:
                 if (text := f"the first payment written with schema {number} came") not in known:
                     yield "schema", text
 
-    def _others(self, rules: RuleSet) -> Iterator[Said]:
+    def _others(self, rules: RuleSet) -> Iterator[Happened]:
         """Yield other rules than before; over a restart it is remembered which they were."""
         before, self._rules = self._rules, rules
         if before is not None:
@@ -125,7 +125,7 @@ class WhatHappened:
         if said is None or not said.startswith(name):
             yield "rules", name + _changes(before, rules)
 
-    def _trips(self, figures: Figures) -> Iterator[Said]:
+    def _trips(self, figures: Figures) -> Iterator[Happened]:
         """Yield rules that were put in shadow for matching too much, or that decide again."""
         tripped = figures.rules.named(TRIPPED)
         if self._tripped is None:
@@ -140,7 +140,7 @@ class WhatHappened:
         for name in sorted(new):
             yield "breaker", _tripped(name)
 
-    def _lists(self, figures: Figures) -> Iterator[Said]:
+    def _lists(self, figures: Figures) -> Iterator[Happened]:
         """Yield which lists were changed how often, once a minute at most."""
         now_ms, versions = self._now_ms(), {each.name: each.version for each in figures.lists}
         if self._versions is None:
@@ -159,7 +159,7 @@ class WhatHappened:
             yield "lists", "; ".join(changed)
 
 
-def _of(reign: Reign) -> Said:
+def _of(reign: Reign) -> Happened:
     """Return what is said of a model that became champion."""
     back = reign.cause == Cause.ROLLBACK
     who = f", by {reign.by}" if reign.by else ""

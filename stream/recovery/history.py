@@ -14,7 +14,7 @@ from schemas.decoder import Decoder
 from schemas.errors import SnapshotError
 from stream.engine.effects import Effects
 from stream.engine.engine import Engine
-from stream.exchange.partition_exchange import Heard, HeardCounts, PartitionExchange, hear
+from stream.exchange.partition_exchange import HeardCounts, PartitionExchange, Received, hear
 from stream.kafka.merge_by_time import by_time
 from stream.recovery.identity import Identity
 from stream.recovery.journal import Kind
@@ -35,14 +35,14 @@ class Taken(NamedTuple):
         As it was decoded.
     now_ms : int
         The worker's clock when it took it, milliseconds since the epoch.
-    heard : tuple of Heard
+    heard : tuple of Received
         What other partitions had told, where the batch has no rows.
     """
 
     kind: Kind
     batch: Transactions
     now_ms: int
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[Received, ...] = ()
 
 
 class Start(NamedTuple):

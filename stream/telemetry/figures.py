@@ -222,7 +222,6 @@ class Figures:
     lists : tuple of ListStanding
     snoozes : int
         Those that are not over.
-        Of every model, by slot.
     """
 
     at_s: float

@@ -168,7 +168,7 @@ def threshold(shards: Sequence[Shard]) -> float | None:
 def models(config: Config, shards: Sequence[Shard]) -> tuple[ModelStanding, ...]:
     """Return how every model stands, by slot.
 
-    One decides or has failed if it does so in any state, and is ready if it is in all.
+    One decides, or has failed, if it does so in any state; it is ready if it is so in all.
     """
     if not shards:
         return ()

@@ -98,7 +98,7 @@ def test_a_second_worker_in_the_folder_is_told_so(site: Site, lives: Lives) -> N
     traffic.start()
     until(lambda: sum(site.ends("alerts").values()) >= 30)
     traffic.finish()
-    # While the worker is at work an alert of its is audited.
+    # While the worker is at work an alert of its is reproduced.
     newest = max(site.read("alerts"), key=lambda message: message.timestamp()[1])
     alert_id = dict(newest.headers())["ce_id"].decode()
     status, out, err = lives.run("reproduce", alert_id, "--config", str(site.config), "--json")

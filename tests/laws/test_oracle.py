@@ -192,7 +192,7 @@ def test_the_quality_counters_equal_plain_python(seed):
     assert sampled["left_out"] >= challenger.left_out
 
 
-class Heard(SilentLearner):
+class Noting(SilentLearner):
     """A learner that only writes down what it is taught."""
 
     def __init__(self):
@@ -205,22 +205,22 @@ class Heard(SilentLearner):
 
 
 @seeds(4)
-def test_each_clock_hears_what_plain_python_tells_it(seed):
+def test_each_kind_of_learner_hears_what_plain_python_tells_it(seed):
     rng = np.random.default_rng(seed)
     parameters = random_parameters(rng)
     log = hostile_log(rng, 350)
     log = with_erasures(rng, log) if rng.random() < 0.5 else log
     engine = build_engine(parameters)
-    both = FeedbackAndDelayed(Heard(), Heard())
+    both = FeedbackAndDelayed(Noting(), Noting())
     engine.challengers["feedback apart"].learner = TimedLearner(both)
     run_engine(engine, log, random_cuts(rng, log))
     oracle, _, _ = plain_run(parameters, log)
-    for clock, told in oracle.heard.items():
-        heard = both.members[clock]
-        assert heard.verdicts == [verdict for _, verdict, _ in told], clock
-        assert heard.weights == [weight for _, _, weight in told], clock
+    for kind, told in oracle.heard.items():
+        heard = both.members[kind]
+        assert heard.verdicts == [verdict for _, verdict, _ in told], kind
+        assert heard.weights == [weight for _, _, weight in told], kind
         expected = [vector(x, parameters.features.names) for x, _, _ in told]
-        np.testing.assert_allclose(heard.rows, expected, 1e-11, 1e-11, err_msg=clock)
+        np.testing.assert_allclose(heard.rows, expected, 1e-11, 1e-11, err_msg=kind)
     if parameters.waiting_max > 1000:  # Else rows may be lost before anything is known of them.
         assert len(both.members["feedback"].rows) < len(both.members["delayed"].rows)
 

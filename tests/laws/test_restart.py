@@ -353,4 +353,4 @@ def test_watching_may_begin_and_end_where_a_state_is_taken_up(kept, watched):
 
 
 def test_a_state_of_another_kind_is_refused(kept):
-    refused(kept[0], State("engine/2"), "'engine/2', and this model takes 'engine/1'")
+    refused(kept[0], State("engine/9"), "'engine/9', and this model takes 'engine/2'")

@@ -1,4 +1,4 @@
-"""Feedback apart: each label reaches the learner of its clock, and both speak."""
+"""Feedback apart: each label reaches the learner of its kind, and both speak."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def examples(rng, n):
 
 
 @seeds(3)
-def test_each_clock_teaches_its_own_learner_and_log_odds_are_averaged(seed):
+def test_each_kind_of_label_teaches_its_own_learner_and_log_odds_are_averaged(seed):
     rng = np.random.default_rng(seed)
     feedback, delayed = member(), member()
     both = FeedbackAndDelayed(member(), member(), feedback_share=0.3)
@@ -95,6 +95,6 @@ def test_a_restored_one_goes_on_and_a_state_of_another_share_is_refused(seed):
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
-def test_a_share_that_leaves_one_clock_out_is_refused(share):
+def test_a_share_that_leaves_one_learner_out_is_refused(share):
     with pytest.raises(ValueError, match="feedback_share is"):
         FeedbackAndDelayed(member(), member(), share)

@@ -532,7 +532,7 @@ def test_a_budget_moves_the_threshold_and_is_reported(world: Path) -> None:
     )
 
 
-def test_analysts_teach_the_clock_of_feedback_and_alerts_say_who_was_drawn(world: Path) -> None:
+def test_analysts_teach_the_learner_of_feedback_and_alerts_say_who_was_drawn(world: Path) -> None:
     config = configured(
         model={**QUICK, "feedback": "separate"},
         decision={"alerts_per_day": 6, "block": 2.0, "explore": 0.5},
@@ -544,7 +544,7 @@ def test_analysts_teach_the_clock_of_feedback_and_alerts_say_who_was_drawn(world
     *_, model = within(replay.engine.learner)
     assert isinstance(model, FeedbackAndDelayed)
     alerts = [json.loads(line) for line in outputs.alerts.read_text().splitlines()]  # type: ignore[union-attr]
-    # All but those of the last half day, and none twice; what matures is the other clock's.
+    # All but those of the last half day, and none twice; what matures is the other learner's.
     verdicts = model.members["feedback"].learned
     assert len(alerts) - 12 < verdicts <= len(alerts) == report["alerts"]
     assert model.members["delayed"].learned > report["matured_as_genuine"]

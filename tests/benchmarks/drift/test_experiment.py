@@ -9,7 +9,7 @@ import pytest
 from inputs.drift_streams import watched
 
 from benchmarks.drift import windows
-from benchmarks.drift.experiment import RULES, by_levels, methods, own_rules
+from benchmarks.drift.experiment import RULES, by_levels, methods, own_parameters
 from benchmarks.drift.plan import (
     AFFECTED,
     DAY_US,
@@ -64,8 +64,8 @@ def test_every_method_says_something_about_the_same_stream() -> None:
 
 def test_cuts_that_change_the_mean_by_little_can_be_left_out() -> None:
     grown = watched(at_day=AT, factor=1.5)
-    assert by_levels(grown, own_rules())
-    assert by_levels(grown, replace(own_rules(), adwin_change_min=10.0)) == []
+    assert by_levels(grown, own_parameters())
+    assert by_levels(grown, replace(own_parameters(), adwin_change_min=10.0)) == []
 
 
 @pytest.mark.slow
@@ -73,10 +73,10 @@ def test_what_the_experiment_makes_of_rules_is_what_the_engine_says() -> None:
     world = replace(QUICK_WORLD, customers=400, terminals=800, days=WATCHED_FROM + 8)
     drift = Drift(DriftKind.COVARIATE, AT * DAY_US, 2.0)
     found = watch(Task("covariate", 1, AT, world, drift))
-    rules = own_rules()
+    rules = own_parameters()
     assert rules.warm_up_us == REFERENCE_FROM * DAY_US
     # The engine never closes the day on which the stream ends.
-    again = [alarm for alarm in windows.by_rules(found, rules) if alarm.day <= found.days[-1]]
+    again = [alarm for alarm in windows.by_parameters(found, rules) if alarm.day <= found.days[-1]]
     assert found.by_psi
     assert sorted(again) == sorted(found.by_psi)
     cuts = sorted(by_levels(found, rules))

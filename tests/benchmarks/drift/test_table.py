@@ -48,7 +48,7 @@ def test_a_row_says_how_often_there_was_an_alarm_and_what_was_found() -> None:
     table = markdown(results())
     found = "1/1, 2.50 d (1)"
     assert f"| {NAMES[0]} | 0.500 | 0 | 25% | {found} | {found} | {found} | {found} |" in table
-    settings = table.partition("What the engine says with other rules:")[2]
+    settings = table.partition("What the engine says with other parameters:")[2]
     nothing = "0/1 (0)"
     row = f"| {NAMES[1]} | 0 | 0 | - | {nothing} | {nothing} | {nothing} | {nothing} |"
     assert row in settings

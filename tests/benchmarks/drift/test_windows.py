@@ -17,7 +17,7 @@ from stream.monitor.groups import Groups
 from stream.monitor.parameters import MonitorParameters
 
 AT = WATCHED_FROM + 5
-RULES = MonitorParameters(
+PARAMETERS = MonitorParameters(
     window_us=DAY_US, reference_windows=REFERENCE_DAYS, warm_up_us=REFERENCE_FROM * DAY_US
 )
 
@@ -88,9 +88,9 @@ def test_an_alarm_is_a_beginning_said_when_the_day_is_over(grown: windows.Days) 
 
 
 def test_our_own_comparison_finds_what_grows_and_nothing_before() -> None:
-    found = windows.by_rules(watched(at_day=AT, factor=2.0), RULES)
+    found = windows.by_parameters(watched(at_day=AT, factor=2.0), PARAMETERS)
     assert {alarm.subject for alarm in found} == {"amount", "score"}
     assert min(found).day == AT + 1
-    assert windows.by_rules(watched(), RULES) == []
-    blunt = replace(RULES, psi_min=50.0)
-    assert windows.by_rules(watched(at_day=AT, factor=2.0), blunt) == []
+    assert windows.by_parameters(watched(), PARAMETERS) == []
+    blunt = replace(PARAMETERS, psi_min=50.0)
+    assert windows.by_parameters(watched(at_day=AT, factor=2.0), blunt) == []

@@ -42,7 +42,7 @@ def test_a_height_is_the_sum_of_the_hats_of_its_value(value, seed):
 
 @seeds(2)
 @pytest.mark.parametrize("value", VALUES)
-def test_a_example_moves_the_weights_around_its_value_and_no_others(value, seed):
+def test_an_example_moves_the_weights_around_its_value_and_no_others(value, seed):
     rng = np.random.default_rng(seed)
     curves = rng.normal(size=(3, PLACES, 2))
     curves[..., SQUARES] = rng.uniform(1, 5, (3, PLACES))

@@ -61,7 +61,7 @@ def test_another_word_is_none():
         read_word("maybe")
 
 
-def test_a_label_fits_its_contract_and_is_of_the_clock_of_analysts():
+def test_a_label_fits_its_contract_and_is_feedback_of_analysts():
     label = label_of(CASE, Verdict(ID, True, "ann", "seen", 0.75), 5_000_000)
     codec = RecordCodec(builtin("label"), 2)
     assert codec.decode(codec.encode(label)) == {

@@ -50,7 +50,7 @@ class _Hears(FeedbackAndDelayed):
 
 
 class _Listens(_Says):
-    """A learner on one clock."""
+    """A learner of all labels alike."""
 
     def learn_many(self, X, y, w=None):
         self.notes += zip(X[:, 0].tolist(), y.tolist(), strict=True)
@@ -134,7 +134,7 @@ def test_alerts_are_judged_by_the_threshold_of_their_time():
     assert (quality.false_negatives, quality.true_negatives) == (1, 1)
 
 
-def test_each_clock_hears_what_came_by_it_and_one_clock_hears_all_that_is_new():
+def test_each_learner_hears_what_is_of_its_kind_and_one_of_all_labels_hears_all_that_is_new():
     both, one = _Hears(), _Listens()
     X, y = np.arange(8.0).reshape(4, 2), np.array([True, False, True, False])
     kinds = [FEEDBACK, DELAYED, FEEDBACK | DELAYED, DELAYED]

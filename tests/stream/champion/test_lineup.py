@@ -95,13 +95,13 @@ def test_reigns_are_kept_up_to_a_bound():
         one.promote(reign("bc"[at % 2], at), X)
     assert len(one.reigns) == REIGNS_MAX
     assert one.reigns[-1].since_us == REIGNS_MAX + 8
-    state = State("engine/1", one.header())
+    state = State("engine/2", one.header())
     assert lineup().read(state) == (one.at, one.reigns)
 
 
 def test_a_state_of_before_models_could_be_promoted_has_the_first_champion():
     one = lineup()
-    assert one.read(State("engine/1")) == (0, [Reign("a", 0, 0)])
+    assert one.read(State("engine/2")) == (0, [Reign("a", 0, 0)])
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_state_of_before_models_could_be_promoted_has_the_first_champion():
 )
 def test_a_damaged_succession_is_refused(header):
     with pytest.raises(SnapshotError):
-        lineup().read(State("engine/1", header))
+        lineup().read(State("engine/2", header))
 
 
 def test_two_of_one_name_are_refused():

@@ -238,7 +238,7 @@ def test_features_know_every_verdict_with_what_was_said_of_it_then():
     assert np.isnan(at_fraud)
 
 
-def test_only_the_clock_that_heard_nothing_hears_of_a_correction_that_was_taken_back():
+def test_only_the_learner_that_heard_nothing_hears_of_a_correction_that_was_taken_back():
     parameters = replace(
         random_parameters(np.random.default_rng(3)),
         labels=LabelParameters(),

@@ -370,7 +370,7 @@ def test_every_row_is_ripe_once_with_the_label_that_stands():
 
 
 @pytest.mark.parametrize("first", [CHARGEBACK, ANALYST])
-def test_what_only_repeats_is_a_example_for_another_clock_if_there_is_one(first):
+def test_what_only_repeats_is_an_example_for_the_other_kind_of_learner_if_there_is_one(first):
     second = ANALYST if first == CHARGEBACK else CHARGEBACK
     for feedback_apart, left in ((True, 1), (False, 0)):
         desk = Desk(feedback_apart=feedback_apart, maturity_us=DAY_US)

@@ -296,7 +296,7 @@ def test_a_damaged_ring_is_refused_and_changes_nothing(damage):
     other = WaitingRows(4, 2, batch_rows_max=2)
     admit(other, [9])
     before = pack(other.state())
-    with pytest.raises(SnapshotError, match="waiting_rows/1"):
+    with pytest.raises(SnapshotError, match="waiting_rows/2"):
         other.restore(damaged)
     assert pack(other.state()) == before
     assert other.find(u64(9))[0] != NOWHERE

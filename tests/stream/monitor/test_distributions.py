@@ -15,7 +15,7 @@ from stream.monitor.events import Detector
 from stream.monitor.parameters import MonitorParameters
 
 HOUR_US = 3_600_000_000
-RULES = MonitorParameters(window_us=HOUR_US, reference_windows=5, rows_min=100)
+PARAMETERS = MonitorParameters(window_us=HOUR_US, reference_windows=5, rows_min=100)
 NAMES = ("amount", "count", "ratio")
 
 
@@ -38,7 +38,7 @@ def play(watch: Distributions, rng: Any, hours: range, shift: float = 0.0) -> li
     return events
 
 
-def begun(rules: MonitorParameters = RULES) -> Distributions:
+def begun(rules: MonitorParameters = PARAMETERS) -> Distributions:
     watch = Distributions(NAMES, rules)
     watch.advance(at_hour(0))
     return watch
@@ -57,8 +57,8 @@ def test_what_drifts_is_found_when_its_first_window_is_over_and_what_does_not_is
     (found,) = play(watch, rng, range(15, 20), shift=0.8)
     assert (found.subject, found.detector, found.drifted) == ("amount", Detector.PSI, True)
     assert (found.since_us, found.detected_us) == (at_hour(15), at_hour(16))
-    assert found.value > max(found.reference_value, RULES.psi_min)
-    assert found.p_value < RULES.false_alarms
+    assert found.value > max(found.reference_value, PARAMETERS.psi_min)
+    assert found.p_value < PARAMETERS.false_alarms
     assert (found.rows, found.reference_rows) == (400, 2000)
     assert watch.drifted.tolist() == [True, False, False]
     (over,) = play(watch, rng, range(20, 22))
@@ -103,7 +103,7 @@ def test_a_small_change_of_many_payments_is_sure_and_no_drift(seed: int) -> None
     compared = watch.compare()
     assert compared is not None
     assert compared.p_value[0] < 1e-6
-    assert compared.psi[0] < RULES.psi_min
+    assert compared.psi[0] < PARAMETERS.psi_min
     assert watch.advance(at_hour(7)) == []
 
 
@@ -140,7 +140,7 @@ def test_what_goes_on_from_a_state_says_what_it_would_have_said(seed: int) -> No
     rng = np.random.default_rng(seed)
     one = begun()
     for hour in range(9):
-        other = Distributions(NAMES, RULES)
+        other = Distributions(NAMES, PARAMETERS)
         other.restore(one.state())
         assert same(one, other)
         drawn = rows(rng, shift=0.8 * (hour > 6))
@@ -161,7 +161,7 @@ def test_what_goes_on_from_a_state_says_what_it_would_have_said(seed: int) -> No
         MonitorParameters(window_us=HOUR_US, reference_windows=5, reference="after the release"),
     ],
 )
-def test_under_other_rules_a_reference_is_begun_anew(rules: MonitorParameters) -> None:
+def test_under_other_parameters_a_reference_is_begun_anew(rules: MonitorParameters) -> None:
     watch = begun()
     play(watch, np.random.default_rng(1), range(6))
     other = Distributions(NAMES, rules)

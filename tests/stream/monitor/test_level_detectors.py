@@ -14,7 +14,7 @@ from stream.monitor.level_detectors import METHODS, ROW, LevelDetector
 from stream.monitor.parameters import MonitorParameters
 
 # Something is found as soon as it may be.
-RULES = MonitorParameters(
+PARAMETERS = MonitorParameters(
     adwin_delta=0.999,
     page_hinkley_values_min=1,
     page_hinkley_delta=0.0,
@@ -36,7 +36,7 @@ def test_what_can_be_configured_is_what_there_is() -> None:
 @seeds(3)
 def test_there_is_room_for_every_change_however_the_values_are_cut(name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    detector, found, seen = LevelDetector(name, 2, RULES), [], 0
+    detector, found, seen = LevelDetector(name, 2, PARAMETERS), [], 0
     while seen < 2000:
         n = int(rng.integers(1, 70))
         # The mean jumps every few hundred values.

@@ -179,7 +179,9 @@ def test_a_state_of_before_there_were_others_is_taken_up(seed: int) -> None:
 
 
 @pytest.mark.parametrize("changed", ["adwin", "page_hinkley", "kswin"])
-def test_under_other_rules_that_detector_begins_anew_and_the_others_go_on(changed: str) -> None:
+def test_under_other_parameters_a_detector_begins_anew_and_the_others_go_on(
+    changed: str,
+) -> None:
     values, times_us = values_of(np.random.default_rng(1)), np.arange(3500)
     other = {
         "adwin": {"adwin_delta": 0.1},

@@ -13,7 +13,7 @@ from stream.monitor.quality import Quality
 
 HOUR_US = 3_600_000_000
 NAMES = ("amount", "channel")
-RULES = MonitorParameters(
+PARAMETERS = MonitorParameters(
     window_us=HOUR_US, reference_windows=3, rows_min=10, quality_windows=4, segments=("channel",)
 )
 
@@ -21,7 +21,10 @@ RULES = MonitorParameters(
 @seeds(3)
 def test_distributions_are_those_of_the_whole(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    parts, whole = [Distributions(NAMES, RULES) for _ in range(3)], Distributions(NAMES, RULES)
+    parts, whole = (
+        [Distributions(NAMES, PARAMETERS) for _ in range(3)],
+        Distributions(NAMES, PARAMETERS),
+    )
     for hour in range(7):
         for part in parts:
             values = rng.normal(2.0 * (hour > 4), 1.0, (200, 2))
@@ -47,7 +50,7 @@ def test_distributions_are_those_of_the_whole(seed: int) -> None:
 
 def test_one_that_has_no_reference_yet_adds_none() -> None:
     rng = np.random.default_rng(1)
-    old, new = Distributions(NAMES, RULES), Distributions(NAMES, RULES)
+    old, new = Distributions(NAMES, PARAMETERS), Distributions(NAMES, PARAMETERS)
     for hour in range(5):
         old.observe(rng.normal(size=(50, 2)))
         old.advance(hour * HOUR_US)
@@ -61,7 +64,7 @@ def test_one_that_has_no_reference_yet_adds_none() -> None:
 @seeds(3)
 def test_quality_is_that_of_the_whole(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    parts, whole = [Quality(NAMES, RULES) for _ in range(3)], Quality(NAMES, RULES)
+    parts, whole = [Quality(NAMES, PARAMETERS) for _ in range(3)], Quality(NAMES, PARAMETERS)
     for hour in range(6):
         for at, part in enumerate(parts):
             # The parts do not see all of the values, nor all of the windows.

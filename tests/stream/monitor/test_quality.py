@@ -18,7 +18,9 @@ from stream.monitor.quality import Quality, WindowQuality
 
 HOUR_US = 3_600_000_000
 NAMES = ("amount", "channel", "country")
-RULES = MonitorParameters(window_us=HOUR_US, quality_windows=5, segments=("country", "channel"))
+PARAMETERS = MonitorParameters(
+    window_us=HOUR_US, quality_windows=5, segments=("country", "channel")
+)
 START_US = 400_000 * HOUR_US
 
 
@@ -85,7 +87,7 @@ def naive_window(stream: Stream, rows: list[int], mature: set[int], from_us: int
 
 def play(stream: Stream, rng: np.random.Generator) -> tuple[Quality, set[int]]:
     """Note payments in pieces; every now and then some of those that came are mature."""
-    quality, mature, waiting = Quality(NAMES, RULES), set(), SimpleNamespace(**vars(stream))
+    quality, mature, waiting = Quality(NAMES, PARAMETERS), set(), SimpleNamespace(**vars(stream))
     cuts = sorted({0, len(stream.times_us), *rng.integers(0, len(stream.times_us), 20).tolist()})
     for start, stop in itertools.pairwise(cuts):
         stream.note(quality, slice(start, stop))
@@ -138,7 +140,7 @@ def test_segments_are_what_plain_loops_say(seed: int) -> None:
 
 
 def test_what_is_too_old_to_be_remembered_writes_over_nothing() -> None:
-    quality = Quality(NAMES, RULES)
+    quality = Quality(NAMES, PARAMETERS)
     stream = Stream(np.random.default_rng(1))
     stream.note(quality, slice(None))
     before = quality.windows()
@@ -163,7 +165,7 @@ def test_it_goes_on_from_its_state(seed: int) -> None:
     rng = np.random.default_rng(seed)
     stream = Stream(rng)
     one, _ = play(stream, rng)
-    other = Quality(NAMES, RULES)
+    other = Quality(NAMES, PARAMETERS)
     other.restore(one.state())
     for each in (one, other):
         stream.note(each, slice(300, None))
@@ -171,14 +173,14 @@ def test_it_goes_on_from_its_state(seed: int) -> None:
     assert one.segments() == other.segments()
 
 
-def test_under_other_rules_it_begins_anew_and_a_damaged_state_is_refused() -> None:
+def test_under_other_parameters_it_begins_anew_and_a_damaged_state_is_refused() -> None:
     rng = np.random.default_rng(1)
     one, _ = play(Stream(rng), rng)
     other = Quality(NAMES, MonitorParameters(window_us=2 * HOUR_US, quality_windows=5))
     other.restore(one.state())
     assert other.windows() == []
     kept: Any = one.state()
-    fresh = Quality(NAMES, RULES)
+    fresh = Quality(NAMES, PARAMETERS)
     used = State(
         kept.kind, kept.header, {**kept.arrays, "used": kept.arrays["used"] + 20}, kept.parts
     )

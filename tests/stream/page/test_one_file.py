@@ -24,8 +24,8 @@ def test_it_holds_the_board_and_the_history() -> None:
 
 
 def test_the_same_numbers_give_the_same_file() -> None:
-    code = "from page_boards import Boards; from stream.page.one_file import one_file; import sys;"
-    code += "sys.stdout.write(one_file(Boards().board(0), []))"
+    code = "from inputs.page_boards import Boards; from stream.page.one_file import one_file; "
+    code += "import sys; sys.stdout.write(one_file(Boards().board(0), []))"
     lives = [
         subprocess.run(
             [sys.executable, "-c", code],

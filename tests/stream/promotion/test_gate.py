@@ -13,7 +13,7 @@ from stream.promotion.gate import Gate
 from stream.promotion.parameters import DAY_US, PromotionParameters
 from stream.promotion.recommendation import Answer, Compared, recommendation_of
 
-RULES = PromotionParameters(days_min=3, frauds_min=20, canary_us=10 * DAY_US)
+PARAMETERS = PromotionParameters(days_min=3, frauds_min=20, canary_us=10 * DAY_US)
 
 
 def a_day(rng, day, *skills, n=3000, champions=None):
@@ -31,7 +31,7 @@ def a_day(rng, day, *skills, n=3000, champions=None):
     return said, y, day * DAY_US + np.sort(rng.integers(0, DAY_US, n))
 
 
-def after(days, *skills, rules=RULES, seed=1):
+def after(days, *skills, rules=PARAMETERS, seed=1):
     rng, gate = np.random.default_rng(seed), Gate("abcdef"[: len(skills)], rules)
     for day in range(days):
         gate.judge(*a_day(rng, 100 + day, *skills))
@@ -70,7 +70,7 @@ def test_of_two_alike_nobody_can_say():
 def test_a_challenger_that_is_no_better_is_hardly_ever_promoted_however_often_it_is_looked_at():
     promoted = 0
     for seed in range(60):
-        rng, gate = np.random.default_rng(seed), Gate("ab", replace(RULES, error=0.2))
+        rng, gate = np.random.default_rng(seed), Gate("ab", replace(PARAMETERS, error=0.2))
         for day in range(15):
             gate.judge(*a_day(rng, day, 1.5, 1.5, n=800))
             promoted += gate.recommendations()[0].answer is Answer.PROMOTE
@@ -91,7 +91,7 @@ def test_payments_that_either_did_not_score_are_left_out():
     said, y, times = a_day(np.random.default_rng(2), 5, 1.0, 1.0)
     said.scores[:1000, 0] = np.nan
     said.scores[500:2000, 1] = np.nan
-    gate = Gate("ab", RULES)
+    gate = Gate("ab", PARAMETERS)
     gate.judge(said, y, times)
     assert gate.recommendations()[0].compared.payments == 1000
 
@@ -124,7 +124,7 @@ def test_a_new_champion_that_is_worse_goes_back_in_its_canary_and_not_later():
             gate.judge(*a_day(rng, day, 0.5, 2.5, champions=ones))
         worse = gate.should_go_back("a")
         assert (worse is not None) is back
-    gate = Gate("ab", replace(RULES, canary_us=0))
+    gate = Gate("ab", replace(PARAMETERS, canary_us=0))
     gate.begin(1, 0)
     gate.judge(*a_day(rng, 1, 0.5, 2.5, champions=ones))
     assert gate.should_go_back("a") is None
@@ -133,19 +133,19 @@ def test_a_new_champion_that_is_worse_goes_back_in_its_canary_and_not_later():
 def test_one_that_finds_fewer_frauds_with_the_same_alerts_is_kept_from_deciding():
     fewer = MeanOfDays(9, -0.2, -0.3, -0.1)
     it = Compared("a", "b", 10, 99, 9, (2, 1), (2, 1), 1.0, 0.5, 1.5, 50, (9.0, 5.0), fewer)
-    recommendation = recommendation_of(it, RULES)
+    recommendation = recommendation_of(it, PARAMETERS)
     assert recommendation.answer is Answer.KEEP
     assert "10.0% to 30.0%" in recommendation.why
     unknown = MeanOfDays(1, -0.2, float("nan"), float("nan"))
-    assert recommendation_of(replace(it, found_more=unknown), RULES).answer is Answer.PROMOTE
-    plain = recommendation_of(replace(it, found_more=unknown), RULES).as_dict()
+    assert recommendation_of(replace(it, found_more=unknown), PARAMETERS).answer is Answer.PROMOTE
+    plain = recommendation_of(replace(it, found_more=unknown), PARAMETERS).as_dict()
     assert plain["found_more"] == {"days": 1, "mean": -0.2, "low": None, "high": None}
     assert plain["answer"] == "promote"
 
 
 def test_it_goes_on_where_it_was_and_a_damaged_state_changes_nothing():
     gate, rng = after(4, 1.0, 2.0, 1.5), np.random.default_rng(9)
-    heir = Gate("abc", RULES)
+    heir = Gate("abc", PARAMETERS)
     heir.restore(unpack(pack(gate.state())))
     for each in (gate, heir):
         each.judge(*a_day(np.random.default_rng(4), 140, 1.0, 2.0, 1.5))
@@ -156,7 +156,7 @@ def test_it_goes_on_where_it_was_and_a_damaged_state_changes_nothing():
             heir.restore(replace(state, header={**state.header, **header}))
         assert pack(heir.state()) == pack(gate.state())
     # Another one is tried since: of it nothing is counted, of the others everything.
-    more = Gate("abcd", RULES)
+    more = Gate("abcd", PARAMETERS)
     more.restore(state)
     payments = [recommendation.compared.payments for recommendation in more.recommendations()]
     assert payments[:2] == [gate.recommendations()[0].compared.payments] * 2

@@ -42,7 +42,7 @@ def training(partition=None, lineup=None):
 
 
 def rows(rng, n, weighed=False):
-    """Return examples as the engine has them: some are judged only, some are for one clock."""
+    """Return examples as the engine has them: some are judged only, some of one kind."""
     news = rng.random(n) < 0.8
     kinds = rng.choice([0, LabelKind.FEEDBACK, LabelKind.DELAYED, 3], n).astype(np.uint8)
     kinds[news & (kinds == 0)] = LabelKind.DELAYED
