@@ -125,10 +125,10 @@ def test_page_hinkley_says_what_the_mean_was_and_what_it_became(seed: int) -> No
     rules = replace(ALL, level_detectors=("page_hinkley",), page_hinkley_delta=0.05)
     (first, *_) = Levels(rules).observe(SCORE, values, np.arange(1000))
     assert first.detector is Detector.PAGE_HINKLEY
-    assert first.reference_value == pytest.approx(0.1, abs=0.01)
-    # It takes few values to be sure: their mean is known to a hundredth or so.
-    assert first.value == pytest.approx(0.6, abs=0.05)
     assert abs(first.reference_rows - 800) < 10
+    before, since = np.split(values[: first.detected_us + 1], [first.reference_rows])
+    assert first.reference_value == pytest.approx(before.mean(), abs=1e-12)
+    assert first.value == pytest.approx(since.mean(), abs=1e-12)
     # All values until then are one side or the other.
     assert first.rows + first.reference_rows == first.detected_us + 1
     assert np.isnan([first.p_value, first.jensen_shannon, first.kolmogorov_smirnov]).all()
