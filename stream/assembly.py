@@ -210,6 +210,7 @@ def _transactional_sink(
         config.worker.transaction_interval / 1e6,
         on_error,
         on_stuck,
+        group_offsets=None if config.per_partition else source.committed,
     )
 
 

@@ -209,6 +209,7 @@ class Worker:
 
     def assigned(self, committed: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int]:
         """Return where to go on in partitions that the group has given."""
+        self.sink.hear_offsets(dict(committed))
         starts = self.shards.assigned(committed, self._replay, self._settle, self._goes_on)
         # What was taken when the partitions went is not taken again, and may not be committed.
         ahead = {

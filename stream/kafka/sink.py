@@ -160,6 +160,9 @@ class Sink:
             safe.update(self._steps.popleft().offsets)
         return safe
 
+    def hear_offsets(self, committed: Offsets) -> None:
+        """Hear where the group is in partitions that it gives; of no use without transactions."""
+
     def forget_offsets(self) -> None:
         """Say nothing any more of offsets that were given until now."""
         for step in self._steps:

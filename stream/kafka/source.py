@@ -23,6 +23,7 @@ from stream.kafka.client import Connection
 from stream.kafka.committed import committed_offsets
 from stream.kafka.steady_clock import SteadyClock
 from stream.kafka.topic_ids import TopicIds
+from stream.partition import Partition
 
 # Called for every record: a map of these takes half as long as a loop.
 _topic, _value, _timestamp = map(methodcaller, ("topic", "value", "timestamp"))
@@ -33,6 +34,8 @@ _headers = methodcaller("headers")
 
 # Where a poll finds no more than these, waiting brings few others and is felt by each.
 _FEW = 4
+# Brokers tell no offsets while a transaction is about to change them.
+_COMMITTED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -312,6 +315,18 @@ class Source:
     def assigned(self) -> bool:
         """Whether the group has given this consumer its partitions."""
         return self._assigned
+
+    def committed(self, places: Iterable[Partition]) -> dict[Partition, int]:
+        """Return the group's next offsets, whoever committed them; negative where there is none.
+
+        Raises
+        ------
+        BrokerError
+            If they cannot be read in some seconds.
+        """
+        asked = [TopicPartition(*place) for place in places]
+        found = committed_offsets(self._consumer, asked, _COMMITTED_S)
+        return {(each.topic, each.partition): each.offset for each in found}
 
     def group_metadata(self) -> Any:
         """Return who this member was when it was given its partitions; before that, nobody.

@@ -18,6 +18,7 @@ from schemas.errors import BrokerError, ConfigError, FraudError, TransactionErro
 from stream.kafka.client import Connection
 from stream.kafka.sink import Offsets, OutRecord, Sink, together
 from stream.kafka.transactional_calls import TransactionalCalls
+from stream.partition import Partition
 
 # A transaction of more records is not seen sooner, and aborting it repeats more.
 RECORDS_MAX = 10_000
@@ -52,6 +53,9 @@ class TransactionalSink(Sink):
         Seconds, never going back.
     client : callable
         Makes the producer from its settings.
+    group_offsets : callable, optional
+        Returns the group's next offsets in some partitions, or raises BrokerError. With it
+        a worker that was paused sees that a successor under its id went on without it.
 
     Attributes
     ----------
@@ -77,6 +81,7 @@ class TransactionalSink(Sink):
         on_stuck: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         client: Callable[[dict[str, Any]], Any] = Producer,
+        group_offsets: Callable[[Iterable[Partition]], Offsets] | None = None,
     ) -> None:
         settings = connection.transactional_producer(transactional_id)
         try:
@@ -87,14 +92,20 @@ class TransactionalSink(Sink):
         self._interval_s = interval_s
         self._timeout_s = int(settings["transaction.timeout.ms"]) / 1000
         self._clock = clock
+        self._group_offsets = group_offsets
         self._calls = TransactionalCalls(
-            self._producer, transactional_id, self._timeout_s, on_stuck or (lambda _: None), clock
+            self._producer,
+            transactional_id,
+            self._timeout_s,
+            on_stuck or (lambda _: None),
+            clock,
+            self._superseded,
         )
         self._open = False
         self._began_s = 0.0
         self._records = 0
         self._offsets: Offsets = {}
-        # Committed here.
+        # Committed, here or by whoever had the partitions before.
         self._known: Offsets = {}
         self.committed = 0
         try:
@@ -159,6 +170,11 @@ class TransactionalSink(Sink):
         """Return nothing: offsets are committed with the records."""
         return {}
 
+    def hear_offsets(self, committed: Offsets) -> None:
+        """Hear where the group is in partitions that it gives: what is beyond is done here."""
+        for place, at in committed.items():
+            self._known[place] = max(at, self._known.get(place, 0))
+
     def forget_offsets(self) -> None:
         """Commit nothing any more of what was published until now.
 
@@ -168,11 +184,8 @@ class TransactionalSink(Sink):
             If a transaction is open: it is aborted, and others may publish the same.
         """
         if self._open:
-            # Whether it was a successor under this id that took over, abort tells.
-            self._call("abort", self._producer.abort_transaction, (), _ABORT_S)
-            self._open = False
-            raise TransactionError(
-                "partitions went away while a transaction with their output was open: it was "
+            raise self._calls.failed(
+                "partitions went away while a transaction with their output was open: it is to be "
                 "aborted"
             )
 
@@ -200,7 +213,7 @@ class TransactionalSink(Sink):
         """Abort what is open, so that nobody waits for it."""
         # Not if a commit is under way: librdkafka refuses, and the next of this id decides.
         with suppress(KafkaException):
-            if self._open:
+            if self._open and not self._calls.over:
                 self._producer.abort_transaction(timeout_s)
         # Partitions are given back after this: nothing may be committed for them any more.
         self._open = False
@@ -228,7 +241,10 @@ class TransactionalSink(Sink):
         deadline_s = self._clock() + self._timeout_s
         producer = self._producer
         places = [TopicPartition(*place, at) for place, at in self._offsets.items()]
-        offsets = (places, self._member())
+        try:
+            offsets = (places, self._member())
+        except TransactionError as error:
+            raise self._calls.failed(str(error)) from error
         left_s = deadline_s - self._clock()
         self._call("offsets", producer.send_offsets_to_transaction, offsets, left_s)
         self._call("commit", producer.commit_transaction, (), deadline_s - self._clock())
@@ -241,6 +257,17 @@ class TransactionalSink(Sink):
     ) -> None:
         self._calls.make(doing, call, given, bound_s)
 
+    def _superseded(self) -> bool:
+        """Tell whether the group is ahead of all that this one did: then another does it."""
+        if self._group_offsets is None or not self._known:
+            return False
+        try:
+            there = self._group_offsets(self._known)
+        except BrokerError:
+            return False
+        # What was given last may have been committed, where nobody heard whether it was.
+        return any(at > max(self._known[p], self._offsets.get(p, 0)) for p, at in there.items())
+
     def _serve(self, timeout_s: float) -> None:
         try:
             # A fatal error comes as an exception, though there is a callback for errors.
@@ -248,7 +275,7 @@ class TransactionalSink(Sink):
         except KafkaException as error:
             raise self._calls.ended("poll", error.args[0]) from error
         if self._failure is not None:
-            raise TransactionError(f"a transaction cannot be committed: {self._failure}")
+            raise self._calls.failed(f"a transaction cannot be committed: {self._failure}")
 
     def _delivered(self, error: Any, message: Any) -> None:
         if error is None:

@@ -149,13 +149,23 @@ def test_of_two_workers_whichever_dies_or_sleeps_everything_is_said_once(
 FENCED = "another worker with the same transactional id 'fraudstream-"
 
 
+@pytest.mark.parametrize(
+    ("point", "hits"),
+    [
+        # Some of a transaction is written, and some has become too old to be sent when it goes on.
+        ("mid publish", 60),
+        # All of it is written and nothing committed.
+        pytest.param("before commit", 20, marks=pytest.mark.faults),
+    ],
+)
 @injects(
     "exactly_once: a worker paused in a transaction while another takes its place", EVERYTHING_ONCE
 )
-def test_a_paused_worker_whose_place_was_taken_says_nothing_more(site: Site) -> None:
-    with Trial(site, 3000, 250, 1) as trial:
-        # It stands with a transaction that is written and not committed.
-        zombie = trial.lives.worker("before commit", 20, signal.SIGSTOP)
+def test_a_paused_worker_whose_place_was_taken_says_nothing_more(
+    site: Site, point: str, hits: int
+) -> None:
+    with Trial(site, None, 250, 1) as trial:
+        zombie = trial.lives.worker(point, hits, signal.SIGSTOP)
         zombie.wait_until_stopped()
         # Its disk is given to another machine.
         shutil.copytree(site.folder / "state", site.folder / "moved")
@@ -189,7 +199,7 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
     own_site: Site, kafka_server: KafkaServer
 ) -> None:
     site = own_site
-    with Trial(site, 2500, 250, 3) as trial:
+    with Trial(site, None, 250, 3) as trial:
         worker = trial.lives.worker()
         trial.reader.wait_for_decisions(500)
         kafka_server.pause()
@@ -200,7 +210,8 @@ def test_a_frozen_broker_ends_the_process_and_its_successor_goes_on(
         kafka_server.resume()
         print(f"ended with {status} in {took:.1f} s\n{worker.log()[-2000:]}")
         assert status in (1, TIMED_OUT), worker.log()
-        assert "a transaction" in worker.log()
+        # Either a call failed in its time, or it did not come back.
+        assert "a transaction failed" in worker.log() or '"stuck"' in worker.log()
         assert "Traceback" not in worker.log()
         heir = trial.lives.worker()
         trial.conclude(heir, 1)

@@ -277,6 +277,34 @@ def test_partitions_that_go_away_take_an_open_transaction_with_them(place: Place
     assert (place.seen(), place.committed()) == ([], 0)
 
 
+@pytest.mark.parametrize("transactions", [0, 1])
+def test_whose_successor_went_on_ends_and_leaves_the_successor_alone(
+    place: Place, transactions: int
+) -> None:
+    first = place.sink()
+    first.publish(place.records("a"), place.offsets(1))
+    assert first.flush(SECONDS) == 0
+    zombie = place.sink(group_offsets=place.source.committed)
+    zombie.hear_offsets(place.offsets(1))
+    for _ in range(transactions):
+        zombie.publish([], place.offsets(2))
+        assert zombie.flush(SECONDS) == 0
+    zombie.publish(place.records("zombie"), place.offsets(3))
+    heir = place.sink(group_offsets=place.source.committed)
+    heir.publish(place.records("b", "c"), place.offsets(4))
+    assert heir.flush(SECONDS) == 0
+    heir.publish(place.records("d"), place.offsets(5))
+    with pytest.raises(FencedError, match="another worker with the same transactional id"):
+        zombie.forget_offsets()
+    zombie.close()
+    assert heir.flush(SECONDS) == 0
+    heir.publish(place.records("e"), place.offsets(6))
+    # Where the group is only as far as this one brought it, it is nobody else's.
+    with pytest.raises(TransactionError):
+        heir.forget_offsets()
+    assert (place.seen(), place.committed()) == (["a", "b", "c", "d"], 5)
+
+
 def test_a_record_that_no_topic_takes_is_an_error_and_the_rest_never_was(place: Place) -> None:
     sink = place.sink()
     sink.publish(place.records("a"), place.offsets(1))

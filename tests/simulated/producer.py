@@ -52,6 +52,8 @@ class SimSink:
             safe.update(self._steps.popleft()[0])
         return safe
 
+    def hear_offsets(self, committed: Offsets) -> None: ...
+
     def forget_offsets(self) -> None:
         for offsets, _ in self._steps:
             offsets.clear()

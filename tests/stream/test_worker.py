@@ -889,6 +889,8 @@ class Frozen:
 
     def publish(self, records, offsets): ...
 
+    def hear_offsets(self, committed): ...
+
     def safe_offsets(self):
         return {}
 

@@ -17,17 +17,29 @@ FENCED = KafkaException(KafkaError(KafkaError._FENCED, "fenced", True))
 
 
 class Producer:
-    """Says which fatal error it was when a transaction is to be aborted."""
+    """Says when a transaction is to be aborted whether its place is another's."""
+
+    def __init__(self, fenced: bool) -> None:
+        self._fenced = fenced
+        self.aborted = 0
 
     def abort_transaction(self, timeout_s: float) -> None:
-        raise FENCED
+        self.aborted += 1
+        if self._fenced:
+            # Who does not wait hears nothing.
+            raise FENCED if timeout_s > 1 else RETRIABLE
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch):
+def producer(request: pytest.FixtureRequest) -> Producer:
+    return Producer(getattr(request, "param", False))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, producer: Producer):
     now_s = [0.0]
     monkeypatch.setattr(module.time, "sleep", lambda s: now_s.__setitem__(0, now_s[0] + s))
-    made = TransactionalCalls(Producer(), "id", 15.0, print, lambda: now_s[0])
+    made = TransactionalCalls(producer, "id", 15.0, print, lambda: now_s[0])
     yield made
     made.close()
 
@@ -60,19 +72,38 @@ def test_it_is_done_again_for_no_longer_than_it_may_take(calls: TransactionalCal
 
 
 @pytest.mark.parametrize(
-    ("doing", "error", "kind", "text"),
+    ("doing", "error", "text"),
     [
-        ("offsets", TO_ABORT, TransactionError, "it was not committed"),
-        ("commit", TO_ABORT, TransactionError, "it was not committed"),
-        ("commit", UNKNOWN, TransactionError, "it is not known whether it was committed"),
-        ("commit", FENCED, FencedError, "same transactional id 'id'.* more than 15 s"),
-        ("produce", FATAL, FencedError, "same transactional id"),
+        ("offsets", TO_ABORT, "it was not committed"),
+        ("commit", TO_ABORT, "it was not committed"),
+        ("commit", UNKNOWN, "it is not known whether it was committed"),
     ],
 )
 def test_an_error_says_what_it_means(
-    calls: TransactionalCalls, doing: str, error: KafkaException, kind: type, text: str
+    calls: TransactionalCalls, producer: Producer, doing: str, error: KafkaException, text: str
 ) -> None:
     call, given_s = failing(error)
-    with pytest.raises(kind, match=text):
+    with pytest.raises(TransactionError, match=text):
         calls.make(doing, call, ("given",), 5.0)
-    assert len(given_s) == 1
+    assert (len(given_s), producer.aborted, calls.over) == (1, 1, True)
+
+
+@pytest.mark.parametrize("producer", [True], indirect=True)
+@pytest.mark.parametrize("error", [FENCED, FATAL, TO_ABORT, UNKNOWN])
+def test_whatever_the_error_was_an_abort_says_that_another_has_the_place(
+    calls: TransactionalCalls, error: KafkaException
+) -> None:
+    call, given_s = failing(error)
+    with pytest.raises(FencedError, match=r"same transactional id 'id'.* more than 15 s"):
+        calls.make("commit", call, ("given",), 5.0)
+    assert (len(given_s), calls.over) == (1, True)
+
+
+@pytest.mark.parametrize("error", [TO_ABORT, UNKNOWN])
+def test_who_is_superseded_does_not_abort(producer: Producer, error: KafkaException) -> None:
+    calls = TransactionalCalls(producer, "id", 15.0, print, superseded=lambda: True)
+    call, _ = failing(error)
+    with pytest.raises(FencedError, match="another worker with the same transactional id"):
+        calls.make("offsets", call, ("given",), 5.0)
+    assert (producer.aborted, calls.over) == (0, True)
+    calls.close()
