@@ -18,6 +18,8 @@ from typing import IO, Any
 _TAIL = 600
 # From SIGTERM to SIGKILL, seconds.
 _PATIENCE_S = 5.0
+# Until an interruption that was dropped is sent again.
+_AGAIN_S = 0.05
 
 Task = dict[str, Any]
 TaskResult = dict[str, Any]
@@ -89,16 +91,31 @@ class Processes:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Make SIGTERM what Ctrl-C is: a KeyboardInterrupt in the main thread."""
+    """Make SIGTERM what Ctrl-C is: a KeyboardInterrupt in the main thread.
+
+    One that comes up where Python drops it, in a finalizer or in a callback from C, comes again.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    def unraisable(dropped: sys.UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            timers.append(threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGTERM)))
+            timers[-1].start()
+        else:
+            report(dropped)
+
+    timers: list[threading.Timer] = []
+    report, sys.unraisablehook = sys.unraisablehook, unraisable
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
+        for timer in timers:
+            timer.cancel()
         signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = report
 
 
 def cores() -> int:

@@ -211,11 +211,14 @@ class Site:
     def committed(self, name: str) -> dict[int, int]:
         from confluent_kafka import Consumer, TopicPartition
 
+        from stream.kafka.committed import committed_offsets
+
         settings = {"bootstrap.servers": self.bootstrap, "group.id": self.prefix}
         consumer = Consumer(settings)
         try:
             places = [TopicPartition(self.topics[name], p) for p in range(PARTITIONS)]
-            found = consumer.committed(places, timeout=SECONDS)
+            # A broker that has thawed does not know at once whose groups are its own.
+            found = committed_offsets(consumer, places)
             return {place.partition: max(0, place.offset) for place in found}
         finally:
             consumer.close()

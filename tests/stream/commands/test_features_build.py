@@ -211,10 +211,17 @@ def test_a_build_that_ends_early_leaves_no_table_and_no_process(
     )
     try:
         children = children_of(process)
+        # However late the signal comes, the table is not there yet.
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
         if how == "a child is killed":
             os.kill(children[0], signal.SIGKILL)
         else:
             process.send_signal(signal.SIGINT if how == "Ctrl-C" else signal.SIGTERM)
+            time.sleep(0.5)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGCONT)
         said, err = process.communicate(timeout=60)
     finally:
         process.kill()
